@@ -1,0 +1,160 @@
+"""Files of the pipeline: safetensors and JSON, written atomically, checked when read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save as serialize
+
+from prunepipe.errors import ArtifactError
+from prunepipe.structure import Arrays
+
+
+@contextmanager
+def atomic_path(path: Path | str) -> Iterator[Path]:
+    """Give a temporary path beside `path`; on success it is fsynced and renamed over `path`.
+
+    Args:
+        path: the final name; its folder is made if it is missing.
+    Yields:
+        The temporary path to write to. After an error it is removed and `path` is as it was.
+    Raises:
+        ArtifactError: the folder cannot be written or the disk is full.
+    """
+    path = Path(path)
+    temporary: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
+        os.close(descriptor)
+        temporary = Path(name)
+        yield temporary
+        _sync(temporary)
+        temporary.chmod(0o666 & ~_umask())  # mkstemp makes private files; results are not secrets
+        temporary.replace(path)
+        _sync(path.parent)
+    except OSError as error:
+        reason = f"{path}: cannot be written ({error.strerror}); free space or fix the folder's permissions."
+        raise ArtifactError(reason) from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_text(path: Path | str, text: str) -> None:
+    """Write a text file atomically."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path | str, data: Any) -> None:
+    """Write plain data as indented JSON, atomically; NaN and infinity are refused."""
+    write_text(path, json.dumps(data, indent=1, allow_nan=False) + "\n")
+
+
+def read_json(path: Path | str) -> Any:
+    """Read a JSON file.
+
+    Raises:
+        ArtifactError: missing, truncated or not JSON.
+    """
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ArtifactError(_unreadable(path, error)) from error
+
+
+def write_arrays(path: Path | str, arrays: Mapping[str, np.ndarray], **metadata: Any) -> None:
+    """Write named arrays and JSON-able metadata as one safetensors file, atomically."""
+    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    header = {key: json.dumps(value) for key, value in metadata.items()}
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(serialize(contiguous, metadata=header))
+
+
+def read_arrays(
+    path: Path | str, *, only: Iterable[str] | None = None, finite: bool = True
+) -> tuple[Arrays, dict[str, Any]]:
+    """Read what `write_arrays` wrote.
+
+    Args:
+        path: a safetensors file of this pipeline.
+        only: names to read; None reads all.
+        finite: refuse NaN and infinity in floating-point arrays.
+    Returns:
+        The arrays by name, and the metadata.
+    Raises:
+        ArtifactError: missing, truncated, foreign, or with values that are not finite.
+    """
+    try:
+        with safe_open(str(path), framework="numpy") as file:
+            names = file.keys() if only is None else only
+            arrays = {name: file.get_tensor(name) for name in names}
+            metadata = {key: json.loads(value) for key, value in (file.metadata() or {}).items()}
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+        raise ArtifactError(_unreadable(path, error)) from error
+    for name, array in arrays.items():
+        if finite and np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
+            raise ArtifactError(f"{path}: '{name}' holds NaN or infinity. {remake(path)}")
+    return arrays, metadata
+
+
+def require_same_shapes(path: Path | str, arrays: Mapping[str, np.ndarray], shapes: Mapping[str, tuple[int, ...]]) -> None:
+    """Refuse arrays whose names or shapes are not the expected ones.
+
+    Raises:
+        ArtifactError: names the file and the first array that differs.
+    """
+    for name in sorted(set(arrays) ^ set(shapes)):
+        what = "is missing" if name in shapes else "is not expected"
+        raise ArtifactError(f"{path}: array '{name}' {what}. {remake(path)}")
+    for name, shape in shapes.items():
+        if arrays[name].shape != tuple(shape):
+            raise ArtifactError(
+                f"{path}: array '{name}' has shape {arrays[name].shape}, expected {tuple(shape)}. {remake(path)}"
+            )
+
+
+def checksum(arrays: Mapping[str, np.ndarray], names: Iterable[str] | None = None) -> str:
+    """Return a short checksum of named arrays: names, dtypes, shapes and bytes."""
+    digest = hashlib.sha256()
+    for name in sorted(arrays if names is None else names):
+        array = np.ascontiguousarray(arrays[name])
+        digest.update(f"{name}:{array.dtype}:{array.shape};".encode())
+        digest.update(array.data)
+    return digest.hexdigest()[:16]
+
+
+def remake(path: Path | str) -> str:
+    """Return the sentence that tells how to make a file again."""
+    return f"Remake it with: snakemake {path} --force --cores 1"
+
+
+def _unreadable(path: Path | str, error: Exception) -> str:
+    if not Path(path).exists():
+        return f"{path}: no such file. {remake(path)}"
+    kind = "not a file of this pipeline, or truncated"
+    return f"{path}: {kind} ({type(error).__name__}: {str(error)[:120]}). {remake(path)}"

@@ -1,0 +1,141 @@
+"""The rows that a study is made of: data set, network, ticket, check; typed and checked."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+
+from prunepipe.allocations import ALLOCATIONS
+from prunepipe.checks import MASK_CHECKS, SCORE_CHECKS, WEIGHT_CHECKS
+from prunepipe.corruptions import CORRUPTIONS
+from prunepipe.errors import unknown_name
+from prunepipe.recipe import Strict, as_tuple
+from prunepipe.scores import SCORES
+
+
+SCORE_REFERENCES = {name: score.reference for name, score in SCORES.items()}
+STAGE_CHECKS = {"data": CORRUPTIONS, "score": SCORE_CHECKS, "mask": MASK_CHECKS, "weights": WEIGHT_CHECKS}
+"""The built-in checks of each stage that a check can change."""
+
+
+def resolve(kind: str, name: str, known: dict[str, str]) -> str:
+    """Return the "module:function" of a built-in name; a name with a colon is one already.
+
+    Raises:
+        ValueError: the name is neither built in nor of the form module:function.
+    """
+    if ":" in name:
+        return name
+    if name not in known:
+        raise ValueError(unknown_name(kind, name, known) + " Your own: package.module:function or file.py:function.")
+    return known[name]
+
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_]*$", description="letters, digits and _")]
+Point = Annotated[
+    str,
+    Field(
+        pattern=r"^(init|final|epoch [1-9][0-9]*)$",
+        description="a rewind point of the dense run: init, final, or epoch K",
+    ),
+]
+
+
+class DatasetChoice(Strict):
+    """Which data set, and how much of it."""
+
+    source: str | None = Field(None, description="a built-in name or module:function; default: the key")
+    pool: int = Field(1, ge=1, description="mean-pool images by this factor")
+    train_images: int | None = Field(None, gt=0, description="use this many training images; default all")
+    test_images: int | None = Field(None, gt=0, description="use this many test images; default all")
+
+
+class NetworkChoice(Strict):
+    """Which network, and its options."""
+
+    architecture: str | None = Field(None, description="a built-in name or module:function; default: the key")
+    width: float = Field(1.0, gt=0, description="multiplies the channel counts")
+
+
+class Ticket(Strict):
+    """One pruning method: weights scored, score, allocation, start weights, schedule."""
+
+    scored: Point = Field(description="weights that are scored: init, final, or epoch K of the dense run")
+    score: str = Field(description="a built-in score or module:function")
+    score_options: dict[str, Any] = Field({}, description="keyword arguments of the score")
+    allocation: str = Field(description="a built-in allocation or module:function")
+    allocation_options: dict[str, Any] = Field({}, description="keyword arguments of the allocation")
+    start: Point = Field(description="weights that retraining starts from")
+    schedule: Literal["full", "remaining"] = Field(
+        "full", description="full: all epochs from the first rate; remaining: the epochs after `start`"
+    )
+    rounds: int | None = Field(None, gt=0, description="pruning rounds; default: the score's own, mostly 1")
+    checks: Annotated[tuple[Name, ...], BeforeValidator(as_tuple)] | None = Field(
+        None, description="checks of this ticket, instead of those of its class"
+    )
+
+    @field_validator("score")
+    @classmethod
+    def _score_known(cls, name: str) -> str:
+        resolve("score", name, SCORE_REFERENCES)
+        return name
+
+    @field_validator("allocation")
+    @classmethod
+    def _allocation_known(cls, name: str) -> str:
+        resolve("allocation", name, ALLOCATIONS)
+        return name
+
+    @property
+    def initial(self) -> bool:
+        """Whether it is an initial ticket (starts from initial weights), in the paper's words."""
+        return self.start == "init"
+
+    @property
+    def needs_dense_run(self) -> bool:
+        """Whether its mask or its start weights come from a dense run."""
+        return (self.scored, self.start) != ("init", "init")
+
+
+class Check(Strict):
+    """One sanity check: it changes one stage."""
+
+    data: str | None = Field(None, description="data behind the mask")
+    score: str | None = Field(None, description="applied to the scores")
+    mask: str | None = Field(None, description="applied to the mask")
+    weights: str | None = Field(None, description="applied to the start weights")
+
+    @model_validator(mode="after")
+    def _one_known_stage(self) -> Self:
+        stages = [(stage, name) for stage, name in self if name is not None]
+        if len(stages) > 1:
+            raise ValueError(f"a check changes one stage, got {', '.join(stage for stage, _ in stages)}")
+        for stage, name in stages:
+            resolve(f"{stage} check", name, STAGE_CHECKS[stage])
+        return self
+
+
+class CheckNames(Strict):
+    """Which checks every ticket of a class goes through, beside `none`."""
+
+    initial: Annotated[tuple[Name, ...], BeforeValidator(as_tuple)] = Field(
+        ("corrupted_data", "rearrange"), description="for tickets that start from initial weights"
+    )
+    partially_trained: Annotated[tuple[Name, ...], BeforeValidator(as_tuple)] = Field(
+        ("half_dataset", "shuffle_weights"), description="for tickets that start from trained weights"
+    )
+
+
+class Scoring(Strict):
+    """The images that a score such as SNIP or GraSP reads."""
+
+    images_per_class: int = Field(10, gt=0, description="training images per class and batch")
+    batches: int = Field(1, gt=0, description="batches; their gradients are summed")
+
+
+class VerdictRule(Strict):
+    """How effects are judged."""
+
+    margin: float = Field(0.5, gt=0, description="equivalence margin in points of accuracy")
+    significance: float = Field(0.05, gt=0, lt=0.5, description="level of every test, after Holm's correction")

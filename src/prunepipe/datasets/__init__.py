@@ -1,0 +1,84 @@
+"""Datasets: one file a dataset, one in-memory form, no torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from prunepipe.datasets.dataset import Dataset, read_dataset, write_dataset
+from prunepipe.datasets.reduction import balanced_first, mean_pool
+from prunepipe.errors import ConfigError, unknown_name
+from prunepipe.plugins import load_function
+
+__all__ = ["DATASETS", "Dataset", "dataset_reference", "prepare", "read_dataset", "write_dataset"]
+
+DATASETS: dict[str, str] = {
+    "digits": "prunepipe.datasets.digits:load",
+    "fashion_mnist": "prunepipe.datasets.fashion_mnist:load",
+    "cifar10": "prunepipe.datasets.cifar:cifar10",
+    "cifar100": "prunepipe.datasets.cifar:cifar100",
+    "tiny_imagenet": "prunepipe.datasets.tiny_imagenet:load",
+}
+"""Name -> loader `load(folder: Path) -> Dataset`, where `folder` is the config's `data_folder`."""
+
+
+def dataset_reference(name: str) -> str:
+    """Return the "module:function" of a built-in dataset, or the user's own reference as it is.
+
+    Raises:
+        ConfigError: neither a name in `DATASETS` nor of the form module:function.
+    """
+    if name not in DATASETS and ":" not in name:
+        raise ConfigError(unknown_name("dataset", name, DATASETS))
+    return DATASETS.get(name, name)
+
+
+def prepare(
+    reference: str,
+    folder: Path,
+    *,
+    pool: int = 1,
+    train_images: int | None = None,
+    test_images: int | None = None,
+) -> Dataset:
+    """Load a dataset and, for small studies, reduce it.
+
+    A reduced set takes the first images of each class in file order, as many of every class as the
+    number allows, and leaves them in file order. (The first images of the whole file would be ten
+    classes of Tiny-ImageNet, whose files are sorted by class, and would move chance away from 1 / K.)
+    The normalisation constants stay those of the whole, unpooled dataset.
+
+    Args:
+        reference: a name in `DATASETS`, "my_package.module:function" or "path/to/file.py:function".
+        folder: the data folder that the loader searches and downloads to.
+        pool: side of the square of pixels that is averaged into one; 1 keeps the images.
+        train_images: training images to keep; None keeps all.
+        test_images: test images to keep; None keeps all.
+    Returns:
+        The dataset.
+    Raises:
+        ConfigError: unknown dataset, a loader that gives something else, or sizes that do not fit.
+        ArtifactError: the loader found damaged files.
+    """
+    dataset = load_function(dataset_reference(reference))(folder)
+    if not isinstance(dataset, Dataset):
+        found = type(dataset).__name__
+        raise ConfigError(
+            f"dataset '{reference}': its loader returned {found}, not prunepipe.datasets.Dataset."
+        )
+    train, test = dataset.train_images, dataset.test_images
+    train_labels, test_labels = dataset.train_labels, dataset.test_labels
+    if train_images is not None:
+        chosen = balanced_first(train_labels, dataset.classes, train_images, key="train_images")
+        train, train_labels = train[chosen], train_labels[chosen]
+    if test_images is not None:
+        chosen = balanced_first(test_labels, dataset.classes, test_images, key="test_images")
+        test, test_labels = test[chosen], test_labels[chosen]
+    return Dataset(
+        train_images=mean_pool(train, pool),
+        train_labels=train_labels,
+        test_images=mean_pool(test, pool),
+        test_labels=test_labels,
+        classes=dataset.classes,
+        mean=dataset.mean,
+        std=dataset.std,
+    )

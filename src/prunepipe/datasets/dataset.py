@@ -1,0 +1,123 @@
+"""The in-memory form of every dataset, its invariants and its file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+
+import numpy as np
+
+from prunepipe.artifacts import checksum, read_arrays, remake, write_arrays
+from prunepipe.errors import ArtifactError
+from prunepipe.structure import Arrays
+
+ARRAY_NAMES = ("train_images", "train_labels", "test_images", "test_labels")
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Images and labels as they come from the files, before any augmentation or normalisation.
+
+    Attributes:
+        train_images: uint8 [N, C, H, W], in file order.
+        train_labels: int64 [N], each in 0 .. classes - 1.
+        test_images: uint8 [M, C, H, W].
+        test_labels: int64 [M].
+        classes: number of classes K.
+        mean: per channel, of pixels scaled to 0 .. 1.
+        std: per channel, of pixels scaled to 0 .. 1.
+    Raises:
+        ArtifactError: an attribute that breaks one of these rules.
+    """
+
+    train_images: np.ndarray
+    train_labels: np.ndarray
+    test_images: np.ndarray
+    test_labels: np.ndarray
+    classes: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        _require_split("train", self.train_images, self.train_labels, self.classes)
+        _require_split("test", self.test_images, self.test_labels, self.classes)
+        train, test = self.train_images.shape[1:], self.test_images.shape[1:]
+        if train != test:
+            raise ArtifactError(f"dataset: train_images are {train} (C, H, W) but test_images {test}.")
+        _require_constants(self.mean, self.std, channels=train[0])
+
+    def arrays(self) -> Arrays:
+        """Return the four arrays by name, for files and checksums."""
+        return {name: getattr(self, name) for name in ARRAY_NAMES}
+
+
+def write_dataset(path: Path | str, dataset: Dataset, name: str) -> None:
+    """Write a dataset as one safetensors file, atomically.
+
+    Args:
+        path: the file to write.
+        dataset: what to write.
+        name: the dataset's name in the study, kept in the file's metadata.
+    """
+    arrays = dataset.arrays()
+    write_arrays(
+        path,
+        arrays,
+        kind="dataset",
+        name=name,
+        classes=dataset.classes,
+        mean=dataset.mean,
+        std=dataset.std,
+        checksum=checksum(arrays),
+    )
+
+
+def read_dataset(path: Path | str) -> Dataset:
+    """Read what `write_dataset` wrote.
+
+    Raises:
+        ArtifactError: missing, truncated, not a dataset, or changed since it was written.
+    """
+    arrays, metadata = read_arrays(path)
+    expected = {"kind", "name", "classes", "mean", "std", "checksum"}
+    if set(arrays) != set(ARRAY_NAMES) or not expected <= set(metadata):
+        found = ", ".join(sorted(arrays)[:4])
+        raise ArtifactError(f"{path}: not a dataset file (its arrays: {found}). {remake(path)}")
+    if checksum(arrays) != metadata["checksum"]:
+        raise ArtifactError(f"{path}: its arrays do not match the checksum in its header. {remake(path)}")
+    try:
+        return Dataset(
+            train_images=arrays["train_images"],
+            train_labels=arrays["train_labels"],
+            test_images=arrays["test_images"],
+            test_labels=arrays["test_labels"],
+            classes=metadata["classes"],
+            mean=tuple(metadata["mean"]),
+            std=tuple(metadata["std"]),
+        )
+    except ArtifactError as error:
+        raise ArtifactError(f"{path}: {error} {remake(path)}") from error
+
+
+def _require_split(split: str, images: np.ndarray, labels: np.ndarray, classes: int) -> None:
+    if images.dtype != np.uint8 or images.ndim != 4 or images.size == 0:
+        found = f"{images.dtype} {list(images.shape)}"
+        raise ArtifactError(f"dataset: {split}_images are {found}; expected uint8 [N, C, H, W], N > 0.")
+    if labels.dtype != np.int64 or labels.shape != images.shape[:1]:
+        found = f"{labels.dtype} {list(labels.shape)}"
+        raise ArtifactError(f"dataset: {split}_labels are {found}; expected int64 [{len(images)}].")
+    lowest, highest = int(labels.min()), int(labels.max())
+    if lowest < 0 or highest >= classes:
+        bounds = f"{lowest} .. {highest}; expected 0 .. {classes - 1}"
+        raise ArtifactError(f"dataset: {split}_labels span {bounds} (classes = {classes}).")
+
+
+def _require_constants(mean: tuple[float, ...], std: tuple[float, ...], channels: int) -> None:
+    for name, values in {"mean": mean, "std": std}.items():
+        if len(values) != channels or not all(isfinite(value) for value in values):
+            raise ArtifactError(
+                f"dataset: {name} is {values}; expected {channels} finite numbers, one a channel."
+            )
+    if min(std) <= 0:
+        raise ArtifactError(f"dataset: std is {std}; every channel's must be above 0.")

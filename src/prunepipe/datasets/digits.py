@@ -1,0 +1,35 @@
+"""Handwritten digits that come with scikit-learn: 1,797 images of 8 x 8 pixels, nothing to download."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from prunepipe.datasets.dataset import Dataset
+
+MEAN = (0.3058,)  # measured on the 1,437 training images
+STD = (0.3761,)
+
+
+def load(folder: Path) -> Dataset:
+    """Load scikit-learn's digits with a fixed stratified split, 1,437 for training and 360 for testing.
+
+    The split has no random numbers: sort the images by class (within a class in file order); of this
+    sequence every fifth image, starting with the first, is a test image. Grey levels 0 .. 16 are
+    scaled to 0 .. 255 and rounded, so that white is white.
+
+    Args:
+        folder: not used, the images are part of scikit-learn.
+    Returns:
+        Images [N, 1, 8, 8] in file order.
+    Source: Alpaydin and Kaynak, "Optical recognition of handwritten digits", UCI repository, 1998.
+    """
+    from sklearn.datasets import load_digits  # a second of start-up that only this loader should cost
+
+    bunch = load_digits()
+    labels = np.asarray(bunch.target, dtype=np.int64)
+    images = np.rint(np.asarray(bunch.images) * (255 / 16)).astype(np.uint8)[:, None]
+    test = np.zeros(len(labels), dtype=bool)
+    test[np.argsort(labels, kind="stable")[::5]] = True
+    return Dataset(images[~test], labels[~test], images[test], labels[test], classes=10, mean=MEAN, std=STD)

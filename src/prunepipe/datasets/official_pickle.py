@@ -1,0 +1,71 @@
+"""CIFAR's python files are pickles, which can run code; they are opened only behind two locks.
+
+The first lock is the published checksum: no other file reaches the unpickler. The second is an
+unpickler that knows three names, those that an array of bytes needs, and no other.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from prunepipe.datasets.sources import bytes_md5, require_md5
+from prunepipe.errors import ArtifactError
+
+
+def load_batch(content: bytes, md5: str, source: str) -> dict[str, Any]:
+    """Unpickle one official CIFAR file.
+
+    Args:
+        content: the whole file.
+        md5: its published checksum.
+        source: where it came from, for messages.
+    Returns:
+        What the file holds, by name; names written by Python 2 or 3 (bytes or str) read the same.
+    Raises:
+        ArtifactError: another checksum, a pickle that asks for anything but arrays of bytes, or damage.
+    """
+    require_md5(source, bytes_md5(content), md5)
+    try:
+        batch = _ArrayUnpickler(io.BytesIO(content), encoding="bytes").load()
+    except ArtifactError as error:
+        raise ArtifactError(f"{source}: {error}") from error
+    except Exception as error:  # a damaged pickle can raise nearly anything
+        raise ArtifactError(f"{source}: damaged pickle ({type(error).__name__}: {error}).") from error
+    if not isinstance(batch, dict):
+        raise ArtifactError(f"{source}: holds a {type(batch).__name__}, expected a dictionary.")
+    return {key.decode() if isinstance(key, bytes) else str(key): value for key, value in batch.items()}
+
+
+class _ArrayUnpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in _ALLOWED:
+            raise ArtifactError(
+                f"refused: the pickle asks for {module}.{name}, which no array of bytes needs."
+            )
+        return _ALLOWED[module, name]
+
+
+def _empty_array(kind: type, shape: tuple[int, ...], typecode: bytes) -> np.ndarray:
+    if kind is not np.ndarray:
+        raise ArtifactError("refused: the pickle builds an array of a foreign type.")
+    return np.empty(0, np.uint8)  # shape and content follow as the array's state
+
+
+def _byte_type(code: bytes | str, *flags: object) -> np.dtype[Any]:
+    # numpy 2.4 warns about the integer flags that Python 2 wrote, so they are not passed on; the type
+    # is a new object because its pickled state follows and must not be set on numpy's own.
+    if code not in (b"u1", "u1"):
+        raise ArtifactError(f"refused: the pickle holds an array of type {code!r}, expected bytes (u1).")
+    return np.dtype("u1", False, True)
+
+
+_ALLOWED: dict[tuple[str, str], type | Callable[..., Any]] = {
+    ("numpy.core.multiarray", "_reconstruct"): _empty_array,
+    ("numpy", "ndarray"): np.ndarray,
+    ("numpy", "dtype"): _byte_type,
+}

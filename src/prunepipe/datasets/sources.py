@@ -1,0 +1,102 @@
+"""Where the bytes of a dataset come from: local files, published checksums, downloads."""
+
+from __future__ import annotations
+
+import hashlib
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from http.client import HTTPException
+from pathlib import Path
+
+from prunepipe.artifacts import atomic_path
+from prunepipe.errors import ArtifactError, ConfigError
+
+Fetch = Callable[[str, Path, str], None]
+"""`fetch(url, path, md5)`: leave the file with this checksum at `path`, or raise ConfigError."""
+
+SECONDS_OF_SILENCE = 60.0  # compute nodes often drop packets instead of refusing a connection
+
+
+def file_md5(path: Path) -> str:
+    """Return a file's MD5 (the checksum that dataset authors publish) without holding it in memory."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+    except OSError as error:
+        raise ArtifactError(f"{path}: cannot be read ({error.strerror}).") from error
+
+
+def bytes_md5(content: bytes) -> str:
+    """Return the MD5 of bytes in memory."""
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+
+def require_md5(source: Path | str, found: str, expected: str) -> None:
+    """Refuse content that is not the published one.
+
+    Args:
+        source: the file that the content came from, for the message.
+        found: MD5 of the content.
+        expected: MD5 that the authors of the dataset published.
+    Raises:
+        ArtifactError: they differ.
+    """
+    if found != expected:
+        remedy = (
+            "It is damaged or another file: delete it to download it again, or put the official one there."
+        )
+        raise ArtifactError(f"{source}: wrong checksum: MD5 {found}, expected {expected}. {remedy}")
+
+
+def download(url: str, path: Path, md5: str) -> None:
+    """Download one file with torchvision; it appears under its name only when its checksum matched.
+
+    Args:
+        url: where the file is published.
+        path: the file to write; its folder is made if it is missing.
+        md5: published checksum.
+    Raises:
+        ConfigError: no connection, or not the file that was expected.
+        ArtifactError: the folder cannot be written.
+    """
+    from torchvision.datasets.utils import download_url  # imports torch: only a download pays for it
+
+    with atomic_path(path) as temporary, _patience():
+        try:
+            download_url(url, str(temporary.parent), temporary.name, md5)
+        except (OSError, RuntimeError, HTTPException) as error:
+            raise ConfigError(f"the download of {url} failed ({error}).") from error
+
+
+def fetch_or_explain(
+    fetch: Fetch, url: str, path: Path, md5: str, *, dataset: str, looked: Sequence[str | Path], remedy: str
+) -> None:
+    """Download a file that no folder holds; if that fails, say where it was looked for and what to do.
+
+    Args:
+        fetch: how to download.
+        url: where the file is published.
+        path: the file to write.
+        md5: published checksum.
+        dataset: name for the message.
+        looked: the files and folders that were looked at.
+        remedy: what the user can do.
+    Raises:
+        ConfigError: the dataset is neither here nor can it be downloaded.
+    """
+    try:
+        fetch(url, path, md5)
+    except ConfigError as error:
+        places = ", ".join(str(place) for place in looked)
+        raise ConfigError(f"dataset '{dataset}': not found in {places}; {error} {remedy}") from error
+
+
+@contextmanager
+def _patience() -> Iterator[None]:
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(SECONDS_OF_SILENCE)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)

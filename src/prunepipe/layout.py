@@ -1,0 +1,31 @@
+"""Where each result lies below results/runs: the path says what a run is, and is read back as such."""
+
+from __future__ import annotations
+
+from prunepipe.choices import DatasetChoice
+
+RUNS = "results/runs"
+NETWORK = RUNS + "/{study}/{dataset}/{network}"
+INITIAL = NETWORK + "/initial/{draw}/seed{seed}"
+DENSE = NETWORK + "/dense/{data}/seed{seed}"
+REWIND = NETWORK + "/rewind/{data}/{point}/seed{seed}"
+SCORES = NETWORK + "/scores/{score_id}/{data}/p{scored_ratio}/seed{seed}"
+MASK = NETWORK + "/masks/{ticket}/{source}/p{prune_ratio}/seed{seed}"
+CELL = NETWORK + "/tickets/{ticket}/{check}/p{prune_ratio}/seed{seed}"
+
+ANY_RATIO = "_any"
+"""Stands for the prune ratio in the path of scores that serve every ratio."""
+
+
+def dataset_name(key: str, choice: DatasetChoice) -> str:
+    """Return the file name of a prepared data set; it tells apart what studies make of one source."""
+    parts = [key]
+    parts += [f"pool{choice.pool}"] if choice.pool > 1 else []
+    parts += [f"train{choice.train_images}"] if choice.train_images else []
+    parts += [f"test{choice.test_images}"] if choice.test_images else []
+    return "-".join(parts)
+
+
+def point_name(point: str) -> str:
+    """Return the folder name of a rewind point: `epoch 5` is `epoch5`."""
+    return point.replace(" ", "")

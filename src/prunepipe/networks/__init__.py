@@ -1,0 +1,47 @@
+"""Networks by name; nothing here needs torch, so that a study is checked without it."""
+
+from __future__ import annotations
+
+from prunepipe.errors import ConfigError, unknown_name
+
+NETWORKS: dict[str, str] = {
+    "vgg11": "prunepipe.networks.vgg:vgg11",
+    "vgg13": "prunepipe.networks.vgg:vgg13",
+    "vgg16": "prunepipe.networks.vgg:vgg16",
+    "vgg19": "prunepipe.networks.vgg:vgg19",
+    "vgg_digits": "prunepipe.networks.vgg:vgg_digits",
+    "vgg_fashion": "prunepipe.networks.vgg:vgg_fashion",
+    "resnet8": "prunepipe.networks.resnet:resnet8",
+    "resnet8_small": "prunepipe.networks.resnet:resnet8_small",
+    "resnet20": "prunepipe.networks.resnet:resnet20",
+    "resnet32": "prunepipe.networks.resnet:resnet32",
+    "resnet44": "prunepipe.networks.resnet:resnet44",
+    "resnet56": "prunepipe.networks.resnet:resnet56",
+}
+"""Builders by name, each `build(*, channels, classes, image_size, width=1.0) -> nn.Module`."""
+
+
+def network_reference(network: str) -> str:
+    """Return the "module:function" reference of a network's builder, without importing it.
+
+    Args:
+        network: a name in `NETWORKS`, or the user's own "package.module:build" or "path/to/file.py:build".
+    Raises:
+        ConfigError: neither a known name nor of that form.
+    """
+    if ":" in network:
+        return network
+    if network not in NETWORKS:
+        raise ConfigError(unknown_name("network", network, NETWORKS) + " Or give your own 'module:function'.")
+    return NETWORKS[network]
+
+
+def scaled_channels(channels: int, width: float) -> int:
+    """Return a channel count times the width, rounded, at least 1.
+
+    Raises:
+        ConfigError: the width is not positive.
+    """
+    if not width > 0:
+        raise ConfigError(f"width is {width}, but it multiplies channel counts: give a number > 0.")
+    return max(1, round(channels * width))

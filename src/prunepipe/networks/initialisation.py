@@ -1,0 +1,99 @@
+"""Initial weights: the only place that draws them, always from an explicit generator, in module order."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from math import prod, sqrt
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.conv import _ConvNd
+from torch.nn.modules.instancenorm import _InstanceNorm
+
+from prunepipe.errors import ConfigError
+
+Fan = Literal["fan_in", "fan_out"]
+
+CONSTANT_STARTS = (_BatchNorm, _InstanceNorm, nn.GroupNorm, nn.LayerNorm, nn.PReLU)
+"""Modules whose `reset_parameters` sets constants (scale 1, shift 0, statistics 0, 1) and draws nothing."""
+
+
+def initialise(network: nn.Module, *, generator: torch.Generator) -> None:
+    """Draw a network's initial weights in place.
+
+    A network states its law with a method `initialise(*, generator)`, as our VGG and ResNet do. One without
+    it, such as a torchvision network, gets the law of our VGG: convolutions N(0, sqrt(2 / fan_in)), Linear
+    weights N(0, 0.01), biases 0, normalisation scale 1 and shift 0.
+
+    Args:
+        network: every parameter and every normalisation statistic is overwritten.
+        generator: a CPU generator, so that every device starts from the same weights.
+    Raises:
+        ConfigError: the default law knows nothing of one of the network's modules.
+    """
+    law = getattr(network, "initialise", None)
+    if law is None:
+        draw_normal(network, fan="fan_in", generator=generator)
+    else:
+        law(generator=generator)
+
+
+def initial_weights(network: nn.Module, *, generator: torch.Generator) -> dict[str, Tensor]:
+    """Return a freshly drawn state of a network, which itself is not changed.
+
+    Args:
+        network: its architecture is what counts.
+        generator: a CPU generator.
+    Returns:
+        The whole state dict: weights, biases, normalisation parameters and statistics.
+    Raises:
+        ConfigError: see `initialise`.
+    """
+    fresh = deepcopy(network)
+    initialise(fresh, generator=generator)
+    return {name: tensor.detach() for name, tensor in fresh.state_dict().items()}
+
+
+def draw_normal(
+    network: nn.Module, *, fan: Fan, linear_deviation: float = 0.01, generator: torch.Generator
+) -> None:
+    """Draw convolutions from N(0, sqrt(2 / fan)) and Linear weights from N(0, linear_deviation), in place.
+
+    Args:
+        network: its biases become 0, normalisation scales 1, shifts 0, statistics 0 (mean), 1 (variance).
+        fan: "fan_in" counts the weights into one output value, "fan_out" those out of one input channel.
+        linear_deviation: standard deviation of Linear weights.
+        generator: a CPU generator; one draw per weight, in `network.modules()` order.
+    Raises:
+        ConfigError: a module with parameters that is none of these.
+    Source: He, Zhang, Ren, Sun, "Delving Deep into Rectifiers", ICCV 2015, eqs. 10 and 14.
+    """
+    for name, module in network.named_modules():
+        if isinstance(module, _ConvNd):
+            _draw(module, sqrt(2 / _fan(module, fan)), generator)
+        elif isinstance(module, nn.Linear):
+            _draw(module, linear_deviation, generator)
+        elif isinstance(module, CONSTANT_STARTS):
+            module.reset_parameters()
+        elif next(module.parameters(recurse=False), None) is not None:
+            raise ConfigError(
+                f"no initial law is known for '{name or 'the network'}' ({type(module).__name__}). "
+                f"Give {type(network).__name__} a method initialise(self, *, generator) that draws "
+                "all its weights."
+            )
+
+
+def _draw(module: _ConvNd | nn.Linear, deviation: float, generator: torch.Generator) -> None:
+    # Drawn on the CPU and then copied: a device's own generator would give other numbers.
+    drawn = torch.empty(module.weight.shape).normal_(0.0, deviation, generator=generator)
+    with torch.no_grad():
+        module.weight.copy_(drawn)
+        if module.bias is not None:
+            module.bias.zero_()
+
+
+def _fan(module: _ConvNd, fan: Fan) -> int:
+    shape = module.weight.shape  # [out, in / groups, *kernel]
+    return prod(shape[2:]) * (shape[1] if fan == "fan_in" else shape[0])

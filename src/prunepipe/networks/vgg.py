@@ -1,0 +1,94 @@
+"""VGG with batch normalisation for small images: one builder, a layout per network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from prunepipe.errors import ConfigError
+from prunepipe.networks import scaled_channels
+from prunepipe.networks.initialisation import draw_normal
+
+POOL = "M"
+"""Entry of a layout that stands for a 2x2 max-pool; a number is a convolution's output channels."""
+
+
+class VGG(nn.Module):
+    """Convolutions 3x3 with bias, each with batch normalisation and ReLU, max-pools, then one Linear layer.
+
+    What is left of the map after the last pool is averaged, so the Linear layer reads one value a channel at
+    every image size; at 32x32 VGG19's last map is 1x1 and the average is the identity.
+
+    Source: Simonyan, Zisserman, ICLR 2015, as in the code of Su et al., NeurIPS 2020.
+    """
+
+    def __init__(self, layout: Sequence[int | str], *, channels: int, classes: int) -> None:
+        super().__init__()
+        counts = [channels, *(int(entry) for entry in layout if entry != POOL)]
+        stages = (_stage(*pair) for pair in pairwise(counts))
+        modules = [[nn.MaxPool2d(2)] if entry == POOL else next(stages) for entry in layout]
+        self.features = nn.Sequential(*(module for stage in modules for module in stage))
+        self.classifier = nn.Linear(counts[-1], classes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return logits [N, K] of images [N, C, H, W]."""
+        features = self.features(images)  # [N, F, h, w]
+        logits: Tensor = self.classifier(features.mean(dim=(2, 3)))
+        return logits
+
+    def initialise(self, *, generator: torch.Generator) -> None:
+        """Draw convolutions from N(0, sqrt(2 / fan_in)) and the Linear weight from N(0, 0.01)."""
+        draw_normal(self, fan="fan_in", generator=generator)
+
+
+def _stage(inputs: int, outputs: int) -> list[nn.Module]:
+    return [nn.Conv2d(inputs, outputs, 3, padding=1), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)]
+
+
+def vgg(
+    *, channels: int, classes: int, image_size: int, layout: Sequence[int | str], width: float = 1.0
+) -> VGG:
+    """Build a VGG from its layout.
+
+    Args:
+        channels: image channels.
+        classes: number of logits.
+        image_size: height and width of the images, pixels; every max-pool halves it.
+        layout: output channels of each convolution, and "M" for each max-pool.
+        width: multiplies the channel counts (rounded, at least 1).
+    Raises:
+        ConfigError: the images are too small for the pools, or the layout or the width is malformed.
+    """
+    counts = [entry for entry in layout if entry != POOL]
+    if not counts or not all(isinstance(count, int) and count > 0 for count in counts):
+        raise ConfigError(
+            f"layout is {list(layout)}: give whole channel counts > 0, and '{POOL}' for max-pools."
+        )
+    smallest = 2 ** list(layout).count(POOL)
+    if image_size < smallest:
+        raise ConfigError(
+            f"image_size is {image_size}, but this network needs at least {smallest}: each of its max-pools "
+            "halves the image. Choose a network with fewer pools."
+        )
+    return VGG(
+        [entry if isinstance(entry, str) else scaled_channels(entry, width) for entry in layout],
+        channels=channels,
+        classes=classes,
+    )
+
+
+vgg11 = partial(vgg, layout=(64, "M", 128, "M", 256, 256, "M", 512, 512, "M", 512, 512, "M"))
+vgg13 = partial(vgg, layout=(64, 64, "M", 128, 128, "M", 256, 256, "M", 512, 512, "M", 512, 512, "M"))
+vgg16 = partial(
+    vgg, layout=(64, 64, "M", 128, 128, "M", *(256,) * 3, "M", *(512,) * 3, "M", *(512,) * 3, "M")
+)
+vgg19 = partial(
+    vgg, layout=(64, 64, "M", 128, 128, "M", *(256,) * 4, "M", *(512,) * 4, "M", *(512,) * 4, "M")
+)
+# About 70,000 weights each: networks of the studies that run on a laptop, for 8x8 and 14x14 images.
+vgg_digits = partial(vgg, layout=(16, "M", 32, 32, "M", 64, 64))
+vgg_fashion = partial(vgg, layout=(16, "M", 32, "M", 32, 64, 64))

@@ -1,0 +1,110 @@
+"""From results to paired differences: which runs belong together, and why a pair cannot be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from prunepipe.errors import ArtifactError
+
+METHOD = ["study", "dataset", "network", "ticket"]
+RUN = [*METHOD, "check", "prune_ratio", "seed"]
+OUTCOME = ["accuracy", "loss", "collapsed", "status", "cause"]
+NO_CHECK = "none"
+UNPRUNED = "full_network"
+
+USABLE, COLLAPSED, MISSING, NOT_A_NUMBER = "usable", "collapsed", "missing", "not a number"
+"""States of a pair. Collapse (a structural fact, not read off an accuracy) comes first: no run mends it."""
+SIDES = ("", "_reference")
+"""Column suffixes of the two runs of a pair."""
+
+
+def checked_results(results: pd.DataFrame) -> pd.DataFrame:
+    """Return the columns that comparisons need, in a known order and with known types.
+
+    Args:
+        results: long form, one row per run (RUN and OUTCOME columns; accuracy in percent).
+    Returns:
+        A frame of RUN + OUTCOME; collapsed is bool; accuracy is NaN where the run is not done.
+    Raises:
+        ArtifactError: a column is missing, a key is empty, a run is there twice, an accuracy is no percentage.
+    """
+    absent = [column for column in RUN + OUTCOME if column not in results]
+    if absent:
+        raise ArtifactError(f"results: no column {', '.join(absent)}; collect the results again.")
+    runs = results[RUN + OUTCOME].reset_index(drop=True)
+    empty = [column for column in RUN if runs[column].isna().any()]
+    if empty:
+        raise ArtifactError(
+            f"results: empty values in column {', '.join(empty)}; every run needs all of {RUN}."
+        )
+    if runs.duplicated(RUN).any():
+        twice = runs.loc[runs.duplicated(RUN), RUN].iloc[0].to_dict()
+        raise ArtifactError(f"results: the run {twice} is listed twice; keep one row per run.")
+    accuracy, loss = (_numbers(runs, column) for column in ("accuracy", "loss"))
+    accuracy = accuracy.where(runs["status"] == "done")
+    if accuracy.lt(0).any() or (accuracy.gt(100) & np.isfinite(accuracy)).any():
+        raise ArtifactError(
+            f"results: accuracies from {accuracy.min()} to {accuracy.max()}; expected percent, 0-100."
+        )
+    collapsed = [value in {True, "True"} for value in runs["collapsed"]]  # empty where the run is missing
+    return runs.assign(accuracy=accuracy, loss=loss, collapsed=collapsed)
+
+
+def _numbers(runs: pd.DataFrame, column: str) -> pd.Series[float]:
+    try:
+        return pd.to_numeric(runs[column]).astype(np.float64)
+    except (ValueError, TypeError) as error:
+        raise ArtifactError(
+            f"results: column {column} holds something else than numbers ({error})."
+        ) from error
+
+
+def pair_runs(
+    cells: pd.DataFrame,
+    changed: pd.DataFrame,
+    reference: pd.DataFrame,
+    *,
+    on: Sequence[str],
+    names: tuple[str, str],
+) -> pd.DataFrame:
+    """Put beside every expected cell the difference of its two runs and the state of the pair.
+
+    Args:
+        cells: one row per pair that should exist.
+        changed: runs (from checked_results) whose keys are those of RUN that `cells` has.
+        reference: runs that they are compared with, whose keys are `on`.
+        on: key columns that both sides share.
+        names: what to call the two sides in a cause, for example ("with the check", "without").
+    Returns:
+        `cells` in their order with difference (changed minus reference, points; NaN unless usable), state,
+        identical (same accuracy and same loss: it is the same run) and cause (of a pair that is not usable).
+    """
+    keys = [column for column in RUN if column in cells]
+    pairs = cells.merge(changed[keys + OUTCOME], how="left", on=keys)
+    pairs = pairs.merge(reference[[*on, *OUTCOME]], how="left", on=list(on), suffixes=("", "_reference"))
+    bad = {
+        COLLAPSED: [pairs[f"collapsed{side}"].eq(True).to_numpy(bool) for side in SIDES],
+        MISSING: [pairs[f"status{side}"].ne("done").to_numpy(bool) for side in SIDES],
+        NOT_A_NUMBER: [~np.isfinite(pairs[f"accuracy{side}"].to_numpy(float)) for side in SIDES],
+    }
+    state = np.select([first | second for first, second in bad.values()], list(bad), USABLE)
+    difference = (pairs["accuracy"] - pairs["accuracy_reference"]).where(state == USABLE)
+    identical = (difference == 0) & (pairs["loss"] == pairs["loss_reference"])
+    causes = [""] * len(pairs)
+    for row in np.flatnonzero(state != USABLE).tolist():
+        sides = [k for k in (0, 1) if bad[state[row]][k][row]]
+        why = [_cause(pairs[f"cause{SIDES[k]}"].iat[row], pairs[f"status{SIDES[k]}"].iat[row]) for k in sides]
+        known = why if state[row] == MISSING else ["" for _ in sides]
+        causes[row] = " and ".join(names[k] + text for k, text in zip(sides, known, strict=True))
+    return cells.assign(
+        difference=difference.to_numpy(), state=state, identical=identical.to_numpy(), cause=causes
+    )
+
+
+def _cause(cause: object, status: object) -> str:
+    if not isinstance(status, str):
+        return ": no such run in the results"
+    return f": {cause}" if isinstance(cause, str) and cause else ": no cause given"

@@ -1,0 +1,144 @@
+"""Stages that build a network: its initial weights and structure, and its scores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from prunepipe.artifacts import read_json
+from prunepipe.datasets.dataset import Dataset, read_dataset
+from prunepipe.devices import prepare_process, resolve_device
+from prunepipe.images import ImageSet, draw_epoch
+from prunepipe.masks import kept_total
+from prunepipe.networks.initialisation import initial_weights
+from prunepipe.networks.tracing import trace
+from prunepipe.pipeline.training import build, corrupted
+from prunepipe.plugins import load_function
+from prunepipe.recipe import Augmentation
+from prunepipe.scores.contract import Batch, Batches
+from prunepipe.scoring import balanced_batches, blank_batches, score_network
+from prunepipe.seeds import torch_generator
+from prunepipe.structure import Arrays, Structure
+from prunepipe.training import load_arrays
+
+Settings = dict[str, Any]
+
+
+def initialise(data: str, settings: Settings) -> tuple[Arrays, Structure]:
+    """Draw a network's initial weights and trace its structure.
+
+    Args:
+        data: path of the prepared data set.
+        settings: network, seed, and draw: "init", or "reinit" for a second, independent draw.
+    Returns:
+        The weights, and the structure of the network.
+    """
+    dataset = read_dataset(data)
+    network = build(dataset, settings)
+    generator = torch_generator(settings["seed"], settings["draw"])
+    weights = {name: value.numpy() for name, value in initial_weights(network, generator=generator).items()}
+    channels, image_size = dataset.train_images.shape[1:3]
+    return weights, trace(network, channels=channels, image_size=image_size)
+
+
+def score(data: str, structure: str, weights: Arrays, settings: Settings, device: str, threads: int) -> Arrays:
+    """Score every prunable weight.
+
+    Args:
+        data: path of the prepared data set.
+        structure: path of the network's structure.
+        weights: the weights that are scored.
+        settings: of `score_settings`.
+        device: "auto", "cpu" or "cuda".
+        threads: CPU threads.
+    Returns:
+        Scores by layer; -inf where an earlier round pruned.
+    """
+    prepare_process(threads)
+    place = resolve_device(device)
+    dataset = read_dataset(data)
+    network = build(dataset, settings)
+    load_arrays(network, weights)
+    layers = Structure.from_json(read_json(structure))
+    ratio = settings["prune_ratio"]
+    return score_network(
+        network.to(place),
+        load_function(settings["score"]),
+        _Moved(_batches(dataset, settings), place),
+        F.cross_entropy,
+        generator=torch_generator(settings["seed"], "score"),
+        options=settings["options"],
+        rounds=settings["rounds"],
+        density=None if ratio is None else kept_total(layers.size, ratio) / layers.size,
+        allocate=partial(_allocate, settings, layers),
+    )
+
+
+def _allocate(settings: Settings, structure: Structure, scores: Arrays, total: int) -> dict[str, int]:
+    allocation = load_function(settings["allocation"])
+    kept: dict[str, int] = allocation(scores, structure, total, **settings["allocation_options"])
+    return kept
+
+
+def _batches(dataset: Dataset, settings: Settings) -> Batches:
+    """Return the batches that a score reads: one blank image, a few images a class, or the training set."""
+    if settings["reads"] == "none":
+        return blank_batches(*dataset.train_images.shape[1:])
+    images, labels = corrupted(dataset, settings["data"]["corruption"], settings["seed"])
+    if settings["reads"] == "training_set":
+        return _Plain(ImageSet(images, labels, dataset.mean, dataset.std, device=torch.device("cpu")), settings)
+    seed, scoring = settings["seed"], settings["scoring"]
+    augmentation = Augmentation.model_validate(settings["augmentation"])
+    return balanced_batches(
+        images,
+        labels,
+        scoring["images_per_class"],
+        scoring["batches"],
+        dataset.classes,
+        partial(_augmented, dataset, augmentation, torch_generator(seed, "score augmentation")),
+        generator=torch_generator(seed, "score images"),
+    )
+
+
+def _augmented(
+    dataset: Dataset, augmentation: Augmentation, generator: torch.Generator, images: torch.Tensor
+) -> torch.Tensor:
+    count = len(images)
+    padding = augmentation.crop_padding
+    chosen = ImageSet(
+        images.numpy(),
+        np.zeros(count, np.int64),
+        dataset.mean,
+        dataset.std,
+        crop_padding=padding,
+        device=torch.device("cpu"),
+    )
+    return chosen.batch(draw_epoch(count, augmentation, generator, shuffle=False), 0, count)[0]
+
+
+class _Plain:
+    """The training set in file order, without augmentation, batch by batch; can be read again."""
+
+    def __init__(self, images: ImageSet, settings: Settings) -> None:
+        self._images = images
+        self._size = settings["batch_size"]
+
+    def __iter__(self) -> Iterator[Batch]:
+        for start in range(0, len(self._images), self._size):
+            yield self._images.plain(start, start + self._size)
+
+
+class _Moved:
+    """Batches on a device; can be read again."""
+
+    def __init__(self, batches: Batches, device: torch.device) -> None:
+        self._batches = batches
+        self._device = device
+
+    def __iter__(self) -> Iterator[Batch]:
+        return ((images.to(self._device), labels.to(self._device)) for images, labels in self._batches)

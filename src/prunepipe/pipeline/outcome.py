@@ -1,0 +1,48 @@
+"""What a training stage leaves behind, whether it trained or not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from prunepipe.artifacts import write_arrays, write_json
+from prunepipe.structure import Arrays
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The end of a training run.
+
+    Attributes:
+        weights: parameters and buffers after the last epoch.
+        history: one row an epoch: learning rate, losses, accuracies.
+        logits: float32 [N, K] of the test images.
+        seconds: of each epoch; kept apart, because they alone differ between equal runs.
+        facts: device, precision, library versions.
+        snapshots: weights at the rewind epochs.
+    """
+
+    weights: Arrays
+    history: list[dict[str, Any]]
+    logits: np.ndarray
+    seconds: Sequence[float]
+    facts: dict[str, Any]
+    snapshots: dict[int, Arrays] = field(default_factory=dict)
+
+
+class RunFiles(Protocol):
+    """Paths of the files that every run writes beside its weights."""
+
+    history: str
+    logits: str
+    timing: str
+
+
+def write_run(outcome: Outcome, files: RunFiles) -> None:
+    """Write history, test logits and timing."""
+    write_json(files.history, outcome.history)
+    write_arrays(files.logits, {"logits": outcome.logits})
+    write_json(files.timing, {"seconds": list(outcome.seconds), **outcome.facts})

@@ -1,0 +1,108 @@
+"""Stages that turn scores into a mask, and a mask into the ticket of a check; they need no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from prunepipe.checks import apply_mask
+from prunepipe.connectivity import connectivity
+from prunepipe.errors import ScoreError
+from prunepipe.masks import check_mask, density, kept_total, select
+from prunepipe.plugins import load_function
+from prunepipe.seeds import numpy_generator
+from prunepipe.structure import Arrays, Structure
+
+
+def make_mask(
+    scores: Arrays,
+    structure: Structure,
+    *,
+    allocation: str,
+    allocation_options: Mapping[str, Any],
+    prune_ratio: float,
+    score_check: str | None,
+) -> Arrays:
+    """Keep exactly the weights that the prune ratio leaves, as the allocation spreads them.
+
+    Args:
+        scores: by layer, shaped like the weights; higher means keep.
+        structure: layers and graph of the network.
+        allocation, allocation_options: "module:function" and its keyword arguments.
+        prune_ratio: share of all prunable weights to remove.
+        score_check: "module:function" applied to the scores first, or None.
+    Returns:
+        The mask by layer, True = kept.
+    Raises:
+        ScoreError: the scores or the allocation do not fit the network.
+    """
+    if score_check is not None:
+        scores = load_function(score_check)(scores)
+    total = kept_total(structure.size, prune_ratio)
+    kept = load_function(allocation)(scores, structure, total, **allocation_options)
+    if sum(kept.values()) != total:
+        raise ScoreError(f"allocation {allocation} keeps {sum(kept.values())} weights, not {total}.")
+    mask = select(scores, kept)
+    check_mask(mask, structure)
+    return mask
+
+
+def apply_check(
+    weights: Arrays,
+    mask: Arrays,
+    fresh: Arrays,
+    *,
+    check: str,
+    mask_check: str | None,
+    weights_check: str | None,
+    seed: int,
+) -> tuple[Arrays, Arrays]:
+    """Change the mask or the start weights as a check says, and mask the weights.
+
+    Args:
+        weights: the state dict that retraining would start from.
+        mask: of the ticket.
+        fresh: an independent initialisation, for checks that re-draw weights.
+        check: the check's name; with the seed it decides the random numbers.
+        mask_check, weights_check: "module:function", or None.
+        seed: of the run.
+    Returns:
+        The ticket's weights, zero where pruned, and its mask.
+    """
+    generator = numpy_generator(seed, "check", check)
+    if mask_check is not None:
+        mask = load_function(mask_check)(mask, generator=generator)
+    if weights_check is not None:
+        weights = load_function(weights_check)(weights, mask, fresh, generator=generator)
+    return apply_mask(weights, mask), mask
+
+
+def describe(mask: Arrays, structure: Structure) -> dict[str, Any]:
+    """Return what a mask shows before any training: counts per layer, paths, collapse.
+
+    Args:
+        mask: True = kept.
+        structure: layers and graph of the network.
+    Returns:
+        density, effective_density (weights on some path from input to output), collapsed, and one
+        row a layer.
+    """
+    paths = connectivity(mask, structure)
+    layers = [
+        {
+            "layer": layer.name,
+            "kind": layer.kind,
+            "size": layer.size,
+            "kept": int(mask[layer.name].sum()),
+            "effective": paths.effective[layer.name],
+            "units": layer.shape[0],
+            "dead_units": paths.dead_units[layer.name],
+        }
+        for layer in structure.layers
+    ]
+    return {
+        "density": density(mask),
+        "effective_density": sum(paths.effective.values()) / structure.size,
+        "collapsed": paths.collapsed,
+        "layers": layers,
+    }

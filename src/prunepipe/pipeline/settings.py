@@ -1,0 +1,158 @@
+"""What each stage of a study is told: plain settings, resolved from the study and the place in it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from prunepipe.allocations import ALLOCATIONS
+from prunepipe.choices import SCORE_REFERENCES, STAGE_CHECKS, Ticket, resolve
+from prunepipe.corruptions import ORDERED_VARIANTS
+from prunepipe.datasets import DATASETS
+from prunepipe.layout import ANY_RATIO
+from prunepipe.networks import NETWORKS
+from prunepipe.scores import SCORES
+from prunepipe.study import Study
+
+Settings = dict[str, Any]
+
+
+def dataset_settings(study: Study, dataset: str) -> Settings:
+    """Settings of `prepare_dataset`."""
+    choice = study.datasets[dataset]
+    return {
+        "reference": resolve("data set", choice.source or dataset, DATASETS),
+        "pool": choice.pool,
+        "train_images": choice.train_images,
+        "test_images": choice.test_images,
+    }
+
+
+def network_settings(study: Study, network: str) -> Settings:
+    """How to build a network: part of the settings of every stage that runs one."""
+    choice = study.networks[network]
+    reference = resolve("network", choice.architecture or network, NETWORKS)
+    return {"reference": reference, "options": {} if choice.width == 1.0 else {"width": choice.width}}
+
+
+def data_settings(study: Study, data: str) -> Settings:
+    """How the training data behind a mask is varied; `clean` is left as it is."""
+    if data == "clean":
+        return {"corruption": None, "shuffle": True}
+    function = study.check(data).data or ""
+    reference = resolve("data check", function, STAGE_CHECKS["data"])
+    return {"corruption": reference, "shuffle": function not in ORDERED_VARIANTS}
+
+
+def training_settings(study: Study, network: str, seed: int, precision: str) -> Settings:
+    """Settings shared by dense training and retraining."""
+    return {
+        "network": network_settings(study, network),
+        "recipe": study.recipe.model_dump(mode="json"),
+        "seed": seed,
+        "precision": precision,
+    }
+
+
+def dense_settings(study: Study, network: str, data: str, seed: int, precision: str) -> Settings:
+    """Settings of `train_dense`."""
+    return {
+        **training_settings(study, network, seed, precision),
+        "data": data_settings(study, data),
+        "rewind_epochs": list(study.rewind_epochs),
+    }
+
+
+def retrain_settings(study: Study, network: str, ticket: str, seed: int, precision: str) -> Settings:
+    """Settings of `retrain`."""
+    row = study.tickets[ticket]
+    return {
+        **training_settings(study, network, seed, precision),
+        "first_epoch": study.epoch_of(row.start) if row.schedule == "remaining" else 0,
+        "train_collapsed": study.train_collapsed,
+    }
+
+
+def rounds_of(ticket: Ticket) -> int:
+    """Return the pruning rounds of a ticket: its own, or the score's default."""
+    if ticket.rounds is not None:
+        return ticket.rounds
+    return SCORES[ticket.score].rounds if ticket.score in SCORES else 1
+
+
+def score_id(ticket: Ticket) -> str:
+    """Return the name of a ticket's scores: tickets that score alike share it, and so the work.
+
+    Options and rounds are told apart by a checksum.
+    """
+    name = ticket.score.rpartition(":")[2].replace(" ", "_")
+    extra: Settings = {}
+    if ticket.score_options or ":" in ticket.score:
+        extra = {"score": ticket.score, "options": ticket.score_options}
+    if rounds_of(ticket) > 1:
+        extra |= {"rounds": rounds_of(ticket), **allocation_settings(ticket)}
+    suffix = "-" + hashlib.sha256(json.dumps(extra, sort_keys=True).encode()).hexdigest()[:8] if extra else ""
+    return f"{name}-{ticket.scored.replace(' ', '')}{suffix}"
+
+
+def scored_ratio(ticket: Ticket, prune_ratio: float | str) -> str:
+    """Return the prune ratio in the path of the scores: one-shot scores serve every ratio."""
+    return str(prune_ratio) if rounds_of(ticket) > 1 else ANY_RATIO
+
+
+def score_settings(study: Study, network: str, ticket: str, data: str, ratio: str, seed: int) -> Settings:
+    """Settings of `score`."""
+    row = study.tickets[ticket]
+    return {
+        "network": network_settings(study, network),
+        "score": resolve("score", row.score, SCORE_REFERENCES),
+        "options": row.score_options,
+        "reads": SCORES[row.score].batches if row.score in SCORES else "balanced",
+        "rounds": rounds_of(row),
+        "prune_ratio": None if ratio == ANY_RATIO else float(ratio),
+        **allocation_settings(row),
+        "data": data_settings(study, data),
+        "scoring": study.scoring.model_dump(mode="json"),
+        "augmentation": study.recipe.augmentation.model_dump(mode="json"),
+        "batch_size": study.recipe.batch_size,
+        "seed": seed,
+    }
+
+
+def allocation_settings(ticket: Ticket) -> Settings:
+    """How the kept weights are spread over the layers."""
+    reference = resolve("allocation", ticket.allocation, ALLOCATIONS)
+    return {"allocation": reference, "allocation_options": ticket.allocation_options}
+
+
+def mask_settings(study: Study, ticket: str, source: str, prune_ratio: float) -> Settings:
+    """Settings of `mask`; the source is a data variant, or a check of the scores."""
+    function = study.check(source).score if source != "clean" else None
+    return {
+        **allocation_settings(study.tickets[ticket]),
+        "prune_ratio": prune_ratio,
+        "score_check": function and resolve("score check", function, STAGE_CHECKS["score"]),
+    }
+
+
+def source_of(study: Study, check: str) -> str:
+    """Return where a check's mask comes from: `clean`, a data variant, or a check of the scores."""
+    row = study.check(check)
+    return check if row.data or row.score else "clean"
+
+
+def data_of_source(study: Study, source: str) -> str:
+    """Return the data variant behind a mask's source."""
+    return "clean" if source == "clean" else study.data_of(source)
+
+
+def check_settings(study: Study, check: str, seed: int) -> Settings:
+    """Settings of `check`: what is done to the mask or to the start weights."""
+    row = study.check(check)
+    return {
+        "check": check,
+        "mask_check": row.mask and resolve("mask check", row.mask, STAGE_CHECKS["mask"]),
+        "weights_check": row.weights and resolve("weights check", row.weights, STAGE_CHECKS["weights"]),
+        "seed": seed,
+    }

@@ -1,0 +1,48 @@
+"""How networks are trained: the recipe, typed and checked."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+
+class Strict(BaseModel):
+    """A model that refuses unknown keys and silent conversions of type."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+def as_tuple(value: Any) -> Any:
+    """Accept a YAML list where a tuple is meant."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+class Augmentation(Strict):
+    """How training images are varied, anew for every image and epoch."""
+
+    crop_padding: int = Field(0, ge=0, description="random crop after zero padding by this many pixels")
+    flip: bool = Field(False, description="random horizontal flip")
+
+
+class Recipe(Strict):
+    """How the dense network and every ticket are trained (SGD with step drops of the rate)."""
+
+    epochs: int = Field(gt=0, description="passes over the training set")
+    learning_rate: float = Field(gt=0, description="at the start")
+    drops: Annotated[tuple[int, ...], BeforeValidator(as_tuple)] = Field(
+        (), description="epochs after which the learning rate is multiplied by drop_factor, ascending"
+    )
+    drop_factor: float = Field(0.1, gt=0, lt=1, description="factor of each drop")
+    momentum: float = Field(0.9, ge=0, lt=1, description="SGD momentum (not Nesterov)")
+    weight_decay: float = Field(1e-4, ge=0, description="L2 penalty on every parameter")
+    batch_size: int = Field(64, gt=1, description="images a step; the last partial batch is kept")
+    augmentation: Augmentation = Field(Augmentation(), description="how training images are varied")
+
+    @model_validator(mode="after")
+    def _drops_within_training(self) -> Self:
+        if list(self.drops) != sorted(set(self.drops)):
+            raise ValueError(f"drops {list(self.drops)} must ascend without repeats")
+        if self.drops and not 0 < self.drops[0] <= self.drops[-1] < self.epochs:
+            raise ValueError(f"drops {list(self.drops)} must lie between 1 and epochs - 1 = {self.epochs - 1}")
+        return self

@@ -1,0 +1,89 @@
+"""The long table of results: one row a run, with a visible gap for each run that is missing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from prunepipe.layout import CELL, DENSE
+from prunepipe.study import FULL_NETWORK, Study
+
+COLUMNS = (
+    "study", "dataset", "network", "ticket", "check", "prune_ratio", "seed",
+    "accuracy", "best_accuracy", "loss", "density", "effective_density", "collapsed",
+    "epochs", "seconds", "device", "precision", "version", "code", "data_checksum",
+    "status", "cause", "run",
+)  # fmt: skip
+"""Columns of results.csv. Accuracies in percent; `cause` says why a run is missing."""
+
+
+def expected_runs(study: Study) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Enumerate the folder and the place of every run of a study, dense runs first."""
+    for run in study.dense_runs():
+        place = {"dataset": run.dataset, "network": run.network, "seed": run.seed}
+        check = "none" if run.data == "clean" else run.data
+        folder = DENSE.format(study=study.name, data=run.data, **place)
+        yield folder, {**place, "ticket": FULL_NETWORK, "check": check, "prune_ratio": 0.0}
+    for cell in study.cells():
+        yield CELL.format(study=study.name, **cell._asdict()), cell._asdict()
+
+
+def collect(study: Study, root: Path = Path()) -> pd.DataFrame:
+    """Read the metrics of every run that a study should have.
+
+    Args:
+        study: what should be there.
+        root: folder that holds `results/`.
+    Returns:
+        One row a run in the study's order; a run without metrics has status "missing" and a cause.
+    """
+    rows = [{"study": study.name, **place, **_read(root / folder), "run": folder} for folder, place in expected_runs(study)]
+    return pd.DataFrame(rows).reindex(columns=list(COLUMNS))
+
+
+def _read(folder: Path) -> dict[str, Any]:
+    try:
+        metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+        timing = json.loads((folder / "timing.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {"status": "missing", "cause": _cause(folder)}
+    return {
+        **metrics,
+        "seconds": round(sum(timing["seconds"]), 3),
+        "device": timing["device"],
+        "status": "done",
+        "cause": "",
+    }
+
+
+def _cause(folder: Path) -> str:
+    """Return the last line of the newest log of a run that did not finish."""
+    logs = sorted(folder.glob("*.log"), key=lambda log: log.stat().st_mtime)
+    lines = logs[-1].read_text(encoding="utf-8", errors="replace").strip().splitlines() if logs else []
+    errors = [line for line in lines if line.startswith("error:")]
+    return (errors or lines or ["not started"])[-1][:300]
+
+
+def histories(runs: Iterable[str], root: Path = Path()) -> pd.DataFrame:
+    """Return the training curves of finished runs: one row a run and epoch."""
+    frames = []
+    for run in runs:
+        path = root / run / "history.json"
+        if path.is_file():
+            frames.append(pd.DataFrame(json.loads(path.read_text(encoding="utf-8"))).assign(run=run))
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=["run", "epoch"])
+
+
+def layers(runs: Iterable[str], root: Path = Path()) -> pd.DataFrame:
+    """Return the layer tables of tickets: one row a run and layer."""
+    frames = []
+    for run in runs:
+        path = root / run / "layers.json"
+        if path.is_file():
+            rows = json.loads(path.read_text(encoding="utf-8"))["layers"]
+            frames.append(pd.DataFrame(rows).assign(run=run, position=range(1, len(rows) + 1)))
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=["run", "layer"])

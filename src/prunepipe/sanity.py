@@ -1,0 +1,101 @@
+"""One line per method: sane, not sane or undecided, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+import pandas as pd
+
+SANITY_CHECKS: dict[str, dict[str, str]] = {
+    "initial": {
+        "corrupted_data": "the data",
+        "rearrange": "the exact connections",
+    },
+    "partially trained": {
+        "corrupted_data": "the data",
+        "half_dataset": "the data",
+        "first_half": "the data",
+        "rearrange": "the exact connections",
+        "shuffle_weights": "the exact connections",
+    },
+}
+"""Which checks count, by the kind of ticket, and what each destroys.
+
+A sane method uses the data and the exact connections, so destroying either must hurt (Su et al. 2020).
+Half of the data and shuffled weights count only for tickets that start from trained weights: initial weights
+carry nothing that a shuffle could destroy, and a score from ten images a class never sees most of the data.
+All other checks are diagnostics: random_labels and random_pixels destroy one part of the data, which a method
+may rightly ignore; reinit and invert ask other questions. They get a verdict, but do not count here.
+"""
+
+PARTIALLY_TRAINED = frozenset({"learning_rate_rewinding", "hybrid", "obd"})
+"""Built-in tickets that start from trained weights; a study with tickets of its own passes its own set."""
+
+SUMMARY_COLUMNS = ["study", "ticket", "summary", "uses", "ignores", "inconclusive", "collapsed", "why"]
+
+
+def method_summaries(
+    verdicts: pd.DataFrame,
+    *,
+    partially_trained: Collection[str] = PARTIALLY_TRAINED,
+    sanity_checks: Mapping[str, Mapping[str, str]] = SANITY_CHECKS,
+) -> pd.DataFrame:
+    """Say of each method whether it is sane: whether destroying what it should use hurts it.
+
+    - not sane: it ignores at least one check that counts, in at least one place (data set and network);
+    - sane: every check that counts and can be compared is `uses`, for the data and for the connections;
+    - undecided: neither, because rows are inconclusive or collapsed, or a check was not run.
+
+    Args:
+        verdicts: from prunepipe.verdicts.verdicts.
+        partially_trained: tickets that start from trained weights.
+        sanity_checks: as SANITY_CHECKS.
+    Returns:
+        One row per study and ticket with SUMMARY_COLUMNS; the counts are over the rows that count.
+    """
+    rows = []
+    for (study, ticket), own in verdicts.groupby(["study", "ticket"], sort=False):
+        counted = sanity_checks["partially trained" if ticket in partially_trained else "initial"]
+        relevant = own[own["check"].isin(list(counted))]
+        summary, why = _judge(str(ticket), relevant, counted)
+        words = relevant["verdict"].value_counts()
+        counts = {word: int(words.get(word, 0)) for word in SUMMARY_COLUMNS[3:7]}
+        rows.append({"study": study, "ticket": ticket, "summary": summary, **counts, "why": why})
+    return pd.DataFrame(rows, columns=SUMMARY_COLUMNS)
+
+
+def _judge(ticket: str, rows: pd.DataFrame, counted: Mapping[str, str]) -> tuple[str, str]:
+    """The summary word and its sentence, from the rows that count."""
+    ignored = rows[rows["verdict"] == "ignores"]
+    used = rows[rows["verdict"] == "uses"]
+    open_rows = rows[rows["verdict"] == "inconclusive"]
+    collapsed = rows[rows["verdict"] == "collapsed"]
+    if len(ignored):
+        return "not sane", _not_sane(ticket, ignored, used, counted)
+    seen = {counted[check] for check in used["check"]}
+    unseen = [f"no check of {part} could show a loss" for part in _parts(counted) if part not in seen]
+    doubts = [f"{_listed(open_rows)} inconclusive"] if len(open_rows) else []
+    doubts += [f"{_listed(collapsed)} collapsed"] if len(collapsed) and unseen else []
+    if doubts or unseen:
+        return "undecided", f"It is not decided whether {ticket} is sane: {'; '.join(doubts + unseen)}."
+    aside = f" (set aside because collapsed: {_listed(collapsed)})" if len(collapsed) else ""
+    return "sane", f"{ticket} is sane: it loses accuracy under {_listed(used)}{aside}."
+
+
+def _not_sane(ticket: str, ignored: pd.DataFrame, used: pd.DataFrame, counted: Mapping[str, str]) -> str:
+    parts = [part for part in _parts(counted) if part in {counted[check] for check in ignored["check"]}]
+    elsewhere = f"; it does lose accuracy under {_listed(used)}" if len(used) else ""
+    unused = " or ".join(parts)
+    return f"{ticket} is not sane: it does not use {unused}, unharmed by {_listed(ignored)}{elsewhere}."
+
+
+def _parts(counted: Mapping[str, str]) -> list[str]:
+    return list(dict.fromkeys(counted.values()))
+
+
+def _listed(rows: pd.DataFrame) -> str:
+    """Checks with their places, for example "rearrange (cifar10 vgg19, cifar10 resnet32)"."""
+    places = (rows["dataset"].astype(str) + " " + rows["network"].astype(str)).groupby(
+        rows["check"], sort=False
+    )
+    return ", ".join(f"{check} ({', '.join(names)})" for check, names in places)

@@ -1,0 +1,61 @@
+"""What every score is given and gives back, and the copy on which it may do as it likes.
+
+A score is `score(network, batches, loss, *, generator, **options) -> {weight name: scores}`: one tensor
+per prunable weight, shaped like it, float32 or float64, higher means keep. The network must come out as it
+went in: weights, buffers, gradients and training flags.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable, Iterator
+
+import torch
+from torch import nn
+
+from prunepipe.errors import ScoreError
+
+Batch = tuple[torch.Tensor, torch.Tensor]
+"""Images [B, C, H, W] and labels [B], on the network's device."""
+Batches = Iterable[Batch]
+Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+"""(logits [B, K], labels [B]) -> scalar, the mean over the batch."""
+Scores = dict[str, torch.Tensor]
+
+
+def scoring_copy(network: nn.Module, *, training: bool) -> nn.Module:
+    """Return an independent copy, every parameter differentiable and without gradient.
+
+    Args:
+        network: left untouched.
+        training: whether BatchNorm uses batch statistics (True) or its running ones (False).
+    """
+    return copy.deepcopy(network).train(training).requires_grad_(True)
+
+
+def each_batch(batches: Batches) -> Iterator[Batch]:
+    """Yield every batch.
+
+    Raises:
+        ScoreError: there is none; a score that saw no data would be zero everywhere.
+    """
+    seen = False
+    for batch in batches:
+        seen = True
+        yield batch
+    if not seen:
+        raise ScoreError(
+            "the score was given no batch of data; check the size of the data set and of its batches."
+        )
+
+
+def gradients(total: torch.Tensor, weights: dict[str, nn.Parameter], *, graph: bool = False) -> Scores:
+    """Return d total / d weight by name, zero where a weight was not used.
+
+    Args:
+        total: a scalar.
+        weights: parameters by name.
+        graph: keep the graph, to differentiate the gradients again.
+    """
+    parts = torch.autograd.grad(total, list(weights.values()), create_graph=graph, materialize_grads=True)
+    return dict(zip(weights, parts, strict=True))

@@ -1,0 +1,203 @@
+"""The one training loop, of dense networks and of tickets."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from prunepipe.recipe import Recipe
+from prunepipe.engine import TrainingStep
+from prunepipe.errors import TrainingError
+from prunepipe.images import Draws, ImageSet, draw_epoch, to_device
+from prunepipe.seeds import torch_generator
+from prunepipe.structure import Arrays
+
+EVALUATION_BATCH = 1000
+
+
+@dataclass
+class Progress:
+    """How far a training run has come; all that is needed to go on from there.
+
+    Attributes:
+        epoch: epochs finished.
+        step: steps done of the epoch after that.
+        loss, correct: their sums over those steps.
+        weights: parameters and buffers.
+        momentum: by parameter name.
+        history: one row a finished epoch.
+        snapshots: weights after the epochs asked for.
+    """
+
+    epoch: int
+    weights: Arrays
+    momentum: Arrays = field(default_factory=dict)
+    step: int = 0
+    loss: float = 0.0
+    correct: int = 0
+    history: list[dict[str, Any]] = field(default_factory=list)
+    snapshots: dict[int, Arrays] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one training run consists of.
+
+    Attributes:
+        recipe: how to train.
+        seed: of the run.
+        purpose: "dense" or "retrain"; with the seed it decides order, crops and flips.
+        precision: "float32" or "bfloat16".
+        first_epoch: where the schedule starts (0 except for the remaining schedule).
+        snapshot_epochs: epochs after which weights are kept for rewinding.
+        shuffle: False trains in file order.
+    """
+
+    recipe: Recipe
+    seed: int
+    purpose: str
+    precision: str = "float32"
+    first_epoch: int = 0
+    snapshot_epochs: Sequence[int] = ()
+    shuffle: bool = True
+
+
+def learning_rate(recipe: Recipe, epoch: int) -> float:
+    """Return the learning rate of an epoch (from 0): it drops after each epoch listed in `drops`.
+
+    A function of the epoch alone, so that a resumed run cannot miss a drop.
+    """
+    return recipe.learning_rate * recipe.drop_factor ** sum(epoch >= drop for drop in recipe.drops)
+
+
+def train(
+    network: nn.Module,
+    training_set: ImageSet,
+    test_set: ImageSet,
+    plan: Plan,
+    *,
+    mask: Mapping[str, np.ndarray] | None = None,
+    progress: Progress | None = None,
+    after_epoch: Callable[[Progress, float], None] = lambda progress, seconds: None,
+) -> Progress:
+    """Train a network and return where it ended.
+
+    Args:
+        network: on its device; the weights it has are where training starts.
+        training_set, test_set: images on the same device.
+        plan: recipe, seed and schedule.
+        mask: True = kept; enforced at every step and verified after every epoch.
+        progress: go on from here instead of from the start.
+        after_epoch: called with the state after each epoch and the seconds that it took.
+    Returns:
+        The state after the last epoch, with the history of all of them.
+    Raises:
+        TrainingError: the loss is not finite, or a pruned weight is not zero.
+    """
+    step = TrainingStep(network, plan.recipe, mask, plan.precision)
+    state = progress or Progress(epoch=plan.first_epoch, weights={})
+    if progress is not None:
+        restore(step, progress)
+    while state.epoch < plan.recipe.epochs:
+        started = time.perf_counter()
+        _train_epoch(step, training_set, plan, state.epoch)
+        state = _finish_epoch(step, state, plan, training_set, test_set)
+        after_epoch(state, time.perf_counter() - started)
+    return state if state.weights else capture(step, state)
+
+
+def _train_epoch(step: TrainingStep, training_set: ImageSet, plan: Plan, epoch: int) -> None:
+    step.network.train()
+    step.reset()
+    draws = epoch_draws(training_set, plan, epoch)
+    rate = learning_rate(plan.recipe, epoch)
+    size = plan.recipe.batch_size
+    for start in range(0, len(training_set), size):
+        images, labels = training_set.batch(draws, start, start + size)
+        step(images, labels, rate)
+
+
+def epoch_draws(training_set: ImageSet, plan: Plan, epoch: int) -> Draws:
+    """Return the draws of one epoch: a function of (seed, purpose, epoch), not of what ran before."""
+    generator = torch_generator(plan.seed, plan.purpose, "epoch", epoch)
+    draws = draw_epoch(len(training_set), plan.recipe.augmentation, generator, shuffle=plan.shuffle)
+    return to_device(draws, training_set.device)
+
+
+def _finish_epoch(
+    step: TrainingStep, state: Progress, plan: Plan, training_set: ImageSet, test_set: ImageSet
+) -> Progress:
+    loss = step.loss.item() / len(training_set)
+    if not math.isfinite(loss):
+        raise TrainingError(
+            f"training diverged in epoch {state.epoch + 1} of {plan.recipe.epochs} (loss {loss}); "
+            f"lower recipe.learning_rate = {plan.recipe.learning_rate}."
+        )
+    if not step.mask_holds():
+        raise TrainingError(f"a pruned weight is not zero after epoch {state.epoch + 1}; this is a defect.")
+    logits = predict(step.network, test_set, plan.precision)
+    row = {
+        "epoch": state.epoch + 1,
+        "learning_rate": learning_rate(plan.recipe, state.epoch),
+        "train_loss": loss,
+        "train_accuracy": 100.0 * step.correct.item() / len(training_set),
+        "test_accuracy": 100.0 * (logits.argmax(1) == test_set.labels).double().mean().item(),
+    }
+    after = capture(step, state)
+    after.epoch, after.history = state.epoch + 1, [*state.history, row]
+    if after.epoch in plan.snapshot_epochs:
+        after.snapshots = {**state.snapshots, after.epoch: after.weights}
+    return after
+
+
+@torch.no_grad()
+def predict(network: nn.Module, images: ImageSet, precision: str) -> torch.Tensor:
+    """Return the logits float32 [N, K] of every image, in eval mode."""
+    network.eval()
+    batches = []
+    for start in range(0, len(images), EVALUATION_BATCH):
+        with torch.autocast(images.device.type, torch.bfloat16, enabled=precision == "bfloat16"):
+            batches.append(network(images.plain(start, start + EVALUATION_BATCH)[0]).float())
+    return torch.cat(batches)
+
+
+def capture(step: TrainingStep, state: Progress) -> Progress:
+    """Return `state` with the network's weights and momentum of now."""
+    names = [name for name, _ in step.network.named_parameters()]
+    momentum = {name: _array(value) for name, value in zip(names, step.momentum, strict=True)}
+    return Progress(
+        epoch=state.epoch,
+        weights=arrays_of(step.network),
+        momentum=momentum,
+        history=state.history,
+        snapshots=state.snapshots,
+    )
+
+
+@torch.no_grad()
+def restore(step: TrainingStep, progress: Progress) -> None:
+    """Put weights and momentum back into the network and its optimiser."""
+    load_arrays(step.network, progress.weights)
+    for (name, _), value in zip(step.network.named_parameters(), step.momentum, strict=True):
+        value.copy_(torch.from_numpy(progress.momentum[name]))
+
+
+def arrays_of(network: nn.Module) -> Arrays:
+    """Return a network's parameters and buffers as arrays."""
+    return {name: _array(value) for name, value in network.state_dict().items()}
+
+
+def load_arrays(network: nn.Module, weights: Mapping[str, np.ndarray]) -> None:
+    """Load arrays into a network; names and shapes must fit exactly."""
+    network.load_state_dict({name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in weights.items()})
+
+
+def _array(value: torch.Tensor) -> np.ndarray:
+    return value.detach().cpu().contiguous().numpy().copy()

@@ -1,0 +1,98 @@
+"""Verdicts and gaps in full sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from prunepipe.pairing import COLLAPSED, MISSING, NOT_A_NUMBER, USABLE
+
+HEADINGS = {
+    COLLAPSED: "collapsed",
+    MISSING: "missing",
+    NOT_A_NUMBER: "accuracy is not a number",
+    USABLE: "left out so that every seed covers the same prune ratios",
+}
+
+
+def gaps_text(left_out: pd.DataFrame, seeds: int) -> str:
+    """Say which pairs a comparison lacks, and why.
+
+    Args:
+        left_out: pairs (prune_ratio, seed, state, cause) that are not used.
+        seeds: how many seeds a prune ratio should have.
+    Returns:
+        For example "collapsed: 0.98 (5 of 5 seeds, with the check); missing: 0.9 (1 of 5 seeds, without: no memory)".
+    """
+    parts = []
+    for state, heading in HEADINGS.items():
+        own = left_out[left_out["state"] == state]
+        places = [_place(prune_ratio, pairs, seeds) for prune_ratio, pairs in own.groupby("prune_ratio")]
+        parts += [f"{heading}: {', '.join(places)}"] if places else []
+    return "; ".join(parts)
+
+
+def _place(prune_ratio: Any, pairs: pd.DataFrame, seeds: int) -> str:
+    causes = "".join(f", {cause}" for cause in pairs["cause"].unique() if cause)
+    return f"{prune_ratio:g} ({len(pairs)} of {seeds} seeds{causes})"
+
+
+def reason(row: Mapping[str, Any]) -> str:
+    """Give the one-sentence reason of a verdict.
+
+    Args:
+        row: the columns of a row of verdicts, without the reason itself.
+    Returns:
+        A sentence, and the gaps if there are any.
+    """
+    sentence = {"ignores": _ignores, "uses": _uses, "collapsed": _collapsed, "inconclusive": _inconclusive}
+    gaps = f" Not in the comparison: {row['gaps']}." if row["gaps"] else ""
+    return sentence[row["verdict"]](row) + gaps
+
+
+def _measured(row: Mapping[str, Any]) -> str:
+    """Effect, interval and sample, for example "-0.31 points (90 % interval -0.52 to -0.10, 5 seeds)"."""
+    interval = "no interval: the same in all seeds"
+    if pd.notna(row["interval_low"]):
+        interval = (
+            f"{row['interval_level']:.0%} interval {row['interval_low']:+.2f} to {row['interval_high']:+.2f}"
+        )
+    return f"{row['effect']:+.2f} points ({interval.replace('%', ' %')}, {row['seeds']} seeds)"
+
+
+def _uses(row: Mapping[str, Any]) -> str:
+    return (
+        f"{row['check']} changes the accuracy by {_measured(row)}, worse by more than chance"
+        f" (Holm p = {row['p_uses']:.2g}): {row['ticket']} uses what the check destroys."
+    )
+
+
+def _ignores(row: Mapping[str, Any]) -> str:
+    end = f"{row['ticket']} does not use what the check destroys."
+    if row["identical"]:
+        return f"Every run under {row['check']} is identical to the run without it: {end}"
+    start = f"{row['check']} changes the accuracy by {_measured(row)}"
+    p_value = f"(Holm p = {row['p_ignores']:.2g})"
+    if row["p_better"] < row["p_equivalent"]:
+        return f"{start}, better by more than chance {p_value}, so it does no harm: {end}"
+    return f"{start}, which is none within the margin of {row['margin']:g} {p_value}: {end}"
+
+
+def _collapsed(row: Mapping[str, Any]) -> str:
+    return f"No comparison of {row['check']} is possible: in every pair a network has no path from input to output."
+
+
+def _inconclusive(row: Mapping[str, Any]) -> str:
+    if row["seeds"] == 0:
+        return f"{row['check']} cannot be judged: no pair of runs can be compared."
+    if row["seeds"] == 1:
+        return (
+            f"{row['check']} cannot be judged from one seed ({row['effect']:+.2f} points): the spread between seeds"
+            " is unknown; run at least 3."
+        )
+    return (
+        f"{row['check']} changes the accuracy by {_measured(row)}: neither worse by more than chance nor none within"
+        f" the margin of {row['margin']:g}; about {row['seeds_to_decide']} seeds would decide it."
+    )

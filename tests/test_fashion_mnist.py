@@ -1,0 +1,177 @@
+"""Fashion-MNIST from small files in the real IDX format."""
+
+import gzip
+import hashlib
+import struct
+
+import numpy as np
+import pytest
+
+from prunepipe.datasets import fashion_mnist
+from prunepipe.datasets.fashion_mnist import (
+    ARCHIVE_MD5,
+    CONTENT_MD5,
+    DEBIAN_FOLDER,
+    TEST_IMAGES,
+    TEST_LABELS,
+    TRAIN_IMAGES,
+    TRAIN_LABELS,
+)
+from prunepipe.datasets.idx import parse_idx
+from prunepipe.errors import ArtifactError, ConfigError
+
+
+def idx(array):
+    """The IDX form of an array, written from the format's description."""
+    return bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape) + array.tobytes()
+
+
+ARRAYS = {
+    TRAIN_IMAGES: np.random.default_rng(0).integers(256, size=(7, 28, 28), dtype=np.uint8),
+    TRAIN_LABELS: np.array([9, 0, 0, 3, 0, 2, 7], dtype=np.uint8),
+    TEST_IMAGES: np.random.default_rng(1).integers(256, size=(3, 28, 28), dtype=np.uint8),
+    TEST_LABELS: np.array([9, 2, 1], dtype=np.uint8),
+}
+CONTENTS = {name: idx(array) for name, array in ARRAYS.items()}
+CHECKSUMS = {name: hashlib.md5(content).hexdigest() for name, content in CONTENTS.items()}
+
+
+def put_files(folder, contents=CONTENTS, compressed=True):
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in contents.items():
+        path = folder / (f"{name}.gz" if compressed else name)
+        path.write_bytes(gzip.compress(content) if compressed else content)
+
+
+def no_network(url, path, md5):
+    raise ConfigError(f"the download of {url} failed (no network).")
+
+
+def load(folder, debian=None, checksums=CHECKSUMS, fetch=no_network):
+    debian = folder / "no_debian" if debian is None else debian
+    return fashion_mnist.load(folder, debian=debian, checksums=checksums, fetch=fetch)
+
+
+@pytest.mark.parametrize("compressed", [True, False])
+@pytest.mark.parametrize("place", ["fashion_mnist", "FashionMNIST/raw", "."])
+def test_local_files_are_read(tmp_path, place, compressed):
+    put_files(tmp_path / place, compressed=compressed)
+    dataset = load(tmp_path)
+    assert np.array_equal(dataset.train_images[:, 0], ARRAYS[TRAIN_IMAGES])
+    assert np.array_equal(dataset.test_images[:, 0], ARRAYS[TEST_IMAGES])
+    assert dataset.train_labels.tolist() == [9, 0, 0, 3, 0, 2, 7]
+    assert dataset.test_labels.tolist() == [9, 2, 1]
+    assert (dataset.classes, dataset.mean, dataset.std) == (10, (0.2860,), (0.3530,))
+
+
+def test_debians_files_serve_when_the_data_folder_has_none(tmp_path):
+    put_files(tmp_path / "debian")
+    assert len(load(tmp_path / "empty", debian=tmp_path / "debian").train_labels) == 7
+
+
+def test_local_files_come_before_debians_and_complete_folders_before_others(tmp_path):
+    labels = np.array([1, 1, 1, 1, 1, 1, 1], dtype=np.uint8)
+    put_files(tmp_path / "fashion_mnist", {TRAIN_LABELS: idx(labels)})  # incomplete
+    put_files(tmp_path / "FashionMNIST" / "raw")
+    put_files(tmp_path / "debian", {**CONTENTS, TRAIN_LABELS: idx(labels)})
+    assert load(tmp_path, debian=tmp_path / "debian").train_labels.tolist() == [9, 0, 0, 3, 0, 2, 7]
+
+
+def test_what_is_missing_is_downloaded_with_its_checksum(tmp_path):
+    put_files(tmp_path / "fashion_mnist", {TRAIN_IMAGES: CONTENTS[TRAIN_IMAGES]})
+    fetched = []
+
+    def fetch(url, path, md5):
+        fetched.append((url, md5))
+        path.write_bytes(gzip.compress(CONTENTS[path.stem]))
+
+    assert len(load(tmp_path, fetch=fetch).train_labels) == 7
+    assert fetched == [
+        (f"{fashion_mnist.URL}{name}.gz", ARCHIVE_MD5[name])
+        for name in (TRAIN_LABELS, TEST_IMAGES, TEST_LABELS)
+    ]
+
+
+def test_nothing_found_names_folders_package_and_config_key(tmp_path):
+    put_files(tmp_path, {name: CONTENTS[name] for name in (TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES)})
+    with pytest.raises(ConfigError) as error:
+        load(tmp_path)
+    text = str(error.value)
+    for part in (
+        f"{tmp_path / 'fashion_mnist'},",
+        f"{tmp_path / 'FashionMNIST' / 'raw'},",
+        f"{tmp_path} (which lacks {TEST_LABELS}),",
+        f"{tmp_path / 'no_debian'};",
+        "(no network)",
+        "apt-get install dataset-fashion-mnist",
+        "`data_folder`",
+    ):
+        assert part in text
+    assert not (tmp_path / "fashion_mnist").exists()
+
+
+def test_mnists_files_of_the_same_names_are_refused(tmp_path):
+    put_files(tmp_path)
+    with pytest.raises(ArtifactError, match=rf"{TRAIN_IMAGES}\.gz: not Fashion-MNIST's \(MD5 of its content"):
+        load(tmp_path, checksums=CONTENT_MD5)
+
+
+def with_file(folder, name, content):
+    put_files(folder)
+    (folder / f"{name}.gz").write_bytes(content)
+
+
+def test_a_truncated_download_is_named(tmp_path):
+    with_file(tmp_path, TRAIN_IMAGES, gzip.compress(CONTENTS[TRAIN_IMAGES])[:-9])
+    with pytest.raises(ArtifactError, match=rf"{TRAIN_IMAGES}\.gz: cannot be read or is damaged"):
+        load(tmp_path)
+
+
+def test_a_damaged_or_uncompressed_gz_file_is_named(tmp_path):
+    damaged = bytearray(gzip.compress(CONTENTS[TEST_LABELS]))
+    damaged[-5] ^= 255  # its checksum
+    for content in (bytes(damaged), CONTENTS[TEST_LABELS]):
+        with_file(tmp_path, TEST_LABELS, content)
+        with pytest.raises(ArtifactError, match=rf"{TEST_LABELS}\.gz: cannot be read or is damaged"):
+            load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (b"", "starts with nothing, expected 00000803"),
+        (b"\x00\x00\x08\x03\x00\x00", "not an IDX file"),
+        (CONTENTS[TRAIN_LABELS], "starts with 00000801, expected 00000803"),
+        (b"\x00\x00\x0d\x03" + CONTENTS[TRAIN_IMAGES][4:], "starts with 00000d03"),
+        (
+            CONTENTS[TRAIN_IMAGES][:-1],
+            "truncated or damaged (5487 bytes of data, but its header says (7, 28, 28) = 5488)",
+        ),
+        (CONTENTS[TRAIN_IMAGES] + b"\x00", "truncated or damaged (5489 bytes"),
+    ],
+)
+def test_a_file_that_is_not_whole_idx_is_named(tmp_path, content, text):
+    with_file(tmp_path, TRAIN_IMAGES, gzip.compress(content))
+    with pytest.raises(ArtifactError) as error:
+        load(tmp_path)
+    assert f"{TRAIN_IMAGES}.gz" in str(error.value)
+    assert text in str(error.value)
+
+
+def test_parsed_arrays_are_writable_copies(tmp_path):
+    array = parse_idx(CONTENTS[TEST_LABELS], 1, tmp_path)
+    array += 1
+    assert array.tolist() == [10, 3, 2]
+
+
+@pytest.mark.skipif(not DEBIAN_FOLDER.is_dir(), reason="needs Debian's package dataset-fashion-mnist")
+def test_debians_package_is_fashion_mnist_and_gives_the_constants(tmp_path):
+    dataset = fashion_mnist.load(tmp_path, fetch=no_network)
+    assert dataset.train_images.shape == (60_000, 1, 28, 28)
+    assert dataset.test_images.shape == (10_000, 1, 28, 28)
+    assert np.bincount(dataset.train_labels).tolist() == [6000] * 10
+    counts = np.bincount(dataset.train_images.ravel(), minlength=256)  # exact and small, unlike 47 M floats
+    levels = np.arange(256) / 255
+    mean = (counts * levels).sum() / counts.sum()
+    std = np.sqrt((counts * (levels - mean) ** 2).sum() / counts.sum())
+    assert (round(mean, 4), round(std, 4)) == (dataset.mean[0], dataset.std[0])

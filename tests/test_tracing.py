@@ -1,0 +1,340 @@
+"""Tracing: the structure of a network, for every construction that real networks are made of."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+import torch
+import torch.nn.functional as F
+from network_examples import EXAMPLES, Branches, PaddedShortcut, SharedLayer, tiny_resnet, tiny_vgg
+from torch import Tensor, nn
+
+from prunepipe.errors import ConfigError, ScoreError
+from prunepipe.networks import NETWORKS
+from prunepipe.networks.building import make_network
+from prunepipe.networks.prunable import prunable
+from prunepipe.networks.tracing import trace
+from prunepipe.structure import Node, Structure
+
+
+def _trace(network: nn.Module) -> Structure:
+    return trace(network, channels=2, image_size=8)
+
+
+def _operations(structure: Structure) -> Counter[str]:
+    return Counter(node.operation for node in structure.nodes)
+
+
+class Plain(nn.Module):
+    """A layer of two features a group of pixels, and whatever a test does in between."""
+
+    def __init__(self, between: Callable[[Tensor], Tensor], outputs: int = 4) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(2, 4, 3, padding=1)
+        self.between = between
+        self.head = nn.Linear(outputs, 3)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.head(self.between(self.conv(images)).mean((2, 3)))
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_layers_are_the_prunable_weights_in_module_order(name: str) -> None:
+    network = make_network(name, channels=3, classes=10, image_size=32, options={"width": 0.1})
+    structure = trace(network, channels=3, image_size=32)
+    expected = [(weight, tuple(tensor.shape)) for weight, tensor in prunable(network).items()]
+    assert [(layer.name, layer.shape) for layer in structure.layers] == expected
+    assert structure.residual == name.startswith("resnet")
+    assert _operations(structure)["mix"] == 0
+    assert [node.layer for node in structure.nodes if node.layer and "downsample" not in node.layer] == [
+        name for name, _ in expected if "downsample" not in name
+    ]
+    assert Structure.from_json(json.loads(json.dumps(structure.to_json()))) == structure
+
+
+def test_nodes_of_a_vgg_are_a_chain() -> None:
+    nodes = _trace(tiny_vgg()).nodes
+    assert [node.inputs for node in nodes] == [(), *((place,) for place in range(len(nodes) - 1))]
+    kinds = [node.operation for node in nodes if node.operation != "channelwise"]
+    assert kinds == ["input", "conv", "conv", "conv", "conv", "linear", "output"]
+    convolutions = [node for node in nodes if node.operation == "conv"]
+    assert [node.channels for node in convolutions] == [3, 4, 4, 3]
+    # 8x8, 4x4 and 2x2 maps meet every tap of a 3x3 kernel; a 1x1 map only its centre.
+    assert [node.taps for node in convolutions] == [tuple(range(9))] * 3 + [(4,)]
+
+
+def test_nodes_of_branches() -> None:
+    structure = _trace(Branches())
+    by_layer = {node.layer: node for node in structure.nodes if node.layer}
+    assert by_layer["grouped.weight"].groups == 2
+    assert by_layer["pointwise.weight"].taps == (0,)
+    (join,) = [node for node in structure.nodes if node.operation == "concat"]
+    assert [structure.nodes[place].channels for place in join.inputs] == [6, 2]
+    (flat,) = [node for node in structure.nodes if node.operation == "flatten"]
+    assert flat.channels == 8 * 2 * 2
+    assert not structure.residual
+
+
+def test_padded_shortcut_is_a_concatenation_with_channels_that_nothing_reaches() -> None:
+    nodes = _trace(PaddedShortcut()).nodes
+    (join,) = [node for node in nodes if node.operation == "concat"]
+    empty = Node("mix", (), 1)
+    assert [nodes[place] for place in join.inputs][::2] == [empty, empty]
+    assert [node.channels for node in nodes if node.operation == "add"] == [4]
+
+
+def test_layers_called_twice_or_never() -> None:
+    structure = _trace(SharedLayer())
+    called = Counter(node.layer for node in structure.nodes if node.layer)
+    assert called == {"stem.weight": 1, "again.weight": 2, "head.weight": 1}
+    assert "never.weight" in [layer.name for layer in structure.layers]
+    taps = [node.taps for node in structure.nodes if node.layer == "again.weight"]
+    assert taps == [tuple(range(9)), (4,)]
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3])
+@pytest.mark.parametrize("padding", [0, 2, "same"])
+@pytest.mark.parametrize("size", [1, 2, 3, 5])
+@pytest.mark.parametrize("dilation", [1, 2])
+@pytest.mark.parametrize("kernel", [(3, 3), (2, 1)])
+def test_taps_are_those_whose_weights_can_change_the_output(
+    stride: int, padding: int | str, size: int, dilation: int, kernel: tuple[int, int]
+) -> None:
+    if padding == "same" and stride > 1:
+        pytest.skip("torch has no strided 'same'")
+    if padding == 0 and size < (kernel[0] - 1) * dilation + 1:
+        pytest.skip("the kernel does not fit")
+    network = nn.Conv2d(1, 1, kernel, stride, padding, dilation, bias=False)
+    with torch.no_grad():
+        network.weight.fill_(1.0)
+    (node,) = [
+        node for node in trace(network, channels=1, image_size=size).nodes if node.operation == "conv"
+    ]
+    network(torch.ones(1, 1, size, size)).sum().backward()
+    assert node.taps == tuple(network.weight.grad.flatten().nonzero().flatten().tolist())
+
+
+def test_every_tap_meets_a_pixel_of_a_reflected_border() -> None:
+    network = nn.Conv2d(1, 1, 3, padding=1, padding_mode="replicate")
+    (node,) = [node for node in trace(network, channels=1, image_size=1).nodes if node.operation == "conv"]
+    assert node.taps == tuple(range(9))
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        F.relu,
+        F.gelu,
+        F.hardswish,
+        lambda x: x.relu_(),
+        lambda x: F.max_pool2d(x, 2),
+        lambda x: F.dropout(x, 0.5),
+        lambda x: 2 * x - 1,
+        lambda x: x * torch.sigmoid(x.mean((2, 3), keepdim=True)),
+        lambda x: F.pad(x, (1, 1, 1, 1)),
+        lambda x: x[:, :, 1:, ::2],
+        lambda x: x.contiguous().to(torch.float32),
+        lambda x: x.view(x.size(0), x.shape[1], -1).unsqueeze(-1),
+        lambda x: F.interpolate(x, scale_factor=2),
+        lambda x: x + torch.ones(x.size(0), 4, 1, 1),
+        nn.BatchNorm2d(4),
+        nn.InstanceNorm2d(4, affine=True),
+        nn.GroupNorm(4, 4),
+        nn.PReLU(4),
+        nn.ZeroPad2d(1),
+        nn.AdaptiveMaxPool2d(2),
+    ],
+)
+def test_operations_that_keep_channels_apart(between: Callable[[Tensor], Tensor]) -> None:
+    operations = _operations(_trace(Plain(between)))
+    assert set(operations) == {"input", "conv", "channelwise", "linear", "output"}
+
+
+@pytest.mark.parametrize(
+    ("between", "outputs"),
+    [
+        (lambda x: torch.softmax(x, 1), 4),
+        (lambda x: x.permute(0, 2, 3, 1), 8),
+        (lambda x: x.transpose(1, 2), 8),
+        (lambda x: x.flip(1), 4),
+        (lambda x: x[:, 1:], 3),
+        (lambda x: x.mean(1, keepdim=True), 1),
+        (lambda x: x - x.mean(), 4),
+        (lambda x: x * x.mean(1, keepdim=True), 4),
+        (lambda x: x.chunk(2, dim=1)[0], 2),
+        (lambda x: F.pad(x, (0, 0, 0, 0, 1, -1)), 4),
+        (lambda x: F.pad(x, (0, 0, 0, 0, 0, 1), value=2.0), 5),
+        (lambda x: torch.cat([x, x], 2), 4),
+        (lambda x: torch.nn.functional.normalize(x), 4),
+        (nn.GroupNorm(2, 4), 4),
+        (nn.LocalResponseNorm(2), 4),
+        (nn.Softmax2d(), 4),
+        (nn.PixelShuffle(2), 1),
+        (nn.ConvTranspose2d(4, 4, 2), 4),
+    ],
+)
+def test_operations_that_may_mix_channels(between: Callable[[Tensor], Tensor], outputs: int) -> None:
+    structure = _trace(Plain(between, outputs))
+    assert _operations(structure)["mix"] >= 1
+    assert [node.channels for node in structure.nodes if node.operation == "linear"] == [3]
+
+
+@pytest.mark.parametrize(
+    "join", [torch.add, lambda x, y: x + y, lambda x, y: x.add_(y), lambda x, y: x - y, torch.maximum]
+)
+def test_sums_of_two_paths_are_residual(join: Callable[[Tensor, Tensor], Tensor]) -> None:
+    assert _trace(Plain(lambda x: join(x.relu(), x.sigmoid()))).residual
+
+
+@pytest.mark.parametrize("between", [lambda x: x * x.sigmoid(), lambda x: x + 1, lambda x: x + x])
+def test_products_and_constants_are_not_residual(between: Callable[[Tensor], Tensor]) -> None:
+    assert not _trace(Plain(between)).residual
+
+
+def test_linear_layers_on_tokens_are_mixed_in_and_out() -> None:
+    class Tokens(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.embed = nn.Linear(8, 5)
+            self.head = nn.Linear(5, 3)
+
+        def forward(self, images: Tensor) -> Tensor:
+            return self.head(self.embed(images.flatten(1, 2)).mean(1))  # [N, 16 tokens, 8] -> [N, 3]
+
+    nodes = _trace(Tokens()).nodes
+    around = [(node.operation, node.channels) for node in nodes]
+    start = around.index(("linear", 5))
+    assert around[start - 1 : start + 2] == [("mix", 8), ("linear", 5), ("mix", 16)]
+    assert ("linear", 3) in around
+
+
+@pytest.mark.parametrize("name", ["resnet18", "mobilenet_v2", "mobilenet_v3_small", "densenet121", "googlenet"])
+def test_networks_of_torchvision_need_no_mixing(name: str) -> None:
+    import torchvision
+
+    options = {"init_weights": False} if name == "googlenet" else {}
+    with torch.device("meta"):  # spares the time of initial weights
+        network = getattr(torchvision.models, name)(num_classes=10, **options)
+    structure = trace(network.to_empty(device="cpu"), channels=3, image_size=32)
+    called = {node.layer for node in structure.nodes if node.layer}
+    unseen = [layer.name for layer in structure.layers if layer.name not in called]
+    assert all(weight.startswith("aux") for weight in unseen)  # GoogLeNet's side outputs, in training only
+    assert _operations(structure)["mix"] == 0
+    assert structure.residual == (name in ("resnet18", "mobilenet_v2", "mobilenet_v3_small"))
+    assert any(node.groups > 1 for node in structure.nodes) == name.startswith("mobilenet")
+
+
+def test_flattened_maps_of_a_torchvision_vgg() -> None:
+    from torchvision.models import vgg16
+
+    with torch.device("meta"):
+        network = vgg16(num_classes=10, init_weights=False)
+        network.classifier[0] = nn.Linear(512 * 49, 8)  # 4,096 units would only cost time
+        network.classifier[3] = nn.Linear(8, 8)
+        network.classifier[6] = nn.Linear(8, 10)
+    structure = trace(network.to_empty(device="cpu"), channels=3, image_size=32)
+    assert [node.channels for node in structure.nodes if node.operation == "flatten"] == [512 * 49]
+    assert _operations(structure) == {
+        "input": 1, "conv": 13, "channelwise": 13 + 5 + 1 + 2 + 2, "flatten": 1, "linear": 3, "output": 1
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_tracing_changes_nothing(name: str) -> None:
+    network = EXAMPLES[name]().train()
+    next(network.children()).eval()
+    modes = [module.training for module in network.modules()]
+    state = {key: value.clone() for key, value in network.state_dict().items()}
+    random_state = torch.random.get_rng_state()
+    _trace(network)
+    assert [module.training for module in network.modules()] == modes
+    assert all(torch.equal(state[key], value) for key, value in network.state_dict().items())
+    assert torch.equal(random_state, torch.random.get_rng_state())
+
+
+def test_optional_arguments_of_forward_keep_their_defaults() -> None:
+    class Optional(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body = tiny_resnet()
+
+        def forward(self, images: Tensor, targets: Tensor | None = None, plain: bool = True) -> Tensor:
+            logits = self.body(images)
+            return logits if plain and targets is None else logits.softmax(1)
+
+    assert _trace(Optional()).nodes == tuple(
+        Node(**{**vars(node), "layer": node.layer and f"body.{node.layer}"})
+        for node in _trace(tiny_resnet()).nodes
+    )
+
+
+class ScaledConv(nn.Conv2d):
+    """A user's own kind of convolution."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self._conv_forward(images, 2 * self.weight, self.bias)
+
+
+def test_subclasses_of_layers_are_layers() -> None:
+    structure = _trace(nn.Sequential(ScaledConv(2, 3, 3), nn.Flatten(), nn.Linear(108, 2)))
+    assert [node.operation for node in structure.nodes] == ["input", "conv", "flatten", "linear", "output"]
+
+
+class Unfollowable(nn.Module):
+    def __init__(self, forward: Callable[[nn.Conv2d, Tensor], Tensor]) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(2, 4, 3)
+        self.how = forward
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.how(self.conv, images)
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        (lambda conv, x: conv(x) if x.sum() > 0 else x, r"torch.fx cannot follow .* torch.fx.wrap"),
+        (lambda conv, x: F.conv2d(x, conv.weight), r"'conv.weight' is used outside .* Call the layer 'conv'"),
+        (lambda conv, x: _dropped(conv(x)), r"in-place operation 'relu_' is dropped.*x = x.relu_"),
+        (lambda conv, x: conv(x.view(3, 5)), r"does not take images of shape \[2, 2, 8, 8\]"),
+    ],
+)
+def test_what_cannot_be_followed_is_refused(how: Callable[..., Tensor], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        _trace(Unfollowable(how))
+
+
+def _dropped(features: Tensor) -> Tensor:
+    features.relu_()
+    return features
+
+
+def test_layers_inside_of_opaque_modules_are_refused() -> None:
+    attention = nn.Sequential(nn.Flatten(2), nn.TransformerEncoderLayer(64, 2, 16, batch_first=True))
+    with pytest.raises(ConfigError, match=r"'1' \(TransformerEncoderLayer\) holds prunable layers"):
+        _trace(attention)
+
+
+def test_computed_shared_and_missing_weights_are_refused() -> None:
+    normed = nn.utils.parametrizations.weight_norm(nn.Conv2d(2, 3, 3))
+    with pytest.raises(ConfigError, match="not a plain parameter"):
+        _trace(nn.Sequential(normed))
+    tied = nn.Sequential(nn.Conv2d(2, 2, 3), nn.Conv2d(2, 2, 3))
+    tied[1].weight = tied[0].weight
+    with pytest.raises(ScoreError, match="one shared weight"):
+        _trace(tied)
+    with pytest.raises(ScoreError, match="nothing can be pruned"):
+        _trace(nn.Sequential(nn.ReLU()))
+
+
+def test_tracing_does_not_start_the_compiler() -> None:
+    code = (
+        "import sys, torch; from prunepipe.networks.tracing import trace;"
+        "trace(torch.nn.Conv2d(1, 1, 1), channels=1, image_size=2); sys.exit('torch._dynamo' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,26 @@
+# From a source to one prepared file a data set.
+
+
+rule prepare_dataset:
+    output:
+        data=SITE.data_folder + "/{name}.safetensors",
+    params:
+        settings=lambda wildcards: dataset_settings(wildcards.name),
+        code=lambda wildcards: version("prepare_dataset", dataset_reference(wildcards.name)),
+    log:
+        SITE.data_folder + "/{name}.log",
+    benchmark:
+        SITE.data_folder + "/{name}.benchmark.jsonl"
+    wildcard_constraints:
+        name=names(DATASET_KEYS),
+    conda:
+        "../../envs/prunepipe.yaml"
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=60,
+    message:
+        "Prepare the data set {wildcards.name}"
+    shell:
+        "python {SCRIPTS}/prepare_dataset.py --output {output.data} "
+        "--settings {params.settings:q} &> {log}"

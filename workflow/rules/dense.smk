@@ -1,0 +1,115 @@
+# Initial weights, the dense run, and the points that tickets rewind to.
+
+
+rule initialise:
+    input:
+        data=prepared,
+    output:
+        weights=place(INITIAL) + "/weights.safetensors",
+        structure=place(INITIAL) + "/structure.json",
+    params:
+        settings=lambda wildcards: initial_settings(wildcards),
+        code=lambda wildcards: version("initialise", builder(wildcards)),
+    log:
+        place(INITIAL) + "/initialise.log",
+    benchmark:
+        place(INITIAL) + "/initialise.benchmark.jsonl"
+    conda:
+        "../../envs/prunepipe.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    message:
+        "Draw the initial weights of {wildcards.network} ({wildcards.draw}), seed {wildcards.seed}"
+    shell:
+        "python {SCRIPTS}/initialise.py --data {input.data} --weights {output.weights} "
+        "--structure {output.structure} --settings {params.settings:q} &> {log}"
+
+
+rule train_dense:
+    input:
+        data=prepared,
+        weights=place(INITIAL, draw="init") + "/weights.safetensors",
+    output:
+        final=place(DENSE) + "/final.safetensors",
+        snapshots=[place(DENSE) + f"/epoch{epoch}.safetensors" for epoch in STUDY.rewind_epochs],
+        history=place(DENSE) + "/history.json",
+        logits=place(DENSE) + "/logits.safetensors",
+        timing=place(DENSE) + "/timing.json",
+    params:
+        settings=settings(
+            stage_settings.dense_settings, "network", "data", "seed", precision=SITE.precision
+        ),
+        code=lambda wildcards: version("train_dense", builder(wildcards), *corruption(wildcards.data)),
+    log:
+        place(DENSE) + "/train_dense.log",
+    benchmark:
+        place(DENSE) + "/train_dense.benchmark.jsonl"
+    conda:
+        "../../envs/prunepipe.yaml"
+    threads: SITE.threads
+    resources:
+        gpu=GPUS,
+        mem_mb=4000,
+        runtime=24 * 60,
+    message:
+        "Train the dense {wildcards.network} on {wildcards.dataset} ({wildcards.data}), seed {wildcards.seed}"
+    shell:
+        "python {SCRIPTS}/train_dense.py --data {input.data} --weights {input.weights} "
+        "--final {output.final} --history {output.history} --logits {output.logits} --timing {output.timing} "
+        "--settings {params.settings:q} --device {DEVICE} --threads {threads} &> {log}"
+
+
+rule evaluate_dense:
+    input:
+        data=prepared,
+        trained=rules.train_dense.output.final,
+        history=rules.train_dense.output.history,
+        logits=rules.train_dense.output.logits,
+    output:
+        metrics=place(DENSE) + "/metrics.json",
+    params:
+        settings=lambda wildcards: dense_place(wildcards),
+        code=version("evaluate"),
+    log:
+        place(DENSE) + "/evaluate.log",
+    benchmark:
+        place(DENSE) + "/evaluate.benchmark.jsonl"
+    conda:
+        "../../envs/prunepipe.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    message:
+        "Evaluate the dense {wildcards.network} on {wildcards.dataset} ({wildcards.data}), seed {wildcards.seed}"
+    shell:
+        "python {SCRIPTS}/evaluate.py --data {input.data} --trained {input.trained} --history {input.history} "
+        "--logits {input.logits} --metrics {output.metrics} --settings {params.settings:q} &> {log}"
+
+
+rule rewind:
+    input:
+        checkpoint=lambda wildcards: checkpoint_of(wildcards),
+        structure=place(INITIAL, draw="init") + "/structure.json",
+    output:
+        weights=place(REWIND) + "/weights.safetensors",
+    params:
+        settings=lambda wildcards: json.dumps({"data": wildcards.data, "point": POINTS[wildcards.point]}),
+        code=version("rewind"),
+    log:
+        place(REWIND) + "/rewind.log",
+    benchmark:
+        place(REWIND) + "/rewind.benchmark.jsonl"
+    conda:
+        "../../envs/prunepipe.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    message:
+        "Rewind {wildcards.network} on {wildcards.dataset} ({wildcards.data}) to {wildcards.point}, seed {wildcards.seed}"
+    shell:
+        "python {SCRIPTS}/rewind.py --checkpoint {input.checkpoint} --structure {input.structure} "
+        "--weights {output.weights} --settings {params.settings:q} &> {log}"

@@ -1,0 +1,150 @@
+# From weights to a mask, from a mask to a ticket, from a ticket to a trained network and its metrics.
+
+
+rule score:
+    input:
+        data=prepared,
+        structure=place(INITIAL, draw="init") + "/structure.json",
+        weights=lambda wildcards: scored_weights(wildcards),
+    output:
+        scores=place(SCORES) + "/scores.safetensors",
+    params:
+        settings=lambda wildcards: score_settings(wildcards),
+        code=lambda wildcards: version("score", *score_functions(wildcards)),
+    log:
+        place(SCORES) + "/score.log",
+    benchmark:
+        place(SCORES) + "/score.benchmark.jsonl"
+    conda:
+        "../../envs/prunepipe.yaml"
+    threads: SITE.threads
+    resources:
+        gpu=GPUS,
+        mem_mb=4000,
+        runtime=120,
+    message:
+        "Score {wildcards.network} on {wildcards.dataset} ({wildcards.data}) by {wildcards.score_id}, seed {wildcards.seed}"
+    shell:
+        "python {SCRIPTS}/score.py --data {input.data} --weights {input.weights} --structure {input.structure} "
+        "--scores {output.scores} --settings {params.settings:q} --device {DEVICE} --threads {threads} &> {log}"
+
+
+rule mask:
+    input:
+        scores=lambda wildcards: scores_of(wildcards),
+        structure=place(INITIAL, draw="init") + "/structure.json",
+    output:
+        mask=place(MASK) + "/mask.safetensors",
+    params:
+        settings=settings(stage_settings.mask_settings, "ticket", "source", "prune_ratio"),
+        code=lambda wildcards: version("mask", *mask_functions(wildcards)),
+    log:
+        place(MASK) + "/mask.log",
+    benchmark:
+        place(MASK) + "/mask.benchmark.jsonl"
+    wildcard_constraints:
+        source=names({"clean", *SOURCES}),
+    conda:
+        "../../envs/prunepipe.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=10,
+    message:
+        "Mask of {wildcards.ticket} ({wildcards.source}) at prune ratio {wildcards.prune_ratio}, seed {wildcards.seed}"
+    shell:
+        "python {SCRIPTS}/mask.py --scores {input.scores} --structure {input.structure} --mask {output.mask} "
+        "--settings {params.settings:q} &> {log}"
+
+
+rule check:
+    input:
+        unpack(check_inputs),
+        mask=lambda wildcards: place(MASK, source=stage_settings.source_of(STUDY, wildcards.check)) + "/mask.safetensors",
+        structure=place(INITIAL, draw="init") + "/structure.json",
+    output:
+        ticket=place(CELL) + "/ticket.safetensors",
+        layers=place(CELL) + "/layers.json",
+    params:
+        settings=settings(stage_settings.check_settings, "check", "seed"),
+        fresh=lambda wildcards, input: f"--fresh {input.fresh}" if "fresh" in input.keys() else "",
+        code=lambda wildcards: version("check", *check_functions(wildcards)),
+    log:
+        place(CELL) + "/check.log",
+    benchmark:
+        place(CELL) + "/check.benchmark.jsonl"
+    conda:
+        "../../envs/prunepipe.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=10,
+    message:
+        "Apply check {wildcards.check} to {wildcards.ticket} at prune ratio {wildcards.prune_ratio}, seed {wildcards.seed}"
+    shell:
+        "python {SCRIPTS}/check.py --mask {input.mask} --weights {input.weights} --structure {input.structure} "
+        "{params.fresh} --ticket {output.ticket} --layers {output.layers} --settings {params.settings:q} &> {log}"
+
+
+rule retrain:
+    input:
+        data=prepared,
+        ticket=rules.check.output.ticket,
+        layers=rules.check.output.layers,
+    output:
+        trained=place(CELL) + "/trained.safetensors",
+        history=place(CELL) + "/history.json",
+        logits=place(CELL) + "/logits.safetensors",
+        timing=place(CELL) + "/timing.json",
+    params:
+        settings=settings(
+            stage_settings.retrain_settings, "network", "ticket", "seed", precision=SITE.precision
+        ),
+        code=lambda wildcards: version("retrain", builder(wildcards)),
+    log:
+        place(CELL) + "/retrain.log",
+    benchmark:
+        place(CELL) + "/retrain.benchmark.jsonl"
+    conda:
+        "../../envs/prunepipe.yaml"
+    threads: SITE.threads
+    resources:
+        gpu=GPUS,
+        mem_mb=4000,
+        runtime=24 * 60,
+    message:
+        "Retrain {wildcards.ticket} ({wildcards.check}) at prune ratio {wildcards.prune_ratio}, seed {wildcards.seed}"
+    shell:
+        "python {SCRIPTS}/retrain.py --data {input.data} --ticket {input.ticket} --layers {input.layers} "
+        "--trained {output.trained} --history {output.history} --logits {output.logits} --timing {output.timing} "
+        "--settings {params.settings:q} --device {DEVICE} --threads {threads} &> {log}"
+
+
+rule evaluate:
+    input:
+        data=prepared,
+        trained=rules.retrain.output.trained,
+        layers=rules.check.output.layers,
+        history=rules.retrain.output.history,
+        logits=rules.retrain.output.logits,
+    output:
+        metrics=place(CELL) + "/metrics.json",
+    params:
+        settings=lambda wildcards: cell_place(wildcards),
+        code=version("evaluate"),
+    log:
+        place(CELL) + "/evaluate.log",
+    benchmark:
+        place(CELL) + "/evaluate.benchmark.jsonl"
+    conda:
+        "../../envs/prunepipe.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    message:
+        "Evaluate {wildcards.ticket} ({wildcards.check}) at prune ratio {wildcards.prune_ratio}, seed {wildcards.seed}"
+    shell:
+        "python {SCRIPTS}/evaluate.py --data {input.data} --trained {input.trained} --layers {input.layers} "
+        "--history {input.history} --logits {input.logits} --metrics {output.metrics} "
+        "--settings {params.settings:q} &> {log}"

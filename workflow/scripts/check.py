@@ -1,0 +1,22 @@
+"""Apply a sanity check to a mask or to the start weights: the result is the ticket that is retrained."""
+
+from stage import run
+
+from prunepipe.artifacts import read_arrays, read_json, write_json
+from prunepipe.pipeline.pruning import apply_check, describe
+from prunepipe.structure import Structure
+from prunepipe.tickets import read_mask, require_fit, write_ticket
+
+
+def main(files, settings):
+    """Read mask and weights, change one of them, write the ticket and what its mask looks like."""
+    mask, _ = read_mask(files.mask)
+    structure = Structure.from_json(read_json(files.structure))
+    require_fit(files.mask, mask, structure)
+    fresh = read_arrays(files.fresh)[0] if files.fresh else {}
+    weights, mask = apply_check(read_arrays(files.weights)[0], mask, fresh, **settings)
+    write_ticket(files.ticket, weights, mask, settings=settings)
+    write_json(files.layers, describe(mask, structure))
+
+
+run(__doc__, main, "mask", "weights", "structure", "ticket", "layers", optional=("fresh",))

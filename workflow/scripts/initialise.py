@@ -1,0 +1,16 @@
+"""Draw the initial weights of a network, and describe its layers and paths for the stages without torch."""
+
+from stage import run
+
+
+def main(files, settings):
+    """Build the network for the data set, initialise and trace it."""
+    from prunepipe.artifacts import write_arrays, write_json
+    from prunepipe.pipeline.network import initialise
+
+    weights, structure = initialise(files.data, settings)
+    write_arrays(files.weights, weights, settings=settings)
+    write_json(files.structure, structure.to_json())
+
+
+run(__doc__, main, "data", "weights", "structure")

@@ -1,0 +1,24 @@
+"""Retrain a ticket on the full clean data; one without any path is recorded as collapsed instead."""
+
+from stage import run
+
+from prunepipe.artifacts import read_json
+from prunepipe.tickets import read_ticket, write_ticket
+
+
+def main(files, settings):
+    """Train the ticket's weights under its mask, and write where they ended."""
+    weights, mask, _ = read_ticket(files.ticket)
+    collapsed = read_json(files.layers)["collapsed"]
+    if collapsed and not settings["train_collapsed"]:
+        from prunepipe.pipeline.collapse import untrained as outcome_of  # torch is not needed for this
+    else:
+        from prunepipe.pipeline.training import retrain as outcome_of
+    from prunepipe.pipeline.outcome import write_run
+
+    outcome = outcome_of(files.data, weights, mask, settings, files.device, files.threads)
+    write_ticket(files.trained, outcome.weights, mask, settings=settings)
+    write_run(outcome, files)
+
+
+run(__doc__, main, "data", "ticket", "layers", "trained", "history", "logits", "timing")
