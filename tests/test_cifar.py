@@ -103,7 +103,7 @@ def test_a_binary_label_out_of_range_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("content", "text"),
     [
-        (pickle.dumps({b"labels": [1, 2, 3]}, 2), "lacks 'data' of 3 x 3072 bytes"),
+        (pickle.dumps({b"labels": [1, 2, 3]}, 3), "lacks 'data' of 3 x 3072 bytes"),
         (python2_pickle(np.zeros((2, 3072), np.uint8), [1, 2], "labels"), "lacks 'data' of 3 x 3072 bytes"),
         (
             python2_pickle(np.zeros((3, 3072), np.uint8), [1, 2], "labels"),
@@ -111,6 +111,7 @@ def test_a_binary_label_out_of_range_is_named(tmp_path):
         ),
         (python2_pickle(np.zeros((3, 3072), np.uint8), [1, 2, 3], "fine_labels"), "lacks 'labels'"),
     ],
+    ids=["no_data", "fewer_images", "fewer_labels", "other_labels"],
 )
 def test_python_files_that_lack_something_are_named(tmp_path, content, text):
     folder, small = put_folder(tmp_path, CIFAR10, PYTHON)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from math import prod, sqrt
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -26,8 +27,12 @@ SMALL = {"channels": 1, "classes": 10, "image_size": 8}
 CIFAR = {"channels": 3, "classes": 10, "image_size": 32}
 
 
+def _named(name: str, **arguments: Any) -> nn.Module:
+    return make_network(NETWORKS[name], **arguments)
+
+
 def _cifar(network: str, classes: int) -> nn.Module:
-    return make_network(network, channels=3, classes=classes, image_size=32)
+    return _named(network, channels=3, classes=classes, image_size=32)
 
 
 def _golden(prefix: str) -> dict[str, torch.Tensor]:
@@ -37,7 +42,7 @@ def _golden(prefix: str) -> dict[str, torch.Tensor]:
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_network_makes_logits_at_a_quarter_of_its_width(name: str) -> None:
-    network = make_network(name, **CIFAR, options={"width": 0.25})
+    network = _named(name, **CIFAR, options={"width": 0.25})
     initialise(network, generator=torch_generator(0, "init"))
     logits = network(torch.ones(2, 3, 32, 32))
     assert logits.shape == (2, 10)
@@ -59,7 +64,7 @@ def test_prunable_weights_are_those_of_the_paper(name: str, classes: int, weight
 
 @pytest.mark.parametrize(("name", "image_size"), [("vgg_digits", 8), ("vgg_fashion", 14)])
 def test_small_networks_have_seventy_thousand_weights(name: str, image_size: int) -> None:
-    network = make_network(name, channels=1, classes=10, image_size=image_size)
+    network = _named(name, channels=1, classes=10, image_size=image_size)
     assert sum(weight.numel() for weight in prunable(network).values()) == 69_904
 
 
@@ -80,7 +85,7 @@ def test_layers_come_in_the_order_of_the_reference(name: str) -> None:
 
 @pytest.mark.parametrize("depth", [8, 20, 32, 44, 56])
 def test_depth_counts_the_layers_on_the_longest_path(depth: int) -> None:
-    network = make_network(f"resnet{depth}", **CIFAR, options={"width": 0.1})
+    network = _named(f"resnet{depth}", **CIFAR, options={"width": 0.1})
     shortcuts = sum("downsample" in name for name in prunable(network))
     assert (shortcuts, len(prunable(network)) - shortcuts) == (2, depth)
 
@@ -88,20 +93,20 @@ def test_depth_counts_the_layers_on_the_longest_path(depth: int) -> None:
 @pytest.mark.parametrize(("name", "layers"), [("vgg11", 9), ("vgg13", 11), ("vgg16", 14), ("vgg19", 17)])
 def test_vgg_has_its_convolutions_and_one_linear_layer(name: str, layers: int) -> None:
     # One less Linear pair than in the names, which count the three Linear layers of the ImageNet version.
-    assert len(prunable(make_network(name, **CIFAR, options={"width": 0.1}))) == layers
+    assert len(prunable(_named(name, **CIFAR, options={"width": 0.1}))) == layers
 
 
 def test_vgg_averages_what_is_left_of_larger_images() -> None:
-    network = make_network("vgg11", channels=3, classes=200, image_size=64, options={"width": 0.1}).eval()
+    network = _named("vgg11", channels=3, classes=200, image_size=64, options={"width": 0.1}).eval()
     assert network.classifier.weight.shape == (200, 51)
     assert network.features(torch.ones(1, 3, 64, 64)).shape[2:] == (2, 2)
     assert network(torch.ones(1, 3, 64, 64)).shape == (1, 200)
 
 
 def test_width_multiplies_channels_and_leaves_at_least_one() -> None:
-    narrow = make_network("vgg_digits", **SMALL, options={"width": 0.01})
+    narrow = _named("vgg_digits", **SMALL, options={"width": 0.01})
     assert {weight.shape[0] for name, weight in prunable(narrow).items() if "features" in name} == {1}
-    wide = make_network("resnet8", **SMALL, options={"width": 1.5})
+    wide = _named("resnet8", **SMALL, options={"width": 1.5})
     assert wide.fc.weight.shape == (10, 192)
 
 
@@ -116,7 +121,7 @@ def test_initial_weights_follow_the_law_of_the_paper(name: str, fan: str) -> Non
         expected = sqrt(2 / (weight.shape[axis] * prod(weight.shape[2:]))) if weight.ndim == 4 else 0.01
         deviations = 5 / sqrt(weight.numel())  # five standard errors
         assert weight.mean().abs() < deviations * expected
-        assert weight.std() == pytest.approx(expected, rel=deviations)
+        assert weight.std().item() == pytest.approx(expected, rel=deviations)
     state = network.state_dict()
     assert all((state[name] == 0).all() for name in state if name.endswith(("bias", "mean", "tracked")))
     assert all((state[name] == 1).all() for name in state if name.endswith("running_var"))
@@ -126,11 +131,11 @@ def test_initial_weights_follow_the_law_of_the_paper(name: str, fan: str) -> Non
 
 
 def test_initial_weights_depend_on_the_generator_alone() -> None:
-    network = make_network("resnet8_small", **SMALL)
+    network = _named("resnet8_small", **SMALL)
     before = {name: value.clone() for name, value in network.state_dict().items()}
     first = initial_weights(network, generator=torch_generator(3, "init"))
     torch.rand(5)
-    again = initial_weights(make_network("resnet8_small", **SMALL), generator=torch_generator(3, "init"))
+    again = initial_weights(_named("resnet8_small", **SMALL), generator=torch_generator(3, "init"))
     other = initial_weights(network, generator=torch_generator(4, "init"))
     assert all(torch.equal(first[name], again[name]) for name in first)
     assert not any(torch.equal(first[name], other[name]) for name in prunable(network))
@@ -139,39 +144,31 @@ def test_initial_weights_depend_on_the_generator_alone() -> None:
 
 def test_building_and_drawing_leave_the_global_random_state_alone() -> None:
     before = torch.random.get_rng_state()
-    network = make_network("vgg_digits", **SMALL)
+    network = _named("vgg_digits", **SMALL)
     initialise(network, generator=torch_generator(0, "init"))
     assert torch.equal(before, torch.random.get_rng_state())
 
 
 def test_building_is_a_pure_function() -> None:
-    first = make_network("vgg_digits", **SMALL).state_dict()
+    first = _named("vgg_digits", **SMALL).state_dict()
     torch.rand(3)
-    second = make_network("vgg_digits", **SMALL).state_dict()
+    second = _named("vgg_digits", **SMALL).state_dict()
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
-def test_golden_state_loads_and_makes_finite_logits() -> None:
-    network = make_network("resnet8", **CIFAR)
-    images = _golden("batch.")["images"]
-    for prefix in ("init.", "trained."):
-        network.load_state_dict(load_reference(_golden(prefix)))
-        assert torch.isfinite(network(images)).all()
-
-
-def test_trained_golden_network_classifies_its_batch_better_than_its_start() -> None:
-    network = make_network("resnet8", **CIFAR)
+def test_golden_states_load_and_the_trained_one_classifies_better() -> None:
+    network = make_network(NETWORKS["resnet8"], **CIFAR)
     batch = _golden("batch.")
     losses = []
     for prefix in ("init.", "trained."):
         network.load_state_dict(load_reference(_golden(prefix)))
         losses.append(nn.functional.cross_entropy(network(batch["images"]), batch["labels"]).item())
-    assert losses[1] < losses[0] - 0.1
+    assert losses[1] < losses[0] - 0.1  # also False if either is not finite
 
 
 @pytest.mark.parametrize("prefix", ["module.", ""])
 def test_names_of_the_reference_survive_the_round_trip(prefix: str) -> None:
-    network = make_network("vgg_digits", **SMALL)
+    network = _named("vgg_digits", **SMALL)
     state = network.state_dict()
     theirs = {prefix + name: value for name, value in save_reference(state).items()}
     assert not any("tracked" in name for name in theirs)
@@ -197,8 +194,8 @@ def test_torchvision_network_gets_the_default_law() -> None:
 
     network = resnet18(num_classes=10)
     initialise(network, generator=torch_generator(0, "init"))
-    assert network.layer1[0].conv1.weight.std() == pytest.approx(sqrt(2 / (64 * 9)), rel=0.03)
-    assert network.fc.weight.std() == pytest.approx(0.01, rel=0.1)
+    assert network.layer1[0].conv1.weight.std().item() == pytest.approx(sqrt(2 / (64 * 9)), rel=0.03)
+    assert network.fc.weight.std().item() == pytest.approx(0.01, rel=0.1)
     assert (network.fc.bias == 0).all()
 
 
@@ -229,7 +226,6 @@ def test_networks_of_the_user_are_built_from_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("vgg91", {}, r"unknown network 'vgg91'. Did you mean 'vgg19'\?"),
         ("vgg19", {}, r"image_size is 8, but this network needs at least 32"),
         ("vgg_digits", {"widht": 2}, r"unexpected keyword argument 'widht'"),
         ("vgg_digits", {"width": 0}, r"width is 0, but it multiplies"),
@@ -241,7 +237,7 @@ def test_networks_of_the_user_are_built_from_a_file(tmp_path: Path) -> None:
 )
 def test_what_cannot_be_built_says_why(name: str, options: dict[str, object], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        make_network(name, **SMALL, options=options)
+        _named(name, **SMALL, options=options)
 
 
 def test_checking_names_and_connectivity_need_no_torch() -> None:

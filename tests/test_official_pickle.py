@@ -40,12 +40,6 @@ def test_the_hand_made_file_is_what_pickle_reads_too():
     assert (batch["batch_label"], batch["labels"]) == ("training batch 1 of 5", [5, 0, 9])
 
 
-def test_reading_leaves_numpys_own_byte_type_alone():
-    state = np.dtype("u1").__reduce__()
-    load_batch(OFFICIAL, md5(OFFICIAL), "data_batch_1")
-    assert np.dtype("u1").__reduce__() == state
-
-
 @pytest.mark.parametrize("content", [pickle.dumps({b"labels": [1]}, 3), pickle.dumps({"labels": [1]}, 2)])
 def test_names_read_the_same_as_bytes_and_as_text(content):
     assert load_batch(content, md5(content), "train") == {"labels": [1]}

@@ -167,6 +167,13 @@ ANNOTATIONS = "val/val_annotations.txt"
             {**official_files(), ANNOTATIONS: official_files()[ANNOTATIONS] + b"val_0.JPEG\tn02124075\n"},
             "has 4 rows for 3 images, expected 3",
         ),
+        (
+            {
+                **without("val/images/val_10.JPEG"),
+                ANNOTATIONS: b"val_0.JPEG\tn02124075\nval_1.JPEG\tn02124075\nval_0.JPEG\tn02124075\n",
+            },
+            "has 3 rows for 2 images, expected 3",
+        ),
         ({**official_files(), IMAGE: jpeg((0, 0, 0))[:-200]}, f"{IMAGE} is not a sound 64 x 64 JPEG"),
         ({**official_files(), IMAGE: b"GIF89a"}, f"{IMAGE} is not a sound 64 x 64 JPEG"),
         ({**official_files(), IMAGE: jpeg((0, 0, 0), size=(64, 32))}, "it has 64 x 32 pixels"),

@@ -25,8 +25,10 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
 
     Args:
         path: the final name; its folder is made if it is missing.
+
     Yields:
         The temporary path to write to. After an error it is removed and `path` is as it was.
+
     Raises:
         ArtifactError: the folder cannot be written or the disk is full.
     """
@@ -104,8 +106,10 @@ def read_arrays(
         path: a safetensors file of this pipeline.
         only: names to read; None reads all.
         finite: refuse NaN and infinity in floating-point arrays.
+
     Returns:
         The arrays by name, and the metadata.
+
     Raises:
         ArtifactError: missing, truncated, foreign, or with values that are not finite.
     """
@@ -122,7 +126,9 @@ def read_arrays(
     return arrays, metadata
 
 
-def require_same_shapes(path: Path | str, arrays: Mapping[str, np.ndarray], shapes: Mapping[str, tuple[int, ...]]) -> None:
+def require_same_shapes(
+    path: Path | str, arrays: Mapping[str, np.ndarray], shapes: Mapping[str, tuple[int, ...]]
+) -> None:
     """Refuse arrays whose names or shapes are not the expected ones.
 
     Raises:

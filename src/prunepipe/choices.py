@@ -13,7 +13,6 @@ from prunepipe.errors import unknown_name
 from prunepipe.recipe import Strict, as_tuple
 from prunepipe.scores import SCORES
 
-
 SCORE_REFERENCES = {name: score.reference for name, score in SCORES.items()}
 STAGE_CHECKS = {"data": CORRUPTIONS, "score": SCORE_CHECKS, "mask": MASK_CHECKS, "weights": WEIGHT_CHECKS}
 """The built-in checks of each stage that a check can change."""
@@ -28,7 +27,9 @@ def resolve(kind: str, name: str, known: dict[str, str]) -> str:
     if ":" in name:
         return name
     if name not in known:
-        raise ValueError(unknown_name(kind, name, known) + " Your own: package.module:function or file.py:function.")
+        raise ValueError(
+            unknown_name(kind, name, known) + " Your own: package.module:function or file.py:function."
+        )
     return known[name]
 
 
@@ -138,4 +139,6 @@ class VerdictRule(Strict):
     """How effects are judged."""
 
     margin: float = Field(0.5, gt=0, description="equivalence margin in points of accuracy")
-    significance: float = Field(0.05, gt=0, lt=0.5, description="level of every test, after Holm's correction")
+    significance: float = Field(
+        0.05, gt=0, lt=0.5, description="level of every test, after Holm's correction"
+    )

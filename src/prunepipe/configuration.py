@@ -10,10 +10,9 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 import yaml
 from pydantic import BaseModel, Field, ValidationError
 
-from prunepipe.recipe import Strict
 from prunepipe.errors import ConfigError, unknown_name
+from prunepipe.recipe import Strict
 from prunepipe.study import Study
-
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -25,7 +24,9 @@ class Site(Strict):
     data_folder: str = Field("data", description="folder of raw data and of the prepared data sets")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: a GPU where there is one")
     precision: Literal["float32", "bfloat16"] = Field("float32", description="arithmetic of training")
-    threads: int = Field(1, gt=0, description="CPU threads of each training job; several jobs run side by side")
+    threads: int = Field(
+        1, gt=0, description="CPU threads of each training job; several jobs run side by side"
+    )
     checkpoint_epochs: int = Field(1, gt=0, description="epochs between checkpoints of a training run")
 
 
@@ -35,11 +36,12 @@ class _UniqueKeyLoader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[Any] = set()
         for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]
+            key = self.construct_object(key_node, deep=True)
             if key in seen:
                 raise ConfigError(f"line {key_node.start_mark.line + 1}: the key '{key}' is given twice.")
             seen.add(key)
-        return super().construct_mapping(node, deep)
+        values: dict[Hashable, Any] = super().construct_mapping(node, deep)
+        return values
 
 
 def load_site(values: dict[str, Any]) -> Site:
@@ -71,7 +73,7 @@ def load_study(path: Path) -> Study:
         ConfigError: one line for each mistake: the key, the value, what is allowed.
     """
     try:
-        values = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)  # noqa: S506 (a SafeLoader)
+        values = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
@@ -97,6 +99,8 @@ def _explain(model: type[BaseModel], detail: dict[str, Any]) -> str:
         return f"{key}: {unknown_name('key', location[-1], _keys_at(model, location[:-1]))}"
     if detail["type"] == "missing":
         return f"{key}: missing; it must be given."
+    if detail["type"] == "too_short":
+        return f"{key}: empty; it must hold at least one entry."
     message = detail["msg"].removeprefix("Value error, ").replace("Input should", "should")
     if detail["type"] == "value_error":
         return f"{key}: {message}" if key else message
@@ -105,11 +109,11 @@ def _explain(model: type[BaseModel], detail: dict[str, Any]) -> str:
 
 def _keys_at(model: type[BaseModel], location: tuple[str, ...]) -> list[str]:
     """Return the keys that the model allows at a place of the configuration."""
-    current: Any = model
+    current = model
     for part in location:
-        if isinstance(current, type) and issubclass(current, BaseModel):
-            current = _model_inside(current.model_fields[part].annotation) if part in current.model_fields else None
-    return list(current.model_fields) if isinstance(current, type) else []
+        if part in current.model_fields:  # other parts are the user's own names, such as a ticket's
+            current = _model_inside(current.model_fields[part].annotation) or current
+    return list(current.model_fields)
 
 
 def _model_inside(annotation: Any) -> Any:
@@ -120,5 +124,3 @@ def _model_inside(annotation: Any) -> Any:
         inside = [_model_inside(argument) for argument in get_args(annotation)]
         return next((found for found in inside if found is not None), None)
     return None
-
-

@@ -17,7 +17,9 @@ def resolve_device(name: str) -> torch.device:
     """
     available = torch.cuda.is_available()
     if name == "cuda" and not available:
-        raise ConfigError("config.yaml: device: cuda asked for, but torch finds no CUDA device; use device: cpu or auto.")
+        raise ConfigError(
+            "config.yaml: device: cuda asked for, but torch finds no CUDA device; use cpu or auto."
+        )
     return torch.device("cuda" if available and name != "cpu" else "cpu")
 
 
@@ -28,6 +30,7 @@ def prepare_process(threads: int) -> None:
 
     Args:
         threads: CPU threads of this process.
+
     Raises:
         ConfigError: more threads than cores.
     """

@@ -23,6 +23,7 @@ class TrainingStep:
         recipe: momentum and weight decay.
         mask: bool arrays by parameter name; pruned weights are zero after every step.
         precision: "float32", or "bfloat16" for autocast with float32 weights.
+
     Attributes:
         loss: float64 [], sum over images since `reset`.
         correct: int64 [], images classified rightly since `reset`, in train mode before their update.
@@ -33,12 +34,12 @@ class TrainingStep:
     ) -> None:
         named = dict(network.named_parameters())
         self.network = network
-        self.parameters = list(named.values())
+        self.parameters: list[Tensor] = list(named.values())
         self.momentum = [torch.zeros_like(parameter) for parameter in self.parameters]
         self.device = self.parameters[0].device
         self._recipe = recipe
         self._precision = precision
-        self._pruned = [named[name] for name in mask or {}]
+        self._pruned: list[Tensor] = [named[name] for name in mask or {}]
         self._masks = [
             torch.from_numpy(kept).to(self.device, named[name].dtype) for name, kept in (mask or {}).items()
         ]
@@ -59,7 +60,9 @@ class TrainingStep:
 
     def mask_holds(self) -> bool:
         """Whether every pruned weight is exactly zero."""
-        return all(not weight[mask == 0].any() for weight, mask in zip(self._pruned, self._masks, strict=True))
+        return all(
+            not weight[mask == 0].any() for weight, mask in zip(self._pruned, self._masks, strict=True)
+        )
 
     def __call__(self, images: Tensor, labels: Tensor, learning_rate: float) -> None:
         """Take one step on images [B, C, H, W] and labels [B]."""

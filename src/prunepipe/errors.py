@@ -31,6 +31,7 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
         kind: what the name should be, for example "ticket".
         name: what the user wrote.
         known: every name that is allowed.
+
     Returns:
         One sentence for an error message.
     """

@@ -30,15 +30,19 @@ def evaluate(logits: np.ndarray, labels: np.ndarray, history: Sequence[Mapping[s
         logits: [N, K] of the test images after the last epoch.
         labels: [N] of the test images.
         history: one row an epoch; the last is what the run reports, the best is only logged.
+
     Returns:
         accuracy and best_accuracy in percent, loss in nats, epochs trained.
+
     Raises:
         ArtifactError: logits and history do not belong together.
     """
     measured = accuracy(logits, labels)
     last = history[-1]["test_accuracy"]
     if not math.isclose(measured, last, abs_tol=1e-6):
-        raise ArtifactError(f"test accuracy from the logits is {measured}, the history's last epoch says {last}.")
+        raise ArtifactError(
+            f"test accuracy from the logits is {measured}, the history's last epoch says {last}."
+        )
     return {
         "accuracy": measured,
         "best_accuracy": max(row["test_accuracy"] for row in history),

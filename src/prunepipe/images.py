@@ -28,7 +28,9 @@ class Draws:
     flips: Tensor
 
 
-def draw_epoch(count: int, augmentation: Augmentation, generator: torch.Generator, *, shuffle: bool = True) -> Draws:
+def draw_epoch(
+    count: int, augmentation: Augmentation, generator: torch.Generator, *, shuffle: bool = True
+) -> Draws:
     """Draw one epoch's order, crops and flips; every image has its own.
 
     Args:
@@ -36,6 +38,7 @@ def draw_epoch(count: int, augmentation: Augmentation, generator: torch.Generato
         augmentation: what may vary.
         generator: a CPU stream that belongs to this epoch.
         shuffle: False keeps the images in file order (the reference's `first_half`).
+
     Returns:
         Draws on the CPU.
     """
@@ -99,4 +102,9 @@ class ImageSet:
 
 def to_device(draws: Draws, device: torch.device) -> Draws:
     """Return the draws on a device."""
-    return Draws(*(part.to(device, non_blocking=True) for part in (draws.order, draws.rows, draws.columns, draws.flips)))
+    return Draws(
+        *(
+            part.to(device, non_blocking=True)
+            for part in (draws.order, draws.rows, draws.columns, draws.flips)
+        )
+    )

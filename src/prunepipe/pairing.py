@@ -29,7 +29,7 @@ def checked_results(results: pd.DataFrame) -> pd.DataFrame:
     Returns:
         A frame of RUN + OUTCOME; collapsed is bool; accuracy is NaN where the run is not done.
     Raises:
-        ArtifactError: a column is missing, a key is empty, a run is there twice, an accuracy is no percentage.
+        ArtifactError: a missing column, an empty key, a run listed twice, an accuracy that is no percentage.
     """
     absent = [column for column in RUN + OUTCOME if column not in results]
     if absent:
@@ -45,7 +45,7 @@ def checked_results(results: pd.DataFrame) -> pd.DataFrame:
         raise ArtifactError(f"results: the run {twice} is listed twice; keep one row per run.")
     accuracy, loss = (_numbers(runs, column) for column in ("accuracy", "loss"))
     accuracy = accuracy.where(runs["status"] == "done")
-    if accuracy.lt(0).any() or (accuracy.gt(100) & np.isfinite(accuracy)).any():
+    if (np.isfinite(accuracy) & ~accuracy.between(0, 100)).any():
         raise ArtifactError(
             f"results: accuracies from {accuracy.min()} to {accuracy.max()}; expected percent, 0-100."
         )

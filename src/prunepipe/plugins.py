@@ -24,7 +24,9 @@ def load_function(reference: str) -> Callable[..., Any]:
     try:
         module = _import_file(Path(place)) if place.endswith(".py") else importlib.import_module(place)
     except Exception as error:  # whatever the user's module raises while it is imported
-        raise ConfigError(f"'{reference}': importing {place} failed: {type(error).__name__}: {error}") from error
+        raise ConfigError(
+            f"'{reference}': importing {place} failed: {type(error).__name__}: {error}"
+        ) from error
     function = getattr(module, name, None)
     if not callable(function):
         raise ConfigError(f"'{reference}': {place} has no function '{name}'.")

@@ -23,8 +23,8 @@ def check_pairs(results: pd.DataFrame) -> pd.DataFrame:
     Args:
         results: long form, one row per run; unpruned networks are passed over.
     Returns:
-        One row per expected pair, with what prunepipe.pairing.pair_runs adds. A group expects every prune ratio of
-        its check x every seed of its method; it is contiguous, and sorted by prune ratio and seed.
+        One row per expected pair, with what prunepipe.pairing.pair_runs adds. A group expects every prune
+        ratio of its check x every seed of its method; it is contiguous, and sorted by prune ratio and seed.
     """
     runs = checked_results(results)
     runs = runs[runs["ticket"] != UNPRUNED]
@@ -132,8 +132,8 @@ def complete_block(usable: npt.NDArray[np.bool_]) -> Block:
     """Choose what to pool over, so that the mean of every seed is over the same prune ratios.
 
     Means over different prune ratios would differ between seeds by more than chance. The choice looks at
-    which pairs exist, not at their values: prune ratios are taken in the order of how many usable pairs they have;
-    the best number of them has the most (complete seeds - 1) x prune ratios, ties go to more seeds.
+    which pairs exist, not at their values: prune ratios are taken in the order of their usable pairs; the
+    best number of them has the most (complete seeds - 1) x prune ratios, ties go to more seeds.
 
     Args:
         usable: [prune ratios, seeds].

@@ -19,10 +19,18 @@ def code_version(script: Path, *references: str) -> str:
     Args:
         script: the stage's script.
         references: further "module:function" or "file.py:function" that the stage loads by name.
+
     Returns:
         12 hexadecimal digits.
     """
-    files = {script, PACKAGE / "__init__.py"}
+    files = reached_files(script, *references)
+    text = "".join(f"{file.name}:{_meaning(file)}" for file in sorted(files))
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def reached_files(script: Path, *references: str) -> set[Path]:
+    """Return the files that a stage can reach: see `code_version`."""
+    files = {script}
     waiting = [script, *(_file_of(reference.rpartition(":")[0]) for reference in references)]
     while waiting:
         file = waiting.pop()
@@ -30,8 +38,7 @@ def code_version(script: Path, *references: str) -> str:
             continue
         files.add(file)
         waiting += [found for found in _imports(file) if found not in files]
-    text = "".join(f"{file.name}:{_meaning(file)}" for file in sorted(files))
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+    return files
 
 
 def _file_of(place: str) -> Path | None:
@@ -43,6 +50,11 @@ def _file_of(place: str) -> Path | None:
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
+def _exists(place: str) -> bool:
+    path = _file_of(place)
+    return path is not None and path.is_file()
+
+
 @cache
 def _imports(file: Path) -> tuple[Path, ...]:
     """Return the files of the package that a file imports, at its top or inside its functions."""
@@ -51,8 +63,11 @@ def _imports(file: Path) -> tuple[Path, ...]:
         if isinstance(node, ast.Import):
             places += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
-            places += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-    found = [_file_of(place) for place in places] + [file.with_name(f"{place}.py") for place in places]
+            modules = [f"{node.module}.{alias.name}" for alias in node.names]
+            places += [place if _exists(place) else node.module for place in modules]
+    found = [_file_of(place) for place in places]
+    if not file.is_relative_to(PACKAGE):  # a script or a user's file also finds what lies beside it
+        found += [file.with_name(f"{place}.py") for place in places]
     return tuple(path for path in found if path is not None and path.is_file())
 
 

@@ -44,5 +44,7 @@ class Recipe(Strict):
         if list(self.drops) != sorted(set(self.drops)):
             raise ValueError(f"drops {list(self.drops)} must ascend without repeats")
         if self.drops and not 0 < self.drops[0] <= self.drops[-1] < self.epochs:
-            raise ValueError(f"drops {list(self.drops)} must lie between 1 and epochs - 1 = {self.epochs - 1}")
+            raise ValueError(
+                f"drops {list(self.drops)} must lie between 1 and epochs - 1 = {self.epochs - 1}"
+            )
         return self

@@ -38,10 +38,14 @@ def collect(study: Study, root: Path = Path()) -> pd.DataFrame:
     Args:
         study: what should be there.
         root: folder that holds `results/`.
+
     Returns:
         One row a run in the study's order; a run without metrics has status "missing" and a cause.
     """
-    rows = [{"study": study.name, **place, **_read(root / folder), "run": folder} for folder, place in expected_runs(study)]
+    rows = [
+        {"study": study.name, **place, **_read(root / folder), "run": folder}
+        for folder, place in expected_runs(study)
+    ]
     return pd.DataFrame(rows).reindex(columns=list(COLUMNS))
 
 

@@ -17,6 +17,7 @@ def stream_key(seed: int, *purpose: str | int) -> int:
     Args:
         seed: the run's seed, >= 0.
         purpose: what the numbers are for, for example ("retrain", "order", epoch).
+
     Returns:
         A key that differs between any two (seed, purpose) pairs for all practical purposes.
     """

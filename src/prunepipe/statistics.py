@@ -54,7 +54,7 @@ def paired_effects(differences: npt.ArrayLike, *, margin: float, significance: f
     """
     require_levels(margin, significance)
     table = np.asarray(differences, dtype=np.float64)
-    table = table.reshape(len(table), -1)  # [seeds, comparisons]
+    table = table[:, None] if table.ndim == 1 else table  # [seeds, comparisons]
     pairs = np.isfinite(table).sum(axis=0)  # [comparisons]
     packed = np.sort(
         np.where(np.isfinite(table), table, np.nan), axis=0
@@ -144,8 +144,8 @@ def seeds_to_decide(
     """Return how many seeds settle "worse, better or equivalent" if effect and spread are as observed.
 
     The smallest number with a power of at least 80 % (simulated in the tests) at the strictest level of the
-    family, significance / family_size; at most the number at which half of the interval is half of the margin, because
-    the interval then either leaves 0 out or lies within the margin, whatever the effect is.
+    family, significance / family_size; at most the number at which half of the interval is half of the
+    margin, because the interval then either leaves 0 out or lies within the margin, whatever the effect is.
 
     Args:
         effect: mean of the paired differences, in points.

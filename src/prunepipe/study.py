@@ -47,7 +47,13 @@ def _ticket_rows(value: Any) -> Any:
     for name, row in rows.items():
         if not row and name not in TICKETS:
             raise ValueError(unknown_name("ticket", str(name), TICKETS) + " Your own needs a row of choices.")
-    return {name: {**TICKETS.get(name, {}), **row} if isinstance(row, dict) else row for name, row in rows.items()}
+    return {
+        name: {**TICKETS.get(name, {}), **row} if isinstance(row, dict) else row for name, row in rows.items()
+    }
+
+
+NAMED = BeforeValidator(_as_mapping, json_schema_input_type=list[str] | dict[str, Any])
+TICKET_ROWS = BeforeValidator(_ticket_rows, json_schema_input_type=list[str] | dict[str, Any])
 
 
 def _unique(values: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -80,28 +86,31 @@ class DenseRun(NamedTuple):
 class Study(Strict):
     """A set of cells: data sets x networks x tickets x checks x prune ratios x seeds."""
 
-    name: Name = Field(description="name of the study; default: the file's")
-    datasets: Annotated[dict[Name, DatasetChoice], BeforeValidator(_as_mapping)] = Field(
+    name: Name = Field("study", description="name of the study; default: the file's")
+    datasets: Annotated[dict[Name, DatasetChoice], NAMED] = Field(
         min_length=1, description="data sets: a list of names, or name: options"
     )
-    networks: Annotated[dict[Name, NetworkChoice], BeforeValidator(_as_mapping)] = Field(
+    networks: Annotated[dict[Name, NetworkChoice], NAMED] = Field(
         min_length=1, description="networks: a list of names, or name: options"
     )
     recipe: Recipe = Field(description="how to train, dense and pruned alike")
-    tickets: Annotated[dict[Name, Ticket], BeforeValidator(_ticket_rows)] = Field(
-        min_length=1, description="tickets: a list of built-in names, or name: row (what is left out is built in)"
+    tickets: Annotated[dict[Name, Ticket], TICKET_ROWS] = Field(
+        min_length=1,
+        description="tickets: a list of built-in names, or name: row (what is left out is built in)",
     )
     checks: CheckNames = Field(CheckNames(), description="checks by class of ticket")
     custom_checks: dict[Name, Check] = Field({}, description="your own checks: name: {stage: function}")
-    prune_ratios: Annotated[tuple[Annotated[float, Field(gt=0, lt=1)], ...], BeforeValidator(as_tuple)] = Field(
-        min_length=1, description="shares of the prunable weights to remove, each above 0 and below 1"
+    prune_ratios: Annotated[tuple[Annotated[float, Field(gt=0, lt=1)], ...], BeforeValidator(as_tuple)] = (
+        Field(min_length=1, description="shares of the prunable weights to remove, each above 0 and below 1")
     )
     seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(as_tuple)] = Field(
         min_length=1, description="one independent repetition each"
     )
     scoring: Scoring = Field(Scoring(), description="images for scores that read data")
     verdict: VerdictRule = Field(VerdictRule(), description="how effects are judged")
-    train_collapsed: bool = Field(False, description="train tickets that have no path from input to output too")
+    train_collapsed: bool = Field(
+        False, description="train tickets that have no path from input to output too"
+    )
     tables: Annotated[tuple[str, ...], BeforeValidator(as_tuple)] = Field(
         TABLES, min_length=1, description=f"tables to build, of {', '.join(TABLES)}"
     )
@@ -135,9 +144,13 @@ class Study(Strict):
             self.check(check)
         epochs = self.epoch_of(ticket.start), self.epoch_of(ticket.scored)
         if max(epochs) > self.recipe.epochs:
-            raise ValueError(f"tickets.{name}: epoch {max(epochs)} is beyond recipe.epochs = {self.recipe.epochs}")
+            raise ValueError(
+                f"tickets.{name}: epoch {max(epochs)} is beyond recipe.epochs = {self.recipe.epochs}"
+            )
         if ticket.schedule == "remaining" and epochs[0] == self.recipe.epochs:
-            raise ValueError(f"tickets.{name}: schedule 'remaining' after the final epoch leaves nothing to train")
+            raise ValueError(
+                f"tickets.{name}: schedule 'remaining' after the final epoch leaves nothing to train"
+            )
 
     def epoch_of(self, point: str) -> int:
         """Return the number of dense epochs behind a rewind point."""

@@ -32,7 +32,9 @@ def read_mask(path: Path | str) -> tuple[Arrays, dict[str, Any]]:
     return _unpack(path, arrays, metadata), metadata
 
 
-def write_ticket(path: Path | str, weights: Mapping[str, np.ndarray], mask: Mapping[str, np.ndarray], **metadata: Any) -> None:
+def write_ticket(
+    path: Path | str, weights: Mapping[str, np.ndarray], mask: Mapping[str, np.ndarray], **metadata: Any
+) -> None:
     """Write a mask and weights; of the prunable weights only the kept ones are stored.
 
     Args:
@@ -40,13 +42,16 @@ def write_ticket(path: Path | str, weights: Mapping[str, np.ndarray], mask: Mapp
         weights: the whole state dict; zero wherever the mask prunes.
         mask: bool arrays, True = kept, for the prunable weights.
         metadata: JSON-able facts to keep with them.
+
     Raises:
         ScoreError: a pruned weight is not zero.
     """
     arrays = {BITS + name: np.packbits(kept) for name, kept in mask.items()}
     for name, kept in mask.items():
         if weights[name][~kept].any():
-            raise ScoreError(f"{path}: '{name}' has pruned weights that are not zero; mask the weights first.")
+            raise ScoreError(
+                f"{path}: '{name}' has pruned weights that are not zero; mask the weights first."
+            )
         arrays[KEPT + name] = weights[name][kept]
     arrays |= {OTHER + name: value for name, value in weights.items() if name not in mask}
     write_arrays(path, arrays, order=list(weights), **_mask_facts(mask), **metadata)
@@ -57,6 +62,7 @@ def read_ticket(path: Path | str) -> tuple[Arrays, Arrays, dict[str, Any]]:
 
     Returns:
         The weights (zero where pruned), the mask, and the metadata.
+
     Raises:
         ArtifactError: not a ticket, or its mask's checksum does not match.
     """
@@ -77,10 +83,14 @@ def require_fit(path: Path | str, mask: Mapping[str, np.ndarray], structure: Str
     """
     shapes = {layer.name: layer.shape for layer in structure.layers}
     for name in sorted(set(shapes) ^ set(mask)):
-        raise ArtifactError(f"{path}: layer '{name}' is in the mask or in the network, but not in both. {remake(path)}")
+        raise ArtifactError(
+            f"{path}: layer '{name}' is in the mask or in the network, but not in both. {remake(path)}"
+        )
     for name, shape in shapes.items():
         if mask[name].shape != shape:
-            raise ArtifactError(f"{path}: mask of '{name}' has shape {mask[name].shape}, not {shape}. {remake(path)}")
+            raise ArtifactError(
+                f"{path}: mask of '{name}' has shape {mask[name].shape}, not {shape}. {remake(path)}"
+            )
 
 
 def _weight(name: str, arrays: Arrays, mask: Arrays) -> np.ndarray:

@@ -12,11 +12,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from prunepipe.recipe import Recipe
 from prunepipe.engine import TrainingStep
 from prunepipe.errors import TrainingError
 from prunepipe.images import Draws, ImageSet, draw_epoch, to_device
+from prunepipe.recipe import Recipe
 from prunepipe.seeds import torch_generator
+from prunepipe.state import array_of, arrays_of, load_arrays
 from prunepipe.structure import Arrays
 
 EVALUATION_BATCH = 1000
@@ -96,8 +97,10 @@ def train(
         mask: True = kept; enforced at every step and verified after every epoch.
         progress: go on from here instead of from the start.
         after_epoch: called with the state after each epoch and the seconds that it took.
+
     Returns:
         The state after the last epoch, with the history of all of them.
+
     Raises:
         TrainingError: the loss is not finite, or a pruned weight is not zero.
     """
@@ -171,7 +174,7 @@ def predict(network: nn.Module, images: ImageSet, precision: str) -> torch.Tenso
 def capture(step: TrainingStep, state: Progress) -> Progress:
     """Return `state` with the network's weights and momentum of now."""
     names = [name for name, _ in step.network.named_parameters()]
-    momentum = {name: _array(value) for name, value in zip(names, step.momentum, strict=True)}
+    momentum = {name: array_of(value) for name, value in zip(names, step.momentum, strict=True)}
     return Progress(
         epoch=state.epoch,
         weights=arrays_of(step.network),
@@ -187,17 +190,3 @@ def restore(step: TrainingStep, progress: Progress) -> None:
     load_arrays(step.network, progress.weights)
     for (name, _), value in zip(step.network.named_parameters(), step.momentum, strict=True):
         value.copy_(torch.from_numpy(progress.momentum[name]))
-
-
-def arrays_of(network: nn.Module) -> Arrays:
-    """Return a network's parameters and buffers as arrays."""
-    return {name: _array(value) for name, value in network.state_dict().items()}
-
-
-def load_arrays(network: nn.Module, weights: Mapping[str, np.ndarray]) -> None:
-    """Load arrays into a network; names and shapes must fit exactly."""
-    network.load_state_dict({name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in weights.items()})
-
-
-def _array(value: torch.Tensor) -> np.ndarray:
-    return value.detach().cpu().contiguous().numpy().copy()

@@ -1,4 +1,4 @@
-"""One word for every method and check: does the method use what the check destroyed?"""
+"""Does a method use what the check destroyed? One word for every method and check."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ def verdicts(results: pd.DataFrame, *, margin: float, significance: float = 0.05
     """Judge every method x network x data set x check of each study, over its prune ratios and seeds.
 
     The unit is the seed: what one seed gives at several prune ratios shares a dense run, so the differences
-    (check minus none, same seed and prune ratio) are first averaged over the prune ratios. Pairs with a collapsed
-    side, a missing run or a NaN accuracy are set aside and reported; the rest is pooled as a complete block of
-    prune ratios x seeds. The family for Holm is all rows of a study that could be tested, once for harm and once
-    for its absence.
+    (check minus none, same seed and prune ratio) are first averaged over the prune ratios. Pairs with a
+    collapsed side, a missing run or a NaN accuracy are set aside and reported; the rest is pooled as a
+    complete block of prune ratios x seeds. The family for Holm is all rows of a study that could be tested,
+    once for harm and once for its absence.
 
     - ignores: equivalent within the margin, or significantly better, so not harmed. It wins over `uses` if an
-      effect is significant but shown to be smaller than the margin: the margin says what matters. Also if all runs
-      are identical to those without the check: then nothing is left to chance, and no test is made.
+      effect is significant but shown to be smaller than the margin: the margin says what matters. Also if all
+      runs are identical to those without the check: nothing is left to chance, and no test is made.
     - uses: significantly worse, and not shown to be within the margin.
     - collapsed: in every pair a network has no path from input to output; this is never read as harm.
     - inconclusive: anything else, one seed included; seeds_to_decide says how many seeds would decide.
@@ -63,9 +63,9 @@ def verdicts(results: pd.DataFrame, *, margin: float, significance: float = 0.05
         significance: one-sided family-wise error rate, for wrong `uses` and for wrong `ignores` each.
     Returns:
         One row per group with VERDICT_COLUMNS. effect (negative = the check hurts) and its interval (level
-        1 - 2 significance) are in points; p_worse, p_better and p_equivalent (TOST) are raw, p_uses (of p_worse)
-        and p_ignores (of the smaller of p_equivalent and p_better) are adjusted; worst_effect is the mean at the
-        pooled prune ratio where it is lowest; missing_pairs include NaN accuracies.
+        1 - 2 significance) are in points; p_worse, p_better and p_equivalent (TOST) are raw; p_uses (of
+        p_worse) and p_ignores (of the smaller of p_equivalent and p_better) are adjusted; worst_effect is
+        the mean at the pooled prune ratio where it is lowest; missing_pairs include NaN accuracies.
     Raises:
         ConfigError: margin or significance is out of bounds.
         ArtifactError: the results cannot be read as one row per run.
@@ -78,7 +78,9 @@ def verdicts(results: pd.DataFrame, *, margin: float, significance: float = 0.05
     table = _adjusted(_without_tests_of_identical_runs(table))
     table["verdict"] = _words(table, significance)
     table["seeds_to_decide"] = _needed(table, margin, significance)
-    table["reason"] = [reason(row) for row in table.to_dict("records")]
+    table["reason"] = [
+        reason({str(key): value for key, value in row.items()}) for row in table.to_dict("records")
+    ]
     return table[VERDICT_COLUMNS]
 
 
@@ -105,7 +107,7 @@ def prune_ratio_effects(results: pd.DataFrame, *, margin: float, significance: f
 
 
 def _without_tests_of_identical_runs(table: pd.DataFrame) -> pd.DataFrame:
-    """Take rows of identical runs out of the family: their verdict is a fact, and one seed never gives a verdict."""
+    """Take rows of identical runs out of the family: their verdict is a fact (but never from one seed)."""
     table["identical"] = table["identical"].eq(True) & (table["seeds"] >= 2)
     table.loc[table["identical"], ["p_worse", "p_better", "p_equivalent"]] = np.nan
     table.loc[table["identical"], ["interval_low", "interval_high"]] = 0.0
@@ -138,12 +140,14 @@ def _words(table: pd.DataFrame, significance: float) -> npt.NDArray[np.str_]:
 def _needed(table: pd.DataFrame, margin: float, significance: float) -> pd.Series[int]:
     """Seeds that would decide the inconclusive rows; empty where the spread between seeds is unknown."""
     needed = pd.Series(pd.NA, index=table.index, dtype="Int64")
-    for position, row in table[(table["verdict"] == "inconclusive") & (table["seeds"] >= 2)].iterrows():
-        needed[position] = seeds_to_decide(
-            row["effect"],
-            row["standard_deviation"],
-            margin=margin,
-            significance=significance,
-            family_size=row["family_size"],
-        )
+    undecided = (table["verdict"] == "inconclusive") & (table["seeds"] >= 2)
+    for position, row in enumerate(table.to_dict("records")):
+        if undecided.iat[position]:
+            needed.iat[position] = seeds_to_decide(
+                row["effect"],
+                row["standard_deviation"],
+                margin=margin,
+                significance=significance,
+                family_size=row["family_size"],
+            )
     return needed

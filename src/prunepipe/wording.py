@@ -24,7 +24,8 @@ def gaps_text(left_out: pd.DataFrame, seeds: int) -> str:
         left_out: pairs (prune_ratio, seed, state, cause) that are not used.
         seeds: how many seeds a prune ratio should have.
     Returns:
-        For example "collapsed: 0.98 (5 of 5 seeds, with the check); missing: 0.9 (1 of 5 seeds, without: no memory)".
+        For example "collapsed: 0.98 (5 of 5 seeds, with the check);
+        missing: 0.9 (1 of 5 seeds, without: killed)".
     """
     parts = []
     for state, heading in HEADINGS.items():
@@ -81,7 +82,7 @@ def _ignores(row: Mapping[str, Any]) -> str:
 
 
 def _collapsed(row: Mapping[str, Any]) -> str:
-    return f"No comparison of {row['check']} is possible: in every pair a network has no path from input to output."
+    return f"{row['check']} cannot be judged: in every pair a network has no path from input to output."
 
 
 def _inconclusive(row: Mapping[str, Any]) -> str:
@@ -89,10 +90,11 @@ def _inconclusive(row: Mapping[str, Any]) -> str:
         return f"{row['check']} cannot be judged: no pair of runs can be compared."
     if row["seeds"] == 1:
         return (
-            f"{row['check']} cannot be judged from one seed ({row['effect']:+.2f} points): the spread between seeds"
-            " is unknown; run at least 3."
+            f"{row['check']} cannot be judged from one seed ({row['effect']:+.2f} points):"
+            " the spread between seeds is unknown; run at least 3."
         )
     return (
-        f"{row['check']} changes the accuracy by {_measured(row)}: neither worse by more than chance nor none within"
-        f" the margin of {row['margin']:g}; about {row['seeds_to_decide']} seeds would decide it."
+        f"{row['check']} changes the accuracy by {_measured(row)}: neither worse by more than chance"
+        f" nor none within the margin of {row['margin']:g};"
+        f" about {row['seeds_to_decide']} seeds would decide it."
     )

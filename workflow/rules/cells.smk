@@ -6,7 +6,10 @@ SOURCES = {stage_settings.source_of(STUDY, check) for check in ALL_CHECKS}
 def rewound(data, point):
     """Return the path of the weights at a rewind point; initial weights know no data."""
     name = point_name(point)
-    return place(REWIND, data="clean" if name == "init" else data, point=name) + "/weights.safetensors"
+    return (
+        place(REWIND, data="clean" if name == "init" else data, point=name)
+        + "/weights.safetensors"
+    )
 
 
 def scored_weights(wildcards):
@@ -32,7 +35,9 @@ def score_functions(wildcards):
     """Return the functions that `score` loads by name."""
     values = json.loads(score_settings(wildcards))
     iterative = values["allocation"] if values["rounds"] > 1 else None
-    return functions(builder(wildcards), values["score"], iterative, values["data"]["corruption"])
+    return functions(
+        builder(wildcards), values["score"], iterative, values["data"]["corruption"]
+    )
 
 
 def scores_of(wildcards):
@@ -51,7 +56,9 @@ def scores_of(wildcards):
 
 def mask_functions(wildcards):
     """Return the functions that `mask` loads by name."""
-    values = stage_settings.mask_settings(STUDY, wildcards.ticket, wildcards.source, 0.5)
+    values = stage_settings.mask_settings(
+        STUDY, wildcards.ticket, wildcards.source, 0.5
+    )
     return functions(values["allocation"], values["score_check"])
 
 

@@ -23,8 +23,14 @@ except PrunepipeError as error:
 
 DEVICE = SITE.device
 GPUS = 0 if SITE.device == "cpu" else 1
-POINTS = {point_name(point): point for row in STUDY.tickets.values() for point in (row.scored, row.start)}
-BY_SCORE_ID = {stage_settings.score_id(row): name for name, row in reversed(STUDY.tickets.items())}
+POINTS = {
+    point_name(point): point
+    for row in STUDY.tickets.values()
+    for point in (row.scored, row.start)
+}
+BY_SCORE_ID = {
+    stage_settings.score_id(row): name for name, row in reversed(STUDY.tickets.items())
+}
 
 
 def place(template, **fixed):
@@ -71,7 +77,9 @@ wildcard_constraints:
     dataset=names(STUDY.datasets),
     network=names(STUDY.networks),
     ticket=names(STUDY.tickets),
-    check=names({check for ticket in STUDY.tickets for check in STUDY.checks_of(ticket)}),
+    check=names(
+        {check for ticket in STUDY.tickets for check in STUDY.checks_of(ticket)}
+    ),
     prune_ratio=names(STUDY.prune_ratios),
     scored_ratio=names(["_any", *STUDY.prune_ratios]),
     seed=names(STUDY.seeds),
@@ -81,7 +89,9 @@ wildcard_constraints:
     data=names({"clean", *STUDY.custom_checks, *stage_settings.STAGE_CHECKS["data"]}),
 
 
-DATASET_KEYS = {dataset_name(key, choice): key for key, choice in STUDY.datasets.items()}
+DATASET_KEYS = {
+    dataset_name(key, choice): key for key, choice in STUDY.datasets.items()
+}
 
 
 def dataset_settings(name):
@@ -113,7 +123,10 @@ def corruption(data):
 def initial_settings(wildcards):
     """Return the settings of `initialise` as JSON."""
     network = stage_settings.network_settings(STUDY, wildcards.network)
-    return json.dumps({"network": network, "seed": int(wildcards.seed), "draw": wildcards.draw}, sort_keys=True)
+    return json.dumps(
+        {"network": network, "seed": int(wildcards.seed), "draw": wildcards.draw},
+        sort_keys=True,
+    )
 
 
 def checkpoint_of(wildcards):
@@ -144,4 +157,6 @@ def run_place(wildcards, ticket, check, prune_ratio, *code):
 def dense_place(wildcards):
     """Return the place of a dense run."""
     check = "none" if wildcards.data == "clean" else wildcards.data
-    return run_place(wildcards, FULL_NETWORK, check, 0.0, version("train_dense", builder(wildcards)))
+    return run_place(
+        wildcards, FULL_NETWORK, check, 0.0, version("train_dense", builder(wildcards))
+    )

@@ -4,9 +4,6 @@
 rule prepare_dataset:
     output:
         data=SITE.data_folder + "/{name}.safetensors",
-    params:
-        settings=lambda wildcards: dataset_settings(wildcards.name),
-        code=lambda wildcards: version("prepare_dataset", dataset_reference(wildcards.name)),
     log:
         SITE.data_folder + "/{name}.log",
     benchmark:
@@ -19,6 +16,11 @@ rule prepare_dataset:
     resources:
         mem_mb=3000,
         runtime=60,
+    params:
+        settings=lambda wildcards: dataset_settings(wildcards.name),
+        code=lambda wildcards: version(
+            "prepare_dataset", dataset_reference(wildcards.name)
+        ),
     message:
         "Prepare the data set {wildcards.name}"
     shell:

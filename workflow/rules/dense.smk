@@ -7,9 +7,6 @@ rule initialise:
     output:
         weights=place(INITIAL) + "/weights.safetensors",
         structure=place(INITIAL) + "/structure.json",
-    params:
-        settings=lambda wildcards: initial_settings(wildcards),
-        code=lambda wildcards: version("initialise", builder(wildcards)),
     log:
         place(INITIAL) + "/initialise.log",
     benchmark:
@@ -20,6 +17,9 @@ rule initialise:
     resources:
         mem_mb=2000,
         runtime=10,
+    params:
+        settings=lambda wildcards: initial_settings(wildcards),
+        code=lambda wildcards: version("initialise", builder(wildcards)),
     message:
         "Draw the initial weights of {wildcards.network} ({wildcards.draw}), seed {wildcards.seed}"
     shell:
@@ -33,15 +33,13 @@ rule train_dense:
         weights=place(INITIAL, draw="init") + "/weights.safetensors",
     output:
         final=place(DENSE) + "/final.safetensors",
-        snapshots=[place(DENSE) + f"/epoch{epoch}.safetensors" for epoch in STUDY.rewind_epochs],
+        snapshots=[
+            place(DENSE) + f"/epoch{epoch}.safetensors"
+            for epoch in STUDY.rewind_epochs
+        ],
         history=place(DENSE) + "/history.json",
         logits=place(DENSE) + "/logits.safetensors",
         timing=place(DENSE) + "/timing.json",
-    params:
-        settings=settings(
-            stage_settings.dense_settings, "network", "data", "seed", precision=SITE.precision
-        ),
-        code=lambda wildcards: version("train_dense", builder(wildcards), *corruption(wildcards.data)),
     log:
         place(DENSE) + "/train_dense.log",
     benchmark:
@@ -53,6 +51,17 @@ rule train_dense:
         gpu=GPUS,
         mem_mb=4000,
         runtime=24 * 60,
+    params:
+        settings=settings(
+            stage_settings.dense_settings,
+            "network",
+            "data",
+            "seed",
+            precision=SITE.precision,
+        ),
+        code=lambda wildcards: version(
+            "train_dense", builder(wildcards), *corruption(wildcards.data)
+        ),
     message:
         "Train the dense {wildcards.network} on {wildcards.dataset} ({wildcards.data}), seed {wildcards.seed}"
     shell:
@@ -69,9 +78,6 @@ rule evaluate_dense:
         logits=rules.train_dense.output.logits,
     output:
         metrics=place(DENSE) + "/metrics.json",
-    params:
-        settings=lambda wildcards: dense_place(wildcards),
-        code=version("evaluate"),
     log:
         place(DENSE) + "/evaluate.log",
     benchmark:
@@ -82,6 +88,9 @@ rule evaluate_dense:
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        settings=lambda wildcards: dense_place(wildcards),
+        code=version("evaluate"),
     message:
         "Evaluate the dense {wildcards.network} on {wildcards.dataset} ({wildcards.data}), seed {wildcards.seed}"
     shell:
@@ -95,9 +104,6 @@ rule rewind:
         structure=place(INITIAL, draw="init") + "/structure.json",
     output:
         weights=place(REWIND) + "/weights.safetensors",
-    params:
-        settings=lambda wildcards: json.dumps({"data": wildcards.data, "point": POINTS[wildcards.point]}),
-        code=version("rewind"),
     log:
         place(REWIND) + "/rewind.log",
     benchmark:
@@ -108,6 +114,11 @@ rule rewind:
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        settings=lambda wildcards: json.dumps(
+            {"data": wildcards.data, "point": POINTS[wildcards.point]}
+        ),
+        code=version("rewind"),
     message:
         "Rewind {wildcards.network} on {wildcards.dataset} ({wildcards.data}) to {wildcards.point}, seed {wildcards.seed}"
     shell:

@@ -8,9 +8,6 @@ rule score:
         weights=lambda wildcards: scored_weights(wildcards),
     output:
         scores=place(SCORES) + "/scores.safetensors",
-    params:
-        settings=lambda wildcards: score_settings(wildcards),
-        code=lambda wildcards: version("score", *score_functions(wildcards)),
     log:
         place(SCORES) + "/score.log",
     benchmark:
@@ -22,6 +19,9 @@ rule score:
         gpu=GPUS,
         mem_mb=4000,
         runtime=120,
+    params:
+        settings=lambda wildcards: score_settings(wildcards),
+        code=lambda wildcards: version("score", *score_functions(wildcards)),
     message:
         "Score {wildcards.network} on {wildcards.dataset} ({wildcards.data}) by {wildcards.score_id}, seed {wildcards.seed}"
     shell:
@@ -35,9 +35,6 @@ rule mask:
         structure=place(INITIAL, draw="init") + "/structure.json",
     output:
         mask=place(MASK) + "/mask.safetensors",
-    params:
-        settings=settings(stage_settings.mask_settings, "ticket", "source", "prune_ratio"),
-        code=lambda wildcards: version("mask", *mask_functions(wildcards)),
     log:
         place(MASK) + "/mask.log",
     benchmark:
@@ -50,6 +47,11 @@ rule mask:
     resources:
         mem_mb=1500,
         runtime=10,
+    params:
+        settings=settings(
+            stage_settings.mask_settings, "ticket", "source", "prune_ratio"
+        ),
+        code=lambda wildcards: version("mask", *mask_functions(wildcards)),
     message:
         "Mask of {wildcards.ticket} ({wildcards.source}) at prune ratio {wildcards.prune_ratio}, seed {wildcards.seed}"
     shell:
@@ -60,15 +62,14 @@ rule mask:
 rule check:
     input:
         unpack(check_inputs),
-        mask=lambda wildcards: place(MASK, source=stage_settings.source_of(STUDY, wildcards.check)) + "/mask.safetensors",
+        mask=lambda wildcards: place(
+            MASK, source=stage_settings.source_of(STUDY, wildcards.check)
+        )
+        + "/mask.safetensors",
         structure=place(INITIAL, draw="init") + "/structure.json",
     output:
         ticket=place(CELL) + "/ticket.safetensors",
         layers=place(CELL) + "/layers.json",
-    params:
-        settings=settings(stage_settings.check_settings, "check", "seed"),
-        fresh=lambda wildcards, input: f"--fresh {input.fresh}" if "fresh" in input.keys() else "",
-        code=lambda wildcards: version("check", *check_functions(wildcards)),
     log:
         place(CELL) + "/check.log",
     benchmark:
@@ -79,6 +80,12 @@ rule check:
     resources:
         mem_mb=1500,
         runtime=10,
+    params:
+        settings=settings(stage_settings.check_settings, "check", "seed"),
+        fresh=lambda wildcards, input: (
+            f"--fresh {input.fresh}" if "fresh" in input.keys() else ""
+        ),
+        code=lambda wildcards: version("check", *check_functions(wildcards)),
     message:
         "Apply check {wildcards.check} to {wildcards.ticket} at prune ratio {wildcards.prune_ratio}, seed {wildcards.seed}"
     shell:
@@ -96,11 +103,6 @@ rule retrain:
         history=place(CELL) + "/history.json",
         logits=place(CELL) + "/logits.safetensors",
         timing=place(CELL) + "/timing.json",
-    params:
-        settings=settings(
-            stage_settings.retrain_settings, "network", "ticket", "seed", precision=SITE.precision
-        ),
-        code=lambda wildcards: version("retrain", builder(wildcards)),
     log:
         place(CELL) + "/retrain.log",
     benchmark:
@@ -112,6 +114,15 @@ rule retrain:
         gpu=GPUS,
         mem_mb=4000,
         runtime=24 * 60,
+    params:
+        settings=settings(
+            stage_settings.retrain_settings,
+            "network",
+            "ticket",
+            "seed",
+            precision=SITE.precision,
+        ),
+        code=lambda wildcards: version("retrain", builder(wildcards)),
     message:
         "Retrain {wildcards.ticket} ({wildcards.check}) at prune ratio {wildcards.prune_ratio}, seed {wildcards.seed}"
     shell:
@@ -129,9 +140,6 @@ rule evaluate:
         logits=rules.retrain.output.logits,
     output:
         metrics=place(CELL) + "/metrics.json",
-    params:
-        settings=lambda wildcards: cell_place(wildcards),
-        code=version("evaluate"),
     log:
         place(CELL) + "/evaluate.log",
     benchmark:
@@ -142,6 +150,9 @@ rule evaluate:
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        settings=lambda wildcards: cell_place(wildcards),
+        code=version("evaluate"),
     message:
         "Evaluate {wildcards.ticket} ({wildcards.check}) at prune ratio {wildcards.prune_ratio}, seed {wildcards.seed}"
     shell:

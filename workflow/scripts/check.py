@@ -3,7 +3,7 @@
 from stage import run
 
 from prunepipe.artifacts import read_arrays, read_json, write_json
-from prunepipe.pipeline.pruning import apply_check, describe
+from prunepipe.pipeline.checking import apply_check, describe
 from prunepipe.structure import Structure
 from prunepipe.tickets import read_mask, require_fit, write_ticket
 

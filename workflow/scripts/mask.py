@@ -3,7 +3,7 @@
 from stage import run
 
 from prunepipe.artifacts import read_arrays, read_json
-from prunepipe.pipeline.pruning import make_mask
+from prunepipe.pipeline.masking import make_mask
 from prunepipe.structure import Structure
 from prunepipe.tickets import write_mask
 

@@ -6,9 +6,11 @@ from stage import run
 def main(files, settings):
     """Read weights and data, score, write."""
     from prunepipe.artifacts import read_arrays, write_arrays
-    from prunepipe.pipeline.network import score
+    from prunepipe.pipeline.scoring import score
 
-    scores = score(files.data, files.structure, read_arrays(files.weights)[0], settings, files.device, files.threads)
+    scores = score(
+        files.data, files.structure, read_arrays(files.weights)[0], settings, files.device, files.threads
+    )
     write_arrays(files.scores, scores, settings=settings)
 
 

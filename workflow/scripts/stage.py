@@ -10,7 +10,9 @@ from typing import Any
 from prunepipe.errors import PrunepipeError
 
 
-def run(description: str | None, main: Callable[..., None], *files: str, optional: tuple[str, ...] = ()) -> None:
+def run(
+    description: str | None, main: Callable[..., None], *files: str, optional: tuple[str, ...] = ()
+) -> None:
     """Run one stage from the command line; a user's mistake ends it with a message and status 1.
 
     Args:

@@ -57,11 +57,10 @@ def _empty_array(kind: type, shape: tuple[int, ...], typecode: bytes) -> np.ndar
 
 
 def _byte_type(code: bytes | str, *flags: object) -> np.dtype[Any]:
-    # numpy 2.4 warns about the integer flags that Python 2 wrote, so they are not passed on; the type
-    # is a new object because its pickled state follows and must not be set on numpy's own.
+    # numpy 2.4 warns about the integer flags that Python 2 wrote, so they are not passed on.
     if code not in (b"u1", "u1"):
         raise ArtifactError(f"refused: the pickle holds an array of type {code!r}, expected bytes (u1).")
-    return np.dtype("u1", False, True)
+    return np.dtype("u1")
 
 
 _ALLOWED: dict[tuple[str, str], type | Callable[..., Any]] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prunepipe.errors import ConfigError, unknown_name
+from prunepipe.errors import ConfigError
 
 NETWORKS: dict[str, str] = {
     "vgg11": "prunepipe.networks.vgg:vgg11",
@@ -19,21 +19,6 @@ NETWORKS: dict[str, str] = {
     "resnet56": "prunepipe.networks.resnet:resnet56",
 }
 """Builders by name, each `build(*, channels, classes, image_size, width=1.0) -> nn.Module`."""
-
-
-def network_reference(network: str) -> str:
-    """Return the "module:function" reference of a network's builder, without importing it.
-
-    Args:
-        network: a name in `NETWORKS`, or the user's own "package.module:build" or "path/to/file.py:build".
-    Raises:
-        ConfigError: neither a known name nor of that form.
-    """
-    if ":" in network:
-        return network
-    if network not in NETWORKS:
-        raise ConfigError(unknown_name("network", network, NETWORKS) + " Or give your own 'module:function'.")
-    return NETWORKS[network]
 
 
 def scaled_channels(channels: int, width: float) -> int:

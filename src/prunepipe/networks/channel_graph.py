@@ -146,6 +146,8 @@ class _Walk:
         if padding is None:
             return self._mix([source], shape)
         before, after = padding
+        if (before, after) == (0, 0):
+            return self._keep_or_mix([source], shape)
         places = (self._zeros(before), self._places[source], self._zeros(after))
         return self._add("concat", *places, channels=shape[1])
 

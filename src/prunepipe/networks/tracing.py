@@ -49,13 +49,13 @@ def prunable_layers(network: nn.Module) -> tuple[Layer, ...]:
         ConfigError: a weight is computed instead of being a parameter.
         ScoreError: there is none, or two layers share one.
     """
+    for name, module in network.named_modules():
+        if isinstance(module, PRUNABLE) and "weight" not in dict(module.named_parameters(recurse=False)):
+            raise ConfigError(
+                f"the weight of '{name}' is not a plain parameter, so it cannot be pruned: "
+                "remove the parametrisation or weight normalisation of this layer."
+            )
     weights = prunable(network)
-    computed = sorted(set(weights) - {name for name, _ in network.named_parameters()})
-    if computed:
-        raise ConfigError(
-            f"'{computed[0]}' is not a plain parameter, so it cannot be pruned: "
-            "remove the parametrisation or weight normalisation of this layer."
-        )
     kinds = {4: "conv", 2: "linear"}
     return tuple(Layer(name, kinds[weight.ndim], tuple(weight.shape)) for name, weight in weights.items())
 

@@ -6,15 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from prunepipe.artifacts import read_arrays
 from prunepipe.pipeline.outcome import Outcome
 from prunepipe.structure import Arrays
 
 
-def untrained(data: str, weights: Arrays, mask: Arrays, settings: dict[str, Any], device: str, threads: int) -> Outcome:
+def untrained(
+    data: str, weights: Arrays, mask: Arrays, settings: dict[str, Any], device: str, threads: int
+) -> Outcome:
     """Return the outcome of a constant network after no epochs; takes what `retrain` takes.
 
     The logits are empty: what a constant network scores is chance, and evaluation says so.
     """
     del data, mask, settings, device, threads
-    return Outcome(weights, [], np.zeros((0, 0), np.float32), [], {"device": "none", "torch": "", "threads": 0})
+    return Outcome(
+        weights, [], np.zeros((0, 0), np.float32), [], {"device": "none", "torch": "", "threads": 0}
+    )

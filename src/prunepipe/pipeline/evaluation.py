@@ -15,6 +15,7 @@ def measure(files: SimpleNamespace, settings: dict[str, Any]) -> dict[str, Any]:
     Args:
         files: paths of data, history and logits, and of the ticket's layers (none for a dense run).
         settings: the run's place in the study, its precision and the versions of its code.
+
     Returns:
         Place, accuracy in percent, loss, epochs, densities, collapse, checksum of the data.
     """

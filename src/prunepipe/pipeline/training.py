@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from prunepipe.datasets.dataset import Dataset, read_dataset
 from prunepipe.devices import device_name, prepare_process, resolve_device
 from prunepipe.images import ImageSet
-from prunepipe.networks.building import make_network
+from prunepipe.pipeline.inputs import Settings, build, corrupted
 from prunepipe.pipeline.outcome import Outcome
-from prunepipe.plugins import load_function
 from prunepipe.recipe import Recipe
 from prunepipe.reporting import epoch_reporter
-from prunepipe.seeds import numpy_generator
+from prunepipe.state import load_arrays
 from prunepipe.structure import Arrays
-from prunepipe.training import Plan, Progress, load_arrays, predict, train
-
-Settings = dict[str, Any]
+from prunepipe.training import Plan, Progress, predict, train
 
 
 def train_dense(data: str, weights: Arrays, settings: Settings, device: str, threads: int) -> Outcome:
@@ -33,6 +28,7 @@ def train_dense(data: str, weights: Arrays, settings: Settings, device: str, thr
         settings: of `dense_settings`.
         device: "auto", "cpu" or "cuda".
         threads: CPU threads.
+
     Returns:
         Where training ended, with the weights at the rewind epochs.
     """
@@ -49,7 +45,9 @@ def train_dense(data: str, weights: Arrays, settings: Settings, device: str, thr
     return _run(dataset, images, labels, weights, None, plan, settings, device, threads)
 
 
-def retrain(data: str, weights: Arrays, mask: Arrays, settings: Settings, device: str, threads: int) -> Outcome:
+def retrain(
+    data: str, weights: Arrays, mask: Arrays, settings: Settings, device: str, threads: int
+) -> Outcome:
     """Retrain a ticket, always on the full clean training data.
 
     Args:
@@ -58,6 +56,7 @@ def retrain(data: str, weights: Arrays, mask: Arrays, settings: Settings, device
         settings: of `retrain_settings`.
         device: "auto", "cpu" or "cuda".
         threads: CPU threads.
+
     Returns:
         Where training ended.
     """
@@ -71,28 +70,6 @@ def retrain(data: str, weights: Arrays, mask: Arrays, settings: Settings, device
     )
     images, labels = dataset.train_images, dataset.train_labels
     return _run(dataset, images, labels, weights, mask, plan, settings, device, threads)
-
-
-def corrupted(dataset: Dataset, corruption: str | None, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the training images and labels behind a mask, as the data check leaves them."""
-    if corruption is None:
-        return dataset.train_images, dataset.train_labels
-    generator = numpy_generator(seed, "data check")
-    change = load_function(corruption)
-    images, labels = change(dataset.train_images, dataset.train_labels, dataset.classes, generator=generator)
-    return images, labels
-
-
-def build(dataset: Dataset, settings: Settings) -> nn.Module:
-    """Build the network of the settings for a data set."""
-    channels, image_size = dataset.train_images.shape[1:3]
-    return make_network(
-        settings["network"]["reference"],
-        channels=channels,
-        classes=dataset.classes,
-        image_size=image_size,
-        options=settings["network"]["options"],
-    )
 
 
 def _run(

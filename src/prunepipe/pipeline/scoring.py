@@ -1,10 +1,9 @@
-"""Stages that build a network: its initial weights and structure, and its scores."""
+"""The stage that scores a network."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
 
 import numpy as np
 import torch
@@ -15,38 +14,19 @@ from prunepipe.datasets.dataset import Dataset, read_dataset
 from prunepipe.devices import prepare_process, resolve_device
 from prunepipe.images import ImageSet, draw_epoch
 from prunepipe.masks import kept_total
-from prunepipe.networks.initialisation import initial_weights
-from prunepipe.networks.tracing import trace
-from prunepipe.pipeline.training import build, corrupted
+from prunepipe.pipeline.inputs import Settings, build, corrupted
 from prunepipe.plugins import load_function
 from prunepipe.recipe import Augmentation
 from prunepipe.scores.contract import Batch, Batches
 from prunepipe.scoring import balanced_batches, blank_batches, score_network
 from prunepipe.seeds import torch_generator
+from prunepipe.state import load_arrays
 from prunepipe.structure import Arrays, Structure
-from prunepipe.training import load_arrays
-
-Settings = dict[str, Any]
 
 
-def initialise(data: str, settings: Settings) -> tuple[Arrays, Structure]:
-    """Draw a network's initial weights and trace its structure.
-
-    Args:
-        data: path of the prepared data set.
-        settings: network, seed, and draw: "init", or "reinit" for a second, independent draw.
-    Returns:
-        The weights, and the structure of the network.
-    """
-    dataset = read_dataset(data)
-    network = build(dataset, settings)
-    generator = torch_generator(settings["seed"], settings["draw"])
-    weights = {name: value.numpy() for name, value in initial_weights(network, generator=generator).items()}
-    channels, image_size = dataset.train_images.shape[1:3]
-    return weights, trace(network, channels=channels, image_size=image_size)
-
-
-def score(data: str, structure: str, weights: Arrays, settings: Settings, device: str, threads: int) -> Arrays:
+def score(
+    data: str, structure: str, weights: Arrays, settings: Settings, device: str, threads: int
+) -> Arrays:
     """Score every prunable weight.
 
     Args:
@@ -56,6 +36,7 @@ def score(data: str, structure: str, weights: Arrays, settings: Settings, device
         settings: of `score_settings`.
         device: "auto", "cpu" or "cuda".
         threads: CPU threads.
+
     Returns:
         Scores by layer; -inf where an earlier round pruned.
     """
@@ -91,7 +72,9 @@ def _batches(dataset: Dataset, settings: Settings) -> Batches:
         return blank_batches(*dataset.train_images.shape[1:])
     images, labels = corrupted(dataset, settings["data"]["corruption"], settings["seed"])
     if settings["reads"] == "training_set":
-        return _Plain(ImageSet(images, labels, dataset.mean, dataset.std, device=torch.device("cpu")), settings)
+        return _Plain(
+            ImageSet(images, labels, dataset.mean, dataset.std, device=torch.device("cpu")), settings
+        )
     seed, scoring = settings["seed"], settings["scoring"]
     augmentation = Augmentation.model_validate(settings["augmentation"])
     return balanced_batches(

@@ -1,0 +1,38 @@
+"""Shared by the tests: small studies, and one CPU thread a process."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from prunepipe.study import Study
+
+ROOT = Path(__file__).parent.parent
+DATA = Path(__file__).parent / "data"
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+torch.set_num_threads(1)
+
+SMALL: dict[str, Any] = {
+    "name": "small",
+    "datasets": ["digits"],
+    "networks": ["vgg_digits"],
+    "recipe": {"epochs": 4, "learning_rate": 0.1, "drops": [2]},
+    "tickets": ["lottery", "hybrid"],
+    "prune_ratios": [0.9],
+    "seeds": [0],
+}
+
+
+@pytest.fixture
+def small() -> dict[str, Any]:
+    """The plain values of a small valid study."""
+    return {key: value for key, value in SMALL.items()}
+
+
+@pytest.fixture
+def study(small: dict[str, Any]) -> Study:
+    """A small valid study."""
+    return Study.model_validate(small)

@@ -1,0 +1,140 @@
+"""What each operation of a forward pass does to channels, and which taps of a kernel meet pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from prunepipe.networks.tracing import trace
+from prunepipe.structure import Structure
+
+
+class Plain(nn.Module):
+    """A convolution to four channels, whatever a test does to them, and a Linear layer."""
+
+    def __init__(self, between: Callable[[Tensor], Tensor], outputs: int = 4) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(2, 4, 3, padding=1)
+        self.between = between
+        self.head = nn.Linear(outputs, 3)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.head(self.between(self.conv(images)).mean((2, 3)))
+
+
+def _trace(network: nn.Module) -> Structure:
+    return trace(network, channels=2, image_size=8)
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        F.relu,
+        F.gelu,
+        F.hardswish,
+        lambda x: x.relu_(),
+        lambda x: F.max_pool2d(x, 2),
+        lambda x: F.dropout(x, 0.5),
+        lambda x: 2 * x - 1,
+        lambda x: x * torch.sigmoid(x.mean((2, 3), keepdim=True)),
+        lambda x: F.pad(x, (1, 1, 1, 1)),
+        lambda x: x[:, :, 1:, ::2],
+        lambda x: x.contiguous().to(torch.float32),
+        lambda x: x.view(x.size(0), x.shape[1], -1).unsqueeze(-1),
+        lambda x: F.interpolate(x, scale_factor=2),
+        lambda x: x + torch.ones(1, 4, 1, 1),
+        nn.BatchNorm2d(4),
+        nn.InstanceNorm2d(4, affine=True),
+        nn.GroupNorm(4, 4),
+        nn.PReLU(4),
+        nn.ZeroPad2d(1),
+        nn.AdaptiveMaxPool2d(2),
+    ],
+)
+def test_operations_that_keep_channels_apart(between: Callable[[Tensor], Tensor]) -> None:
+    operations = {node.operation for node in _trace(Plain(between)).nodes}
+    assert operations == {"input", "conv", "channelwise", "linear", "output"}
+
+
+@pytest.mark.parametrize(
+    ("between", "outputs"),
+    [
+        (lambda x: torch.softmax(x, 1), 4),
+        (lambda x: x.permute(0, 2, 3, 1), 8),
+        (lambda x: x.transpose(1, 2), 8),
+        (lambda x: x.flip(1), 4),
+        (lambda x: x[:, 1:], 3),
+        (lambda x: x.mean(1, keepdim=True), 1),
+        (lambda x: x - x.mean(), 4),
+        (lambda x: x * x.mean(1, keepdim=True), 4),
+        (lambda x: x.chunk(2, dim=1)[0], 2),
+        (lambda x: F.pad(x, (0, 0, 0, 0, 1, -1)), 4),
+        (lambda x: F.pad(x, (0, 0, 0, 0, 0, 1), value=2.0), 5),
+        (lambda x: torch.cat([x, x], 2), 4),
+        (lambda x: torch.nn.functional.normalize(x), 4),
+        (nn.GroupNorm(2, 4), 4),
+        (nn.LocalResponseNorm(2), 4),
+        (nn.Softmax2d(), 4),
+        (nn.PixelShuffle(2), 1),
+        (nn.ConvTranspose2d(4, 4, 2), 4),
+    ],
+)
+def test_operations_that_may_mix_channels(between: Callable[[Tensor], Tensor], outputs: int) -> None:
+    structure = _trace(Plain(between, outputs))
+    assert "mix" in {node.operation for node in structure.nodes}
+    assert [node.channels for node in structure.nodes if node.operation == "linear"] == [3]
+
+
+@pytest.mark.parametrize(
+    "join", [torch.add, lambda x, y: x + y, lambda x, y: x.add_(y), lambda x, y: x - y, torch.maximum]
+)
+def test_sums_of_two_paths_are_residual(join: Callable[[Tensor, Tensor], Tensor]) -> None:
+    assert _trace(Plain(lambda x: join(x.relu(), x.sigmoid()))).residual
+
+
+@pytest.mark.parametrize("between", [lambda x: x * x.sigmoid(), lambda x: x + 1, lambda x: x + x])
+def test_products_and_constants_are_not_residual(between: Callable[[Tensor], Tensor]) -> None:
+    assert not _trace(Plain(between)).residual
+
+
+TAP_CASES = [
+    (kernel, stride, padding, dilation, size)
+    for kernel in ((3, 3), (2, 1))
+    for stride in (1, 2, 3)
+    for padding in (0, 2, "same")
+    for dilation in (1, 2)
+    for size in (1, 2, 3, 5)
+    if (padding != "same" or stride == 1)  # torch has no strided "same"
+    and (padding != 0 or size > (kernel[0] - 1) * dilation)  # the kernel must fit
+]
+
+
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
+@pytest.mark.parametrize(("kernel", "stride", "padding", "dilation", "size"), TAP_CASES)
+def test_taps_are_those_whose_weights_can_change_the_output(
+    kernel: tuple[int, int], stride: int, padding: int | str, dilation: int, size: int
+) -> None:
+    network = nn.Conv2d(1, 1, kernel, stride, padding, dilation, bias=False)
+    with torch.no_grad():
+        network.weight.fill_(1.0)
+    (node,) = [
+        node
+        for node in trace(nn.Sequential(network), channels=1, image_size=size).nodes
+        if node.operation == "conv"
+    ]
+    network(torch.ones(1, 1, size, size)).sum().backward()
+    assert node.taps == tuple(network.weight.grad.flatten().nonzero().flatten().tolist())
+
+
+def test_every_tap_meets_a_pixel_of_a_reflected_border() -> None:
+    network = nn.Conv2d(1, 1, 3, padding=1, padding_mode="replicate")
+    (node,) = [
+        node
+        for node in trace(nn.Sequential(network), channels=1, image_size=1).nodes
+        if node.operation == "conv"
+    ]
+    assert node.taps == tuple(range(9))

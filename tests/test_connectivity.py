@@ -1,0 +1,202 @@
+"""Connectivity: against gradients of a positive twin network, and properties of any mask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from network_examples import CHANNELS, EXAMPLES, IMAGE_SIZE, tiny_resnet, tiny_vgg
+from positive_twin import gradients, positive_twin, without_padding
+from torch import nn
+
+from prunepipe.connectivity import Connectivity, connectivity
+from prunepipe.errors import ScoreError
+from prunepipe.networks.initialisation import draw_normal
+from prunepipe.networks.prunable import prunable
+from prunepipe.networks.tracing import trace
+from prunepipe.seeds import torch_generator
+from prunepipe.structure import Arrays, Layer, Node, Structure
+
+NETWORKS = {name: build() for name, build in EXAMPLES.items()}
+STRUCTURES = {
+    name: trace(network, channels=CHANNELS, image_size=IMAGE_SIZE) for name, network in NETWORKS.items()
+}
+ONE_TAP_SET = [name for name in EXAMPLES if name != "shared layer"]  # called on maps of two sizes
+SEEDS = st.integers(0, 2**32 - 1)
+DENSITIES = st.floats(0.02, 0.7)
+
+
+def _mask(structure: Structure, seed: int, density: float) -> Arrays:
+    rng = np.random.default_rng(seed)
+    return {layer.name: rng.random(layer.shape) < density for layer in structure.layers}
+
+
+def _full(structure: Structure) -> Arrays:
+    return {layer.name: np.ones(layer.shape, dtype=bool) for layer in structure.layers}
+
+
+@pytest.mark.parametrize("name", ONE_TAP_SET)
+@settings(deadline=None, max_examples=40)
+@given(seed=SEEDS, density=DENSITIES)
+def test_a_kept_weight_is_effective_if_and_only_if_the_output_feels_it(
+    name: str, seed: int, density: float
+) -> None:
+    mask = _mask(STRUCTURES[name], seed, density)
+    found = connectivity(mask, STRUCTURES[name])
+    inner = without_padding(mask, STRUCTURES[name])
+    felt_by, alive, total = gradients(positive_twin(NETWORKS[name], inner, "circular"))
+    felt = {layer: int(((felt_by[layer] != 0).numpy() & inner[layer]).sum()) for layer in mask}
+    assert found.effective == felt
+    assert found.dead_units == {layer: int((~alive[layer]).sum()) for layer in mask}
+    assert found.collapsed == (total == 0)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+@settings(deadline=None, max_examples=25)
+@given(seed=SEEDS, density=DENSITIES)
+def test_no_weight_that_the_output_feels_is_called_cut_off(name: str, seed: int, density: float) -> None:
+    mask = _mask(STRUCTURES[name], seed, density)
+    found = connectivity(mask, STRUCTURES[name])
+    felt_by, _, total = gradients(positive_twin(NETWORKS[name], mask, "zeros"))
+    for layer, gradient in felt_by.items():
+        assert ((gradient != 0).numpy() & mask[layer]).sum() <= found.effective[layer] <= mask[layer].sum()
+    assert total == 0 or not found.collapsed
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+@settings(deadline=None, max_examples=40)
+@given(seed=SEEDS, density=DENSITIES, further=st.floats(0.3, 1.0))
+def test_pruning_more_never_opens_a_path(name: str, seed: int, density: float, further: float) -> None:
+    mask = _mask(STRUCTURES[name], seed, density)
+    other = _mask(STRUCTURES[name], seed + 1, further)
+    more = connectivity(mask, STRUCTURES[name])
+    less = connectivity({layer: mask[layer] & other[layer] for layer in mask}, STRUCTURES[name])
+    assert all(less.effective[layer] <= more.effective[layer] for layer in mask)
+    assert all(less.dead_units[layer] >= more.dead_units[layer] for layer in mask)
+    assert less.collapsed or not more.collapsed
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+@settings(deadline=None, max_examples=25)
+@given(seed=SEEDS, density=st.floats(0.02, 0.3))
+def test_collapse_means_that_nothing_is_effective(name: str, seed: int, density: float) -> None:
+    found = connectivity(_mask(STRUCTURES[name], seed, density), STRUCTURES[name])
+    assert found.collapsed == (sum(found.effective.values()) == 0)
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize(("build", "wiped"), [(tiny_vgg, "features.8.weight"), (tiny_resnet, "conv1.weight")])
+def test_a_collapsed_network_is_a_constant(
+    build: Callable[[], nn.Module], wiped: str, training: bool
+) -> None:
+    network = build()
+    draw_normal(network, fan="fan_in", generator=torch_generator(0, "init"))
+    structure = trace(network, channels=CHANNELS, image_size=IMAGE_SIZE)
+    for parameter in network.parameters():  # biases and shifts too, which start no path
+        parameter.data.add_(0.1)
+    mask = _full(structure)
+    assert not connectivity(mask, structure).collapsed
+    mask[wiped][:] = False
+    with torch.no_grad():
+        for layer, weight in prunable(network).items():
+            weight.mul_(torch.from_numpy(mask[layer]))
+    logits = network.train(training)(
+        torch.randn(6, CHANNELS, IMAGE_SIZE, IMAGE_SIZE, generator=torch_generator(1))
+    )
+    assert connectivity(mask, structure).collapsed
+    torch.testing.assert_close(logits, logits[:1].expand_as(logits), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("name", ONE_TAP_SET)
+def test_dense_networks_waste_only_what_meets_padding(name: str) -> None:
+    structure = STRUCTURES[name]
+    found = connectivity(_full(structure), structure)
+    inner = without_padding(_full(structure), structure)
+    assert found.effective == {layer: int(array.sum()) for layer, array in inner.items()}
+    assert set(found.dead_units.values()) == {0}
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_empty_masks_leave_nothing(name: str) -> None:
+    structure = STRUCTURES[name]
+    found = connectivity({layer: ~array for layer, array in _full(structure).items()}, structure)
+    dead = {layer.name: layer.shape[0] for layer in structure.layers}
+    assert found == Connectivity(dict.fromkeys(dead, 0), dead, collapsed=True)
+
+
+def test_shortcuts_bridge_a_wiped_block_and_nothing_else_does() -> None:
+    structure = STRUCTURES["resnet"]
+    mask = _full(structure)
+    mask["layer2.0.conv1.weight"][:] = False
+    found = connectivity(mask, structure)
+    assert not found.collapsed
+    assert found.effective["layer2.0.conv2.weight"] == 0
+    assert found.dead_units["layer2.0.conv1.weight"] == 3
+    mask["layer2.0.downsample.0.weight"][:] = False
+    assert connectivity(mask, structure).collapsed
+
+
+def test_layer_called_twice_is_effective_where_either_call_is() -> None:
+    structure = STRUCTURES["shared layer"]
+    mask = _full(structure)
+    mask["stem.weight"][1:] = False  # the first call reads channel 0 only
+    mask["again.weight"][1:] = False  # and leads to channel 0 only, which is what the second call reads
+    mask["head.weight"][:, 1:] = False
+    found = connectivity(mask, structure)
+    assert found.effective["again.weight"] == 9  # channel 0 to channel 0: nine taps at the first call
+    assert found.dead_units["again.weight"] == 2
+    assert (found.effective["never.weight"], found.dead_units["never.weight"]) == (0, 3)
+
+
+def _mixing(operation: str) -> Structure:
+    """Two 1x1 convolutions' worth of channels, one operation, and a Linear layer."""
+    nodes = (
+        Node("input", (), 2),
+        Node("conv", (0,), 2, "first", taps=(0,)),
+        Node(operation, (1,), 2),
+        Node("linear", (2,), 1, "last"),
+        Node("output", (3,), 1),
+    )
+    return Structure((Layer("first", "conv", (2, 2, 1, 1)), Layer("last", "linear", (1, 2))), nodes)
+
+
+@pytest.mark.parametrize(
+    ("operation", "effective"), [("mix", {"first": 2, "last": 1}), ("channelwise", {"first": 0, "last": 0})]
+)
+def test_only_mixing_joins_different_channels(operation: str, effective: dict[str, int]) -> None:
+    mask = {
+        "first": np.array([[1, 1], [0, 0]], bool).reshape(2, 2, 1, 1),  # both inputs, into channel 0
+        "last": np.array([[0, 1]], bool),  # from channel 1
+    }
+    found = connectivity(mask, _mixing(operation))
+    assert found.effective == effective
+    assert found.collapsed == (operation == "channelwise")
+
+
+def test_mask_is_not_changed() -> None:
+    mask = _mask(STRUCTURES["resnet"], 0, 0.5)
+    before = {layer: array.copy() for layer, array in mask.items()}
+    connectivity(mask, STRUCTURES["resnet"])
+    assert all(np.array_equal(before[layer], mask[layer]) for layer in mask)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"classifier.weight": None}, "the mask has no array for 'classifier.weight'"),
+        ({"extra": np.ones(1, bool)}, "an array that is no layer of the network: 'extra'"),
+        (
+            {"classifier.weight": np.ones((3, 2), bool)},
+            r"is bool of shape \(3, 2\), expected bool of shape \(3, 3\)",
+        ),
+        ({"classifier.weight": np.ones((3, 3), np.uint8)}, r"is uint8 of shape \(3, 3\), expected bool"),
+    ],
+)
+def test_masks_that_do_not_fit_are_refused(change: dict[str, np.ndarray | None], message: str) -> None:
+    mask = {name: array for name, array in (_full(STRUCTURES["vgg"]) | change).items() if array is not None}
+    with pytest.raises(ScoreError, match=message):
+        connectivity(mask, STRUCTURES["vgg"])
