@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from prunepipe.allocations import ALLOCATIONS
 from prunepipe.collected import Collected
 from prunepipe.masks import kept_total
 from prunepipe.plugins import load_function
@@ -100,14 +101,15 @@ def make_layers(study, results, structure):
     pruned = results[results["ticket"] != "full_network"]
     rows = []
     for run, ticket, ratio in pruned[["run", "ticket", "prune_ratio"]].itertuples(index=False, name=None):
-        allocation = "smart" if ticket in ("random", "hybrid") else "erk"
+        allocation = {"random": "smart", "hybrid": "smart", "snip": "uniform_plus"}.get(ticket, "erk")
         key = allocation, ratio
         if key not in frames:
-            reference = f"prunepipe.allocations.{'depth' if allocation == 'smart' else 'shapes'}:{allocation}"
-            frames[key] = load_function(reference)({}, structure, kept_total(structure.size, ratio))
+            frames[key] = load_function(ALLOCATIONS[allocation])({}, structure, kept_total(structure.size, ratio))
         for position, layer in enumerate(structure.layers, start=1):
             rows.append((run, layer.name, layer.kind, layer.size, frames[key][layer.name], position))
-    return pd.DataFrame(rows, columns=["run", "layer", "kind", "size", "kept", "position"])
+    layers = pd.DataFrame(rows, columns=["run", "layer", "kind", "size", "kept", "position"])
+    gone = layers["run"].isin(results.loc[results["collapsed"].eq(True), "run"])
+    return layers.assign(kept=layers["kept"].mask(gone & (layers["position"] == len(structure.layers) - 1), 0))
 
 
 def make_histories(results, epochs=4):

@@ -6,9 +6,10 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special, stats
+from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.weightstats import DescrStatsW
 
 from prunepipe.errors import ConfigError
@@ -90,7 +91,9 @@ def test_many_comparisons_are_the_single_ones_side_by_side():
     table[:, 0], table[:, 1] = np.nan, -2.0
     together = paired_effects(table, margin=MARGIN)
     for column in range(table.shape[1]):
-        assert together.iloc[column].to_numpy() == pytest.approx(one(table[:, column]).to_numpy(), nan_ok=True)
+        assert together.iloc[column].to_numpy() == pytest.approx(
+            one(table[:, column]).to_numpy(), nan_ok=True
+        )
 
 
 @pytest.mark.parametrize("differences", [[], [np.nan, np.nan]])
@@ -162,6 +165,12 @@ def test_holm_leaves_tests_that_were_not_possible_out_of_the_family():
     assert np.isnan(holm([np.nan])).all()
 
 
+@settings(max_examples=8, deadline=None)  # their function is slow
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
+def test_holm_agrees_with_statsmodels(p_values):
+    assert holm(p_values) == pytest.approx(multipletests(p_values, method="holm")[1])
+
+
 def decided_share(effect, spread, seeds, level, repeats=2000):
     generator = np.random.default_rng(seeds)
     effects = paired_effects(generator.normal(effect, spread, (seeds, repeats)), margin=MARGIN)
@@ -180,7 +189,8 @@ def test_that_many_seeds_decide_with_a_power_of_80_percent(effect, spread, famil
 def test_seeds_to_decide_is_the_smallest_number_that_meets_the_rule():
     effect, spread, level = -0.5, 0.4, 0.05 / 8
     meets = [
-        0.5 * math.sqrt(n) / spread >= stats.t.isf(level, n - 1) + stats.t.isf(0.2, n - 1) for n in range(2, 60)
+        0.5 * math.sqrt(n) / spread >= stats.t.isf(level, n - 1) + stats.t.isf(0.2, n - 1)
+        for n in range(2, 60)
     ]
     assert seeds_to_decide(effect, spread, margin=MARGIN, family_size=8) == 2 + meets.index(True) == 11
 

@@ -90,7 +90,12 @@ def test_p_ignores_adjusts_the_better_of_equivalence_and_gain():
     [
         (0.0, 0.1, "ignores", "which is none within the margin of 0.5"),
         (-1.0, 0.1, "uses", "worse by more than chance"),
-        (-0.2, 0.005, "ignores", "which is none within the margin"),  # significant, but shown to be below the margin
+        (
+            -0.2,
+            0.005,
+            "ignores",
+            "which is none within the margin",
+        ),  # significant, but shown to be below the margin
         (1.5, 0.1, "ignores", "better by more than chance"),
         (-0.3, 1.0, "inconclusive", "seeds would decide it"),
         (0.0, 2.0, "inconclusive", "seeds would decide it"),
@@ -135,11 +140,15 @@ def test_a_constant_per_seed_and_prune_ratio_cancels():
     constant = results["seed"] * 1.7 - results["prune_ratio"] * 20
     moved = judged(results.assign(accuracy=results["accuracy"] + constant))
     assert moved["effect"].to_numpy() == pytest.approx(judged(results)["effect"].to_numpy())
-    assert moved["standard_deviation"].to_numpy() == pytest.approx(judged(results)["standard_deviation"].to_numpy())
+    assert moved["standard_deviation"].to_numpy() == pytest.approx(
+        judged(results)["standard_deviation"].to_numpy()
+    )
 
 
 def test_permuting_the_rows_changes_only_their_order():
-    results = lose(study(BOTH, prune_ratios=(0.9, 0.95, 0.98)), ticket="snip", check="none", prune_ratio=0.9, seed=1)
+    results = lose(
+        study(BOTH, prune_ratios=(0.9, 0.95, 0.98)), ticket="snip", check="none", prune_ratio=0.9, seed=1
+    )
     shuffled = judged(results.sample(frac=1, random_state=1))
     keys = ["ticket", "check"]
     pd.testing.assert_frame_equal(
@@ -235,7 +244,9 @@ def test_seeds_on_one_side_only_are_expected_on_both():
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_an_accuracy_that_is_no_number_is_set_aside_and_said(value):
     results = study(ONE)
-    row = only(results.assign(accuracy=results["accuracy"].mask(pick(results, check="rearrange", seed=0), value)))
+    row = only(
+        results.assign(accuracy=results["accuracy"].mask(pick(results, check="rearrange", seed=0), value))
+    )
     assert (row["seeds"], row["missing_pairs"]) == (4, 2)
     assert "accuracy is not a number: 0.9 (1 of 5 seeds, with the check)" in row["gaps"]
 
@@ -366,13 +377,17 @@ def test_gaps_never_end_in_a_traceback_and_always_in_one_of_four_words(data, see
     values = st.one_of(st.floats(0, 100), st.sampled_from([np.nan, np.inf, -np.inf, 10.0, 80.0]))
     results["accuracy"] = data.draw(st.lists(values, min_size=size, max_size=size))
     results["loss"] = data.draw(st.sampled_from([np.nan, 0.5]))
-    results["collapsed"] = data.draw(st.lists(st.sampled_from([True, False, None]), min_size=size, max_size=size))
-    results["status"] = data.draw(st.lists(st.sampled_from(["done", "done", "missing", None]), min_size=size, max_size=size))
+    results["collapsed"] = data.draw(
+        st.lists(st.sampled_from([True, False, None]), min_size=size, max_size=size)
+    )
+    results["status"] = data.draw(
+        st.lists(st.sampled_from(["done", "done", "missing", None]), min_size=size, max_size=size)
+    )
     results["cause"] = data.draw(st.sampled_from([None, "", np.nan, "killed"]))
     results = results[data.draw(st.lists(st.booleans(), min_size=size, max_size=size))]
     table = judged(results, margin=margin)
     assert set(table["verdict"]) <= set(WORDS)
-    assert table["reason"].str.endswith(".").all()
+    assert all(sentence.endswith(".") for sentence in table["reason"])
     assert set(method_summaries(table)["summary"]) <= {"sane", "not sane", "undecided"}
     needed = table["seeds_to_decide"].notna()
     assert (table["seeds_to_decide"] > table["seeds"])[needed].all()

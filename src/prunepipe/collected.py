@@ -83,3 +83,27 @@ def read_structures(study: Study, root: Path = Path()) -> dict[tuple[str, str], 
     """
     places = [(dataset, network) for dataset in study.datasets for network in study.networks]
     return {place: Structure.from_json(read_json(root / structure_path(study, *place))) for place in places}
+
+
+def read_collected(
+    study: Study,
+    results: Path | str,
+    *,
+    layers: Path | str | None = None,
+    histories: Path | str | None = None,
+    overlap: Path | str | None = None,
+    root: Path = Path(),
+) -> Collected:
+    """Read what a figure needs; what is not asked for stays empty.
+
+    Args:
+        study: that was collected.
+        results, layers, histories, overlap: paths of the .csv files.
+        root: folder that holds `results/`; with `layers`, the structures are read below it.
+    Raises:
+        ArtifactError: a file is missing or is not what it should be.
+    """
+    asked = {"layers": layers, "histories": histories, "overlap": overlap}
+    frames = {name: read_frame(path) for name, path in asked.items() if path is not None}
+    structures = read_structures(study, root) if layers is not None else {}
+    return Collected(read_frame(results), **frames, structures=structures)

@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 import yaml
 from pydantic import BaseModel, Field, ValidationError
 
+from prunepipe.budgets import refuse_empty_budgets
 from prunepipe.errors import ConfigError, unknown_name
 from prunepipe.recipe import Strict
 from prunepipe.study import Study
@@ -80,7 +81,12 @@ def load_study(path: Path) -> Study:
         raise ConfigError(f"{path}: cannot be read as YAML: {' '.join(str(error).split())}") from error
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: must hold keys such as datasets, networks, tickets; it holds {values!r}.")
-    return _validated(Study, {"name": path.stem, **values}, str(path))
+    study = _validated(Study, {"name": path.stem, **values}, str(path))
+    try:
+        refuse_empty_budgets(study)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
+    return study
 
 
 def _validated(model: type[Model], values: dict[str, Any], source: str) -> Model:

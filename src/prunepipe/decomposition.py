@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from prunepipe.errors import ConfigError
 from prunepipe.pairing import METHOD, NO_CHECK, UNPRUNED, USABLE, checked_results, pair_runs
 from prunepipe.pooling import side_by_side
 from prunepipe.statistics import paired_effects
@@ -59,6 +60,8 @@ def decomposition(
         ArtifactError: the results cannot be read as one row per run.
         ConfigError: the confidence is out of bounds.
     """
+    if not 0 < confidence < 1:
+        raise ConfigError(f"confidence: {confidence} is not between 0 and 1; the usual choice is 0.95.")
     runs = checked_results(results)
     runs = runs[runs["ticket"] != UNPRUNED]
     uniform = runs[(runs["ticket"] == uniform_ticket) & (runs["check"] == NO_CHECK)]

@@ -93,18 +93,22 @@ def pair_runs(
     state = np.select([first | second for first, second in bad.values()], list(bad), USABLE)
     difference = (pairs["accuracy"] - pairs["accuracy_reference"]).where(state == USABLE)
     identical = (difference == 0) & (pairs["loss"] == pairs["loss_reference"])
+    said = [_causes(pairs[f"cause{side}"], pairs[f"status{side}"]) for side in SIDES]
     causes = [""] * len(pairs)
     for row in np.flatnonzero(state != USABLE).tolist():
         sides = [k for k in (0, 1) if bad[state[row]][k][row]]
-        why = [_cause(pairs[f"cause{SIDES[k]}"].iat[row], pairs[f"status{SIDES[k]}"].iat[row]) for k in sides]
-        known = why if state[row] == MISSING else ["" for _ in sides]
-        causes[row] = " and ".join(names[k] + text for k, text in zip(sides, known, strict=True))
+        detail = [said[k][row] if state[row] == MISSING else "" for k in sides]
+        causes[row] = " and ".join(names[k] + text for k, text in zip(sides, detail, strict=True))
     return cells.assign(
         difference=difference.to_numpy(), state=state, identical=identical.to_numpy(), cause=causes
     )
 
 
-def _cause(cause: object, status: object) -> str:
-    if not isinstance(status, str):
-        return ": no such run in the results"
-    return f": {cause}" if isinstance(cause, str) and cause else ": no cause given"
+def _causes(causes: pd.Series[str], statuses: pd.Series[str]) -> list[str]:
+    """Why a run is missing, for every run, whether it is or not."""
+    return [
+        ": no such run in the results"
+        if not isinstance(status, str)
+        else f": {cause if isinstance(cause, str) and cause else 'no cause given'}"
+        for cause, status in zip(causes, statuses, strict=True)
+    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -61,7 +62,7 @@ def comparisons(pairs: pd.DataFrame) -> Iterator[Comparison]:
     """Yield the comparisons of what `check_pairs` returned, in order of appearance."""
     number = pairs.groupby(GROUP, sort=False).ngroup().to_numpy()
     starts = np.flatnonzero(np.diff(number, prepend=-1)).tolist()
-    for start, stop in zip(starts, [*starts[1:], len(pairs)], strict=True):
+    for start, stop in pairwise([*starts, len(pairs)]):
         own = pairs[start:stop]
         seeds = own["seed"].nunique()
         yield Comparison({column: own[column].iat[0] for column in GROUP}, own, (len(own) // seeds, seeds))

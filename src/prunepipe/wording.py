@@ -27,17 +27,20 @@ def gaps_text(left_out: pd.DataFrame, seeds: int) -> str:
         For example "collapsed: 0.98 (5 of 5 seeds, with the check);
         missing: 0.9 (1 of 5 seeds, without: killed)".
     """
+    found: dict[tuple[str, float], list[str]] = {}
+    columns = (left_out[name].tolist() for name in ("state", "prune_ratio", "cause"))
+    for state, prune_ratio, cause in zip(*columns, strict=True):
+        found.setdefault((state, prune_ratio), []).append(cause)
     parts = []
     for state, heading in HEADINGS.items():
-        own = left_out[left_out["state"] == state]
-        places = [_place(prune_ratio, pairs, seeds) for prune_ratio, pairs in own.groupby("prune_ratio")]
+        own = [(ratio, causes) for (its_state, ratio), causes in sorted(found.items()) if its_state == state]
+        places = [f"{ratio:g} ({len(causes)} of {seeds} seeds{_named(causes)})" for ratio, causes in own]
         parts += [f"{heading}: {', '.join(places)}"] if places else []
     return "; ".join(parts)
 
 
-def _place(prune_ratio: Any, pairs: pd.DataFrame, seeds: int) -> str:
-    causes = "".join(f", {cause}" for cause in pairs["cause"].unique() if cause)
-    return f"{prune_ratio:g} ({len(pairs)} of {seeds} seeds{causes})"
+def _named(causes: list[str]) -> str:
+    return "".join(f", {cause}" for cause in dict.fromkeys(causes) if cause)
 
 
 def reason(row: Mapping[str, Any]) -> str:

@@ -19,14 +19,3 @@ NETWORKS: dict[str, str] = {
     "resnet56": "prunepipe.networks.resnet:resnet56",
 }
 """Builders by name, each `build(*, channels, classes, image_size, width=1.0) -> nn.Module`."""
-
-
-def scaled_channels(channels: int, width: float) -> int:
-    """Return a channel count times the width, rounded, at least 1.
-
-    Raises:
-        ConfigError: the width is not positive.
-    """
-    if not width > 0:
-        raise ConfigError(f"width is {width}, but it multiplies channel counts: give a number > 0.")
-    return max(1, round(channels * width))

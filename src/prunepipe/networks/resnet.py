@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
 from prunepipe.errors import ConfigError
-from prunepipe.networks import scaled_channels
 from prunepipe.networks.initialisation import draw_normal
-
-WIDTHS = (32, 64, 128)
-"""Channels of the three stages: twice those of He et al., as in GraSP and in Su et al."""
-
+from prunepipe.networks.shapes import RESNET_DEPTHS, RESNET_WIDTHS, scaled_channels
 
 class BasicBlock(nn.Module):
     """Two 3x3 convolutions beside a shortcut, which is a 1x1 convolution where the shape changes."""
@@ -84,13 +80,24 @@ def resnet(*, channels: int, classes: int, image_size: int, depth: int, width: f
         raise ConfigError(
             f"depth is {depth}, but a ResNet for small images has 6n + 2 layers: 8, 20, 32, 44, 56."
         )
-    first, second, third = (scaled_channels(count, width) for count in WIDTHS)
+    first, second, third = (scaled_channels(count, width) for count in RESNET_WIDTHS)
     return ResNet((depth - 2) // 6, (first, second, third), channels=channels, classes=classes)
 
 
-resnet8 = partial(resnet, depth=8)
-resnet8_small = partial(resnet, depth=8, width=0.5)  # about 77,000 weights, for runs on a laptop
-resnet20 = partial(resnet, depth=20)
-resnet32 = partial(resnet, depth=32)
-resnet44 = partial(resnet, depth=44)
-resnet56 = partial(resnet, depth=56)
+def _named(name: str) -> Callable[..., ResNet]:
+    depth, own_width = RESNET_DEPTHS[name]
+
+    def build(*, channels: int, classes: int, image_size: int, width: float = 1.0) -> ResNet:
+        return resnet(
+            channels=channels, classes=classes, image_size=image_size, depth=depth, width=width * own_width
+        )
+
+    return build
+
+
+resnet8 = _named("resnet8")
+resnet8_small = _named("resnet8_small")
+resnet20 = _named("resnet20")
+resnet32 = _named("resnet32")
+resnet44 = _named("resnet44")
+resnet56 = _named("resnet56")

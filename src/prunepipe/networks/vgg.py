@@ -10,12 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from prunepipe.errors import ConfigError
-from prunepipe.networks import scaled_channels
 from prunepipe.networks.initialisation import draw_normal
-
-POOL = "M"
-"""Entry of a layout that stands for a 2x2 max-pool; a number is a convolution's output channels."""
-
+from prunepipe.networks.shapes import POOL, VGG_LAYOUTS, scaled_channels
 
 class VGG(nn.Module):
     """Convolutions 3x3 with bias, each with batch normalisation and ReLU, max-pools, then one Linear layer.
@@ -81,14 +77,9 @@ def vgg(
     )
 
 
-vgg11 = partial(vgg, layout=(64, "M", 128, "M", 256, 256, "M", 512, 512, "M", 512, 512, "M"))
-vgg13 = partial(vgg, layout=(64, 64, "M", 128, 128, "M", 256, 256, "M", 512, 512, "M", 512, 512, "M"))
-vgg16 = partial(
-    vgg, layout=(64, 64, "M", 128, 128, "M", *(256,) * 3, "M", *(512,) * 3, "M", *(512,) * 3, "M")
-)
-vgg19 = partial(
-    vgg, layout=(64, 64, "M", 128, 128, "M", *(256,) * 4, "M", *(512,) * 4, "M", *(512,) * 4, "M")
-)
-# About 70,000 weights each: networks of the studies that run on a laptop, for 8x8 and 14x14 images.
-vgg_digits = partial(vgg, layout=(16, "M", 32, 32, "M", 64, 64))
-vgg_fashion = partial(vgg, layout=(16, "M", 32, "M", 32, 64, 64))
+vgg11 = partial(vgg, layout=VGG_LAYOUTS["vgg11"])
+vgg13 = partial(vgg, layout=VGG_LAYOUTS["vgg13"])
+vgg16 = partial(vgg, layout=VGG_LAYOUTS["vgg16"])
+vgg19 = partial(vgg, layout=VGG_LAYOUTS["vgg19"])
+vgg_digits = partial(vgg, layout=VGG_LAYOUTS["vgg_digits"])
+vgg_fashion = partial(vgg, layout=VGG_LAYOUTS["vgg_fashion"])

@@ -1,0 +1,95 @@
+"""The built-in networks as plain numbers, so that a study's budgets and costs are known without torch."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from math import ceil
+
+from prunepipe.errors import ConfigError
+from prunepipe.structure import Layer
+
+POOL = "M"
+"""Entry of a layout that stands for a 2x2 max-pool; a number is a convolution's output channels."""
+
+VGG_LAYOUTS: dict[str, tuple[int | str, ...]] = {
+    "vgg11": (64, POOL, 128, POOL, 256, 256, POOL, 512, 512, POOL, 512, 512, POOL),
+    "vgg13": (64, 64, POOL, 128, 128, POOL, 256, 256, POOL, 512, 512, POOL, 512, 512, POOL),
+    "vgg16": (64, 64, POOL, 128, 128, POOL, *(256,) * 3, POOL, *(512,) * 3, POOL, *(512,) * 3, POOL),
+    "vgg19": (64, 64, POOL, 128, 128, POOL, *(256,) * 4, POOL, *(512,) * 4, POOL, *(512,) * 4, POOL),
+    # About 70,000 weights each: networks of the studies that run on a laptop, for 8x8 and 14x14 images.
+    "vgg_digits": (16, POOL, 32, 32, POOL, 64, 64),
+    "vgg_fashion": (16, POOL, 32, POOL, 32, 64, 64),
+}
+
+RESNET_WIDTHS = (32, 64, 128)
+"""Channels of the three stages: twice those of He et al., as in GraSP and in Su et al."""
+
+RESNET_DEPTHS: dict[str, tuple[int, float]] = {
+    "resnet8": (8, 1.0),
+    "resnet8_small": (8, 0.5),  # about 77,000 weights, for runs on a laptop
+    "resnet20": (20, 1.0),
+    "resnet32": (32, 1.0),
+    "resnet44": (44, 1.0),
+    "resnet56": (56, 1.0),
+}
+"""Depth 6n + 2 and width."""
+
+
+def scaled_channels(channels: int, width: float) -> int:
+    """Return a channel count times the width, rounded, at least 1.
+
+    Raises:
+        ConfigError: the width is not positive.
+    """
+    if not width > 0:
+        raise ConfigError(f"width is {width}, but it multiplies channel counts: give a number > 0.")
+    return max(1, round(channels * width))
+
+
+def layer_maps(
+    architecture: str, channels: int, classes: int, image_size: int, width: float = 1.0
+) -> list[tuple[Layer, int]] | None:
+    """Return the prunable layers of a built-in network in module order, each with the side of its output map.
+
+    Args:
+        architecture: a name in `VGG_LAYOUTS` or `RESNET_DEPTHS`; of any other nothing is known (None).
+        channels: image channels.
+        classes: number of logits.
+        image_size: side of the images, pixels.
+        width: multiplies the channel counts.
+    """
+    if architecture in VGG_LAYOUTS:
+        return _vgg(VGG_LAYOUTS[architecture], channels, classes, image_size, width)
+    if architecture in RESNET_DEPTHS:
+        depth, own_width = RESNET_DEPTHS[architecture]
+        return _resnet((depth - 2) // 6, channels, classes, image_size, width * own_width)
+    return None
+
+
+def _vgg(
+    layout: tuple[int | str, ...], channels: int, classes: int, side: int, width: float
+) -> list[tuple[Layer, int]]:
+    layers: list[tuple[Layer, int]] = []
+    for position, entry in enumerate(layout):
+        if isinstance(entry, str):
+            side //= 2
+            continue
+        outputs = scaled_channels(entry, width)
+        layers.append((Layer(f"conv {position}", "conv", (outputs, channels, 3, 3)), side))
+        channels = outputs
+    return [*layers, (Layer("classifier", "linear", (classes, channels)), 1)]
+
+
+def _resnet(blocks: int, channels: int, classes: int, side: int, width: float) -> list[tuple[Layer, int]]:
+    first, *_ = widths = [scaled_channels(count, width) for count in RESNET_WIDTHS]
+    layers = [(Layer("conv1", "conv", (first, channels, 3, 3)), side)]
+    for inputs, outputs in pairwise([first, *widths]):
+        stride = 1 if len(layers) == 1 else 2
+        side = ceil(side / stride)
+        for block in range(blocks):
+            read = inputs if block == 0 else outputs
+            layers += [(Layer("block conv1", "conv", (outputs, read, 3, 3)), side)]
+            layers += [(Layer("block conv2", "conv", (outputs, outputs, 3, 3)), side)]
+            if block == 0 and (stride != 1 or inputs != outputs):
+                layers += [(Layer("shortcut", "conv", (outputs, inputs, 1, 1)), side)]
+    return [*layers, (Layer("fc", "linear", (classes, widths[-1])), 1)]

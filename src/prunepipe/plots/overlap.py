@@ -1,0 +1,69 @@
+"""How much masks have in common that should differ: on corrupted data, and with another seed."""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from prunepipe.collected import Collected
+from prunepipe.forensics import DATA, SEEDS
+from prunepipe.labels import check_label, ticket_label
+from prunepipe.plots.style import GREY, entry, looks, panels, place_label, ratio_axis, ratio_position, sentence, styled
+from prunepipe.study import Study
+
+CHANCE_LOOK = {"linestyle": (0, (1, 1.5)), "linewidth": 1.0}
+
+
+@styled
+def plot_overlap(data: Collected, study: Study) -> Figure:
+    """Draw the Jaccard index of masks over prune ratios, one line a ticket, and what chance would give.
+
+    Columns of panels are comparisons: the clean mask against that of each other data source (same seed), and
+    clean masks of different seeds. Lines are means over pairs, bars go from the lowest to the highest pair,
+    dotted lines are two masks at random places with the same counts per layer.
+
+    Args:
+        data: overlap is read.
+        study: whose tickets to draw.
+    """
+    if data.overlap.empty or data.overlap["jaccard"].isna().all():
+        return sentence(f"Study {study.name} has no two masks to compare.")
+    pairs = data.overlap.assign(comparison=_comparisons(data.overlap))
+    comparisons = list(dict.fromkeys(pairs["comparison"]))
+    ticket_looks = looks(ticket for ticket in study.tickets if ticket in set(pairs["ticket"]))
+    legend = [entry(ticket_label(ticket), **look) for ticket, look in ticket_looks.items()]
+    places = [(dataset, network) for dataset in study.datasets for network in study.networks]
+    figure, axes = panels(
+        [place_label(*place, "Jaccard index of masks") for place in places],
+        comparisons,
+        [*legend, entry("chance, same colour", color=GREY, **CHANCE_LOOK)],
+    )
+    ratio_axis(axes.flat, study.prune_ratios)
+    for row, (dataset, network) in zip(axes, places, strict=True):
+        here = pairs[(pairs["dataset"] == dataset) & (pairs["network"] == network)]
+        for axis, comparison in zip(row, comparisons, strict=True):
+            _draw_panel(axis, here[here["comparison"] == comparison], ticket_looks)
+        row[0].set_ylim(bottom=0)
+    for axis in axes[-1]:
+        axis.set_xlabel("prune ratio (%)")
+    return figure
+
+
+def _comparisons(pairs: pd.DataFrame) -> pd.Series[str]:
+    """Return, for every pair of masks, the title of its column of panels."""
+    against = "clean vs " + pairs["other_source"].map(check_label)
+    return against.where(pairs["kind"] == DATA, "seed vs seed").where(pairs["kind"].isin([DATA, SEEDS]))
+
+
+def _draw_panel(axis: Axes, pairs: pd.DataFrame, ticket_looks: dict[str, dict[str, str]]) -> None:
+    left, right = axis.get_xlim()
+    step = 0.08 * (right - left) / len(ticket_looks)  # aside, so that equal values stay visible
+    for place, (ticket, look) in enumerate(ticket_looks.items()):
+        own = pairs[pairs["ticket"] == ticket].groupby("prune_ratio")
+        line = own["jaccard"].agg(["mean", "min", "max"])
+        position = ratio_position(line.index)
+        axis.plot(position, own["expected_by_chance"].mean(), color=look["color"], **CHANCE_LOOK)
+        position = position + (place - (len(ticket_looks) - 1) / 2) * step
+        axis.vlines(position, line["min"], line["max"], color=look["color"], linewidth=0.8, alpha=0.6)
+        axis.plot(position, line["mean"], **look)

@@ -1,0 +1,71 @@
+"""Test accuracy over the epochs of training."""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from prunepipe.collected import Collected
+from prunepipe.labels import ratio_label, ticket_label
+from prunepipe.plots.style import GREY, entry, looks, panels, place_label, sentence, styled
+from prunepipe.study import FULL_NETWORK, Study
+
+DENSE_LOOK = {"color": GREY, "linestyle": (0, (5, 2)), "linewidth": 0.9}
+PLACE = ["dataset", "network", "ticket", "prune_ratio"]
+
+
+@styled
+def plot_training_curves(data: Collected, study: Study) -> Figure:
+    """Draw the test accuracy of unchecked tickets over epochs, one line a ticket, one column a prune ratio.
+
+    Lines are means over seeds, bands one sample standard deviation. Collapsed tickets are not trained and
+    have no curve.
+
+    Args:
+        data: histories are read.
+        study: whose tickets to draw.
+    """
+    curves = mean_curves(data)
+    if curves.empty:
+        return sentence(f"Study {study.name} has no training history yet.")
+    places = [(dataset, network) for dataset in study.datasets for network in study.networks]
+    colours = {ticket: {"color": look["color"]} for ticket, look in looks(study.tickets).items()}
+    legend = [entry(ticket_label(ticket), **look) for ticket, look in colours.items()]
+    figure, axes = panels(
+        [place_label(*place, "test accuracy (%)") for place in places],
+        [ratio_label(ratio) + " pruned" for ratio in study.prune_ratios],
+        [*legend, entry("full network", **DENSE_LOOK)],
+    )
+    known = set(curves.index.droplevel("epoch"))
+    for row, place in zip(axes, places, strict=True):
+        for axis, ratio in zip(row, study.prune_ratios, strict=True):
+            _draw(axis, curves, (*place, FULL_NETWORK, 0.0), known, **DENSE_LOOK)
+            for ticket, look in colours.items():
+                _draw(axis, curves, (*place, ticket, ratio), known, **{"linewidth": 0.9, **look})
+    for axis in axes[-1]:
+        axis.set_xlabel("epoch")
+        axis.xaxis.get_major_locator().set_params(integer=True)
+    return figure
+
+
+def mean_curves(data: Collected) -> pd.DataFrame:
+    """Return mean and std of the test accuracy over seeds, indexed by PLACE and epoch."""
+    runs = data.results.loc[data.results["check"] == "none", ["run", *PLACE]]
+    if data.histories.empty:
+        return pd.DataFrame()
+    rows = data.histories[["run", "epoch", "test_accuracy"]].merge(runs, on="run")
+    return rows.groupby([*PLACE, "epoch"])["test_accuracy"].agg(["mean", "std"])
+
+
+def _draw(
+    axis: Axes, curves: pd.DataFrame, key: tuple[str, str, str, float], known: set[object], **look: object
+) -> None:
+    if key not in known:
+        return
+    own = curves.loc[key]
+    spread = own["std"].fillna(0.0)  # one seed: no band
+    axis.plot(own.index, own["mean"], **look)
+    axis.fill_between(
+        own.index, own["mean"] - spread, own["mean"] + spread, color=look["color"], alpha=0.15, linewidth=0
+    )
