@@ -145,13 +145,13 @@ def test_equal_differences_of_a_coarse_accuracy_do_not_decide_too_often():
 
 @pytest.mark.parametrize("margin", [0.0, -1.0, math.nan, math.inf])
 def test_a_margin_must_be_positive(margin):
-    with pytest.raises(ConfigError, match="margin: .* is not above 0"):
+    with pytest.raises(ConfigError, match=r"margin: .* is not above 0"):
         paired_effects(FIVE, margin=margin)
 
 
 @pytest.mark.parametrize("significance", [0.0, 0.5, 1.0, math.nan])
 def test_a_significance_must_be_below_one_half(significance):
-    with pytest.raises(ConfigError, match="significance: .* is not between 0 and 0.5"):
+    with pytest.raises(ConfigError, match=r"significance: .* is not between 0 and 0.5"):
         paired_effects(FIVE, margin=MARGIN, significance=significance)
 
 

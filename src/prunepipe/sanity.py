@@ -6,6 +6,8 @@ from collections.abc import Collection, Mapping
 
 import pandas as pd
 
+from prunepipe.zoology import TICKETS
+
 SANITY_CHECKS: dict[str, dict[str, str]] = {
     "initial": {
         "corrupted_data": "the data",
@@ -28,7 +30,7 @@ All other checks are diagnostics: random_labels and random_pixels destroy one pa
 may rightly ignore; reinit and invert ask other questions. They get a verdict, but do not count here.
 """
 
-PARTIALLY_TRAINED = frozenset({"learning_rate_rewinding", "hybrid", "obd"})
+PARTIALLY_TRAINED = frozenset(name for name, row in TICKETS.items() if row["start"] != "init")
 """Built-in tickets that start from trained weights; a study with tickets of its own passes its own set."""
 
 SUMMARY_COLUMNS = ["study", "ticket", "summary", "uses", "ignores", "inconclusive", "collapsed", "why"]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from prunepipe.collected import Collected
 from prunepipe.labels import dataset_label, network_label, row_label
@@ -17,8 +17,8 @@ from prunepipe.study import Study
 from prunepipe.tables import TABLES, build_table
 from prunepipe.tables.building import PLACE
 
-NEAR = 25.0
-"""Points of accuracy below the best of a panel that its axes cover; what lies lower is marked at their edge."""
+FENCE = 3.0
+"""Interquartile ranges below the quartiles that the axes cover; what lies lower is marked at their edge."""
 
 
 @styled
@@ -55,8 +55,10 @@ def plot_paper_against_ours(data: Collected, study: Study) -> Figure:
 def _draw_panel(axis: Axes, cells: pd.DataFrame, row_looks: dict[str, dict[str, Any]]) -> None:
     if cells.empty:
         return
-    low, high = _limits([*cells["mean"], *cells["published_mean"]])
+    low, high = _limits(cells)
     axis.set(xlim=(low, high), ylim=(low, high))
+    for own in (axis.xaxis, axis.yaxis):
+        own.set_major_locator(MaxNLocator(4))
     axis.plot([low, high], [low, high], color=GREY, linewidth=0.8, zorder=1)
     for cell in cells.itertuples():
         look = row_looks[row_label(str(cell.ticket), str(cell.check))]
@@ -73,9 +75,11 @@ def _draw_cell(axis: Axes, cell: Any, look: dict[str, Any], low: float) -> None:
     )
 
 
-def _limits(values: Iterable[float]) -> tuple[float, float]:
-    """Return limits of both axes that leave out what is far below the rest."""
-    found = np.asarray(list(values))
-    near = found[found >= found.max() - NEAR]
+def _limits(cells: pd.DataFrame) -> tuple[float, float]:
+    """Return limits of both axes that leave out collapsed cells and what else is far below the rest."""
+    alive = cells[cells["collapsed"] < cells["n"]]
+    values = (alive if len(alive) else cells)[["mean", "published_mean"]].to_numpy(float).ravel()
+    lower, upper = np.quantile(values, [0.25, 0.75])
+    near = values[values >= lower - FENCE * (upper - lower)]
     pad = max(0.1 * float(np.ptp(near)), 0.5)
     return near.min() - pad, near.max() + pad

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
 from itertools import cycle
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec
 
 import matplotlib as mpl
 import numpy as np
@@ -18,6 +18,8 @@ from matplotlib.lines import Line2D
 
 from prunepipe.artifacts import atomic_path
 from prunepipe.labels import dataset_label, network_label
+
+Arguments = ParamSpec("Arguments")
 
 BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILLION, PURPLE = (
     "#000000", "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7",
@@ -52,14 +54,16 @@ RC: dict[str, Any] = {
 
 PANEL = (1.25, 1.1)
 """Width and height of a panel, in inches: two side by side fill a column of a paper, five its text width."""
-LEFT, RIGHT, TOP, BOTTOM, GAP = 0.6, 0.08, 0.24, 0.42, (0.13, 0.2)
+LEFT, RIGHT, TOP, BOTTOM = 0.6, 0.08, 0.24, 0.42
+GAP, WIDE_GAP = (0.13, 0.2), (0.36, 0.36)
+"""Between panels, in inches; wide where every panel has its own axes."""
 COLUMN_WIDTH = 3.4
 SHARED: dict[str, Any] = {"sharex": "col", "sharey": "row"}
 LEGEND_LINE, LEGEND_ENTRY = 0.15, 1.3
 """Height of a line and width of an entry of the legend, in inches."""
 
 
-def styled[**Arguments](draw: Callable[Arguments, Figure]) -> Callable[Arguments, Figure]:
+def styled(draw: Callable[Arguments, Figure]) -> Callable[Arguments, Figure]:
     """Let a function draw in the common look, and leave matplotlib's settings as they were."""
 
     @wraps(draw)
@@ -83,10 +87,11 @@ def panels(
     Returns:
         The figure, and its axes [rows, columns].
     """
-    width = max(COLUMN_WIDTH, LEFT + RIGHT + len(columns) * (PANEL[0] + GAP[0]) - GAP[0])
+    gap = GAP if shared else WIDE_GAP
+    width = max(COLUMN_WIDTH, LEFT + RIGHT + len(columns) * (PANEL[0] + gap[0]) - gap[0])
     entries = max(1, int(width // LEGEND_ENTRY))
     legend_height = LEGEND_LINE * -(-len(legend) // entries)
-    height = TOP + BOTTOM + legend_height + len(rows) * PANEL[1] + (len(rows) - 1) * GAP[1]
+    height = TOP + BOTTOM + legend_height + len(rows) * PANEL[1] + (len(rows) - 1) * gap[1]
     figure = Figure(figsize=(width, height))
     FigureCanvasAgg(figure)
     axes = figure.subplots(len(rows), len(columns), squeeze=False, **SHARED if shared else {})
@@ -95,8 +100,8 @@ def panels(
         right=1 - RIGHT / width,
         top=1 - TOP / height,
         bottom=(BOTTOM + legend_height) / height,
-        wspace=GAP[0] / PANEL[0],
-        hspace=GAP[1] / PANEL[1],
+        wspace=gap[0] / PANEL[0],
+        hspace=gap[1] / PANEL[1],
     )
     for axis, title in zip(axes[0], columns, strict=True):
         axis.set_title(title, pad=4)
