@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from prunepipe import forensics
 from prunepipe.allocations import ALLOCATIONS
 from prunepipe.collected import Collected
 from prunepipe.masks import kept_total
@@ -21,7 +22,9 @@ ROWS = {
 PAPER_TICKETS = ("lottery", "snip", "grasp", "random", "obd", "learning_rate_rewinding", "hybrid")
 
 
-def make_study(name="simulated", tickets=("lottery", "random", "learning_rate_rewinding", "hybrid"), **changes):
+def make_study(
+    name="simulated", tickets=("lottery", "random", "learning_rate_rewinding", "hybrid"), **changes
+):
     rows = {ticket: ROWS.get(ticket, {}) for ticket in tickets} if isinstance(tickets, tuple) else tickets
     values = {
         "name": name,
@@ -104,12 +107,16 @@ def make_layers(study, results, structure):
         allocation = {"random": "smart", "hybrid": "smart", "snip": "uniform_plus"}.get(ticket, "erk")
         key = allocation, ratio
         if key not in frames:
-            frames[key] = load_function(ALLOCATIONS[allocation])({}, structure, kept_total(structure.size, ratio))
+            frames[key] = load_function(ALLOCATIONS[allocation])(
+                {}, structure, kept_total(structure.size, ratio)
+            )
         for position, layer in enumerate(structure.layers, start=1):
             rows.append((run, layer.name, layer.kind, layer.size, frames[key][layer.name], position))
     layers = pd.DataFrame(rows, columns=["run", "layer", "kind", "size", "kept", "position"])
     gone = layers["run"].isin(results.loc[results["collapsed"].eq(True), "run"])
-    return layers.assign(kept=layers["kept"].mask(gone & (layers["position"] == len(structure.layers) - 1), 0))
+    return layers.assign(
+        kept=layers["kept"].mask(gone & (layers["position"] == len(structure.layers) - 1), 0)
+    )
 
 
 def make_histories(results, epochs=4):
@@ -135,9 +142,7 @@ def make_overlap(study):
                         for seed in study.seeds:
                             jaccard = chance + own * (1 - ratio) + generator.normal(0, 0.001)
                             rows.append((*place, kind, "clean", seed, source, seed + 1, jaccard, chance, ""))
-    from prunepipe.forensics import COLUMNS as overlap_columns
-
-    return pd.DataFrame(rows, columns=list(overlap_columns))
+    return pd.DataFrame(rows, columns=list(forensics.COLUMNS))
 
 
 def make_collected(study, results=None, epochs=4):

@@ -26,6 +26,23 @@ class Plain(nn.Module):
         return self.head(self.between(self.conv(images)).mean((2, 3)))
 
 
+class Gate(nn.Module):
+    """One map that every channel is multiplied with."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(4, 1, 1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        return features * torch.sigmoid(self.conv(features))
+
+
+@torch.fx.wrap
+def sigmoid(features: Tensor) -> Tensor:
+    """A user's opaque function that only bears the name of a known one."""
+    return features.flip(1)
+
+
 def _trace(network: nn.Module) -> Structure:
     return trace(network, channels=2, image_size=8)
 
@@ -72,6 +89,10 @@ def test_operations_that_keep_channels_apart(between: Callable[[Tensor], Tensor]
         (lambda x: x - x.mean(), 4),
         (lambda x: x * x.mean(1, keepdim=True), 4),
         (lambda x: x.chunk(2, dim=1)[0], 2),
+        (lambda x: x[:, [3, 2, 1, 0], :], 4),
+        (lambda x: x[:, :, :4].mean(1).unsqueeze(-1), 4),  # [N, C, 4, W] -> [N, 4, W, 1], and C = 4
+        (lambda x: sigmoid(x), 4),
+        (Gate(), 4),
         (lambda x: F.pad(x, (0, 0, 0, 0, 1, -1)), 4),
         (lambda x: F.pad(x, (0, 0, 0, 0, 0, 1), value=2.0), 5),
         (lambda x: torch.cat([x, x], 2), 4),
@@ -85,7 +106,9 @@ def test_operations_that_keep_channels_apart(between: Callable[[Tensor], Tensor]
 )
 def test_operations_that_may_mix_channels(between: Callable[[Tensor], Tensor], outputs: int) -> None:
     structure = _trace(Plain(between, outputs))
-    assert "mix" in {node.operation for node in structure.nodes}
+    operations = {node.operation for node in structure.nodes}
+    assert "mix" in operations
+    assert "concat" not in operations
     assert [node.channels for node in structure.nodes if node.operation == "linear"] == [3]
 
 

@@ -20,6 +20,7 @@ from prunepipe.networks.building import make_network
 from prunepipe.networks.initialisation import initial_weights, initialise
 from prunepipe.networks.names import load_reference, save_reference
 from prunepipe.networks.prunable import prunable
+from prunepipe.networks.resnet import BasicBlock
 from prunepipe.seeds import torch_generator
 
 DATA = Path(__file__).parent / "data"
@@ -88,6 +89,10 @@ def test_depth_counts_the_layers_on_the_longest_path(depth: int) -> None:
     network = _named(f"resnet{depth}", **CIFAR, options={"width": 0.1})
     shortcuts = sum("downsample" in name for name in prunable(network))
     assert (shortcuts, len(prunable(network)) - shortcuts) == (2, depth)
+
+
+def test_block_projects_its_shortcut_also_where_only_channels_change() -> None:
+    assert BasicBlock(2, 4, stride=1)(torch.ones(2, 2, 8, 8)).shape == (2, 4, 8, 8)
 
 
 @pytest.mark.parametrize(("name", "layers"), [("vgg11", 9), ("vgg13", 11), ("vgg16", 14), ("vgg19", 17)])

@@ -147,6 +147,18 @@ def test_tracing_changes_nothing(name: str) -> None:
     assert torch.equal(random_state, torch.random.get_rng_state())
 
 
+class Noisy(nn.Sequential):
+    def forward(self, images: Tensor) -> Tensor:
+        return super().forward(F.dropout(images, 0.5, training=True))
+
+
+def test_random_numbers_of_the_forward_pass_are_given_back() -> None:
+    network = Noisy(nn.Conv2d(2, 3, 3))
+    random_state = torch.random.get_rng_state()
+    _trace(network)
+    assert torch.equal(random_state, torch.random.get_rng_state())
+
+
 def test_optional_arguments_of_forward_keep_their_defaults() -> None:
     class Optional(nn.Module):
         def __init__(self) -> None:

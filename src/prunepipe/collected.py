@@ -10,7 +10,7 @@ import pandas as pd
 
 from prunepipe.artifacts import atomic_path, read_json, remake
 from prunepipe.errors import ArtifactError
-from prunepipe.layout import INITIAL
+from prunepipe.places import structure_path
 from prunepipe.structure import Structure
 from prunepipe.study import Study
 
@@ -62,14 +62,6 @@ def read_frame(path: Path | str, columns: Collection[str] = ()) -> pd.DataFrame:
     if absent:
         raise ArtifactError(f"{path}: no column {', '.join(absent)}. {remake(path)}")
     return frame
-
-
-def structure_path(study: Study, dataset: str, network: str) -> str:
-    """Return where the structure of a network lies; it is the same for all seeds."""
-    folder = INITIAL.format(
-        study=study.name, dataset=dataset, network=network, draw="init", seed=study.seeds[0]
-    )
-    return folder + "/structure.json"
 
 
 def read_structures(study: Study, root: Path = Path()) -> dict[tuple[str, str], Structure]:

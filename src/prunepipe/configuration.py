@@ -28,7 +28,7 @@ class Site(Strict):
     threads: int = Field(
         1, gt=0, description="CPU threads of each training job; several jobs run side by side"
     )
-    checkpoint_epochs: int = Field(1, gt=0, description="epochs between checkpoints of a training run")
+    checkpoint_seconds: float = Field(60.0, ge=0, description="least seconds between two checkpoints of a run; 0: every epoch")
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):

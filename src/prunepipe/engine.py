@@ -47,10 +47,10 @@ class TrainingStep:
         self.correct = torch.zeros((), dtype=torch.int64, device=self.device)
         self.apply_mask()
 
-    def reset(self) -> None:
-        """Start new sums of loss and correct answers."""
-        self.loss.zero_()
-        self.correct.zero_()
+    def reset(self, loss: float = 0.0, correct: int = 0) -> None:
+        """Start the sums of loss and correct answers, from zero or from those of a checkpoint."""
+        self.loss.fill_(loss)
+        self.correct.fill_(correct)
 
     @torch.no_grad()
     def apply_mask(self) -> None:

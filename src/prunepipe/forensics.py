@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from prunepipe.layout import MASK
 from prunepipe.masks import overlap
+from prunepipe.places import mask_path, mask_sources
 from prunepipe.structure import Arrays
 from prunepipe.study import Study
 from prunepipe.tickets import read_mask
@@ -32,21 +32,6 @@ class Origin(NamedTuple):
     seed: int
 
 
-def sources_of(study: Study, ticket: str) -> tuple[str, ...]:
-    """Return the data behind a ticket's masks: `clean` first, then those of its data checks."""
-    return ("clean", *(check for check in study.checks_of(ticket) if study.check(check).data))
-
-
-def mask_paths(study: Study) -> list[str]:
-    """Return the paths of all masks that are compared, below the folder that holds `results/`."""
-    return [
-        _path(study, dataset, network, ticket, ratio, Origin(source, seed))
-        for dataset, network, ticket, ratio in _places(study)
-        for source in sources_of(study, ticket)
-        for seed in study.seeds
-    ]
-
-
 def mask_overlaps(study: Study, root: Path = Path()) -> pd.DataFrame:
     """Compare the masks of every ticket: clean against every other data source, and seed against seed.
 
@@ -64,8 +49,8 @@ def mask_overlaps(study: Study, root: Path = Path()) -> pd.DataFrame:
     rows = []
     for dataset, network, ticket, ratio in _places(study):
         paths = {
-            Origin(source, seed): root / _path(study, dataset, network, ticket, ratio, Origin(source, seed))
-            for source in sources_of(study, ticket)
+            Origin(source, seed): root / mask_path(study, dataset, network, ticket, ratio, source, seed)
+            for source in mask_sources(study, ticket)
             for seed in study.seeds
         }
         place = (study.name, dataset, network, ticket, ratio)
@@ -78,13 +63,6 @@ def _places(study: Study) -> Iterator[tuple[str, str, str, float]]:
         for network in study.networks:
             for ticket in study.tickets:
                 yield from ((dataset, network, ticket, ratio) for ratio in study.prune_ratios)
-
-
-def _path(study: Study, dataset: str, network: str, ticket: str, ratio: float, origin: Origin) -> str:
-    folder = MASK.format(
-        study=study.name, dataset=dataset, network=network, ticket=ticket, prune_ratio=ratio, **origin._asdict()
-    )
-    return folder + "/mask.safetensors"
 
 
 def _pairs(origins: list[Origin]) -> Iterator[tuple[str, Origin, Origin]]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
+PAPER = "paper"
+"""Name of the study that repeats the paper; no other is compared with its numbers."""
+
 TICKET_LABELS = {
     "full_network": "Full network",
     "lottery": "Lottery",

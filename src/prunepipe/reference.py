@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +92,7 @@ def _models_inside(model: type[BaseModel]) -> list[type[BaseModel]]:
 
 def _names() -> list[str]:
     checks = {stage: ", ".join(f"`{name}`" for name in known) for stage, known in STAGE_CHECKS.items()}
-    rows = [
+    rows: list[tuple[str, Iterable[str]]] = [
         ("data sets", DATASETS),
         ("networks", NETWORKS),
         ("scores", SCORES),

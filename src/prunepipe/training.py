@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -15,36 +14,12 @@ from torch import nn
 from prunepipe.engine import TrainingStep
 from prunepipe.errors import TrainingError
 from prunepipe.images import Draws, ImageSet, draw_epoch, to_device
+from prunepipe.progress import Checkpoint, Progress, StopRequestedError, StopSignal, stop_signal
 from prunepipe.recipe import Recipe
 from prunepipe.seeds import torch_generator
 from prunepipe.state import array_of, arrays_of, load_arrays
-from prunepipe.structure import Arrays
 
 EVALUATION_BATCH = 1000
-
-
-@dataclass
-class Progress:
-    """How far a training run has come; all that is needed to go on from there.
-
-    Attributes:
-        epoch: epochs finished.
-        step: steps done of the epoch after that.
-        loss, correct: their sums over those steps.
-        weights: parameters and buffers.
-        momentum: by parameter name.
-        history: one row a finished epoch.
-        snapshots: weights after the epochs asked for.
-    """
-
-    epoch: int
-    weights: Arrays
-    momentum: Arrays = field(default_factory=dict)
-    step: int = 0
-    loss: float = 0.0
-    correct: int = 0
-    history: list[dict[str, Any]] = field(default_factory=list)
-    snapshots: dict[int, Arrays] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -85,8 +60,8 @@ def train(
     plan: Plan,
     *,
     mask: Mapping[str, np.ndarray] | None = None,
-    progress: Progress | None = None,
-    after_epoch: Callable[[Progress, float], None] = lambda progress, seconds: None,
+    checkpoint: Checkpoint | None = None,
+    after_epoch: Callable[[Progress], None] = lambda progress: None,
 ) -> Progress:
     """Train a network and return where it ended.
 
@@ -95,36 +70,57 @@ def train(
         training_set, test_set: images on the same device.
         plan: recipe, seed and schedule.
         mask: True = kept; enforced at every step and verified after every epoch.
-        progress: go on from here instead of from the start.
-        after_epoch: called with the state after each epoch and the seconds that it took.
-
+        checkpoint: where an interrupted run goes on from, to the same bytes as one that was never interrupted.
+        after_epoch: called with the state after each epoch.
     Returns:
         The state after the last epoch, with the history of all of them.
-
     Raises:
         TrainingError: the loss is not finite, or a pruned weight is not zero.
+        StopRequestedError: SIGTERM or SIGINT came; the checkpoint is written.
     """
     step = TrainingStep(network, plan.recipe, mask, plan.precision)
-    state = progress or Progress(epoch=plan.first_epoch, weights={})
-    if progress is not None:
-        restore(step, progress)
-    while state.epoch < plan.recipe.epochs:
-        started = time.perf_counter()
-        _train_epoch(step, training_set, plan, state.epoch)
-        state = _finish_epoch(step, state, plan, training_set, test_set)
-        after_epoch(state, time.perf_counter() - started)
-    return state if state.weights else capture(step, state)
+    found = checkpoint.load() if checkpoint else None
+    state = found or Progress(epoch=plan.first_epoch)
+    if found is not None:
+        restore(step, found)
+    with stop_signal() as stop:
+        while state.epoch < plan.recipe.epochs:
+            started = time.perf_counter()
+            _train_epoch(step, training_set, plan, state, stop, checkpoint)
+            state = _finish_epoch(step, state, plan, training_set, test_set)
+            state.seconds = [*state.seconds, time.perf_counter() - started]
+            after_epoch(state)
+            if checkpoint is not None and checkpoint.due():
+                checkpoint.save(capture(step, state))
+    return capture(step, state)
 
 
-def _train_epoch(step: TrainingStep, training_set: ImageSet, plan: Plan, epoch: int) -> None:
+def _train_epoch(
+    step: TrainingStep,
+    training_set: ImageSet,
+    plan: Plan,
+    state: Progress,
+    stop: StopSignal,
+    checkpoint: Checkpoint | None,
+) -> None:
+    """Take the steps of an epoch that are still to be taken; stop between two of them when asked to."""
     step.network.train()
-    step.reset()
-    draws = epoch_draws(training_set, plan, epoch)
-    rate = learning_rate(plan.recipe, epoch)
+    step.reset(state.loss, state.correct)
+    draws = epoch_draws(training_set, plan, state.epoch)
+    rate = learning_rate(plan.recipe, state.epoch)
     size = plan.recipe.batch_size
-    for start in range(0, len(training_set), size):
-        images, labels = training_set.batch(draws, start, start + size)
+    for number in range(state.step, math.ceil(len(training_set) / size)):
+        if stop:
+            _stop(step, replace(state, step=number), stop, checkpoint)
+        images, labels = training_set.batch(draws, number * size, (number + 1) * size)
         step(images, labels, rate)
+
+
+def _stop(step: TrainingStep, state: Progress, stop: StopSignal, checkpoint: Checkpoint | None) -> None:
+    if checkpoint is not None:
+        within = capture(step, state)
+        checkpoint.save(replace(within, loss=step.loss.item(), correct=int(step.correct.item())))
+    raise StopRequestedError(f"stopped by signal {stop.number} in epoch {state.epoch + 1}, step {state.step}")
 
 
 def epoch_draws(training_set: ImageSet, plan: Plan, epoch: int) -> Draws:
@@ -153,11 +149,17 @@ def _finish_epoch(
         "train_accuracy": 100.0 * step.correct.item() / len(training_set),
         "test_accuracy": 100.0 * (logits.argmax(1) == test_set.labels).double().mean().item(),
     }
-    after = capture(step, state)
-    after.epoch, after.history = state.epoch + 1, [*state.history, row]
-    if after.epoch in plan.snapshot_epochs:
-        after.snapshots = {**state.snapshots, after.epoch: after.weights}
-    return after
+    epoch = state.epoch + 1
+    snapshots = {epoch: arrays_of(step.network)} if epoch in plan.snapshot_epochs else {}
+    return replace(
+        state,
+        epoch=epoch,
+        step=0,
+        loss=0.0,
+        correct=0,
+        history=[*state.history, row],
+        snapshots={**state.snapshots, **snapshots},
+    )
 
 
 @torch.no_grad()
@@ -175,13 +177,7 @@ def capture(step: TrainingStep, state: Progress) -> Progress:
     """Return `state` with the network's weights and momentum of now."""
     names = [name for name, _ in step.network.named_parameters()]
     momentum = {name: array_of(value) for name, value in zip(names, step.momentum, strict=True)}
-    return Progress(
-        epoch=state.epoch,
-        weights=arrays_of(step.network),
-        momentum=momentum,
-        history=state.history,
-        snapshots=state.snapshots,
-    )
+    return replace(state, weights=arrays_of(step.network), momentum=momentum)
 
 
 @torch.no_grad()

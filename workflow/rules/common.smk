@@ -22,6 +22,7 @@ except PrunepipeError as error:
     sys.exit(str(error))
 
 DEVICE = SITE.device
+CHECKPOINT_SECONDS = SITE.checkpoint_seconds
 GPUS = 0 if SITE.device == "cpu" else 1
 POINTS = {
     point_name(point): point

@@ -52,6 +52,7 @@ rule train_dense:
         mem_mb=4000,
         runtime=24 * 60,
     params:
+        checkpoint=place(DENSE) + "/checkpoint.safetensors",
         settings=settings(
             stage_settings.dense_settings,
             "network",
@@ -67,7 +68,9 @@ rule train_dense:
     shell:
         "python {SCRIPTS}/train_dense.py --data {input.data} --weights {input.weights} "
         "--final {output.final} --history {output.history} --logits {output.logits} --timing {output.timing} "
-        "--settings {params.settings:q} --device {DEVICE} --threads {threads} &> {log}"
+        "--settings {params.settings:q} "
+        "--device {DEVICE} --threads {threads} --checkpoint {params.checkpoint} "
+        "--checkpoint-seconds {CHECKPOINT_SECONDS} --code {params.code} &> {log}"
 
 
 rule evaluate_dense:

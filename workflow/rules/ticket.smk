@@ -26,7 +26,8 @@ rule score:
         "Score {wildcards.network} on {wildcards.dataset} ({wildcards.data}) by {wildcards.score_id}, seed {wildcards.seed}"
     shell:
         "python {SCRIPTS}/score.py --data {input.data} --weights {input.weights} --structure {input.structure} "
-        "--scores {output.scores} --settings {params.settings:q} --device {DEVICE} --threads {threads} &> {log}"
+        "--scores {output.scores} --settings {params.settings:q} "
+        "--device {DEVICE} --threads {threads} &> {log}"
 
 
 rule mask:
@@ -115,6 +116,7 @@ rule retrain:
         mem_mb=4000,
         runtime=24 * 60,
     params:
+        checkpoint=place(CELL) + "/checkpoint.safetensors",
         settings=settings(
             stage_settings.retrain_settings,
             "network",
@@ -128,7 +130,9 @@ rule retrain:
     shell:
         "python {SCRIPTS}/retrain.py --data {input.data} --ticket {input.ticket} --layers {input.layers} "
         "--trained {output.trained} --history {output.history} --logits {output.logits} --timing {output.timing} "
-        "--settings {params.settings:q} --device {DEVICE} --threads {threads} &> {log}"
+        "--settings {params.settings:q} "
+        "--device {DEVICE} --threads {threads} --checkpoint {params.checkpoint} "
+        "--checkpoint-seconds {CHECKPOINT_SECONDS} --code {params.code} &> {log}"
 
 
 rule evaluate:

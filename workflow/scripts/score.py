@@ -9,7 +9,7 @@ def main(files, settings):
     from prunepipe.pipeline.scoring import score
 
     scores = score(
-        files.data, files.structure, read_arrays(files.weights)[0], settings, files.device, files.threads
+        files.data, files.structure, read_arrays(files.weights)[0], settings, files.execution
     )
     write_arrays(files.scores, scores, settings=settings)
 

@@ -2,12 +2,17 @@
 
 import argparse
 import json
+import signal
 import sys
 from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 from prunepipe.errors import PrunepipeError
+from prunepipe.pipeline.execution import Execution
+from prunepipe.progress import StopRequestedError
 
 
 def run(
@@ -25,11 +30,16 @@ def run(
     for name in (*files, *optional):
         parser.add_argument(f"--{name}", metavar="FILE", required=name in files)
     parser.add_argument("--settings", metavar="JSON", type=json.loads, default={}, help="what to do, as JSON")
-    parser.add_argument("--device", default="cpu", choices=("auto", "cpu", "cuda"))
-    parser.add_argument("--threads", type=int, default=1)
+    for field in fields(Execution):
+        option = "--" + field.name.replace("_", "-")
+        parser.add_argument(option, type=Path if field.default is None else type(field.default), default=field.default)
     arguments = vars(parser.parse_args())
     settings: dict[str, Any] = arguments.pop("settings")
+    execution = Execution(**{field.name: arguments.pop(field.name) for field in fields(Execution)})
     try:
-        main(SimpleNamespace(**arguments), settings)
+        main(SimpleNamespace(**arguments, execution=execution), settings)
     except PrunepipeError as error:
         sys.exit(f"error: {error}")
+    except StopRequestedError as stop:
+        print(stop)
+        sys.exit(128 + signal.SIGTERM)

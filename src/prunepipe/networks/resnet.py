@@ -11,6 +11,7 @@ from prunepipe.errors import ConfigError
 from prunepipe.networks.initialisation import draw_normal
 from prunepipe.networks.shapes import RESNET_DEPTHS, RESNET_WIDTHS, scaled_channels
 
+
 class BasicBlock(nn.Module):
     """Two 3x3 convolutions beside a shortcut, which is a 1x1 convolution where the shape changes."""
 

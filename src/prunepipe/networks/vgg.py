@@ -13,6 +13,7 @@ from prunepipe.errors import ConfigError
 from prunepipe.networks.initialisation import draw_normal
 from prunepipe.networks.shapes import POOL, VGG_LAYOUTS, scaled_channels
 
+
 class VGG(nn.Module):
     """Convolutions 3x3 with bias, each with batch normalisation and ReLU, max-pools, then one Linear layer.
 

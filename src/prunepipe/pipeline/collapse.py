@@ -6,18 +6,19 @@ from typing import Any
 
 import numpy as np
 
+from prunepipe.pipeline.execution import Execution
 from prunepipe.pipeline.outcome import Outcome
 from prunepipe.structure import Arrays
 
 
 def untrained(
-    data: str, weights: Arrays, mask: Arrays, settings: dict[str, Any], device: str, threads: int
+    data: str, weights: Arrays, mask: Arrays, settings: dict[str, Any], execution: Execution
 ) -> Outcome:
     """Return the outcome of a constant network after no epochs; takes what `retrain` takes.
 
     The logits are empty: what a constant network scores is chance, and evaluation says so.
     """
-    del data, mask, settings, device, threads
+    del data, mask, settings, execution
     return Outcome(
         weights, [], np.zeros((0, 0), np.float32), [], {"device": "none", "torch": "", "threads": 0}
     )

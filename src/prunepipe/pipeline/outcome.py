@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from prunepipe.artifacts import write_arrays, write_json
+from prunepipe.pipeline.execution import Execution
 from prunepipe.structure import Arrays
 
 
@@ -46,3 +47,9 @@ def write_run(outcome: Outcome, files: RunFiles) -> None:
     write_json(files.history, outcome.history)
     write_arrays(files.logits, {"logits": outcome.logits})
     write_json(files.timing, {"seconds": list(outcome.seconds), **outcome.facts})
+
+
+def finished(execution: Execution) -> None:
+    """Delete the checkpoint of a run whose results are all written."""
+    if execution.checkpoint is not None:
+        execution.checkpoint.unlink(missing_ok=True)

@@ -14,6 +14,7 @@ from prunepipe.datasets.dataset import Dataset, read_dataset
 from prunepipe.devices import prepare_process, resolve_device
 from prunepipe.images import ImageSet, draw_epoch
 from prunepipe.masks import kept_total
+from prunepipe.pipeline.execution import Execution
 from prunepipe.pipeline.inputs import Settings, build, corrupted
 from prunepipe.plugins import load_function
 from prunepipe.recipe import Augmentation
@@ -25,7 +26,7 @@ from prunepipe.structure import Arrays, Structure
 
 
 def score(
-    data: str, structure: str, weights: Arrays, settings: Settings, device: str, threads: int
+    data: str, structure: str, weights: Arrays, settings: Settings, execution: Execution
 ) -> Arrays:
     """Score every prunable weight.
 
@@ -34,23 +35,22 @@ def score(
         structure: path of the network's structure.
         weights: the weights that are scored.
         settings: of `score_settings`.
-        device: "auto", "cpu" or "cuda".
-        threads: CPU threads.
+        execution: device and threads.
 
     Returns:
         Scores by layer; -inf where an earlier round pruned.
     """
-    prepare_process(threads)
-    place = resolve_device(device)
+    prepare_process(execution.threads)
+    device = resolve_device(execution.device)
     dataset = read_dataset(data)
     network = build(dataset, settings)
     load_arrays(network, weights)
     layers = Structure.from_json(read_json(structure))
     ratio = settings["prune_ratio"]
     return score_network(
-        network.to(place),
+        network.to(device),
         load_function(settings["score"]),
-        _Moved(_batches(dataset, settings), place),
+        _Moved(_batches(dataset, settings), device),
         F.cross_entropy,
         generator=torch_generator(settings["seed"], "score"),
         options=settings["options"],

@@ -7,27 +7,28 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 
+from prunepipe.artifacts import checksum
 from prunepipe.datasets.dataset import Dataset, read_dataset
 from prunepipe.devices import device_name, prepare_process, resolve_device
 from prunepipe.images import ImageSet
+from prunepipe.pipeline.execution import Execution
 from prunepipe.pipeline.inputs import Settings, build, corrupted
 from prunepipe.pipeline.outcome import Outcome
 from prunepipe.recipe import Recipe
 from prunepipe.reporting import epoch_reporter
 from prunepipe.state import load_arrays
 from prunepipe.structure import Arrays
-from prunepipe.training import Plan, Progress, predict, train
+from prunepipe.training import Plan, predict, train
 
 
-def train_dense(data: str, weights: Arrays, settings: Settings, device: str, threads: int) -> Outcome:
+def train_dense(data: str, weights: Arrays, settings: Settings, execution: Execution) -> Outcome:
     """Train the unpruned network on one variant of the training data.
 
     Args:
         data: path of the prepared data set.
         weights: initial weights.
         settings: of `dense_settings`.
-        device: "auto", "cpu" or "cuda".
-        threads: CPU threads.
+        execution: device, threads, checkpoint.
 
     Returns:
         Where training ended, with the weights at the rewind epochs.
@@ -42,11 +43,11 @@ def train_dense(data: str, weights: Arrays, settings: Settings, device: str, thr
         snapshot_epochs=settings["rewind_epochs"],
         shuffle=settings["data"]["shuffle"],
     )
-    return _run(dataset, images, labels, weights, None, plan, settings, device, threads)
+    return _run(dataset, (images, labels), weights, None, plan, settings, execution)
 
 
 def retrain(
-    data: str, weights: Arrays, mask: Arrays, settings: Settings, device: str, threads: int
+    data: str, weights: Arrays, mask: Arrays, settings: Settings, execution: Execution
 ) -> Outcome:
     """Retrain a ticket, always on the full clean training data.
 
@@ -54,8 +55,7 @@ def retrain(
         data: path of the prepared data set.
         weights, mask: the ticket.
         settings: of `retrain_settings`.
-        device: "auto", "cpu" or "cuda".
-        threads: CPU threads.
+        execution: device, threads, checkpoint.
 
     Returns:
         Where training ended.
@@ -68,37 +68,44 @@ def retrain(
         precision=settings["precision"],
         first_epoch=settings["first_epoch"],
     )
-    images, labels = dataset.train_images, dataset.train_labels
-    return _run(dataset, images, labels, weights, mask, plan, settings, device, threads)
+    clean = dataset.train_images, dataset.train_labels
+    return _run(dataset, clean, weights, mask, plan, settings, execution)
 
 
 def _run(
     dataset: Dataset,
-    images: np.ndarray,
-    labels: np.ndarray,
+    training_data: tuple[np.ndarray, np.ndarray],
     weights: Arrays,
     mask: Mapping[str, np.ndarray] | None,
     plan: Plan,
     settings: Settings,
-    device: str,
-    threads: int,
+    execution: Execution,
 ) -> Outcome:
-    prepare_process(threads)
-    place = resolve_device(device)
+    prepare_process(execution.threads)
+    device = resolve_device(execution.device)
     network = build(dataset, settings)
     load_arrays(network, weights)
-    network.to(place)
+    network.to(device)
+    constants = dataset.mean, dataset.std
     padding = plan.recipe.augmentation.crop_padding
-    training_set = ImageSet(images, labels, dataset.mean, dataset.std, crop_padding=padding, device=place)
-    test_set = ImageSet(dataset.test_images, dataset.test_labels, dataset.mean, dataset.std, device=place)
-    report = epoch_reporter(plan.recipe.epochs, plan.first_epoch)
-    seconds: list[float] = []
-
-    def after_epoch(progress: Progress, duration: float) -> None:
-        seconds.append(duration)
-        report(progress.history[-1], duration)
-
-    progress = train(network, training_set, test_set, plan, mask=mask, after_epoch=after_epoch)
+    training_set = ImageSet(*training_data, *constants, crop_padding=padding, device=device)
+    test_set = ImageSet(dataset.test_images, dataset.test_labels, *constants, device=device)
+    identity = {
+        "settings": settings,
+        "data": checksum({"images": training_data[0], "labels": training_data[1]}),
+        "start weights": checksum(weights),
+        "mask": checksum(mask) if mask else None,
+        "device": device.type,
+    }
+    end = train(
+        network,
+        training_set,
+        test_set,
+        plan,
+        mask=mask,
+        checkpoint=execution.checkpoint_of(identity),
+        after_epoch=epoch_reporter(plan.recipe.epochs),
+    )
     logits = predict(network, test_set, plan.precision).cpu().numpy()
-    facts = {"device": device_name(place), "torch": torch.__version__, "threads": threads}
-    return Outcome(progress.weights, progress.history, logits, seconds, facts, progress.snapshots)
+    facts = {"device": device_name(device), "torch": torch.__version__, "threads": execution.threads}
+    return Outcome(end.weights, end.history, logits, end.seconds, facts, end.snapshots)

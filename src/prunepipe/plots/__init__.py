@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
+from prunepipe.labels import PAPER
 from prunepipe.study import Study
-from prunepipe.tables.published import PAPER
 
 
 class FigureSpec(NamedTuple):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,7 @@ from prunepipe.plots.style import (
     ORANGE,
     PURPLE,
     VERMILLION,
+    Look,
     entry,
     looks,
     panels,
@@ -32,7 +33,7 @@ from prunepipe.plots.style import (
 from prunepipe.study import FULL_NETWORK, Study
 from prunepipe.tables import build_table
 
-CHECK_LOOKS = {
+CHECK_LOOKS: dict[str, Look] = {
     "none": {"color": BLUE, "marker": "o"},
     "rearrange": {"color": ORANGE, "marker": "s"},
     "corrupted_data": {"color": GREEN, "marker": "^"},
@@ -41,10 +42,16 @@ CHECK_LOOKS = {
 }
 """A check looks the same in every figure."""
 
-DENSE_LOOK = {"color": GREY, "linestyle": (0, (5, 2)), "linewidth": 0.9}
-COLLAPSED_LOOK = {"marker": "X", "markersize": 5, "linestyle": "none", "markeredgecolor": "white", "markeredgewidth": 0.4}
-PARTLY_LOOK = {"markerfacecolor": "white", "linestyle": "none", "zorder": 3}
-MISSING_LOOK = {"marker": "$?$", "markersize": 4.5, "linestyle": "none"}
+DENSE_LOOK: Look = {"color": GREY, "linestyle": (0, (5, 2)), "linewidth": 0.9}
+COLLAPSED_LOOK: Look = {
+    "marker": "X",
+    "markersize": 5,
+    "linestyle": "none",
+    "markeredgecolor": "white",
+    "markeredgewidth": 0.4,
+}
+PARTLY_LOOK: Look = {"markerfacecolor": "white", "linestyle": "none", "zorder": 3}
+MISSING_LOOK: Look = {"marker": "$?$", "markersize": 4.5, "linestyle": "none"}
 EDGE = 0.06
 """Height of the marks for cells that are off the axis, as a share of it."""
 
@@ -76,7 +83,9 @@ def draw_checks(table: str, data: Collected, study: Study) -> Figure:
     if not tickets or cells["mean"].isna().all():
         return sentence(f"Study {study.name} has no finished run for {table}.")
     dense = cells[cells["ticket"] == FULL_NETWORK]
-    cells = cells[cells["ticket"].isin(tickets)].assign(position=lambda own: ratio_position(own["prune_ratio"]))
+    cells = cells[cells["ticket"].isin(tickets)].assign(
+        position=lambda own: ratio_position(own["prune_ratio"])
+    )
     checks = _check_looks(cells)
     places = [(dataset, network) for dataset in study.datasets for network in study.networks]
     figure, axes = panels(
@@ -84,9 +93,7 @@ def draw_checks(table: str, data: Collected, study: Study) -> Figure:
         [ticket_label(str(ticket)) for ticket in tickets],
         _legend(cells, checks),
     )
-    ratio_axis(axes.flat, study.prune_ratios)
-    for axis in axes[-1]:
-        axis.set_xlabel("prune ratio (%)")
+    ratio_axis(axes[-1], study.prune_ratios)
     for row, place in zip(axes, places, strict=True):
         here = _at(cells, *place)
         whole = _at(dense, *place)["mean"]
@@ -101,7 +108,7 @@ def _at(cells: pd.DataFrame, dataset: str, network: str) -> pd.DataFrame:
     return cells[(cells["dataset"] == dataset) & (cells["network"] == network)]
 
 
-def _check_looks(cells: pd.DataFrame) -> dict[str, dict[str, Any]]:
+def _check_looks(cells: pd.DataFrame) -> dict[str, Look]:
     """Return the look of every check, `none` first; those without a fixed look get the remaining ones."""
     checks = sorted(dict.fromkeys(cells["check"]), key=lambda check: check != "none")
     others = [check for check in checks if check not in CHECK_LOOKS]
@@ -110,7 +117,7 @@ def _check_looks(cells: pd.DataFrame) -> dict[str, dict[str, Any]]:
     return {check: own[check] for check in checks}
 
 
-def _legend(cells: pd.DataFrame, checks: dict[str, dict[str, Any]]) -> list[Artist]:
+def _legend(cells: pd.DataFrame, checks: dict[str, Look]) -> Sequence[Artist]:
     labels = {"none": "no check"}
     entries = [entry(labels.get(check, check_label(check)), **look) for check, look in checks.items()]
     entries.append(entry("full network", **DENSE_LOOK))
@@ -144,14 +151,12 @@ def _limits(cells: pd.DataFrame, whole: pd.Series[float]) -> tuple[float, float]
     return means.min() - pad - (0.25 * span if marks else 0.0), min(means.max() + pad, 101.0)
 
 
-def _draw_panel(axis: Axes, cells: pd.DataFrame, checks: dict[str, dict[str, Any]]) -> None:
+def _draw_panel(axis: Axes, cells: pd.DataFrame, checks: dict[str, Look]) -> None:
     edge = _edge(axis)
     for offset, (check, own) in _dodged(cells, checks, axis):
         look, colour = checks[check], checks[check]["color"]
-        own = own.sort_values("position").assign(
-            position=lambda line: line["position"] + offset,
-            height=lambda line: line["mean"].clip(lower=edge),
-        )
+        own = own.sort_values("position")
+        own = own.assign(position=own["position"] + offset, height=own["mean"].clip(lower=edge))
         # Seeds of which some collapsed are two groups, not one with an interval.
         line = own.where(own["collapsed"].eq(0))
         axis.fill_between(line["position"], line["ci_low"], line["ci_high"], color=colour, alpha=0.15, lw=0)
@@ -170,7 +175,7 @@ def _edge(axis: Axes) -> float:
 
 
 def _dodged(
-    cells: pd.DataFrame, checks: dict[str, dict[str, Any]], axis: Axes
+    cells: pd.DataFrame, checks: dict[str, Look], axis: Axes
 ) -> Iterator[tuple[float, tuple[str, pd.DataFrame]]]:
     """Enumerate the checks of a panel, each a little aside so that equal values stay visible."""
     present = [check for check in checks if cells["check"].eq(check).any()]
@@ -180,12 +185,14 @@ def _dodged(
         yield offset, (check, cells[cells["check"] == check])
 
 
-def _mark_collapse(axis: Axes, line: pd.DataFrame, look: dict[str, Any]) -> None:
+def _mark_collapse(axis: Axes, line: pd.DataFrame, look: Look) -> None:
     """Mark the collapsed cells of a line, and lead the eye to them from the cell before."""
-    for before, after in zip(line.iloc[:-1].itertuples(), line.iloc[1:].itertuples(), strict=True):
-        if before.n and after.collapsed > before.collapsed:
-            ends = [before.position, after.position], [before.height, after.height]
-            axis.plot(*ends, color=look["color"], linestyle=":", linewidth=0.8)
+    points = list(zip(line["position"], line["height"], line["collapsed"], line["n"], strict=True))
+    for before, after in pairwise(points):
+        if before[3] and after[2] > before[2]:
+            axis.plot(
+                *zip(before[:2], after[:2], strict=True), color=look["color"], linestyle=":", linewidth=0.8
+            )
     whole, some = line[_collapsed(line)], line[_partly(line)]
     axis.plot(whole["position"], whole["height"], color=look["color"], zorder=3, **COLLAPSED_LOOK)
     axis.plot(some["position"], some["height"], **{**look, **PARTLY_LOOK})

@@ -8,25 +8,26 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from prunepipe.allocations import ALLOCATIONS
 from prunepipe.collected import Collected
 from prunepipe.errors import ConfigError
 from prunepipe.labels import ratio_label, ticket_label
 from prunepipe.masks import kept_total
-from prunepipe.plots.style import GREY, entry, looks, panels, place_label, sentence, styled
+from prunepipe.plots.style import GREY, Look, entry, looks, panels, place_label, sentence, styled
 from prunepipe.plugins import load_function
 from prunepipe.structure import Structure
 from prunepipe.study import Study
 
-REFERENCES: dict[str, Any] = {
+REFERENCES: dict[str, Look] = {
     "smart": {"color": "#BBBBBB", "linewidth": 3.5},
     "uniform": {"color": GREY, "linestyle": (0, (4, 2)), "linewidth": 0.9},
     "erk": {"color": GREY, "linestyle": ":", "linewidth": 1.1},
 }
 """Allocations to compare with; the first is wide, because several tickets lie on it."""
 REFERENCE_LABELS = {"smart": "smart ratio", "uniform": "uniform", "erk": "ERK"}
-EMPTY_LOOK = {"marker": "X", "markersize": 4.5, "linestyle": "none"}
+EMPTY_LOOK: Look = {"marker": "X", "markersize": 4.5, "linestyle": "none"}
 
 
 @styled
@@ -51,7 +52,9 @@ def plot_keep_ratios(data: Collected, study: Study) -> Figure:
         legend.append(entry("keeps nothing", color=GREY, **EMPTY_LOOK))
     places = [(dataset, network) for dataset in study.datasets for network in study.networks]
     labels = [place_label(*place, "density of the layer") for place in places]
-    figure, axes = panels(labels, [ratio_label(ratio) + " pruned" for ratio in study.prune_ratios], legend)
+    titles = [ratio_label(ratio) + " pruned" for ratio in study.prune_ratios]
+    figure, axes = panels(labels, titles, legend, share_x=False)  # networks differ in their layers
+    curves = _curves(densities)
     lowest = densities.loc[densities["density"] > 0, "density"].min() / 3
     for row, place in zip(axes, places, strict=True):
         for axis, ratio in zip(row, study.prune_ratios, strict=True):
@@ -59,12 +62,13 @@ def plot_keep_ratios(data: Collected, study: Study) -> Figure:
             axis.set_ylim(lowest, 1.6)
             axis.yaxis.set_major_formatter("{x:g}")
             _draw_references(axis, data.structures.get(place), ratio)
-            here = densities.loc[(*place, ratio)] if (*place, ratio) in densities.index.droplevel([3, 4]) else None
             for label, ticket in groups.items():
-                _draw_ticket(axis, here, ticket, ticket_looks[label])
+                if (*place, ratio, ticket) in curves:
+                    _draw_ticket(axis, curves[*place, ratio, ticket], ticket_looks[label])
+    for axis in axes.flat:
+        axis.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     for axis in axes[-1]:
         axis.set_xlabel("layer")
-        axis.xaxis.get_major_locator().set_params(integer=True)
     return figure
 
 
@@ -74,11 +78,19 @@ def layer_densities(data: Collected) -> pd.DataFrame:
     Returns:
         Column `density`, indexed by dataset, network, prune_ratio, ticket and position of the layer.
     """
-    runs = data.results.loc[data.results["check"] == "none", ["run", "dataset", "network", "prune_ratio", "ticket"]]
+    runs = data.results.loc[
+        data.results["check"] == "none", ["run", "dataset", "network", "prune_ratio", "ticket"]
+    ]
     if data.layers.empty:
         return pd.DataFrame({"density": []})
     layers = data.layers.merge(runs, on="run").assign(density=lambda rows: rows["kept"] / rows["size"])
     return layers.groupby(["dataset", "network", "prune_ratio", "ticket", "position"])[["density"]].mean()
+
+
+def _curves(densities: pd.DataFrame) -> dict[Any, pd.Series[float]]:
+    """Return the densities by position of the layer, for each (dataset, network, prune_ratio, ticket)."""
+    rows = densities["density"].reset_index("position")
+    return {key: own.set_index("position")["density"] for key, own in rows.groupby(level=[0, 1, 2, 3])}
 
 
 def alike(densities: pd.DataFrame, tickets: list[str]) -> dict[str, str]:
@@ -120,15 +132,15 @@ def _draw_references(axis: Axes, structure: Structure | None, ratio: float) -> N
     for name, look in REFERENCES.items():
         densities = reference_densities(name, structure, ratio)
         if densities is None:
-            axis.text(0.03, 0.03, f"no budget for {REFERENCE_LABELS[name]}", transform=axis.transAxes, fontsize=5.5)
+            axis.text(
+                0.03, 0.03, f"no budget for {REFERENCE_LABELS[name]}", transform=axis.transAxes, fontsize=5.5
+            )
         else:
             axis.plot(range(1, len(densities) + 1), densities, **look)
 
 
-def _draw_ticket(axis: Axes, here: pd.DataFrame | None, ticket: str, look: dict[str, Any]) -> None:
-    if here is None or ticket not in here.index.get_level_values("ticket"):
-        return
-    densities = here.loc[ticket, "density"]
+def _draw_ticket(axis: Axes, densities: pd.Series[float], look: Look) -> None:
+    """Draw densities that are indexed by the position of the layer."""
     kept = densities.where(densities > 0)
     axis.plot(kept.index, kept, **{**look, "markersize": 2.4, "linewidth": 0.9})
     empty = densities.index[densities == 0]

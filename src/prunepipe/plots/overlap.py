@@ -9,10 +9,21 @@ from matplotlib.figure import Figure
 from prunepipe.collected import Collected
 from prunepipe.forensics import DATA, SEEDS
 from prunepipe.labels import check_label, ticket_label
-from prunepipe.plots.style import GREY, entry, looks, panels, place_label, ratio_axis, ratio_position, sentence, styled
+from prunepipe.plots.style import (
+    GREY,
+    Look,
+    entry,
+    looks,
+    panels,
+    place_label,
+    ratio_axis,
+    ratio_position,
+    sentence,
+    styled,
+)
 from prunepipe.study import Study
 
-CHANCE_LOOK = {"linestyle": (0, (1, 1.5)), "linewidth": 1.0}
+CHANCE_LOOK: Look = {"linestyle": (0, (1, 1.5)), "linewidth": 1.0}
 
 
 @styled
@@ -39,14 +50,12 @@ def plot_overlap(data: Collected, study: Study) -> Figure:
         comparisons,
         [*legend, entry("chance, same colour", color=GREY, **CHANCE_LOOK)],
     )
-    ratio_axis(axes.flat, study.prune_ratios)
+    ratio_axis(axes[-1], study.prune_ratios)
     for row, (dataset, network) in zip(axes, places, strict=True):
         here = pairs[(pairs["dataset"] == dataset) & (pairs["network"] == network)]
         for axis, comparison in zip(row, comparisons, strict=True):
             _draw_panel(axis, here[here["comparison"] == comparison], ticket_looks)
         row[0].set_ylim(bottom=0)
-    for axis in axes[-1]:
-        axis.set_xlabel("prune ratio (%)")
     return figure
 
 
@@ -56,7 +65,7 @@ def _comparisons(pairs: pd.DataFrame) -> pd.Series[str]:
     return against.where(pairs["kind"] == DATA, "seed vs seed").where(pairs["kind"].isin([DATA, SEEDS]))
 
 
-def _draw_panel(axis: Axes, pairs: pd.DataFrame, ticket_looks: dict[str, dict[str, str]]) -> None:
+def _draw_panel(axis: Axes, pairs: pd.DataFrame, ticket_looks: dict[str, Look]) -> None:
     left, right = axis.get_xlim()
     step = 0.08 * (right - left) / len(ticket_looks)  # aside, so that equal values stay visible
     for place, (ticket, look) in enumerate(ticket_looks.items()):

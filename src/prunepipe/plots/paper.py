@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from prunepipe.collected import Collected
 from prunepipe.labels import dataset_label, network_label, row_label
-from prunepipe.plots.style import GREY, entry, looks, panels, sentence, styled
+from prunepipe.plots.style import GREY, Look, entry, looks, panels, sentence, styled
 from prunepipe.study import Study
 from prunepipe.tables import TABLES, build_table
 from prunepipe.tables.building import PLACE
@@ -41,8 +41,13 @@ def plot_paper_against_ours(data: Collected, study: Study) -> Figure:
     figure, axes = panels(
         [f"{dataset_label(dataset)}\nours (%)" for dataset in study.datasets],
         [network_label(network) for network in study.networks],
-        [*legend, entry("equal", color=GREY, linewidth=0.8), entry("off the axes", color=GREY, marker="<", linestyle="none", fillstyle="none")],
-        shared=False,
+        [
+            *legend,
+            entry("equal", color=GREY, linewidth=0.8),
+            entry("off the axes", color=GREY, marker="<", linestyle="none", fillstyle="none"),
+        ],
+        share_x=False,
+        share_y=False,
     )
     for row, dataset in zip(axes, study.datasets, strict=True):
         for axis, network in zip(row, study.networks, strict=True):
@@ -52,7 +57,7 @@ def plot_paper_against_ours(data: Collected, study: Study) -> Figure:
     return figure
 
 
-def _draw_panel(axis: Axes, cells: pd.DataFrame, row_looks: dict[str, dict[str, Any]]) -> None:
+def _draw_panel(axis: Axes, cells: pd.DataFrame, row_looks: dict[str, Look]) -> None:
     if cells.empty:
         return
     low, high = _limits(cells)
@@ -65,7 +70,7 @@ def _draw_panel(axis: Axes, cells: pd.DataFrame, row_looks: dict[str, dict[str, 
         _draw_cell(axis, cell, look, low)
 
 
-def _draw_cell(axis: Axes, cell: Any, look: dict[str, Any], low: float) -> None:
+def _draw_cell(axis: Axes, cell: Any, look: Look, low: float) -> None:
     x, y = max(cell.published_mean, low), max(cell.mean, low)
     if (x, y) != (cell.published_mean, cell.mean):
         axis.plot(x, y, **{**look, "marker": "<" if x == low else "v"}, fillstyle="none", clip_on=False)

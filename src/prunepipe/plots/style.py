@@ -30,7 +30,10 @@ GREY = "#666666"
 COLOURS = (BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY, BLACK)
 MARKERS = ("o", "s", "^", "D", "v", "P", "h")
 
-RC: dict[str, Any] = {
+Look = dict[str, Any]
+"""Keyword arguments of a matplotlib artist."""
+
+RC: Any = {
     "font.family": "DejaVu Sans",  # ships with matplotlib, so figures are the same everywhere
     "font.size": 7,
     "axes.titlesize": 7.5,
@@ -45,6 +48,7 @@ RC: dict[str, Any] = {
     "grid.color": "#DDDDDD",
     "grid.linewidth": 0.5,
     "axes.axisbelow": True,
+    "xtick.minor.size": 1.5,
     "lines.linewidth": 1.2,
     "lines.markersize": 3.6,
     "legend.frameon": False,
@@ -58,7 +62,6 @@ LEFT, RIGHT, TOP, BOTTOM = 0.6, 0.08, 0.24, 0.42
 GAP, WIDE_GAP = (0.13, 0.2), (0.36, 0.36)
 """Between panels, in inches; wide where every panel has its own axes."""
 COLUMN_WIDTH = 3.4
-SHARED: dict[str, Any] = {"sharex": "col", "sharey": "row"}
 LEGEND_LINE, LEGEND_ENTRY = 0.15, 1.3
 """Height of a line and width of an entry of the legend, in inches."""
 
@@ -75,7 +78,12 @@ def styled(draw: Callable[Arguments, Figure]) -> Callable[Arguments, Figure]:
 
 
 def panels(
-    rows: Sequence[str], columns: Sequence[str], legend: Sequence[Artist], *, shared: bool = True
+    rows: Sequence[str],
+    columns: Sequence[str],
+    legend: Sequence[Artist],
+    *,
+    share_x: bool = True,
+    share_y: bool = True,
 ) -> tuple[Figure, np.ndarray]:
     """Make a grid of panels with a legend below it.
 
@@ -83,18 +91,20 @@ def panels(
         rows: labels of the y axes, one a row of panels.
         columns: titles, one a column of panels.
         legend: what to explain, each with its label.
-        shared: give a column of panels one x axis, and a row one y axis.
+        share_x: give a column of panels one x axis.
+        share_y: give a row of panels one y axis.
     Returns:
         The figure, and its axes [rows, columns].
     """
-    gap = GAP if shared else WIDE_GAP
+    gap = (GAP if share_y else WIDE_GAP)[0], (GAP if share_x else WIDE_GAP)[1]
     width = max(COLUMN_WIDTH, LEFT + RIGHT + len(columns) * (PANEL[0] + gap[0]) - gap[0])
     entries = max(1, int(width // LEGEND_ENTRY))
     legend_height = LEGEND_LINE * -(-len(legend) // entries)
     height = TOP + BOTTOM + legend_height + len(rows) * PANEL[1] + (len(rows) - 1) * gap[1]
     figure = Figure(figsize=(width, height))
     FigureCanvasAgg(figure)
-    axes = figure.subplots(len(rows), len(columns), squeeze=False, **SHARED if shared else {})
+    shared: dict[str, Any] = {"sharex": share_x and "col", "sharey": share_y and "row"}
+    axes = figure.subplots(len(rows), len(columns), squeeze=False, **shared)
     figure.subplots_adjust(
         left=LEFT / width,
         right=1 - RIGHT / width,
@@ -108,7 +118,9 @@ def panels(
     for axis, label in zip(axes[:, 0], rows, strict=True):
         axis.set_ylabel(label)
     if legend:
-        figure.legend(handles=list(legend), loc="lower center", ncols=entries, borderaxespad=0.2, handlelength=2.2)
+        figure.legend(
+            handles=list(legend), loc="lower center", ncols=entries, borderaxespad=0.2, handlelength=2.2
+        )
     return figure, axes
 
 
@@ -133,7 +145,7 @@ def place_label(dataset: str, network: str, quantity: str) -> str:
     return f"{dataset_label(dataset)}, {network_label(network)}\n{quantity}"
 
 
-def looks(names: Iterable[str]) -> dict[str, dict[str, Any]]:
+def looks(names: Iterable[str]) -> dict[str, Look]:
     """Give each name a colour and a marker; the same names in the same order look the same."""
     return {
         name: {"color": colour, "marker": marker}
@@ -160,7 +172,12 @@ def ratio_position(prune_ratio: Any) -> Any:
 
 
 def ratio_axis(axes: Iterable[Axes], prune_ratios: Iterable[float]) -> None:
-    """Make x axes of prune ratios in percent; labels that would overlap are left out."""
+    """Make x axes of prune ratios in percent; labels that would overlap are left out.
+
+    Args:
+        axes: one of each group that shares its x axis.
+        prune_ratios: of the study.
+    """
     ratios = sorted(prune_ratios)
     positions = ratio_position(ratios)
     margin = 0.14 * (np.ptp(positions) or 1.0)
@@ -171,6 +188,7 @@ def ratio_axis(axes: Iterable[Axes], prune_ratios: Iterable[float]) -> None:
             shown.append(place)
     for axis in axes:
         axis.set_xlim(*limits)
-        axis.set_xticks(positions, minor=True)
         axis.set_xticks(positions[shown], [f"{100 * ratios[place]:.4g}" for place in shown])
-        axis.tick_params(which="minor", length=2)
+        axis.set_xlabel("prune ratio (%)")
+        if len(shown) < len(ratios):
+            axis.set_xticks(positions, minor=True)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from prunepipe.collected import Collected
 from prunepipe.labels import ratio_label, ticket_label
-from prunepipe.plots.style import GREY, entry, looks, panels, place_label, sentence, styled
+from prunepipe.plots.style import GREY, Look, entry, looks, panels, place_label, sentence, styled
 from prunepipe.study import FULL_NETWORK, Study
 
-DENSE_LOOK = {"color": GREY, "linestyle": (0, (5, 2)), "linewidth": 0.9}
+DENSE_LOOK: Look = {"color": GREY, "linestyle": (0, (5, 2)), "linewidth": 0.9}
 PLACE = ["dataset", "network", "ticket", "prune_ratio"]
 
 
@@ -27,7 +29,7 @@ def plot_training_curves(data: Collected, study: Study) -> Figure:
         study: whose tickets to draw.
     """
     curves = mean_curves(data)
-    if curves.empty:
+    if not curves:
         return sentence(f"Study {study.name} has no training history yet.")
     places = [(dataset, network) for dataset in study.datasets for network in study.networks]
     colours = {ticket: {"color": look["color"]} for ticket, look in looks(study.tickets).items()}
@@ -37,35 +39,37 @@ def plot_training_curves(data: Collected, study: Study) -> Figure:
         [ratio_label(ratio) + " pruned" for ratio in study.prune_ratios],
         [*legend, entry("full network", **DENSE_LOOK)],
     )
-    known = set(curves.index.droplevel("epoch"))
     for row, place in zip(axes, places, strict=True):
         for axis, ratio in zip(row, study.prune_ratios, strict=True):
-            _draw(axis, curves, (*place, FULL_NETWORK, 0.0), known, **DENSE_LOOK)
+            _draw(axis, curves.get((*place, FULL_NETWORK, 0.0)), **DENSE_LOOK)
             for ticket, look in colours.items():
-                _draw(axis, curves, (*place, ticket, ratio), known, **{"linewidth": 0.9, **look})
+                _draw(axis, curves.get((*place, ticket, ratio)), **{"linewidth": 0.9, **look})
     for axis in axes[-1]:
         axis.set_xlabel("epoch")
         axis.xaxis.get_major_locator().set_params(integer=True)
     return figure
 
 
-def mean_curves(data: Collected) -> pd.DataFrame:
-    """Return mean and std of the test accuracy over seeds, indexed by PLACE and epoch."""
-    runs = data.results.loc[data.results["check"] == "none", ["run", *PLACE]]
+def mean_curves(data: Collected) -> dict[Any, pd.DataFrame]:
+    """Return mean and std of the test accuracy over seeds, by epoch, for each place and unchecked ticket.
+
+    Args:
+        data: results and histories are read.
+    Returns:
+        (dataset, network, ticket, prune_ratio) -> frame of mean and std in percent, indexed by epoch.
+    """
     if data.histories.empty:
-        return pd.DataFrame()
+        return {}
+    runs = data.results.loc[data.results["check"] == "none", ["run", *PLACE]]
     rows = data.histories[["run", "epoch", "test_accuracy"]].merge(runs, on="run")
-    return rows.groupby([*PLACE, "epoch"])["test_accuracy"].agg(["mean", "std"])
+    curves = rows.groupby([*PLACE, "epoch"])["test_accuracy"].agg(["mean", "std"]).reset_index("epoch")
+    return {key: own.set_index("epoch") for key, own in curves.groupby(level=[0, 1, 2, 3])}
 
 
-def _draw(
-    axis: Axes, curves: pd.DataFrame, key: tuple[str, str, str, float], known: set[object], **look: object
-) -> None:
-    if key not in known:
+def _draw(axis: Axes, curve: pd.DataFrame | None, **look: Any) -> None:
+    if curve is None:
         return
-    own = curves.loc[key]
-    spread = own["std"].fillna(0.0)  # one seed: no band
-    axis.plot(own.index, own["mean"], **look)
-    axis.fill_between(
-        own.index, own["mean"] - spread, own["mean"] + spread, color=look["color"], alpha=0.15, linewidth=0
-    )
+    spread = curve["std"].fillna(0.0)  # one seed: no band
+    axis.plot(curve.index, curve["mean"], **look)
+    band = curve["mean"] - spread, curve["mean"] + spread
+    axis.fill_between(curve.index, *band, color=look["color"], alpha=0.15, linewidth=0)

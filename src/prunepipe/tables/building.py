@@ -98,7 +98,12 @@ def _statistics(runs: pd.DataFrame, count: int) -> dict[str, np.ndarray]:
         "mean": mean,
         "std": std,
         "n": n,
-        "collapsed": used["collapsed"].eq(True).groupby(used["cell"]).sum().reindex(everyone, fill_value=0).to_numpy(int),
+        "collapsed": used["collapsed"]
+        .eq(True)
+        .groupby(used["cell"])
+        .sum()
+        .reindex(everyone, fill_value=0)
+        .to_numpy(int),
         "effective_density": groups["effective_density"].mean().reindex(everyone).to_numpy(float),
         "ci_low": mean - half,
         "ci_high": mean + half,

@@ -119,8 +119,9 @@ def best_cells(table: pd.DataFrame) -> set[int]:
     rivals = table[competes]
     chosen: set[int] = set()
     for _, column in rivals.groupby(["dataset", "network", "prune_ratio"]):
-        best = column.loc[column["mean"].idxmax()]
-        bound = best["mean"] if pd.isna(best["ci_low"]) else min(best["ci_low"], best["mean"])
+        best = column["mean"].to_numpy().argmax()
+        low = column["ci_low"].iloc[best]
+        bound = column["mean"].iloc[best] if pd.isna(low) else low
         chosen |= set(column.index[column["mean"] >= bound])
     return chosen
 
@@ -154,7 +155,11 @@ def _difference(cell: Any, style: Style) -> str:
 
 def _notes(table: pd.DataFrame, study: Study, with_published: bool, style: Style) -> list[str]:
     seeds = len(study.seeds)
-    spread = f"Mean ± sample standard deviation over {seeds} seeds" if seeds > 1 else "One seed: no spread is known"
+    spread = (
+        f"Mean ± sample standard deviation over {seeds} seeds"
+        if seeds > 1
+        else "One seed: no spread is known"
+    )
     notes = [spread + ". Bold: the best mean of a column and those within its 95 % confidence interval."]
     if table["collapsed"].any():
         notes.append(

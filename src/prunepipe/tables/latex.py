@@ -1,4 +1,4 @@
-"""Tables as LaTeX, to be \\input into a paper that loads booktabs."""
+"""Tables as LaTeX, to be included in a paper that loads booktabs."""
 
 from __future__ import annotations
 

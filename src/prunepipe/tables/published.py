@@ -9,10 +9,8 @@ import numpy as np
 import pandas as pd
 
 from prunepipe.choices import DatasetChoice
+from prunepipe.labels import PAPER
 from prunepipe.study import Study
-
-PAPER = "paper"
-"""Name of the study that repeats the paper; no other is compared with its numbers."""
 
 KEY = ["dataset", "network", "prune_ratio", "ticket", "check"]
 COLUMNS = ["published_mean", "published_std"]

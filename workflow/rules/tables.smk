@@ -1,0 +1,142 @@
+# From the metrics of all runs to tables and figures.
+from prunepipe.places import mask_paths, run_folders, structure_path
+from prunepipe.plots import FIGURES, figures_of
+from prunepipe.zoology import TABLES
+
+# The study as a whole decides what tables and figures show, so any change of it makes them stale.
+STUDY_FILE = study_path(SITE.study, Path("config"))
+STUDY_SETTINGS = STUDY.model_dump_json()
+
+
+def figure_inputs(wildcards):
+    """Return the collected tables that a figure reads, and the structures beside the layers."""
+    needs = FIGURES[wildcards.figure].needs
+    inputs = {name: f"results/{name}.csv" for name in ("results", *needs)}
+    if "layers" in needs:
+        places = [
+            (dataset, network)
+            for dataset in STUDY.datasets
+            for network in STUDY.networks
+        ]
+        inputs["structures"] = [structure_path(STUDY, *place) for place in places]
+    return inputs
+
+
+def figure_files(wildcards):
+    """Return the options that name these tables."""
+    return " ".join(
+        f"--{name} results/{name}.csv" for name in FIGURES[wildcards.figure].needs
+    )
+
+
+rule collect:
+    input:
+        # Not on the command line, where thousands of names would not fit: the script enumerates them itself.
+        metrics=[f"{folder}/metrics.json" for folder in run_folders(STUDY)],
+        timing=[f"{folder}/timing.json" for folder in run_folders(STUDY)],
+    output:
+        results="results/results.csv",
+        layers="results/layers.csv",
+        histories="results/histories.csv",
+    log:
+        "results/logs/collect.log",
+    benchmark:
+        "results/logs/collect.benchmark.jsonl"
+    conda:
+        "../../envs/prunepipe.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        study=STUDY_SETTINGS,
+        code=version("collect"),
+    message:
+        "Collect the results of study {STUDY.name}"
+    shell:
+        "python {SCRIPTS}/collect.py --study {STUDY_FILE} --results {output.results} --layers {output.layers} "
+        "--histories {output.histories} &> {log}"
+
+
+rule overlap:
+    input:
+        masks=mask_paths(STUDY),
+    output:
+        overlap="results/overlap.csv",
+    log:
+        "results/logs/overlap.log",
+    benchmark:
+        "results/logs/overlap.benchmark.jsonl"
+    conda:
+        "../../envs/prunepipe.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=60,
+    params:
+        study=STUDY_SETTINGS,
+        code=version("overlap"),
+    message:
+        "Compare the masks of study {STUDY.name}"
+    shell:
+        "python {SCRIPTS}/overlap.py --study {STUDY_FILE} --overlap {output.overlap} &> {log}"
+
+
+rule table:
+    input:
+        results=rules.collect.output.results,
+    output:
+        csv="results/tables/{table}.csv",
+        md="results/tables/{table}.md",
+        tex="results/tables/{table}.tex",
+    log:
+        "results/logs/table-{table}.log",
+    benchmark:
+        "results/logs/table-{table}.benchmark.jsonl"
+    wildcard_constraints:
+        table=names(TABLES),
+    conda:
+        "../../envs/prunepipe.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        settings=lambda wildcards: json.dumps({"table": wildcards.table}),
+        study=STUDY_SETTINGS,
+        code=version("table"),
+    message:
+        "Build the table {wildcards.table}"
+    shell:
+        "python {SCRIPTS}/table.py --study {STUDY_FILE} --results {input.results} --csv {output.csv} "
+        "--md {output.md} --tex {output.tex} --settings {params.settings:q} &> {log}"
+
+
+rule figure:
+    input:
+        unpack(figure_inputs),
+    output:
+        svg="results/figures/{figure}.svg",
+        png="results/figures/{figure}.png",
+    log:
+        "results/logs/figure-{figure}.log",
+    benchmark:
+        "results/logs/figure-{figure}.benchmark.jsonl"
+    wildcard_constraints:
+        figure=names(FIGURES),
+    conda:
+        "../../envs/prunepipe.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        settings=lambda wildcards: json.dumps({"figure": wildcards.figure}),
+        files=lambda wildcards: figure_files(wildcards),
+        study=STUDY_SETTINGS,
+        code=lambda wildcards: version("figure", FIGURES[wildcards.figure].function),
+    message:
+        "Draw the figure {wildcards.figure}"
+    shell:
+        "python {SCRIPTS}/figure.py --study {STUDY_FILE} --results {input.results} {params.files} "
+        "--svg {output.svg} --png {output.png} --settings {params.settings:q} &> {log}"

@@ -1,0 +1,20 @@
+"""Gather the metrics, layer tables and histories of all runs of a study; a missing run leaves a gap."""
+
+from pathlib import Path
+
+from stage import run
+
+from prunepipe.collected import write_frame
+from prunepipe.configuration import load_study
+from prunepipe.results import collect, histories, layers
+
+
+def main(files, settings):
+    """Read every run of the study below this folder, write three tables."""
+    results = collect(load_study(Path(files.study)))
+    write_frame(files.results, results)
+    write_frame(files.layers, layers(results["run"]))
+    write_frame(files.histories, histories(results["run"]))
+
+
+run(__doc__, main, "study", "results", "layers", "histories")

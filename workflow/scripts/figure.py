@@ -1,0 +1,24 @@
+"""Draw one figure from collected results, as .svg and as .png."""
+
+from pathlib import Path
+
+from stage import run
+
+from prunepipe.collected import read_collected
+from prunepipe.configuration import load_study
+from prunepipe.plots import FIGURES
+from prunepipe.plots.style import save_figure
+from prunepipe.plugins import load_function
+
+
+def main(files, settings):
+    """Read what the figure needs, draw it, save it."""
+    study = load_study(Path(files.study))
+    data = read_collected(
+        study, files.results, layers=files.layers, histories=files.histories, overlap=files.overlap
+    )
+    figure = load_function(FIGURES[settings["figure"]].function)(data, study)
+    save_figure(figure, files.svg, files.png)
+
+
+run(__doc__, main, "study", "results", "svg", "png", optional=("layers", "histories", "overlap"))

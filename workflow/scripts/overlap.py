@@ -1,0 +1,17 @@
+"""Compare the masks of a study: clean data against other data, seed against seed."""
+
+from pathlib import Path
+
+from stage import run
+
+from prunepipe.collected import write_frame
+from prunepipe.configuration import load_study
+from prunepipe.forensics import mask_overlaps
+
+
+def main(files, settings):
+    """Read the masks pair by pair, write how much they have in common."""
+    write_frame(files.overlap, mask_overlaps(load_study(Path(files.study))))
+
+
+run(__doc__, main, "study", "overlap")

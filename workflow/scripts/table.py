@@ -1,0 +1,22 @@
+"""Build one table of the paper from collected results: tidy, as Markdown and as LaTeX."""
+
+from pathlib import Path
+
+from stage import run
+
+from prunepipe.artifacts import write_text
+from prunepipe.collected import read_frame, write_frame
+from prunepipe.configuration import load_study
+from prunepipe.tables import build_table, to_latex, to_markdown
+
+
+def main(files, settings):
+    """Build the table that the settings name, write it three times."""
+    study = load_study(Path(files.study))
+    table = build_table(settings["table"], read_frame(files.results), study)
+    write_frame(files.csv, table)
+    write_text(files.md, to_markdown(table, study))
+    write_text(files.tex, to_latex(table, study))
+
+
+run(__doc__, main, "study", "results", "csv", "md", "tex")
