@@ -52,9 +52,7 @@ def read_frame(path: Path | str, columns: Collection[str] = ()) -> pd.DataFrame:
         ArtifactError: missing, truncated, not a table, or without one of the columns.
     """
     try:
-        frame = pd.read_csv(
-            path, keep_default_na=False, na_values=[""], low_memory=False, float_precision="round_trip"
-        )
+        frame = pd.read_csv(path, keep_default_na=False, na_values=[""], low_memory=False)
     except (OSError, ValueError) as error:
         reason = "no such file" if not Path(path).exists() else f"not a table ({str(error)[:120]})"
         raise ArtifactError(f"{path}: {reason}. {remake(path)}") from error

@@ -30,6 +30,11 @@ class Site(Strict):
     )
     checkpoint_seconds: float = Field(60.0, ge=0, description="least seconds between two checkpoints of a run; 0: every epoch")
 
+    @property
+    def numerics(self) -> dict[str, Any]:
+        """The choices that change a run's last digits, and so belong to its settings."""
+        return {"precision": self.precision, "channels_last": self.channels_last}
+
 
 class _UniqueKeyLoader(yaml.SafeLoader):
     """SafeLoader that refuses a key given twice instead of keeping the last."""

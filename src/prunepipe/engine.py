@@ -12,6 +12,14 @@ from torch.nn import functional as F
 from prunepipe.recipe import Recipe
 
 
+def autocast(device: torch.device, precision: str) -> torch.autocast:
+    """Return the context in which a network runs in a precision; float32 leaves everything as it is.
+
+    The cache of cast weights is off: each weight is used once a step, and a captured graph must not read it.
+    """
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16", cache_enabled=False)
+
+
 class TrainingStep:
     """SGD with momentum, weight decay and an enforced mask, on a network already on its device.
 
@@ -40,8 +48,10 @@ class TrainingStep:
         self._recipe = recipe
         self._precision = precision
         self._pruned: list[Tensor] = [named[name] for name in mask or {}]
+        # Laid out like the weight, or the multiplication would fall back to one kernel a layer.
         self._masks = [
-            torch.from_numpy(kept).to(self.device, named[name].dtype) for name, kept in (mask or {}).items()
+            torch.empty_like(named[name]).copy_(torch.from_numpy(kept)).detach()
+            for name, kept in (mask or {}).items()
         ]
         self.loss = torch.zeros((), dtype=torch.float64, device=self.device)
         self.correct = torch.zeros((), dtype=torch.int64, device=self.device)
@@ -64,9 +74,13 @@ class TrainingStep:
             not weight[mask == 0].any() for weight, mask in zip(self._pruned, self._masks, strict=True)
         )
 
+    def state(self) -> list[Tensor]:
+        """Return every tensor that a step changes: parameters, buffers, momentum, sums."""
+        return [*self.parameters, *self.network.buffers(), *self.momentum, self.loss, self.correct]
+
     def __call__(self, images: Tensor, labels: Tensor, learning_rate: float) -> None:
         """Take one step on images [B, C, H, W] and labels [B]."""
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self._precision == "bfloat16"):
+        with autocast(self.device, self._precision):
             logits = self.network(images)
         loss = F.cross_entropy(logits.float(), labels)
         gradients = list(torch.autograd.grad(loss, self.parameters))

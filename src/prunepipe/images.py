@@ -57,6 +57,7 @@ class ImageSet:
         labels: int64 [N].
         mean, std: per channel, of pixels scaled to 0..1.
         crop_padding: black pixels added on each side, before normalising, as the reference does.
+        channels_last: layout of the batches in memory.
         device: where they live.
     """
 
@@ -68,6 +69,7 @@ class ImageSet:
         std: tuple[float, ...],
         *,
         crop_padding: int = 0,
+        channels_last: bool = False,
         device: torch.device,
     ) -> None:
         height, width = images.shape[2:]
@@ -78,6 +80,7 @@ class ImageSet:
         self._mean = torch.tensor(mean, device=device).view(1, -1, 1, 1)
         self._std = torch.tensor(std, device=device).view(1, -1, 1, 1)
         self._centre = crop_padding
+        self._layout = torch.channels_last if channels_last else torch.contiguous_format
         self.device = device
 
     def __len__(self) -> int:
@@ -97,7 +100,8 @@ class ImageSet:
         return self._normalised(images), self.labels[start:stop]
 
     def _normalised(self, images: Tensor) -> Tensor:
-        return images.to(torch.float32).div_(255.0).sub_(self._mean).div_(self._std)
+        pixels = images.to(torch.float32, memory_format=self._layout)
+        return pixels.div_(255.0).sub_(self._mean).div_(self._std)
 
 
 def to_device(draws: Draws, device: torch.device) -> Draws:

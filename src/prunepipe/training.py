@@ -11,8 +11,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from prunepipe.engine import TrainingStep
+from prunepipe.engine import TrainingStep, autocast
 from prunepipe.errors import TrainingError
+from prunepipe.graphs import GraphedStep
 from prunepipe.images import Draws, ImageSet, draw_epoch, to_device
 from prunepipe.progress import Checkpoint, Progress, StopRequestedError, StopSignal, stop_signal
 from prunepipe.recipe import Recipe
@@ -79,6 +80,7 @@ def train(
         StopRequestedError: SIGTERM or SIGINT came; the checkpoint is written.
     """
     step = TrainingStep(network, plan.recipe, mask, plan.precision)
+    take = GraphedStep(step) if step.device.type == "cuda" else step
     found = checkpoint.load() if checkpoint else None
     state = found or Progress(epoch=plan.first_epoch)
     if found is not None:
@@ -86,7 +88,7 @@ def train(
     with stop_signal() as stop:
         while state.epoch < plan.recipe.epochs:
             started = time.perf_counter()
-            _train_epoch(step, training_set, plan, state, stop, checkpoint)
+            _train_epoch(step, take, training_set, plan, state, stop, checkpoint)
             state = _finish_epoch(step, state, plan, training_set, test_set)
             state.seconds = [*state.seconds, time.perf_counter() - started]
             after_epoch(state)
@@ -97,6 +99,7 @@ def train(
 
 def _train_epoch(
     step: TrainingStep,
+    take: TrainingStep | GraphedStep,
     training_set: ImageSet,
     plan: Plan,
     state: Progress,
@@ -113,7 +116,7 @@ def _train_epoch(
         if stop:
             _stop(step, replace(state, step=number), stop, checkpoint)
         images, labels = training_set.batch(draws, number * size, (number + 1) * size)
-        step(images, labels, rate)
+        take(images, labels, rate)
 
 
 def _stop(step: TrainingStep, state: Progress, stop: StopSignal, checkpoint: Checkpoint | None) -> None:
@@ -168,7 +171,7 @@ def predict(network: nn.Module, images: ImageSet, precision: str) -> torch.Tenso
     network.eval()
     batches = []
     for start in range(0, len(images), EVALUATION_BATCH):
-        with torch.autocast(images.device.type, torch.bfloat16, enabled=precision == "bfloat16"):
+        with autocast(images.device, precision):
             batches.append(network(images.plain(start, start + EVALUATION_BATCH)[0]).float())
     return torch.cat(batches)
 

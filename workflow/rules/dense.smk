@@ -58,7 +58,7 @@ rule train_dense:
             "network",
             "data",
             "seed",
-            precision=SITE.precision,
+            numerics=SITE.numerics,
         ),
         code=lambda wildcards: version(
             "train_dense", builder(wildcards), *corruption(wildcards.data)

@@ -122,7 +122,7 @@ rule retrain:
             "network",
             "ticket",
             "seed",
-            precision=SITE.precision,
+            numerics=SITE.numerics,
         ),
         code=lambda wildcards: version("retrain", builder(wildcards)),
     message:

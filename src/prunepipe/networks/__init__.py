@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from prunepipe.errors import ConfigError
-
 NETWORKS: dict[str, str] = {
     "vgg11": "prunepipe.networks.vgg:vgg11",
     "vgg13": "prunepipe.networks.vgg:vgg13",

@@ -45,30 +45,30 @@ def data_settings(study: Study, data: str) -> Settings:
     return {"corruption": reference, "shuffle": function not in ORDERED_VARIANTS}
 
 
-def training_settings(study: Study, network: str, seed: int, precision: str) -> Settings:
+def training_settings(study: Study, network: str, seed: int, numerics: Settings) -> Settings:
     """Settings shared by dense training and retraining."""
     return {
         "network": network_settings(study, network),
         "recipe": study.recipe.model_dump(mode="json"),
         "seed": seed,
-        "precision": precision,
+        "numerics": numerics,
     }
 
 
-def dense_settings(study: Study, network: str, data: str, seed: int, precision: str) -> Settings:
+def dense_settings(study: Study, network: str, data: str, seed: int, numerics: Settings) -> Settings:
     """Settings of `train_dense`."""
     return {
-        **training_settings(study, network, seed, precision),
+        **training_settings(study, network, seed, numerics),
         "data": data_settings(study, data),
         "rewind_epochs": list(study.rewind_epochs),
     }
 
 
-def retrain_settings(study: Study, network: str, ticket: str, seed: int, precision: str) -> Settings:
+def retrain_settings(study: Study, network: str, ticket: str, seed: int, numerics: Settings) -> Settings:
     """Settings of `retrain`."""
     row = study.tickets[ticket]
     return {
-        **training_settings(study, network, seed, precision),
+        **training_settings(study, network, seed, numerics),
         "first_epoch": study.epoch_of(row.start) if row.schedule == "remaining" else 0,
         "train_collapsed": study.train_collapsed,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 import torch
@@ -39,7 +40,7 @@ def train_dense(data: str, weights: Arrays, settings: Settings, execution: Execu
         recipe=Recipe.model_validate(settings["recipe"], strict=False),
         seed=settings["seed"],
         purpose="dense",
-        precision=settings["precision"],
+        precision=settings["numerics"]["precision"],
         snapshot_epochs=settings["rewind_epochs"],
         shuffle=settings["data"]["shuffle"],
     )
@@ -65,7 +66,7 @@ def retrain(
         recipe=Recipe.model_validate(settings["recipe"], strict=False),
         seed=settings["seed"],
         purpose="retrain",
-        precision=settings["precision"],
+        precision=settings["numerics"]["precision"],
         first_epoch=settings["first_epoch"],
     )
     clean = dataset.train_images, dataset.train_labels
@@ -85,11 +86,13 @@ def _run(
     device = resolve_device(execution.device)
     network = build(dataset, settings)
     load_arrays(network, weights)
+    channels_last = settings["numerics"]["channels_last"]
     network.to(device)
-    constants = dataset.mean, dataset.std
-    padding = plan.recipe.augmentation.crop_padding
-    training_set = ImageSet(*training_data, *constants, crop_padding=padding, device=device)
-    test_set = ImageSet(dataset.test_images, dataset.test_labels, *constants, device=device)
+    if channels_last:
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    image_set = partial(ImageSet, mean=dataset.mean, std=dataset.std, channels_last=channels_last, device=device)
+    training_set = image_set(*training_data, crop_padding=plan.recipe.augmentation.crop_padding)
+    test_set = image_set(dataset.test_images, dataset.test_labels)
     identity = {
         "settings": settings,
         "data": checksum({"images": training_data[0], "labels": training_data[1]}),
