@@ -25,10 +25,13 @@ class Site(Strict):
     data_folder: str = Field("data", description="folder of raw data and of the prepared data sets")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: a GPU where there is one")
     precision: Literal["float32", "bfloat16"] = Field("float32", description="arithmetic of training")
+    channels_last: bool = Field(False, description="memory layout of training; faster on large networks")
     threads: int = Field(
         1, gt=0, description="CPU threads of each training job; several jobs run side by side"
     )
-    checkpoint_seconds: float = Field(60.0, ge=0, description="least seconds between two checkpoints of a run; 0: every epoch")
+    checkpoint_seconds: float = Field(
+        60.0, ge=0, description="least seconds between two checkpoints of a run; 0: every epoch"
+    )
 
     @property
     def numerics(self) -> dict[str, Any]:

@@ -73,7 +73,7 @@ class GraphedStep:
 
 def record_cuda(function: Callable[[], None]) -> Callable[[], None]:
     """Capture a function's work on the current CUDA device, after a few warm-up calls on a side stream."""
-    stream = torch.cuda.Stream()
+    stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
     stream.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(stream):
         for _ in range(WARM_UP_STEPS):

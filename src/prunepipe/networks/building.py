@@ -35,7 +35,7 @@ def make_network(
     # Modules draw default weights from the global generator when they are made: lend them a copy of it,
     # always in the same state, so that a builder is a pure function and nobody else's numbers move.
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)  # fork_rng brings the caller's state back
+        torch.default_generator.manual_seed(0)  # the CPU only; fork_rng brings the caller's state back
         built = build(**arguments)
     if not isinstance(built, nn.Module):
         raise ConfigError(f"network {reference} returned {type(built).__name__}, expected a torch.nn.Module.")

@@ -89,7 +89,7 @@ def _run(
     channels_last = settings["numerics"]["channels_last"]
     network.to(device)
     if channels_last:
-        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network.to(memory_format=torch.channels_last)
     image_set = partial(ImageSet, mean=dataset.mean, std=dataset.std, channels_last=channels_last, device=device)
     training_set = image_set(*training_data, crop_padding=plan.recipe.augmentation.crop_padding)
     test_set = image_set(dataset.test_images, dataset.test_labels)
