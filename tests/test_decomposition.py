@@ -99,6 +99,14 @@ def test_one_seed_has_a_gain_without_an_interval():
     assert np.isnan(row["interval_low"])
 
 
+def test_two_methods_do_not_mix():
+    other = study({"snip": {"rearrange": -0.5}}, noise=0.0)
+    table = decomposition(pd.concat([gains(), other], ignore_index=True))
+    positions = table[table["part"] == POSITIONS].groupby("ticket")["gain"].mean()
+    assert positions.to_dict() == pytest.approx({"hybrid": 1.0, "snip": 0.5})
+    assert len(table) == 2 * 2 * len(PARTS)
+
+
 def test_the_uniform_ticket_can_have_another_name():
     results = gains().replace({"ticket": {"random_uniform": "erdos"}})
     assert by_part(results, uniform_ticket="erdos").loc[LAYER_RATIOS, "gain"] == pytest.approx(4.0)

@@ -179,6 +179,13 @@ def test_identical_runs_ignore_the_check_for_certain_and_leave_the_family(seeds)
     assert both["family_size"].tolist() == [1, 1]
 
 
+def test_some_identical_runs_are_no_certainty():
+    results = study(ONE, noise=1.0)
+    row = only(identical(results).where(results["seed"] == 2, results))
+    assert row["verdict"] == "inconclusive"
+    assert row["family_size"] == 1
+
+
 def test_one_identical_seed_is_still_one_seed():
     assert only(identical(study(ONE, seeds=1)))["verdict"] == "inconclusive"
 

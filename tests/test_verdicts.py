@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from results_frames import collapse, lose, study
 from scipy import stats
 
+from prunepipe.statistics import seeds_to_decide
 from prunepipe.verdicts import method_summaries, prune_ratio_effects, verdicts
 
 ONE = {"snip": {"rearrange": 0.0}}
@@ -87,13 +88,13 @@ def test_p_ignores_adjusts_the_better_of_equivalence_and_gain():
 @pytest.mark.parametrize(
     ("effect", "noise", "word", "phrase"),
     [
-        (0.0, 0.1, "ignores", "which is none within the margin of 0.5"),
+        (0.0, 0.1, "ignores", "equivalent to none within the margin of 0.5"),
         (-1.0, 0.1, "uses", "worse by more than chance"),
         (
             -0.2,
             0.005,
             "ignores",
-            "which is none within the margin",
+            "equivalent to none within the margin",
         ),  # significant, but shown to be below the margin
         (1.5, 0.1, "ignores", "better by more than chance"),
         (-0.3, 1.0, "inconclusive", "seeds would decide it"),
@@ -111,6 +112,14 @@ def test_a_larger_margin_forgives_more():
     results = study({"snip": {"rearrange": -1.0}}, noise=0.2)
     assert only(results, margin=0.5)["verdict"] == "uses"
     assert only(results, margin=2.0)["verdict"] == "ignores"
+
+
+def test_the_number_of_seeds_is_planned_for_the_whole_family():
+    table = judged(study({"snip": {"rearrange": -0.3, "corrupted_data": -0.2, "invert": 0.1}}, noise=1.0))
+    assert set(table["verdict"]) == {"inconclusive"}
+    for row in table.to_dict("records"):
+        spread = row["standard_deviation"]
+        assert row["seeds_to_decide"] == seeds_to_decide(row["effect"], spread, margin=0.5, family_size=3)
 
 
 def test_the_number_of_seeds_decides_when_they_are_run():

@@ -27,7 +27,7 @@ def checked_results(results: pd.DataFrame) -> pd.DataFrame:
     Args:
         results: long form, one row per run (RUN and OUTCOME columns; accuracy in percent).
     Returns:
-        A frame of RUN + OUTCOME; collapsed is bool; accuracy is NaN where the run is not done.
+        A frame of RUN + OUTCOME; accuracy and loss are floats, collapsed is bool.
     Raises:
         ArtifactError: a missing column, an empty key, a run listed twice, an accuracy that is no percentage.
     """
@@ -44,7 +44,6 @@ def checked_results(results: pd.DataFrame) -> pd.DataFrame:
         twice = runs.loc[runs.duplicated(RUN), RUN].iloc[0].to_dict()
         raise ArtifactError(f"results: the run {twice} is listed twice; keep one row per run.")
     accuracy, loss = (_numbers(runs, column) for column in ("accuracy", "loss"))
-    accuracy = accuracy.where(runs["status"] == "done")
     if (np.isfinite(accuracy) & ~accuracy.between(0, 100)).any():
         raise ArtifactError(
             f"results: accuracies from {accuracy.min()} to {accuracy.max()}; expected percent, 0-100."

@@ -81,7 +81,7 @@ def _ignores(row: Mapping[str, Any]) -> str:
     p_value = f"(Holm p = {row['p_ignores']:.2g})"
     if row["p_better"] < row["p_equivalent"]:
         return f"{start}, better by more than chance {p_value}, so it does no harm: {end}"
-    return f"{start}, which is none within the margin of {row['margin']:g} {p_value}: {end}"
+    return f"{start}, equivalent to none within the margin of {row['margin']:g} {p_value}: {end}"
 
 
 def _collapsed(row: Mapping[str, Any]) -> str:
@@ -98,6 +98,6 @@ def _inconclusive(row: Mapping[str, Any]) -> str:
         )
     return (
         f"{row['check']} changes the accuracy by {_measured(row)}: neither worse by more than chance"
-        f" nor none within the margin of {row['margin']:g};"
+        f" nor equivalent to none within the margin of {row['margin']:g};"
         f" about {row['seeds_to_decide']} seeds would decide it."
     )

@@ -21,8 +21,11 @@ try:
 except PrunepipeError as error:
     sys.exit(str(error))
 
+# Forked from a warm process where it pays; `python SCRIPT` with the same options does the same.
+RUN = f"python -I -S {SCRIPTS}/launch.py"
 DEVICE = SITE.device
 CHECKPOINT_SECONDS = SITE.checkpoint_seconds
+JOBS_PER_GPU = SITE.jobs_per_gpu
 GPUS = 0 if SITE.device == "cpu" else 1
 POINTS = {
     point_name(point): point

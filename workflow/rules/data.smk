@@ -24,5 +24,5 @@ rule prepare_dataset:
     message:
         "Prepare the data set {wildcards.name}"
     shell:
-        "python {SCRIPTS}/prepare_dataset.py --output {output.data} "
+        "{RUN} prepare_dataset.py --output {output.data} "
         "--settings {params.settings:q} &> {log}"

@@ -23,7 +23,7 @@ rule initialise:
     message:
         "Draw the initial weights of {wildcards.network} ({wildcards.draw}), seed {wildcards.seed}"
     shell:
-        "python {SCRIPTS}/initialise.py --data {input.data} --weights {output.weights} "
+        "{RUN} initialise.py --data {input.data} --weights {output.weights} "
         "--structure {output.structure} --settings {params.settings:q} &> {log}"
 
 
@@ -66,11 +66,11 @@ rule train_dense:
     message:
         "Train the dense {wildcards.network} on {wildcards.dataset} ({wildcards.data}), seed {wildcards.seed}"
     shell:
-        "python {SCRIPTS}/train_dense.py --data {input.data} --weights {input.weights} "
+        "{RUN} train_dense.py --data {input.data} --weights {input.weights} "
         "--final {output.final} --history {output.history} --logits {output.logits} --timing {output.timing} "
         "--settings {params.settings:q} "
-        "--device {DEVICE} --threads {threads} --checkpoint {params.checkpoint} "
-        "--checkpoint-seconds {CHECKPOINT_SECONDS} --code {params.code} &> {log}"
+        "--device {DEVICE} --gpus {resources.gpu} --jobs-per-gpu {JOBS_PER_GPU} --threads {threads} "
+        "--checkpoint {params.checkpoint} --checkpoint-seconds {CHECKPOINT_SECONDS} --code {params.code} &> {log}"
 
 
 rule evaluate_dense:
@@ -97,13 +97,13 @@ rule evaluate_dense:
     message:
         "Evaluate the dense {wildcards.network} on {wildcards.dataset} ({wildcards.data}), seed {wildcards.seed}"
     shell:
-        "python {SCRIPTS}/evaluate.py --data {input.data} --trained {input.trained} --history {input.history} "
+        "{RUN} evaluate.py --data {input.data} --trained {input.trained} --history {input.history} "
         "--logits {input.logits} --metrics {output.metrics} --settings {params.settings:q} &> {log}"
 
 
 rule rewind:
     input:
-        checkpoint=lambda wildcards: checkpoint_of(wildcards),
+        source=lambda wildcards: checkpoint_of(wildcards),
         structure=place(INITIAL, draw="init") + "/structure.json",
     output:
         weights=place(REWIND) + "/weights.safetensors",
@@ -125,5 +125,5 @@ rule rewind:
     message:
         "Rewind {wildcards.network} on {wildcards.dataset} ({wildcards.data}) to {wildcards.point}, seed {wildcards.seed}"
     shell:
-        "python {SCRIPTS}/rewind.py --checkpoint {input.checkpoint} --structure {input.structure} "
+        "{RUN} rewind.py --source {input.source} --structure {input.structure} "
         "--weights {output.weights} --settings {params.settings:q} &> {log}"

@@ -54,7 +54,7 @@ rule collect:
     message:
         "Collect the results of study {STUDY.name}"
     shell:
-        "python {SCRIPTS}/collect.py --study {STUDY_FILE:q} --results {output.results} --layers {output.layers} "
+        "{RUN} collect.py --study {STUDY_FILE:q} --results {output.results} --layers {output.layers} "
         "--histories {output.histories} &> {log}"
 
 
@@ -79,7 +79,7 @@ rule overlap:
     message:
         "Compare the masks of study {STUDY.name}"
     shell:
-        "python {SCRIPTS}/overlap.py --study {STUDY_FILE:q} --overlap {output.overlap} &> {log}"
+        "{RUN} overlap.py --study {STUDY_FILE:q} --overlap {output.overlap} &> {log}"
 
 
 rule table:
@@ -108,7 +108,7 @@ rule table:
     message:
         "Build the table {wildcards.table}"
     shell:
-        "python {SCRIPTS}/table.py --study {STUDY_FILE:q} --results {input.results} --csv {output.csv} "
+        "{RUN} table.py --study {STUDY_FILE:q} --results {input.results} --csv {output.csv} "
         "--md {output.md} --tex {output.tex} --settings {params.settings:q} &> {log}"
 
 
@@ -138,5 +138,5 @@ rule figure:
     message:
         "Draw the figure {wildcards.figure}"
     shell:
-        "python {SCRIPTS}/figure.py --study {STUDY_FILE:q} --results {input.results} {params.files} "
+        "{RUN} figure.py --study {STUDY_FILE:q} --results {input.results} {params.files} "
         "--svg {output.svg} --png {output.png} --settings {params.settings:q} &> {log}"

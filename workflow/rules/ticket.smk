@@ -25,9 +25,9 @@ rule score:
     message:
         "Score {wildcards.network} on {wildcards.dataset} ({wildcards.data}) by {wildcards.score_id}, seed {wildcards.seed}"
     shell:
-        "python {SCRIPTS}/score.py --data {input.data} --weights {input.weights} --structure {input.structure} "
+        "{RUN} score.py --data {input.data} --weights {input.weights} --structure {input.structure} "
         "--scores {output.scores} --settings {params.settings:q} "
-        "--device {DEVICE} --threads {threads} &> {log}"
+        "--device {DEVICE} --gpus {resources.gpu} --jobs-per-gpu {JOBS_PER_GPU} --threads {threads} &> {log}"
 
 
 rule mask:
@@ -56,7 +56,7 @@ rule mask:
     message:
         "Mask of {wildcards.ticket} ({wildcards.source}) at prune ratio {wildcards.prune_ratio}, seed {wildcards.seed}"
     shell:
-        "python {SCRIPTS}/mask.py --scores {input.scores} --structure {input.structure} --mask {output.mask} "
+        "{RUN} mask.py --scores {input.scores} --structure {input.structure} --mask {output.mask} "
         "--settings {params.settings:q} &> {log}"
 
 
@@ -90,7 +90,7 @@ rule check:
     message:
         "Apply check {wildcards.check} to {wildcards.ticket} at prune ratio {wildcards.prune_ratio}, seed {wildcards.seed}"
     shell:
-        "python {SCRIPTS}/check.py --mask {input.mask} --weights {input.weights} --structure {input.structure} "
+        "{RUN} check.py --mask {input.mask} --weights {input.weights} --structure {input.structure} "
         "{params.fresh} --ticket {output.ticket} --layers {output.layers} --settings {params.settings:q} &> {log}"
 
 
@@ -128,11 +128,11 @@ rule retrain:
     message:
         "Retrain {wildcards.ticket} ({wildcards.check}) at prune ratio {wildcards.prune_ratio}, seed {wildcards.seed}"
     shell:
-        "python {SCRIPTS}/retrain.py --data {input.data} --ticket {input.ticket} --layers {input.layers} "
+        "{RUN} retrain.py --data {input.data} --ticket {input.ticket} --layers {input.layers} "
         "--trained {output.trained} --history {output.history} --logits {output.logits} --timing {output.timing} "
         "--settings {params.settings:q} "
-        "--device {DEVICE} --threads {threads} --checkpoint {params.checkpoint} "
-        "--checkpoint-seconds {CHECKPOINT_SECONDS} --code {params.code} &> {log}"
+        "--device {DEVICE} --gpus {resources.gpu} --jobs-per-gpu {JOBS_PER_GPU} --threads {threads} "
+        "--checkpoint {params.checkpoint} --checkpoint-seconds {CHECKPOINT_SECONDS} --code {params.code} &> {log}"
 
 
 rule evaluate:
@@ -160,6 +160,6 @@ rule evaluate:
     message:
         "Evaluate {wildcards.ticket} ({wildcards.check}) at prune ratio {wildcards.prune_ratio}, seed {wildcards.seed}"
     shell:
-        "python {SCRIPTS}/evaluate.py --data {input.data} --trained {input.trained} --layers {input.layers} "
+        "{RUN} evaluate.py --data {input.data} --trained {input.trained} --layers {input.layers} "
         "--history {input.history} --logits {input.logits} --metrics {output.metrics} "
         "--settings {params.settings:q} &> {log}"

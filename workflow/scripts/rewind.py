@@ -8,11 +8,11 @@ from prunepipe.structure import Structure
 
 def main(files, settings):
     """Check a checkpoint against the network's structure and write it under the point's name."""
-    weights, _ = read_arrays(files.checkpoint)
+    weights, _ = read_arrays(files.source)
     structure = Structure.from_json(read_json(files.structure))
     prunable = {layer.name: layer.shape for layer in structure.layers}
-    require_same_shapes(files.checkpoint, {name: weights.get(name) for name in prunable}, prunable)
+    require_same_shapes(files.source, {name: weights.get(name) for name in prunable}, prunable)
     write_arrays(files.weights, weights, **settings)
 
 
-run(__doc__, main, "checkpoint", "structure", "weights")
+run(__doc__, main, "source", "structure", "weights")

@@ -6,6 +6,8 @@ import signal
 import sys
 from collections.abc import Callable
 from dataclasses import fields
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -33,11 +35,21 @@ def run(
     for field in fields(Execution):
         option = "--" + field.name.replace("_", "-")
         parser.add_argument(option, type=Path if field.default is None else type(field.default), default=field.default)
+    parser.add_argument("--gpus", type=int, default=0, help="GPUs to lease for this job")
+    parser.add_argument("--jobs-per-gpu", type=int, default=1, help="jobs that may share a GPU")
     arguments = vars(parser.parse_args())
     settings: dict[str, Any] = arguments.pop("settings")
     execution = Execution(**{field.name: arguments.pop(field.name) for field in fields(Execution)})
+    # Loaded by name, so that how GPUs are shared is no part of any stage's code version.
+    lease = import_module("prunepipe.leases").lease_devices(
+        arguments.pop("gpus"),
+        jobs_per_device=arguments.pop("jobs_per_gpu"),
+        required=execution.device == "cuda",
+        say=partial(print, flush=True),
+    )
     try:
-        main(SimpleNamespace(**arguments, execution=execution), settings)
+        with lease:
+            main(SimpleNamespace(**arguments, execution=execution), settings)
     except PrunepipeError as error:
         sys.exit(f"error: {error}")
     except StopRequestedError as stop:

@@ -159,7 +159,7 @@ def _draw_panel(axis: Axes, cells: pd.DataFrame, checks: dict[str, Look]) -> Non
         own = own.assign(position=own["position"] + offset, height=own["mean"].clip(lower=edge))
         # Seeds of which some collapsed are two groups, not one with an interval.
         line = own.where(own["collapsed"].eq(0))
-        axis.fill_between(line["position"], line["ci_low"], line["ci_high"], color=colour, alpha=0.15, lw=0)
+        axis.fill_between(line["position"], line["ci_low"], line["ci_high"], color=colour, alpha=0.1, lw=0)
         axis.vlines(line["position"], line["ci_low"], line["ci_high"], color=colour, alpha=0.5, lw=0.8)
         axis.plot(line["position"], line["mean"], **look)
         _mark_collapse(axis, own, look)

@@ -40,7 +40,7 @@ def plot_overlap(data: Collected, study: Study) -> Figure:
     """
     if data.overlap.empty or data.overlap["jaccard"].isna().all():
         return sentence(f"Study {study.name} has no two masks to compare.")
-    pairs = data.overlap.assign(comparison=_comparisons(data.overlap))
+    pairs = data.overlap.assign(comparison=_comparisons(data.overlap)).sort_values("kind", kind="stable")
     comparisons = list(dict.fromkeys(pairs["comparison"]))
     ticket_looks = looks(ticket for ticket in study.tickets if ticket in set(pairs["ticket"]))
     legend = [entry(ticket_label(ticket), **look) for ticket, look in ticket_looks.items()]

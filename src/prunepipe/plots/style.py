@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
 from itertools import cycle
@@ -14,7 +15,9 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
+from matplotlib.textpath import TextToPath
 
 from prunepipe.artifacts import atomic_path
 from prunepipe.labels import dataset_label, network_label
@@ -58,12 +61,14 @@ RC: Any = {
 
 PANEL = (1.25, 1.1)
 """Width and height of a panel, in inches: two side by side fill a column of a paper, five its text width."""
-LEFT, RIGHT, TOP, BOTTOM = 0.6, 0.08, 0.24, 0.42
+LEFT, RIGHT, TOP, BOTTOM = 0.44, 0.08, 0.24, 0.42
 GAP, WIDE_GAP = (0.13, 0.2), (0.36, 0.36)
 """Between panels, in inches; wide where every panel has its own axes."""
 COLUMN_WIDTH = 3.4
-LEGEND_LINE, LEGEND_ENTRY = 0.15, 1.3
-"""Height of a line and width of an entry of the legend, in inches."""
+LINE, HANDLE = 0.15, 0.46
+"""Height of a line of text, and width of a legend's sample with its gaps, in inches."""
+PANEL_CHARACTERS = 23
+"""Characters that fit above or beside a panel."""
 
 
 def styled(draw: Callable[Arguments, Figure]) -> Callable[Arguments, Figure]:
@@ -97,23 +102,26 @@ def panels(
         The figure, and its axes [rows, columns].
     """
     gap = (GAP if share_y else WIDE_GAP)[0], (GAP if share_x else WIDE_GAP)[1]
-    width = max(COLUMN_WIDTH, LEFT + RIGHT + len(columns) * (PANEL[0] + gap[0]) - gap[0])
-    entries = max(1, int(width // LEGEND_ENTRY))
-    legend_height = LEGEND_LINE * -(-len(legend) // entries)
-    height = TOP + BOTTOM + legend_height + len(rows) * PANEL[1] + (len(rows) - 1) * gap[1]
+    left = LEFT + LINE * (1 + max(label.count("\n") for label in rows)) * 0.9
+    width = max(COLUMN_WIDTH, left + RIGHT + len(columns) * (PANEL[0] + gap[0]) - gap[0])
+    titles = [_wrapped(title) for title in columns]
+    top = TOP + LINE * max(title.count("\n") for title in titles)
+    entries = _legend_columns([str(artist.get_label()) for artist in legend], width)
+    legend_height = LINE * -(-len(legend) // entries)
+    height = top + BOTTOM + legend_height + len(rows) * PANEL[1] + (len(rows) - 1) * gap[1]
     figure = Figure(figsize=(width, height))
     FigureCanvasAgg(figure)
     shared: dict[str, Any] = {"sharex": share_x and "col", "sharey": share_y and "row"}
     axes = figure.subplots(len(rows), len(columns), squeeze=False, **shared)
     figure.subplots_adjust(
-        left=LEFT / width,
+        left=left / width,
         right=1 - RIGHT / width,
-        top=1 - TOP / height,
+        top=1 - top / height,
         bottom=(BOTTOM + legend_height) / height,
         wspace=gap[0] / PANEL[0],
         hspace=gap[1] / PANEL[1],
     )
-    for axis, title in zip(axes[0], columns, strict=True):
+    for axis, title in zip(axes[0], titles, strict=True):
         axis.set_title(title, pad=4)
     for axis, label in zip(axes[:, 0], rows, strict=True):
         axis.set_ylabel(label)
@@ -122,6 +130,24 @@ def panels(
             handles=list(legend), loc="lower center", ncols=entries, borderaxespad=0.2, handlelength=2.2
         )
     return figure, axes
+
+
+def _wrapped(title: str) -> str:
+    """Break a title that is wider than a panel, also after underscores."""
+    lines = textwrap.wrap(title.replace("_", "_ "), PANEL_CHARACTERS)
+    return "\n".join(lines).replace("_ ", "_")
+
+
+def _legend_columns(labels: Sequence[str], width: float) -> int:
+    """Return the largest number of columns with which a legend fits into a width, in inches."""
+    font = FontProperties(family=RC["font.family"], size=RC["legend.fontsize"])
+    widths = [
+        HANDLE + TextToPath().get_text_width_height_descent(label, font, False)[0] / 72 for label in labels
+    ]
+    for columns in range(len(labels), 1, -1):
+        if sum(column.max() for column in np.array_split(widths, columns)) <= width:  # split as legends are
+            return columns
+    return 1
 
 
 def sentence(text: str) -> Figure:
@@ -142,7 +168,8 @@ def save_figure(figure: Figure, *paths: Path | str) -> None:
 
 def place_label(dataset: str, network: str, quantity: str) -> str:
     """Return the label of a row of panels: where, and what is on the y axis."""
-    return f"{dataset_label(dataset)}, {network_label(network)}\n{quantity}"
+    place = f"{dataset_label(dataset)}, {network_label(network)}"
+    return (place if len(place) <= PANEL_CHARACTERS else place.replace(", ", "\n")) + f"\n{quantity}"
 
 
 def looks(names: Iterable[str]) -> dict[str, Look]:

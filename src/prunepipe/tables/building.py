@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtrit  # scipy.stats takes a second to import
 
+from prunepipe.errors import ArtifactError
 from prunepipe.layout import CELL, DENSE
 from prunepipe.pairing import RUN, checked_results
 from prunepipe.study import FULL_NETWORK, Study
@@ -71,6 +72,9 @@ def _cells(rows: Sequence[Row], study: Study) -> pd.DataFrame:
 
 def _runs(cells: pd.DataFrame, results: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Return one row an expected run with what the results say of it; `cell` is its cell's position."""
+    absent = [column for column in ("effective_density", *SOURCES) if column not in results]
+    if absent:
+        raise ArtifactError(f"results: no column {', '.join(absent)}; collect the results again.")
     known = checked_results(results).assign(
         effective_density=pd.to_numeric(results["effective_density"]).to_numpy(float),
         **{column: results[column].to_numpy() for column in SOURCES},
