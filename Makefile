@@ -13,7 +13,7 @@ fashion: $(VENV)/.installed
 	$(BIN)/snakemake --cores $(CORES) --config study=fashion
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

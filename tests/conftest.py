@@ -29,7 +29,7 @@ SMALL: dict[str, Any] = {
 @pytest.fixture
 def small() -> dict[str, Any]:
     """The plain values of a small valid study."""
-    return {key: value for key, value in SMALL.items()}
+    return dict(SMALL)
 
 
 @pytest.fixture

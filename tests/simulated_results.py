@@ -155,3 +155,26 @@ def make_collected(study, results=None, epochs=4):
         make_overlap(study),
         {(dataset, network): structure for dataset in study.datasets for network in study.networks},
     )
+
+
+def with_accuracies(results, values):
+    """Set the accuracies of runs: {(ticket, check, prune_ratio): one number a seed}."""
+    results = results.copy()
+    for (ticket, check, ratio), numbers in values.items():
+        chosen = (
+            (results["ticket"] == ticket) & (results["check"] == check) & (results["prune_ratio"] == ratio)
+        )
+        results.loc[chosen, "accuracy"] = numbers
+    return results
+
+
+def cell_of(table, ticket, check="none", ratio=0.9, **where):
+    chosen = table[(table["ticket"] == ticket) & (table["check"] == check) & (table["prune_ratio"] == ratio)]
+    for column, value in where.items():
+        chosen = chosen[chosen[column] == value]
+    assert len(chosen) == 1
+    return chosen.iloc[0]
+
+
+def line_of(text, start):
+    return next(line for line in text.splitlines() if line.startswith(start))

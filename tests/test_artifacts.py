@@ -82,7 +82,8 @@ def test_damaged_arrays_are_refused_with_the_remedy(tmp_path: Path, damage: str)
     whole = path.read_bytes()
     damaged = {"truncate": whole[:-4], "empty": b"", "foreign": b"PK\x03\x04" * 40, "header": b"\xff" * 8 + whole[8:]}
     path.write_bytes(damaged[damage])
-    with pytest.raises(ArtifactError, match=r"x.safetensors: not a file of this pipeline.*snakemake .*x.safetensors --force"):
+    message = r"x.safetensors: not a file of this pipeline.*snakemake .*x.safetensors --force"
+    with pytest.raises(ArtifactError, match=message):
         read_arrays(path)
 
 

@@ -68,7 +68,7 @@ def test_ten_seeds_decide_and_three_decide_less(script, loss, word):
 
 
 def test_a_test_without_correction_would_fail_the_family(script, monkeypatch):
-    monkeypatch.setattr("prunepipe.verdicts.holm", lambda p_values: p_values)
+    monkeypatch.setattr("prunepipe.judging.verdicts.holm", lambda p_values: p_values)
     row = run(script, (0.5,), 10, family=12)
     assert row["studies with a wrong word"] > at_most(0.05, FAMILIES)
 

@@ -8,8 +8,8 @@ import pytest
 from results_frames import collapse, lose, study
 from scipy import stats
 
-from prunepipe.decomposition import DECOMPOSITION_COLUMNS, PARTS, decomposition
 from prunepipe.errors import ConfigError
+from prunepipe.judging.decomposition import DECOMPOSITION_COLUMNS, PARTS, decomposition
 
 LAYER_RATIOS, POSITIONS, SHUFFLED, REDRAWN = PARTS
 

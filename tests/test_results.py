@@ -68,7 +68,8 @@ def test_dense_runs_are_the_full_network_under_the_check_that_changed_their_data
     [
         (None, "not started"),
         ("epoch 1\nerror: data/cifar10: no such file.\nstopped\n", "error: data/cifar10: no such file."),
-        ("epoch 1\nKilled\n", "Killed"),
+        ("epoch 1\nstopped by signal 15\n", "stopped by signal 15"),
+        ("epoch 1\n", "not finished: retrain was the last stage"),
     ],
 )
 def test_a_run_without_metrics_is_a_row_with_its_cause(study, tree, log, cause):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from prunepipe.sanity import PARTIALLY_TRAINED, SANITY_CHECKS, SUMMARY_COLUMNS, method_summaries
+from prunepipe.judging.sanity import PARTIALLY_TRAINED, SANITY_CHECKS, SUMMARY_COLUMNS, method_summaries
 from prunepipe.zoology import CHECKS, TICKETS
 
 

@@ -13,7 +13,7 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.weightstats import DescrStatsW
 
 from prunepipe.errors import ConfigError
-from prunepipe.statistics import EFFECT_COLUMNS, holm, paired_effects, seeds_to_decide
+from prunepipe.judging.statistics import EFFECT_COLUMNS, holm, paired_effects, seeds_to_decide
 
 MARGIN = 0.5
 FIVE = np.array([-0.31, 0.12, -0.48, -0.05, -0.22])

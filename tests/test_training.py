@@ -196,7 +196,8 @@ def test_the_last_partial_batch_is_trained_on(monkeypatch: pytest.MonkeyPatch) -
         call(step, images, labels, rate)
 
     monkeypatch.setattr(TrainingStep, "__call__", counted)
-    train(network(), image_set(100), image_set(20, 0), Plan(RECIPE.model_copy(update={"epochs": 1, "drops": ()}), 0, "d"))
+    once = RECIPE.model_copy(update={"epochs": 1, "drops": ()})
+    train(network(), image_set(100), image_set(20, 0), Plan(once, 0, "dense"))
     assert seen == [16] * 6 + [4]
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from results_frames import collapse, lose, pick, study
 
 from prunepipe.errors import ArtifactError, ConfigError
-from prunepipe.verdicts import VERDICT_COLUMNS, WORDS, method_summaries, prune_ratio_effects, verdicts
+from prunepipe.judging.verdicts import VERDICT_COLUMNS, WORDS, method_summaries, prune_ratio_effects, verdicts
 
 ONE = {"snip": {"rearrange": 0.0}}
 BOTH = {

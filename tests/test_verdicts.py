@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from results_frames import collapse, lose, study
 from scipy import stats
 
-from prunepipe.statistics import seeds_to_decide
-from prunepipe.verdicts import method_summaries, prune_ratio_effects, verdicts
+from prunepipe.judging.statistics import seeds_to_decide
+from prunepipe.judging.verdicts import method_summaries, prune_ratio_effects, verdicts
 
 ONE = {"snip": {"rearrange": 0.0}}
 BOTH = {

@@ -65,11 +65,13 @@ def _read(folder: Path) -> dict[str, Any]:
 
 
 def _cause(folder: Path) -> str:
-    """Return the last line of the newest log of a run that did not finish."""
+    """Return why a run has no metrics: the error in its newest log, or how far it came."""
     logs = sorted(folder.glob("*.log"), key=lambda log: log.stat().st_mtime)
-    lines = logs[-1].read_text(encoding="utf-8", errors="replace").strip().splitlines() if logs else []
-    errors = [line for line in lines if line.startswith("error:")]
-    return (errors or lines or ["not started"])[-1][:300]
+    if not logs:
+        return "not started"
+    lines = logs[-1].read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    told = [line for line in lines if line.startswith(("error:", "stopped by signal"))]
+    return told[-1][:300] if told else f"not finished: {logs[-1].stem} was the last stage"
 
 
 def histories(runs: Iterable[str], root: Path = Path()) -> pd.DataFrame:

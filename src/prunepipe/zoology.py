@@ -8,6 +8,7 @@ TICKETS: dict[str, dict[str, Any]] = {
     "grasp": {"scored": "init", "score": "grasp", "allocation": "global", "start": "init"},
     "random": {"scored": "init", "score": "random", "allocation": "smart", "start": "init"},
     "obd": {"scored": "final", "score": "obd", "allocation": "global", "start": "final"},
+    "random_uniform": {"scored": "init", "score": "random", "allocation": "uniform", "start": "init"},
     "learning_rate_rewinding": {
         "scored": "final",
         "score": "magnitude",

@@ -140,3 +140,60 @@ rule figure:
     shell:
         "{RUN} figure.py --study {STUDY_FILE:q} --results {input.results} {params.files} "
         "--svg {output.svg} --png {output.png} --settings {params.settings:q} &> {log}"
+
+
+rule verdicts:
+    input:
+        results=rules.collect.output.results,
+    output:
+        csv="results/tables/verdicts.csv",
+        md="results/tables/verdicts.md",
+        effects="results/tables/effects.csv",
+        methods="results/tables/methods.csv",
+        gains="results/tables/decomposition.csv",
+        gains_md="results/tables/decomposition.md",
+    log:
+        "results/logs/verdicts.log",
+    benchmark:
+        "results/logs/verdicts.benchmark.jsonl"
+    conda:
+        "../../envs/prunepipe.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        study=STUDY_SETTINGS,
+        code=version("verdicts"),
+    message:
+        "Judge the methods of study {STUDY.name}"
+    shell:
+        "{RUN} verdicts.py --study {STUDY_FILE:q} --results {input.results} --csv {output.csv} --md {output.md} "
+        "--effects {output.effects} --methods {output.methods} --gains {output.gains} "
+        "--gains_md {output.gains_md} &> {log}"
+
+
+rule partial:
+    # Tables and verdicts of what is there, gaps marked: for a study that is still running, or had failures.
+    log:
+        "results/logs/partial.log",
+    conda:
+        "../../envs/prunepipe.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        tables=" ".join(STUDY.tables),
+    message:
+        "Tables and verdicts of the finished runs of study {STUDY.name}"
+    shell:
+        "({RUN} collect.py --study {STUDY_FILE:q} --results results/results.csv --layers results/layers.csv "
+        "--histories results/histories.csv; for table in {params.tables}; do "
+        '{RUN} table.py --study {STUDY_FILE:q} --results results/results.csv --csv "results/tables/$table.csv" '
+        '--md "results/tables/$table.md" --tex "results/tables/$table.tex" '
+        '--settings "{{\\"table\\": \\"$table\\"}}"; done; '
+        "{RUN} verdicts.py --study {STUDY_FILE:q} --results results/results.csv "
+        "--csv results/tables/verdicts.csv --md results/tables/verdicts.md --effects results/tables/effects.csv "
+        "--methods results/tables/methods.csv --gains results/tables/decomposition.csv "
+        "--gains_md results/tables/decomposition.md) &> {log}"

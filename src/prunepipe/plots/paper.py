@@ -60,7 +60,7 @@ def plot_paper_against_ours(data: Collected, study: Study) -> Figure:
 def _draw_panel(axis: Axes, cells: pd.DataFrame, row_looks: dict[str, Look]) -> None:
     if cells.empty:
         return
-    low, high = _limits(cells)
+    low, high = scale_limits(cells)
     axis.set(xlim=(low, high), ylim=(low, high))
     for own in (axis.xaxis, axis.yaxis):
         own.set_major_locator(MaxNLocator(4))
@@ -80,8 +80,12 @@ def _draw_cell(axis: Axes, cell: Any, look: Look, low: float) -> None:
     )
 
 
-def _limits(cells: pd.DataFrame) -> tuple[float, float]:
-    """Return limits of both axes that leave out collapsed cells and what else is far below the rest."""
+def scale_limits(cells: pd.DataFrame) -> tuple[float, float]:
+    """Return limits of both axes that leave out collapsed cells and what else is far below the rest.
+
+    Args:
+        cells: of one panel, from build_table.
+    """
     alive = cells[cells["collapsed"] < cells["n"]]
     values = (alive if len(alive) else cells)[["mean", "published_mean"]].to_numpy(float).ravel()
     lower, upper = np.quantile(values, [0.25, 0.75])

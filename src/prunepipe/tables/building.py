@@ -10,8 +10,8 @@ import pandas as pd
 from scipy.special import stdtrit  # scipy.stats takes a second to import
 
 from prunepipe.errors import ArtifactError
+from prunepipe.judging.pairing import RUN, checked_results
 from prunepipe.layout import CELL, DENSE
-from prunepipe.pairing import RUN, checked_results
 from prunepipe.study import FULL_NETWORK, Study
 from prunepipe.tables.published import published_beside
 from prunepipe.tables.specs import Row, rows_of

@@ -49,7 +49,7 @@ def method_summaries(
     - undecided: neither, because rows are inconclusive or collapsed, or a check was not run.
 
     Args:
-        verdicts: from prunepipe.verdicts.verdicts.
+        verdicts: from prunepipe.judging.verdicts.verdicts.
         partially_trained: tickets that start from trained weights.
         sanity_checks: as SANITY_CHECKS.
     Returns:

@@ -10,8 +10,17 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from prunepipe.pairing import COLLAPSED, METHOD, NO_CHECK, RUN, UNPRUNED, USABLE, checked_results, pair_runs
-from prunepipe.wording import gaps_text
+from prunepipe.judging.pairing import (
+    COLLAPSED,
+    METHOD,
+    NO_CHECK,
+    RUN,
+    UNPRUNED,
+    USABLE,
+    checked_results,
+    pair_runs,
+)
+from prunepipe.judging.wording import gaps_text
 
 GROUP = [*METHOD, "check"]
 COUNT_COLUMNS = ["expected_seeds", "pairs", "expected_pairs", "collapsed_pairs", "missing_pairs", "gaps"]
@@ -24,7 +33,7 @@ def check_pairs(results: pd.DataFrame) -> pd.DataFrame:
     Args:
         results: long form, one row per run; unpruned networks are passed over.
     Returns:
-        One row per expected pair, with what prunepipe.pairing.pair_runs adds. A group expects every prune
+        One row per expected pair, with what prunepipe.judging.pairing.pair_runs adds. A group expects every prune
         ratio of its check x every seed of its method; it is contiguous, and sorted by prune ratio and seed.
     """
     runs = checked_results(results)

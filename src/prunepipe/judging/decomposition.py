@@ -7,10 +7,10 @@ from typing import NamedTuple
 import pandas as pd
 
 from prunepipe.errors import ConfigError
-from prunepipe.pairing import METHOD, NO_CHECK, UNPRUNED, USABLE, checked_results, pair_runs
-from prunepipe.pooling import side_by_side
-from prunepipe.statistics import paired_effects
-from prunepipe.wording import gaps_text
+from prunepipe.judging.pairing import METHOD, NO_CHECK, UNPRUNED, USABLE, checked_results, pair_runs
+from prunepipe.judging.pooling import side_by_side
+from prunepipe.judging.statistics import paired_effects
+from prunepipe.judging.wording import gaps_text
 
 PLACE = ["study", "dataset", "network", "prune_ratio", "seed"]
 CELL = [*METHOD, "prune_ratio"]
@@ -49,7 +49,7 @@ def decomposition(
     """Split what every method gains at every prune ratio into parts, paired by seed.
 
     Args:
-        results: long form, one row per run, as for prunepipe.verdicts.verdicts.
+        results: long form, one row per run, as for prunepipe.judging.verdicts.verdicts.
         uniform_ticket: the random ticket with the same prune ratio in every layer.
         confidence: level of the two-sided t intervals, between 0 and 1.
     Returns:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from prunepipe.pairing import COLLAPSED, MISSING, NOT_A_NUMBER, USABLE
+from prunepipe.judging.pairing import COLLAPSED, MISSING, NOT_A_NUMBER, USABLE
 
 HEADINGS = {
     COLLAPSED: "collapsed",

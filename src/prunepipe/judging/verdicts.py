@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from prunepipe.pairing import USABLE
-from prunepipe.pooling import (
+from prunepipe.judging.pairing import USABLE
+from prunepipe.judging.pooling import (
     COUNT_COLUMNS,
     GROUP,
     POOLED_COLUMNS,
@@ -17,9 +17,9 @@ from prunepipe.pooling import (
     pool,
     side_by_side,
 )
-from prunepipe.sanity import SANITY_CHECKS, method_summaries
-from prunepipe.statistics import EFFECT_COLUMNS, holm, paired_effects, seeds_to_decide
-from prunepipe.wording import reason
+from prunepipe.judging.sanity import SANITY_CHECKS, method_summaries
+from prunepipe.judging.statistics import EFFECT_COLUMNS, holm, paired_effects, seeds_to_decide
+from prunepipe.judging.wording import reason
 
 __all__ = [
     "PRUNE_RATIO_COLUMNS",

@@ -1,0 +1,1 @@
+"""What the results say: paired effects, verdicts on methods, where their accuracy comes from. No torch."""

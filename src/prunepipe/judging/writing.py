@@ -1,0 +1,109 @@
+"""Verdicts and decomposition as Markdown, for people."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import pandas as pd
+
+from prunepipe.labels import check_label, dataset_label, network_label, ticket_label
+
+DASH = "-"
+
+
+def verdicts_markdown(verdicts: pd.DataFrame, summaries: pd.DataFrame, provenance: Sequence[str]) -> str:
+    """Write the methods' summaries, then every comparison behind them.
+
+    Args:
+        verdicts: from `prunepipe.judging.verdicts.verdicts`.
+        summaries: from `prunepipe.judging.sanity.method_summaries`.
+        provenance: lines that say where the numbers come from.
+    Returns:
+        A Markdown page.
+    """
+    methods = [
+        (ticket_label(row["ticket"]), f"**{row['summary']}**", row["why"]) for row in summaries.to_dict("records")
+    ]
+    comparisons = [
+        (
+            ticket_label(row["ticket"]),
+            f"{dataset_label(row['dataset'])}, {network_label(row['network'])}",
+            check_label(row["check"]),
+            f"**{row['verdict']}**",
+            _effect(row["effect"], row["interval_low"], row["interval_high"]),
+            f"{row['pairs']}/{row['expected_pairs']}",
+            row["reason"],
+        )
+        for row in verdicts.to_dict("records")
+    ]
+    level = "" if verdicts.empty else f" ({verdicts['interval_level'].iloc[0]:.0%} interval)"
+    return "\n".join(
+        [
+            "**Is the method sane?**",
+            "",
+            *_table(("method", "summary", "why"), methods),
+            "",
+            "**What each check did** (check minus none, points of accuracy)",
+            "",
+            *_table(
+                ("method", "on", "check", "verdict", f"effect{level}", "pairs", "reason"),
+                comparisons,
+            ),
+            "",
+            *(f"- {line}" for line in provenance),
+            "",
+        ]
+    )
+
+
+def decomposition_markdown(gains: pd.DataFrame) -> str:
+    """Write where each method's accuracy comes from.
+
+    Args:
+        gains: from `prunepipe.judging.decomposition.decomposition`.
+    Returns:
+        A Markdown table: one row a method and prune ratio, one column a part; "-" where runs are missing.
+    """
+    parts = list(dict.fromkeys(gains["part"]))
+    keys = ["dataset", "network", "ticket", "prune_ratio"]
+    effects: dict[tuple[Any, ...], dict[str, str]] = {}
+    for row in gains.to_dict("records"):
+        place = tuple(row[key] for key in keys)
+        gain = _effect(row["gain"], row["interval_low"], row["interval_high"])
+        effects.setdefault(place, {})[row["part"]] = gain
+    rows = [
+        (
+            ticket_label(ticket),
+            f"{dataset_label(dataset)}, {network_label(network)}",
+            f"{prune_ratio:g}",
+            *(by_part.get(part, DASH) for part in parts),
+        )
+        for (dataset, network, ticket, prune_ratio), by_part in effects.items()
+    ]
+    return "\n".join(
+        [
+            "**Where the accuracy comes from** (gains in points, with their confidence interval)",
+            "",
+            *_table(("method", "on", "prune ratio", *parts), rows),
+            "",
+            "- layer ratios: the method rearranged, minus uniform random tickets; for partially trained tickets this",
+            "  holds the trained weights too, because uniform random tickets start from initial ones.",
+            "- positions: the method minus the method rearranged.",
+            "- weight values: the method minus the method with its weights shuffled or drawn anew.",
+            "",
+        ]
+    )
+
+
+def _effect(value: float, low: float, high: float) -> str:
+    if math.isnan(value):
+        return DASH
+    interval = "" if math.isnan(low) else f" [{low:+.2f}, {high:+.2f}]"
+    return f"{value:+.2f}{interval}"
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
+    lines = [header, [":--"] * len(header), *rows]
+    return ["| " + " | ".join(str(text).replace("|", "\\|") for text in line) + " |" for line in lines]

@@ -1,0 +1,25 @@
+"""Judge every method of a study by its checks, and take its accuracy apart."""
+
+from pathlib import Path
+
+from stage import run
+
+from prunepipe.artifacts import write_text
+from prunepipe.collected import read_frame, write_frame
+from prunepipe.configuration import load_study
+from prunepipe.judging.judge import judge
+from prunepipe.judging.writing import decomposition_markdown, verdicts_markdown
+
+
+def main(files, settings):
+    """Read the results, judge, write."""
+    judgement = judge(read_frame(files.results), load_study(Path(files.study)))
+    write_frame(files.csv, judgement.verdicts)
+    write_frame(files.effects, judgement.effects)
+    write_frame(files.methods, judgement.summaries)
+    write_frame(files.gains, judgement.gains)
+    write_text(files.md, verdicts_markdown(judgement.verdicts, judgement.summaries, judgement.provenance))
+    write_text(files.gains_md, decomposition_markdown(judgement.gains))
+
+
+run(__doc__, main, "study", "results", "csv", "md", "effects", "methods", "gains", "gains_md")
