@@ -80,7 +80,12 @@ def test_damaged_arrays_are_refused_with_the_remedy(tmp_path: Path, damage: str)
     path = tmp_path / "x.safetensors"
     write_arrays(path, ARRAYS)
     whole = path.read_bytes()
-    damaged = {"truncate": whole[:-4], "empty": b"", "foreign": b"PK\x03\x04" * 40, "header": b"\xff" * 8 + whole[8:]}
+    damaged = {
+        "truncate": whole[:-4],
+        "empty": b"",
+        "foreign": b"PK\x03\x04" * 40,
+        "header": b"\xff" * 8 + whole[8:],
+    }
     path.write_bytes(damaged[damage])
     message = r"x.safetensors: not a file of this pipeline.*snakemake .*x.safetensors --force"
     with pytest.raises(ArtifactError, match=message):

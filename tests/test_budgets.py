@@ -19,7 +19,9 @@ def test_shapes_without_torch_are_those_of_the_network(name: str) -> None:
     known = layer_maps(name, 3, 7, side, 0.25)
     assert known is not None
     traced = trace(network, channels=3, image_size=side).layers
-    assert [(layer.kind, layer.shape) for layer, _ in known] == [(layer.kind, layer.shape) for layer in traced]
+    assert [(layer.kind, layer.shape) for layer, _ in known] == [
+        (layer.kind, layer.shape) for layer in traced
+    ]
 
 
 @pytest.mark.parametrize(("name", "flops"), [("vgg19", 152.7e9), ("resnet32", 105.7e9)])
@@ -34,7 +36,9 @@ def test_map_sides_give_the_known_cost_of_a_training_step(name: str, flops: floa
 @pytest.mark.parametrize(("ticket", "prune_ratio"), [("lottery", 0.995), ("hybrid", 0.999)])
 def test_a_prune_ratio_without_budget_is_refused(small: dict, ticket: str, prune_ratio: float) -> None:
     study = Study.model_validate(small | {"tickets": [ticket], "prune_ratios": [prune_ratio]})
-    with pytest.raises(ConfigError, match=rf"prune_ratios: {prune_ratio} keeps .* ticket '{ticket}' keeps .*lower"):
+    with pytest.raises(
+        ConfigError, match=rf"prune_ratios: {prune_ratio} keeps .* ticket '{ticket}' keeps .*lower"
+    ):
         refuse_empty_budgets(study)
 
 
@@ -46,5 +50,10 @@ def test_facts_of_the_embedded_data_set_are_true() -> None:
     from prunepipe.datasets.digits import load
 
     digits, facts = load(None), FACTS["digits"]
-    assert digits.train_images.shape == (facts.train_images, facts.channels, facts.image_size, facts.image_size)
+    assert digits.train_images.shape == (
+        facts.train_images,
+        facts.channels,
+        facts.image_size,
+        facts.image_size,
+    )
     assert (len(digits.test_images), digits.classes) == (facts.test_images, facts.classes)

@@ -22,7 +22,9 @@ def pinned() -> dict[str, str]:
 
 def required(section: str) -> list[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    listed = project["dependencies"] if section == "dependencies" else project["optional-dependencies"][section]
+    listed = (
+        project["dependencies"] if section == "dependencies" else project["optional-dependencies"][section]
+    )
     return [re.split(r"[<>=]", entry)[0].lower() for entry in listed]
 
 

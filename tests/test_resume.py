@@ -56,7 +56,9 @@ def test_a_run_stopped_by_a_signal_goes_on_at_its_step(
     assert_same(resumed, run(None))
 
 
-def test_a_run_killed_after_an_epoch_goes_on_from_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_killed_after_an_epoch_goes_on_from_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "checkpoint.safetensors"
     save = Checkpoint.save
 
@@ -84,7 +86,9 @@ def test_a_checkpoint_of_another_run_is_refused_with_the_reason(
     assert f"checkpoint refused: it belongs to a run with other {key}." in capsys.readouterr().out
 
 
-def test_a_truncated_checkpoint_is_refused_and_the_run_starts_over(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_a_truncated_checkpoint_is_refused_and_the_run_starts_over(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
     path = tmp_path / "checkpoint.safetensors"
     Checkpoint(path, IDENTITY, 0).save(run(None))
     path.write_bytes(path.read_bytes()[:-9])

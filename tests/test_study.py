@@ -29,21 +29,37 @@ MISTAKES = [
     ("[0.9]", "['0.9']", "prune_ratios.0: got '0.9'"),
     ("[lottery, hybrid]", "[lotery]", "unknown ticket 'lotery'. Did you mean 'lottery'?"),
     ("[lottery, hybrid]", "[hybrid, hybrid]", "hybrid is listed twice"),
-    ("[lottery, hybrid]", "{lottery: {star: init}}", "tickets.lottery.star: unknown key 'star'. Did you mean 'start'?"),
+    (
+        "[lottery, hybrid]",
+        "{lottery: {star: init}}",
+        "tickets.lottery.star: unknown key 'star'. Did you mean 'start'?",
+    ),
     ("[lottery, hybrid]", "{lottery: {score: snap}}", "unknown score 'snap'. Did you mean 'snip'?"),
     ("[lottery, hybrid]", "{lottery: {start: epoch 9}}", "epoch 9 is beyond recipe.epochs = 4"),
     ("[lottery, hybrid]", "{lottery: {start: later}}", "tickets.lottery.start: got 'later'"),
     ("[lottery, hybrid]", "{hybrid: {schedule: remaining}}", "leaves nothing to train"),
-    ("[lottery, hybrid]", "{mine: {score: snip, allocation: global, start: init}}", "tickets.mine.scored: missing; it must be given."),
+    (
+        "[lottery, hybrid]",
+        "{mine: {score: snip, allocation: global, start: init}}",
+        "tickets.mine.scored: missing",
+    ),
     ("[digits]", "[digitz]", "unknown data set 'digitz'. Did you mean 'digits'?"),
     ("[digits]", "{digits: {pools: 2}}", "datasets.digits.pools: unknown key 'pools'. Did you mean 'pool'?"),
     ("[vgg_digits]", "[vgg_digit]", "unknown network 'vgg_digit'. Did you mean 'vgg_digits'?"),
     ("drops: [2]", "drops: [4]", "drops [4] must lie between 1 and epochs - 1 = 3"),
     ("drops: [2]", "drops: [3, 2]", "must ascend"),
     ("epochs: 4", "epochs: four", "recipe.epochs: got 'four'; it should be a valid integer"),
-    ("seeds: [0]", "seeds: [0]\nchecks: {initial: [rearange]}", "unknown check 'rearange'. Did you mean 'rearrange'?"),
+    (
+        "seeds: [0]",
+        "seeds: [0]\nchecks: {initial: [rearange]}",
+        "unknown check 'rearange'. Did you mean 'rearrange'?",
+    ),
     ("seeds: [0]", "seeds: [0]\ntables: [hybird]", "unknown table 'hybird'. Did you mean 'hybrid'?"),
-    ("seeds: [0]", "seeds: [0]\ncustom_checks: {two: {mask: rearrange, data: half_dataset}}", "changes one stage"),
+    (
+        "seeds: [0]",
+        "seeds: [0]\ncustom_checks: {two: {mask: rearrange, data: half_dataset}}",
+        "changes one stage",
+    ),
     ("seeds: [0]", "seeds: [0]\ncustom_checks: {none: {mask: rearrange}}", "the name is built in"),
 ]
 
@@ -90,8 +106,16 @@ def test_cells_are_every_ticket_under_its_checks_once(study: Study) -> None:
     cells = list(study.cells())
     assert len(cells) == len(set(cells)) == 6
     assert cells[0] == Cell("digits", "vgg_digits", "lottery", "none", 0.9, 0)
-    assert {cell.check for cell in cells if cell.ticket == "lottery"} == {"none", "corrupted_data", "rearrange"}
-    assert {cell.check for cell in cells if cell.ticket == "hybrid"} == {"none", "half_dataset", "shuffle_weights"}
+    assert {cell.check for cell in cells if cell.ticket == "lottery"} == {
+        "none",
+        "corrupted_data",
+        "rearrange",
+    }
+    assert {cell.check for cell in cells if cell.ticket == "hybrid"} == {
+        "none",
+        "half_dataset",
+        "shuffle_weights",
+    }
 
 
 def test_one_dense_run_serves_all_tickets(small: dict) -> None:
@@ -114,7 +138,9 @@ def test_a_ticket_row_overrides_the_built_in_one(small: dict) -> None:
 
 
 def test_rewind_epochs_are_those_that_tickets_name(small: dict) -> None:
-    tickets = {"late": {"scored": "epoch 3", "score": "magnitude", "allocation": "global", "start": "epoch 1"}}
+    tickets = {
+        "late": {"scored": "epoch 3", "score": "magnitude", "allocation": "global", "start": "epoch 1"}
+    }
     assert Study.model_validate(small | {"tickets": tickets}).rewind_epochs == (1, 3)
 
 
@@ -123,7 +149,9 @@ def test_a_ticket_can_choose_its_own_checks(small: dict) -> None:
     assert study.checks_of("lottery") == ("none", "invert")
 
 
-@pytest.mark.parametrize("path", sorted((Path(__file__).parent.parent / "config").glob("*.yaml")), ids=lambda p: p.stem)
+@pytest.mark.parametrize(
+    "path", sorted((Path(__file__).parent.parent / "config").glob("*.yaml")), ids=lambda p: p.stem
+)
 def test_every_shipped_study_is_valid(path: Path) -> None:
     study = load_study(path)
     assert study.name == path.stem

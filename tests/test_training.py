@@ -107,7 +107,9 @@ def test_a_broken_mask_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_divergence_names_the_epoch_and_the_setting() -> None:
     wild = RECIPE.model_copy(update={"learning_rate": 1e30})
-    with pytest.raises(TrainingError, match=r"diverged in epoch 1 of 2 .*lower recipe.learning_rate = 1e\+30"):
+    with pytest.raises(
+        TrainingError, match=r"diverged in epoch 1 of 2 .*lower recipe.learning_rate = 1e\+30"
+    ):
         train(network(), image_set(), image_set(20, 0), Plan(wild, 0, "dense"))
 
 

@@ -29,7 +29,9 @@ class Site(Strict):
     threads: int = Field(
         1, gt=0, description="CPU threads of each training job; several jobs run side by side"
     )
-    jobs_per_gpu: int = Field(1, gt=0, description="jobs that may share a GPU; small networks leave room for more")
+    jobs_per_gpu: int = Field(
+        1, gt=0, description="jobs that may share a GPU; small networks leave room for more"
+    )
     checkpoint_seconds: float = Field(
         60.0, ge=0, description="least seconds between two checkpoints of a run; 0: every epoch"
     )

@@ -163,7 +163,7 @@ def _lock(locks: ExitStack, folder: Path, device: str, slot: int) -> bool:
 def _open(path: Path, operation: int) -> int:
     """Open and lock a file; programs that this process starts do not inherit it."""
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         raise ConfigError(_unusable(path, error)) from error
     try:

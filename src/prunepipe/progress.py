@@ -77,9 +77,12 @@ class Checkpoint:
         """Write a checkpoint now."""
         groups = {"weights": progress.weights, "momentum": progress.momentum}
         groups |= {f"snapshot{epoch}": weights for epoch, weights in progress.snapshots.items()}
-        arrays = {f"{group}/{name}": value for group, values in groups.items() for name, value in values.items()}
+        arrays = {
+            f"{group}/{name}": value for group, values in groups.items() for name, value in values.items()
+        }
         plain = {
-            name: getattr(progress, name) for name in ("epoch", "step", "loss", "correct", "history", "seconds")
+            name: getattr(progress, name)
+            for name in ("epoch", "step", "loss", "correct", "history", "seconds")
         }
         write_arrays(self._path, arrays, identity=self._identity, progress=plain)
         self._last = time.monotonic()

@@ -1,4 +1,8 @@
 # Where the stages of a cell find their inputs, and which functions they load by name.
+from prunepipe.places import mask_paths, run_folders, structure_path
+from prunepipe.plots import FIGURES, figures_of
+from prunepipe.zoology import TABLES
+
 ALL_CHECKS = {check for ticket in STUDY.tickets for check in STUDY.checks_of(ticket)}
 SOURCES = {stage_settings.source_of(STUDY, check) for check in ALL_CHECKS}
 
@@ -6,9 +10,11 @@ SOURCES = {stage_settings.source_of(STUDY, check) for check in ALL_CHECKS}
 def rewound(data, point):
     """Return the path of the weights at a rewind point; initial weights know no data."""
     name = point_name(point)
-    return (
-        place(REWIND, data="clean" if name == "init" else data, point=name)
-        + "/weights.safetensors"
+    return place(
+        REWIND,
+        "weights.safetensors",
+        data="clean" if name == "init" else data,
+        point=name,
     )
 
 
@@ -43,14 +49,12 @@ def score_functions(wildcards):
 def scores_of(wildcards):
     """Return the scores behind a mask."""
     row = STUDY.tickets[wildcards.ticket]
-    return (
-        place(
-            SCORES,
-            score_id=stage_settings.score_id(row),
-            data=stage_settings.data_of_source(STUDY, wildcards.source),
-            scored_ratio=stage_settings.scored_ratio(row, wildcards.prune_ratio),
-        )
-        + "/scores.safetensors"
+    return place(
+        SCORES,
+        "scores.safetensors",
+        score_id=stage_settings.score_id(row),
+        data=stage_settings.data_of_source(STUDY, wildcards.source),
+        scored_ratio=stage_settings.scored_ratio(row, wildcards.prune_ratio),
     )
 
 
@@ -67,7 +71,7 @@ def check_inputs(wildcards):
     row = STUDY.tickets[wildcards.ticket]
     inputs = {"weights": rewound(STUDY.data_of(wildcards.check), row.start)}
     if STUDY.check(wildcards.check).weights:
-        inputs["fresh"] = place(INITIAL, draw="reinit") + "/weights.safetensors"
+        inputs["fresh"] = place(INITIAL, "weights.safetensors", draw="reinit")
     return inputs
 
 
@@ -94,3 +98,29 @@ def mask_functions_of(wildcards):
     source = stage_settings.source_of(STUDY, wildcards.check)
     values = stage_settings.mask_settings(STUDY, wildcards.ticket, source, 0.5)
     return functions(values["allocation"], values["score_check"])
+
+
+# The study as a whole decides what tables and figures show, so any change of it makes them stale.
+STUDY_FILE = study_path(SITE.study, Path("config"))
+STUDY_SETTINGS = STUDY.model_dump_json()
+
+
+def figure_inputs(wildcards):
+    """Return the collected tables that a figure reads, and the structures beside the layers."""
+    needs = FIGURES[wildcards.figure].needs
+    inputs = {name: f"results/{name}.csv" for name in ("results", *needs)}
+    if "layers" in needs:
+        places = [
+            (dataset, network)
+            for dataset in STUDY.datasets
+            for network in STUDY.networks
+        ]
+        inputs["structures"] = [structure_path(STUDY, *place) for place in places]
+    return inputs
+
+
+def figure_files(wildcards):
+    """Return the options that name these tables."""
+    return " ".join(
+        f"--{name} results/{name}.csv" for name in FIGURES[wildcards.figure].needs
+    )

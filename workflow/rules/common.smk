@@ -6,6 +6,7 @@ from functools import cache
 from prunepipe import __version__
 from prunepipe.choices import SCORE_REFERENCES, resolve
 from prunepipe.configuration import load_site, load_study, study_path
+from prunepipe.environment import prepare_environment
 from prunepipe.errors import PrunepipeError
 from prunepipe.layout import CELL, DENSE, INITIAL, MASK, NETWORK, REWIND, RUNS, SCORES
 from prunepipe.layout import dataset_name, point_name
@@ -21,11 +22,7 @@ try:
 except PrunepipeError as error:
     sys.exit(str(error))
 
-# Forked from a warm process where it pays; `python SCRIPT` with the same options does the same.
-RUN = f"python -I -S {SCRIPTS}/launch.py"
-DEVICE = SITE.device
-CHECKPOINT_SECONDS = SITE.checkpoint_seconds
-JOBS_PER_GPU = SITE.jobs_per_gpu
+prepare_environment(SITE, SCRIPTS)
 GPUS = 0 if SITE.device == "cpu" else 1
 POINTS = {
     point_name(point): point
@@ -37,11 +34,11 @@ BY_SCORE_ID = {
 }
 
 
-def place(template, **fixed):
-    """Fill the study's name, and whatever else is fixed, into a path of the layout."""
+def place(template, file, **fixed):
+    """Return the path of a file in a folder of the layout, with the study's name and what else is fixed filled in."""
     for key, value in {"study": STUDY.name, **fixed}.items():
-        template = template.replace("{" + key + "}", str(value))
-    return template
+        template = template.replace(f"{{{key}}}", str(value))
+    return os.path.join(template, file)
 
 
 def names(values):
@@ -136,8 +133,8 @@ def initial_settings(wildcards):
 def checkpoint_of(wildcards):
     """Return the file that holds the weights of a rewind point."""
     if wildcards.point == "init":
-        return place(INITIAL, draw="init") + "/weights.safetensors"
-    return place(DENSE) + f"/{wildcards.point}.safetensors"
+        return place(INITIAL, "weights.safetensors", draw="init")
+    return place(DENSE, f"{wildcards.point}.safetensors")
 
 
 def run_place(wildcards, ticket, check, prune_ratio, *code):

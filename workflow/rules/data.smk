@@ -3,11 +3,11 @@
 
 rule prepare_dataset:
     output:
-        data=SITE.data_folder + "/{name}.safetensors",
+        data=os.path.join(SITE.data_folder, "{name}.safetensors"),
     log:
-        SITE.data_folder + "/{name}.log",
+        os.path.join(SITE.data_folder, "{name}.log"),
     benchmark:
-        SITE.data_folder + "/{name}.benchmark.jsonl"
+        os.path.join(SITE.data_folder, "{name}.benchmark.jsonl")
     wildcard_constraints:
         name=names(DATASET_KEYS),
     conda:
@@ -24,5 +24,5 @@ rule prepare_dataset:
     message:
         "Prepare the data set {wildcards.name}"
     shell:
-        "{RUN} prepare_dataset.py --output {output.data} "
+        "launch.py prepare_dataset.py --output {output.data} "
         "--settings {params.settings:q} &> {log}"

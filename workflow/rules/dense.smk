@@ -5,12 +5,12 @@ rule initialise:
     input:
         data=prepared,
     output:
-        weights=place(INITIAL) + "/weights.safetensors",
-        structure=place(INITIAL) + "/structure.json",
+        weights=place(INITIAL, "weights.safetensors"),
+        structure=place(INITIAL, "structure.json"),
     log:
-        place(INITIAL) + "/initialise.log",
+        place(INITIAL, "initialise.log"),
     benchmark:
-        place(INITIAL) + "/initialise.benchmark.jsonl"
+        place(INITIAL, "initialise.benchmark.jsonl")
     conda:
         "../../envs/prunepipe.yaml"
     threads: 1
@@ -23,27 +23,26 @@ rule initialise:
     message:
         "Draw the initial weights of {wildcards.network} ({wildcards.draw}), seed {wildcards.seed}"
     shell:
-        "{RUN} initialise.py --data {input.data} --weights {output.weights} "
+        "launch.py initialise.py --data {input.data} --weights {output.weights} "
         "--structure {output.structure} --settings {params.settings:q} &> {log}"
 
 
 rule train_dense:
     input:
         data=prepared,
-        weights=place(INITIAL, draw="init") + "/weights.safetensors",
+        weights=place(INITIAL, "weights.safetensors", draw="init"),
     output:
-        final=place(DENSE) + "/final.safetensors",
+        final=place(DENSE, "final.safetensors"),
         snapshots=[
-            place(DENSE) + f"/epoch{epoch}.safetensors"
-            for epoch in STUDY.rewind_epochs
+            place(DENSE, f"epoch{epoch}.safetensors") for epoch in STUDY.rewind_epochs
         ],
-        history=place(DENSE) + "/history.json",
-        logits=place(DENSE) + "/logits.safetensors",
-        timing=place(DENSE) + "/timing.json",
+        history=place(DENSE, "history.json"),
+        logits=place(DENSE, "logits.safetensors"),
+        timing=place(DENSE, "timing.json"),
     log:
-        place(DENSE) + "/train_dense.log",
+        place(DENSE, "train_dense.log"),
     benchmark:
-        place(DENSE) + "/train_dense.benchmark.jsonl"
+        place(DENSE, "train_dense.benchmark.jsonl")
     conda:
         "../../envs/prunepipe.yaml"
     threads: SITE.threads
@@ -52,7 +51,7 @@ rule train_dense:
         mem_mb=4000,
         runtime=24 * 60,
     params:
-        checkpoint=place(DENSE) + "/checkpoint.safetensors",
+        checkpoint=place(DENSE, "checkpoint.safetensors"),
         settings=settings(
             stage_settings.dense_settings,
             "network",
@@ -66,11 +65,11 @@ rule train_dense:
     message:
         "Train the dense {wildcards.network} on {wildcards.dataset} ({wildcards.data}), seed {wildcards.seed}"
     shell:
-        "{RUN} train_dense.py --data {input.data} --weights {input.weights} "
+        "launch.py train_dense.py --data {input.data} --weights {input.weights} "
         "--final {output.final} --history {output.history} --logits {output.logits} --timing {output.timing} "
         "--settings {params.settings:q} "
-        "--device {DEVICE} --gpus {resources.gpu} --jobs-per-gpu {JOBS_PER_GPU} --threads {threads} "
-        "--checkpoint {params.checkpoint} --checkpoint-seconds {CHECKPOINT_SECONDS} --code {params.code} &> {log}"
+        "--gpus {resources.gpu} --threads {threads} "
+        "--checkpoint {params.checkpoint} --code {params.code} &> {log}"
 
 
 rule evaluate_dense:
@@ -80,11 +79,11 @@ rule evaluate_dense:
         history=rules.train_dense.output.history,
         logits=rules.train_dense.output.logits,
     output:
-        metrics=place(DENSE) + "/metrics.json",
+        metrics=place(DENSE, "metrics.json"),
     log:
-        place(DENSE) + "/evaluate.log",
+        place(DENSE, "evaluate.log"),
     benchmark:
-        place(DENSE) + "/evaluate.benchmark.jsonl"
+        place(DENSE, "evaluate.benchmark.jsonl")
     conda:
         "../../envs/prunepipe.yaml"
     threads: 1
@@ -97,20 +96,20 @@ rule evaluate_dense:
     message:
         "Evaluate the dense {wildcards.network} on {wildcards.dataset} ({wildcards.data}), seed {wildcards.seed}"
     shell:
-        "{RUN} evaluate.py --data {input.data} --trained {input.trained} --history {input.history} "
+        "launch.py evaluate.py --data {input.data} --trained {input.trained} --history {input.history} "
         "--logits {input.logits} --metrics {output.metrics} --settings {params.settings:q} &> {log}"
 
 
 rule rewind:
     input:
         source=lambda wildcards: checkpoint_of(wildcards),
-        structure=place(INITIAL, draw="init") + "/structure.json",
+        structure=place(INITIAL, "structure.json", draw="init"),
     output:
-        weights=place(REWIND) + "/weights.safetensors",
+        weights=place(REWIND, "weights.safetensors"),
     log:
-        place(REWIND) + "/rewind.log",
+        place(REWIND, "rewind.log"),
     benchmark:
-        place(REWIND) + "/rewind.benchmark.jsonl"
+        place(REWIND, "rewind.benchmark.jsonl")
     conda:
         "../../envs/prunepipe.yaml"
     threads: 1
@@ -125,5 +124,5 @@ rule rewind:
     message:
         "Rewind {wildcards.network} on {wildcards.dataset} ({wildcards.data}) to {wildcards.point}, seed {wildcards.seed}"
     shell:
-        "{RUN} rewind.py --source {input.source} --structure {input.structure} "
+        "launch.py rewind.py --source {input.source} --structure {input.structure} "
         "--weights {output.weights} --settings {params.settings:q} &> {log}"

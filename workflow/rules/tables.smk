@@ -1,32 +1,4 @@
 # From the metrics of all runs to tables and figures.
-from prunepipe.places import mask_paths, run_folders, structure_path
-from prunepipe.plots import FIGURES, figures_of
-from prunepipe.zoology import TABLES
-
-# The study as a whole decides what tables and figures show, so any change of it makes them stale.
-STUDY_FILE = study_path(SITE.study, Path("config"))
-STUDY_SETTINGS = STUDY.model_dump_json()
-
-
-def figure_inputs(wildcards):
-    """Return the collected tables that a figure reads, and the structures beside the layers."""
-    needs = FIGURES[wildcards.figure].needs
-    inputs = {name: f"results/{name}.csv" for name in ("results", *needs)}
-    if "layers" in needs:
-        places = [
-            (dataset, network)
-            for dataset in STUDY.datasets
-            for network in STUDY.networks
-        ]
-        inputs["structures"] = [structure_path(STUDY, *place) for place in places]
-    return inputs
-
-
-def figure_files(wildcards):
-    """Return the options that name these tables."""
-    return " ".join(
-        f"--{name} results/{name}.csv" for name in FIGURES[wildcards.figure].needs
-    )
 
 
 rule collect:
@@ -49,12 +21,13 @@ rule collect:
         mem_mb=2000,
         runtime=30,
     params:
+        study_file=str(STUDY_FILE),
         study=STUDY_SETTINGS,
         code=version("collect"),
     message:
         "Collect the results of study {STUDY.name}"
     shell:
-        "{RUN} collect.py --study {STUDY_FILE:q} --results {output.results} --layers {output.layers} "
+        "launch.py collect.py --study {params.study_file:q} --results {output.results} --layers {output.layers} "
         "--histories {output.histories} &> {log}"
 
 
@@ -74,12 +47,13 @@ rule overlap:
         mem_mb=1000,
         runtime=60,
     params:
+        study_file=str(STUDY_FILE),
         study=STUDY_SETTINGS,
         code=version("overlap"),
     message:
         "Compare the masks of study {STUDY.name}"
     shell:
-        "{RUN} overlap.py --study {STUDY_FILE:q} --overlap {output.overlap} &> {log}"
+        "launch.py overlap.py --study {params.study_file:q} --overlap {output.overlap} &> {log}"
 
 
 rule table:
@@ -102,13 +76,14 @@ rule table:
         mem_mb=1000,
         runtime=10,
     params:
+        study_file=str(STUDY_FILE),
         settings=lambda wildcards: json.dumps({"table": wildcards.table}),
         study=STUDY_SETTINGS,
         code=version("table"),
     message:
         "Build the table {wildcards.table}"
     shell:
-        "{RUN} table.py --study {STUDY_FILE:q} --results {input.results} --csv {output.csv} "
+        "launch.py table.py --study {params.study_file:q} --results {input.results} --csv {output.csv} "
         "--md {output.md} --tex {output.tex} --settings {params.settings:q} &> {log}"
 
 
@@ -131,6 +106,7 @@ rule figure:
         mem_mb=1000,
         runtime=10,
     params:
+        study_file=str(STUDY_FILE),
         settings=lambda wildcards: json.dumps({"figure": wildcards.figure}),
         files=lambda wildcards: figure_files(wildcards),
         study=STUDY_SETTINGS,
@@ -138,7 +114,7 @@ rule figure:
     message:
         "Draw the figure {wildcards.figure}"
     shell:
-        "{RUN} figure.py --study {STUDY_FILE:q} --results {input.results} {params.files} "
+        "launch.py figure.py --study {params.study_file:q} --results {input.results} {params.files} "
         "--svg {output.svg} --png {output.png} --settings {params.settings:q} &> {log}"
 
 
@@ -163,12 +139,13 @@ rule verdicts:
         mem_mb=1000,
         runtime=10,
     params:
+        study_file=str(STUDY_FILE),
         study=STUDY_SETTINGS,
         code=version("verdicts"),
     message:
         "Judge the methods of study {STUDY.name}"
     shell:
-        "{RUN} verdicts.py --study {STUDY_FILE:q} --results {input.results} --csv {output.csv} --md {output.md} "
+        "launch.py verdicts.py --study {params.study_file:q} --results {input.results} --csv {output.csv} --md {output.md} "
         "--effects {output.effects} --methods {output.methods} --gains {output.gains} "
         "--gains_md {output.gains_md} &> {log}"
 
@@ -184,16 +161,17 @@ rule partial:
         mem_mb=2000,
         runtime=30,
     params:
+        study_file=str(STUDY_FILE),
         tables=" ".join(STUDY.tables),
     message:
         "Tables and verdicts of the finished runs of study {STUDY.name}"
     shell:
-        "({RUN} collect.py --study {STUDY_FILE:q} --results results/results.csv --layers results/layers.csv "
+        "(launch.py collect.py --study {params.study_file:q} --results results/results.csv --layers results/layers.csv "
         "--histories results/histories.csv; for table in {params.tables}; do "
-        '{RUN} table.py --study {STUDY_FILE:q} --results results/results.csv --csv "results/tables/$table.csv" '
+        'launch.py table.py --study {params.study_file:q} --results results/results.csv --csv "results/tables/$table.csv" '
         '--md "results/tables/$table.md" --tex "results/tables/$table.tex" '
         '--settings "{{\\"table\\": \\"$table\\"}}"; done; '
-        "{RUN} verdicts.py --study {STUDY_FILE:q} --results results/results.csv "
+        "launch.py verdicts.py --study {params.study_file:q} --results results/results.csv "
         "--csv results/tables/verdicts.csv --md results/tables/verdicts.md --effects results/tables/effects.csv "
         "--methods results/tables/methods.csv --gains results/tables/decomposition.csv "
         "--gains_md results/tables/decomposition.md) &> {log}"

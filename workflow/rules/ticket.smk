@@ -4,14 +4,14 @@
 rule score:
     input:
         data=prepared,
-        structure=place(INITIAL, draw="init") + "/structure.json",
+        structure=place(INITIAL, "structure.json", draw="init"),
         weights=lambda wildcards: scored_weights(wildcards),
     output:
-        scores=place(SCORES) + "/scores.safetensors",
+        scores=place(SCORES, "scores.safetensors"),
     log:
-        place(SCORES) + "/score.log",
+        place(SCORES, "score.log"),
     benchmark:
-        place(SCORES) + "/score.benchmark.jsonl"
+        place(SCORES, "score.benchmark.jsonl")
     conda:
         "../../envs/prunepipe.yaml"
     threads: SITE.threads
@@ -25,21 +25,21 @@ rule score:
     message:
         "Score {wildcards.network} on {wildcards.dataset} ({wildcards.data}) by {wildcards.score_id}, seed {wildcards.seed}"
     shell:
-        "{RUN} score.py --data {input.data} --weights {input.weights} --structure {input.structure} "
+        "launch.py score.py --data {input.data} --weights {input.weights} --structure {input.structure} "
         "--scores {output.scores} --settings {params.settings:q} "
-        "--device {DEVICE} --gpus {resources.gpu} --jobs-per-gpu {JOBS_PER_GPU} --threads {threads} &> {log}"
+        "--gpus {resources.gpu} --threads {threads} &> {log}"
 
 
 rule mask:
     input:
         scores=lambda wildcards: scores_of(wildcards),
-        structure=place(INITIAL, draw="init") + "/structure.json",
+        structure=place(INITIAL, "structure.json", draw="init"),
     output:
-        mask=place(MASK) + "/mask.safetensors",
+        mask=place(MASK, "mask.safetensors"),
     log:
-        place(MASK) + "/mask.log",
+        place(MASK, "mask.log"),
     benchmark:
-        place(MASK) + "/mask.benchmark.jsonl"
+        place(MASK, "mask.benchmark.jsonl")
     wildcard_constraints:
         source=names({"clean", *SOURCES}),
     conda:
@@ -56,7 +56,7 @@ rule mask:
     message:
         "Mask of {wildcards.ticket} ({wildcards.source}) at prune ratio {wildcards.prune_ratio}, seed {wildcards.seed}"
     shell:
-        "{RUN} mask.py --scores {input.scores} --structure {input.structure} --mask {output.mask} "
+        "launch.py mask.py --scores {input.scores} --structure {input.structure} --mask {output.mask} "
         "--settings {params.settings:q} &> {log}"
 
 
@@ -64,17 +64,18 @@ rule check:
     input:
         unpack(check_inputs),
         mask=lambda wildcards: place(
-            MASK, source=stage_settings.source_of(STUDY, wildcards.check)
-        )
-        + "/mask.safetensors",
-        structure=place(INITIAL, draw="init") + "/structure.json",
+            MASK,
+            "mask.safetensors",
+            source=stage_settings.source_of(STUDY, wildcards.check),
+        ),
+        structure=place(INITIAL, "structure.json", draw="init"),
     output:
-        ticket=place(CELL) + "/ticket.safetensors",
-        layers=place(CELL) + "/layers.json",
+        ticket=place(CELL, "ticket.safetensors"),
+        layers=place(CELL, "layers.json"),
     log:
-        place(CELL) + "/check.log",
+        place(CELL, "check.log"),
     benchmark:
-        place(CELL) + "/check.benchmark.jsonl"
+        place(CELL, "check.benchmark.jsonl")
     conda:
         "../../envs/prunepipe.yaml"
     threads: 1
@@ -90,7 +91,7 @@ rule check:
     message:
         "Apply check {wildcards.check} to {wildcards.ticket} at prune ratio {wildcards.prune_ratio}, seed {wildcards.seed}"
     shell:
-        "{RUN} check.py --mask {input.mask} --weights {input.weights} --structure {input.structure} "
+        "launch.py check.py --mask {input.mask} --weights {input.weights} --structure {input.structure} "
         "{params.fresh} --ticket {output.ticket} --layers {output.layers} --settings {params.settings:q} &> {log}"
 
 
@@ -100,14 +101,14 @@ rule retrain:
         ticket=rules.check.output.ticket,
         layers=rules.check.output.layers,
     output:
-        trained=place(CELL) + "/trained.safetensors",
-        history=place(CELL) + "/history.json",
-        logits=place(CELL) + "/logits.safetensors",
-        timing=place(CELL) + "/timing.json",
+        trained=place(CELL, "trained.safetensors"),
+        history=place(CELL, "history.json"),
+        logits=place(CELL, "logits.safetensors"),
+        timing=place(CELL, "timing.json"),
     log:
-        place(CELL) + "/retrain.log",
+        place(CELL, "retrain.log"),
     benchmark:
-        place(CELL) + "/retrain.benchmark.jsonl"
+        place(CELL, "retrain.benchmark.jsonl")
     conda:
         "../../envs/prunepipe.yaml"
     threads: SITE.threads
@@ -116,7 +117,7 @@ rule retrain:
         mem_mb=4000,
         runtime=24 * 60,
     params:
-        checkpoint=place(CELL) + "/checkpoint.safetensors",
+        checkpoint=place(CELL, "checkpoint.safetensors"),
         settings=settings(
             stage_settings.retrain_settings,
             "network",
@@ -128,11 +129,11 @@ rule retrain:
     message:
         "Retrain {wildcards.ticket} ({wildcards.check}) at prune ratio {wildcards.prune_ratio}, seed {wildcards.seed}"
     shell:
-        "{RUN} retrain.py --data {input.data} --ticket {input.ticket} --layers {input.layers} "
+        "launch.py retrain.py --data {input.data} --ticket {input.ticket} --layers {input.layers} "
         "--trained {output.trained} --history {output.history} --logits {output.logits} --timing {output.timing} "
         "--settings {params.settings:q} "
-        "--device {DEVICE} --gpus {resources.gpu} --jobs-per-gpu {JOBS_PER_GPU} --threads {threads} "
-        "--checkpoint {params.checkpoint} --checkpoint-seconds {CHECKPOINT_SECONDS} --code {params.code} &> {log}"
+        "--gpus {resources.gpu} --threads {threads} "
+        "--checkpoint {params.checkpoint} --code {params.code} &> {log}"
 
 
 rule evaluate:
@@ -143,11 +144,11 @@ rule evaluate:
         history=rules.retrain.output.history,
         logits=rules.retrain.output.logits,
     output:
-        metrics=place(CELL) + "/metrics.json",
+        metrics=place(CELL, "metrics.json"),
     log:
-        place(CELL) + "/evaluate.log",
+        place(CELL, "evaluate.log"),
     benchmark:
-        place(CELL) + "/evaluate.benchmark.jsonl"
+        place(CELL, "evaluate.benchmark.jsonl")
     conda:
         "../../envs/prunepipe.yaml"
     threads: 1
@@ -160,6 +161,6 @@ rule evaluate:
     message:
         "Evaluate {wildcards.ticket} ({wildcards.check}) at prune ratio {wildcards.prune_ratio}, seed {wildcards.seed}"
     shell:
-        "{RUN} evaluate.py --data {input.data} --trained {input.trained} --layers {input.layers} "
+        "launch.py evaluate.py --data {input.data} --trained {input.trained} --layers {input.layers} "
         "--history {input.history} --logits {input.logits} --metrics {output.metrics} "
         "--settings {params.settings:q} &> {log}"

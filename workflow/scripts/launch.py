@@ -1,4 +1,5 @@
-"""Start a stage: `python -I -S launch.py retrain.py --data ...`; forked from a warm process where there is one.
+#!/usr/bin/env -S python -I -S
+"""Start a stage: `launch.py retrain.py --data ...`; forked from a warm process where there is one.
 
 Importing torch costs more CPU than many a small training run. On one machine a warm process (warm.py) has it imported
 and forks a stage in milliseconds; the stage's own modules are always read afresh. With PRUNEPIPE_WARM=0, and inside
@@ -87,7 +88,9 @@ def start(path):
 
 def run(connection, arguments):
     """Have the stage forked with this process's output, folder and environment; return its exit status."""
-    request = json.dumps({"arguments": arguments, "folder": os.getcwd(), "environment": dict(os.environ)}).encode()
+    request = json.dumps(
+        {"arguments": arguments, "folder": os.getcwd(), "environment": dict(os.environ)}
+    ).encode()
 
     def stop(number, frame):
         connection.sendall(b"T")

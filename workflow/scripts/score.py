@@ -8,9 +8,7 @@ def main(files, settings):
     from prunepipe.artifacts import read_arrays, write_arrays
     from prunepipe.pipeline.scoring import score
 
-    scores = score(
-        files.data, files.structure, read_arrays(files.weights)[0], settings, files.execution
-    )
+    scores = score(files.data, files.structure, read_arrays(files.weights)[0], settings, files.execution)
     write_arrays(files.scores, scores, settings=settings)
 
 

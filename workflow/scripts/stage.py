@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -33,10 +34,11 @@ def run(
         parser.add_argument(f"--{name}", metavar="FILE", required=name in files)
     parser.add_argument("--settings", metavar="JSON", type=json.loads, default={}, help="what to do, as JSON")
     for field in fields(Execution):
-        option = "--" + field.name.replace("_", "-")
-        parser.add_argument(option, type=Path if field.default is None else type(field.default), default=field.default)
-    parser.add_argument("--gpus", type=int, default=0, help="GPUs to lease for this job")
-    parser.add_argument("--jobs-per-gpu", type=int, default=1, help="jobs that may share a GPU")
+        add_execution_option(
+            parser, field.name, Path if field.default is None else type(field.default), field.default
+        )
+    add_execution_option(parser, "gpus", int, 0)
+    add_execution_option(parser, "jobs_per_gpu", int, 1)
     arguments = vars(parser.parse_args())
     settings: dict[str, Any] = arguments.pop("settings")
     execution = Execution(**{field.name: arguments.pop(field.name) for field in fields(Execution)})
@@ -55,3 +57,17 @@ def run(
     except StopRequestedError as stop:
         print(stop)
         sys.exit(128 + signal.SIGTERM)
+
+
+def add_execution_option(
+    parser: argparse.ArgumentParser, name: str, kind: Callable[..., Any], default: Any
+) -> None:
+    """Add an option that says how to run; the workflow gives the site's choice in PRUNEPIPE_<NAME>.
+
+    It is no parameter of a rule, because it does not change the result and so must not make one stale.
+    """
+    variable = "PRUNEPIPE_" + name.upper()
+    option = "--" + name.replace("_", "-")
+    parser.add_argument(
+        option, type=kind, default=os.environ.get(variable, default), help=f"default: ${variable}"
+    )

@@ -24,7 +24,8 @@ def verdicts_markdown(verdicts: pd.DataFrame, summaries: pd.DataFrame, provenanc
         A Markdown page.
     """
     methods = [
-        (ticket_label(row["ticket"]), f"**{row['summary']}**", row["why"]) for row in summaries.to_dict("records")
+        (ticket_label(row["ticket"]), f"**{row['summary']}**", row["why"])
+        for row in summaries.to_dict("records")
     ]
     comparisons = [
         (

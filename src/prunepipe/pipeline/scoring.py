@@ -25,9 +25,7 @@ from prunepipe.state import load_arrays
 from prunepipe.structure import Arrays, Structure
 
 
-def score(
-    data: str, structure: str, weights: Arrays, settings: Settings, execution: Execution
-) -> Arrays:
+def score(data: str, structure: str, weights: Arrays, settings: Settings, execution: Execution) -> Arrays:
     """Score every prunable weight.
 
     Args:

@@ -47,9 +47,7 @@ def train_dense(data: str, weights: Arrays, settings: Settings, execution: Execu
     return _run(dataset, (images, labels), weights, None, plan, settings, execution)
 
 
-def retrain(
-    data: str, weights: Arrays, mask: Arrays, settings: Settings, execution: Execution
-) -> Outcome:
+def retrain(data: str, weights: Arrays, mask: Arrays, settings: Settings, execution: Execution) -> Outcome:
     """Retrain a ticket, always on the full clean training data.
 
     Args:
@@ -90,7 +88,9 @@ def _run(
     network.to(device)
     if channels_last:
         network.to(memory_format=torch.channels_last)
-    image_set = partial(ImageSet, mean=dataset.mean, std=dataset.std, channels_last=channels_last, device=device)
+    image_set = partial(
+        ImageSet, mean=dataset.mean, std=dataset.std, channels_last=channels_last, device=device
+    )
     training_set = image_set(*training_data, crop_padding=plan.recipe.augmentation.crop_padding)
     test_set = image_set(dataset.test_images, dataset.test_labels)
     identity = {
