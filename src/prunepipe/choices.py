@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
@@ -9,7 +10,9 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from prunepipe.allocations import ALLOCATIONS
 from prunepipe.checks import MASK_CHECKS, SCORE_CHECKS, WEIGHT_CHECKS
 from prunepipe.corruptions import CORRUPTIONS
+from prunepipe.entry_points import registered
 from prunepipe.errors import unknown_name
+from prunepipe.networks.torchvision_names import TORCHVISION_MODELS
 from prunepipe.recipe import Strict, as_tuple
 from prunepipe.scores import SCORES
 
@@ -18,19 +21,43 @@ STAGE_CHECKS = {"data": CORRUPTIONS, "score": SCORE_CHECKS, "mask": MASK_CHECKS,
 """The built-in checks of each stage that a check can change."""
 
 
+OWN = re.compile(r"[^:]+:[A-Za-z_][A-Za-z0-9_]*")
+"""A function of the user's: package.module:function or file.py:function."""
+TORCHVISION = "torchvision:"
+
+
 def resolve(kind: str, name: str, known: dict[str, str]) -> str:
-    """Return the "module:function" of a built-in name; a name with a colon is one already.
+    """Return the "module:function" of a name; a name with a colon is one already.
+
+    Args:
+        kind: "score", "allocation", "network", "data set", or for example "mask check".
+        name: built in, registered by an installed package, torchvision:MODEL (networks), or a reference.
+        known: the built-in names.
 
     Raises:
-        ValueError: the name is neither built in nor of the form module:function.
+        ValueError: the name is none of these.
     """
-    if ":" in name:
+    if kind == "network" and name.startswith(TORCHVISION):
+        return _torchvision(name.removeprefix(TORCHVISION))
+    if OWN.fullmatch(name):
         return name
-    if name not in known:
+    if ":" in name:
+        raise ValueError(f"'{name}' is not of the form package.module:function or file.py:function.")
+    if name in known:
+        return known[name]
+    found = registered(kind)
+    if name not in found:
         raise ValueError(
-            unknown_name(kind, name, known) + " Your own: package.module:function or file.py:function."
+            unknown_name(kind, name, {**known, **found})
+            + " Your own: package.module:function or file.py:function."
         )
-    return known[name]
+    return found[name]
+
+
+def _torchvision(model: str) -> str:
+    if model not in TORCHVISION_MODELS:
+        raise ValueError(unknown_name("torchvision model", model, TORCHVISION_MODELS))
+    return f"prunepipe.networks.torchvision_models:{model}"
 
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_]*$", description="letters, digits and _")]
@@ -55,7 +82,9 @@ class DatasetChoice(Strict):
 class NetworkChoice(Strict):
     """Which network, and its options."""
 
-    architecture: str | None = Field(None, description="a built-in name or module:function; default: the key")
+    architecture: str | None = Field(
+        None, description="a built-in name, torchvision:MODEL or module:function; default: the key"
+    )
     width: float = Field(1.0, gt=0, description="multiplies the channel counts")
 
 
@@ -70,6 +99,16 @@ class Ticket(Strict):
     start: Point = Field(description="weights that retraining starts from")
     schedule: Literal["full", "remaining"] = Field(
         "full", description="full: all epochs from the first rate; remaining: the epochs after `start`"
+    )
+    reads: Literal["none", "balanced", "training_set"] | None = Field(
+        None,
+        description="images that the score reads: none (one blank image), balanced (some of each class, see "
+        "scoring), training_set; default: the built-in score's own, balanced for others",
+    )
+    per_prune_ratio: bool = Field(
+        False,
+        description="score anew for every prune ratio; a score that asks for density or kept_total is told. "
+        "Always so with allocation constructed, where the score returns the mask itself",
     )
     rounds: int | None = Field(None, gt=0, description="pruning rounds; default: the score's own, mostly 1")
     checks: Annotated[tuple[Name, ...], BeforeValidator(as_tuple)] | None = Field(
@@ -87,6 +126,20 @@ class Ticket(Strict):
     def _allocation_known(cls, name: str) -> str:
         resolve("allocation", name, ALLOCATIONS)
         return name
+
+    @model_validator(mode="after")
+    def _constructed_at_once(self) -> Self:
+        if self.constructive and (self.rounds or 1) > 1:
+            raise ValueError(
+                f"rounds is {self.rounds}, but with allocation constructed the score returns the mask itself; "
+                "leave rounds out"
+            )
+        return self
+
+    @property
+    def constructive(self) -> bool:
+        """Whether its score returns the mask itself."""
+        return self.allocation == "constructed"
 
     @property
     def initial(self) -> bool:

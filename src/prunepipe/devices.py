@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 
-from prunepipe.errors import ConfigError
+from prunepipe.errors import ConfigError, TrainingError
+
+CPU_OUT_OF_MEMORY = "can't allocate memory"
+"""What torch says of a CPU without memory; it has no exception of its own."""
 
 
 def resolve_device(name: str) -> torch.device:
@@ -42,6 +47,48 @@ def prepare_process(threads: int) -> None:
     torch.use_deterministic_algorithms(True)
     torch.backends.cudnn.allow_tf32 = False
     torch.backends.cuda.matmul.allow_tf32 = False
+
+
+def require_precision(device: torch.device, precision: str) -> None:
+    """Refuse an arithmetic that the device only emulates, slower than float32.
+
+    Raises:
+        ConfigError: bfloat16 on a device without it.
+    """
+    if precision == "bfloat16" and not has_bfloat16(device):
+        raise ConfigError(
+            f"config.yaml: precision: bfloat16 asked for, but {device_name(device)} lacks it; use float32."
+        )
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether the device computes in bfloat16 itself."""
+    if device.type == "cuda":
+        with torch.cuda.device(device):
+            return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
+@contextmanager
+def explain_out_of_memory(device: torch.device, batch_size: int) -> Iterator[None]:
+    """Turn running out of memory into an error that names the settings to change.
+
+    Args:
+        device: where the work inside is done.
+        batch_size: images a step, for the message.
+
+    Raises:
+        TrainingError: the device ran out of memory.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if not isinstance(error, torch.OutOfMemoryError) and CPU_OUT_OF_MEMORY not in str(error):
+            raise
+        fewer = "jobs_per_gpu in config.yaml" if device.type == "cuda" else "the number of jobs (--cores)"
+        raise TrainingError(
+            f"out of memory on {device_name(device)}: lower {fewer}, or recipe.batch_size = {batch_size}."
+        ) from error
 
 
 def device_name(device: torch.device) -> str:

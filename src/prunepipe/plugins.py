@@ -1,19 +1,27 @@
-"""Functions by name: built-in tables and the user's own code share one form, "module:function"."""
+"""Functions by name: built-in tables, installed packages and the user's own code share "module:function"."""
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import importlib.util
 import sys
+import traceback
 from collections.abc import Callable
+from functools import cache
+from importlib.machinery import PathFinder
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
-from prunepipe.errors import ConfigError
+from prunepipe.errors import ConfigError, PrunepipeError, ScoreError
 
 
 def load_function(reference: str) -> Callable[..., Any]:
     """Import the function that "package.module:function" or "path/to/file.py:function" names.
+
+    A relative path starts at the working directory, which is also searched for packages, last. What lies
+    beside a file can be imported by it.
 
     Raises:
         ConfigError: the reference is malformed, its module does not import, or lacks the function.
@@ -22,25 +30,121 @@ def load_function(reference: str) -> Callable[..., Any]:
     if not place or not name:
         raise ConfigError(f"'{reference}' is not of the form package.module:function or file.py:function.")
     try:
-        module = _import_file(Path(place)) if place.endswith(".py") else importlib.import_module(place)
+        module = _import_file(Path(place)) if place.endswith(".py") else _import_module(place)
+    except ConfigError:
+        raise
     except Exception as error:  # whatever the user's module raises while it is imported
-        raise ConfigError(
-            f"'{reference}': importing {place} failed: {type(error).__name__}: {error}"
-        ) from error
+        raise ConfigError(f"'{reference}': importing {place} failed: {explain(error, place)}") from error
     function = getattr(module, name, None)
-    if not callable(function):
+    if function is None:
         raise ConfigError(f"'{reference}': {place} has no function '{name}'.")
+    if not callable(function):
+        raise ConfigError(f"'{reference}': '{name}' is a {type(function).__name__}, not a function.")
     return function  # type: ignore[no-any-return]
 
 
-def _import_file(path: Path) -> Any:
+def explain(error: BaseException, place: str) -> str:
+    """Return an error of the user's code in one line: type, text, and the last line of that code it came from.
+
+    Args:
+        error: as it was raised.
+        place: "package.module" or "file.py" that the user named.
+    """
+    text = f"{type(error).__name__}: {str(error).strip() or 'no message'}"
+    if isinstance(error, SyntaxError):
+        return text  # it names file and line itself
+    home = place if place.endswith(".py") else place.split(".")[0]
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if home in Path(frame.filename).as_posix()]
+    return f"{text} (line {own[-1].lineno} of {own[-1].filename}: {own[-1].line})" if own else text
+
+
+def call(kind: str, reference: str, *arguments: Any, **options: Any) -> Any:
+    """Load a function by name and call it; what the user's own code raises becomes one line.
+
+    Args:
+        kind: what the function is, for the message.
+        reference: "package.module:function" or "file.py:function".
+        arguments, options: of the function.
+
+    Raises:
+        ConfigError: the function cannot be loaded.
+        ScoreError: it is the user's own and raised something.
+    """
+    function = load_function(reference)
+    if not is_own(reference):
+        return function(*arguments, **options)
+    try:
+        return function(*arguments, **options)
+    except PrunepipeError:
+        raise
+    except Exception as error:  # whatever the user's code raises
+        place = reference.rpartition(":")[0]
+        raise ScoreError(f"{kind} {reference}: raised {explain(error, place)}") from error
+
+
+def is_own(reference: str) -> bool:
+    """Return whether a reference names code that is not this package's, and so must prove its contract."""
+    return reference.split(".")[0] != __name__.split(".")[0]
+
+
+@cache
+def source_file(place: str) -> Path | None:
+    """Return the file of a module that is being worked on: by its path, in the working directory, or editable.
+
+    Args:
+        place: "package.module" or "file.py".
+
+    Returns:
+        None for an installed package, whose version is the environment's business, and for what is not found.
+    """
+    if place.endswith(".py"):
+        return Path(place)
+    top, *rest = place.split(".")
+    spec = _find(top)
+    if (
+        spec is None
+        or spec.origin is None
+        or "site-packages" in spec.origin
+        or top in sys.stdlib_module_names
+    ):
+        return None
+    package = Path(spec.origin).parent
+    path = package.joinpath(*rest) if spec.submodule_search_locations is not None else Path(spec.origin)
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+def _find(top: str) -> Any:
+    try:
+        return importlib.util.find_spec(top) or PathFinder.find_spec(top, [str(Path.cwd())])
+    except (ImportError, ValueError):  # ValueError: a module without a spec, such as __main__
+        return None
+
+
+def _import_module(place: str) -> ModuleType:
+    _search(Path.cwd())
+    return importlib.import_module(place)
+
+
+def _import_file(path: Path) -> ModuleType:
     if not path.is_file():
-        raise FileNotFoundError(f"no file {path}")
-    name = f"prunepipe_user_{path.stem}"
+        raise FileNotFoundError(
+            f"no file {path} in {Path.cwd()}" if not path.is_absolute() else f"no file {path}"
+        )
+    full = path.resolve()
+    # The checksum keeps two files of one name apart: the second import must not change the first one's module.
+    name = f"prunepipe_user_{path.stem}_{hashlib.sha256(str(full).encode()).hexdigest()[:8]}"
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    _search(full.parent)
     sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
+
+
+def _search(folder: Path) -> None:
+    """Have a folder searched for modules, after all others: the user's `random.py` hides nobody's."""
+    if str(folder) not in sys.path:
+        sys.path.append(str(folder))

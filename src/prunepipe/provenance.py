@@ -7,6 +7,8 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
+from prunepipe.plugins import source_file
+
 PACKAGE = Path(__file__).parent
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
@@ -42,10 +44,8 @@ def reached_files(script: Path, *references: str) -> set[Path]:
 
 
 def _file_of(place: str) -> Path | None:
-    if place.endswith(".py"):
-        return Path(place)
-    if place.split(".")[0] != "prunepipe":
-        return None  # an installed package: its version is the environment's business
+    if place.endswith(".py") or place.split(".")[0] != "prunepipe":
+        return source_file(place)  # None for an installed package: its version is the environment's business
     path = PACKAGE.joinpath(*place.split(".")[1:])
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
@@ -57,17 +57,22 @@ def _exists(place: str) -> bool:
 
 @cache
 def _imports(file: Path) -> tuple[Path, ...]:
-    """Return the files of the package that a file imports, at its top or inside its functions."""
+    """Return the files that a file imports, at its top or inside its functions: the package's and the user's."""
+    ours = file.is_relative_to(PACKAGE)
     places = []
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             places += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            modules = [f"{node.module}.{alias.name}" for alias in node.names]
-            places += [place if _exists(place) else node.module for place in modules]
+        elif isinstance(node, ast.ImportFrom):
+            modules = [".".join(filter(None, (node.module, alias.name))) for alias in node.names]
+            places += [place if _exists(place) or node.module is None else node.module for place in modules]
+            places += [node.module] if node.module and not ours else []
+    if ours:
+        places = [place for place in places if place.split(".")[0] == "prunepipe"]
     found = [_file_of(place) for place in places]
-    if not file.is_relative_to(PACKAGE):  # a script or a user's file also finds what lies beside it
-        found += [file.with_name(f"{place}.py") for place in places]
+    if not ours:  # a script or a user's file also finds what lies beside it
+        beside = [file.parent.joinpath(*place.split(".")) for place in places]
+        found += [path.with_suffix(".py") for path in beside] + [path / "__init__.py" for path in beside]
     return tuple(path for path in found if path is not None and path.is_file())
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from math import floor
 from typing import Any
 
@@ -12,13 +11,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from prunepipe.errors import ConfigError, ScoreError
+from prunepipe.errors import ConfigError
 from prunepipe.masks import select
 from prunepipe.networks.prunable import prunable
-from prunepipe.scores.contract import Batch, Batches, Loss, Scores
+from prunepipe.scores.contract import Batch, Batches, Loss
+from prunepipe.scores.enforcing import ScoreFunction, Scorer
 from prunepipe.structure import Arrays
 
-ScoreFunction = Callable[..., Scores]
 Allocate = Callable[[Arrays, int], Mapping[str, int]]
 """(scores, weights to keep) -> weights to keep by layer: an allocation with its structure and options."""
 
@@ -34,6 +33,9 @@ def score_network(
     rounds: int = 1,
     density: float | None = None,
     allocate: Allocate | None = None,
+    title: str | None = None,
+    constructive: bool = False,
+    prove: bool = False,
 ) -> Arrays:
     """Score every prunable weight, and refuse scores that break the contract.
 
@@ -52,6 +54,9 @@ def score_network(
         rounds: rounds of iterative pruning; 1 is one-shot.
         density: share of weights that the last cut will keep; needed for several rounds.
         allocate: how a round's budget is shared among layers; needed for several rounds.
+        title: what error messages call the score; default: its module and name.
+        constructive: the score returns a mask (bool); the result is 1 where it keeps, 0 elsewhere.
+        prove: run the score twice, and refuse it if it does not repeat; for functions that are not our own.
     Returns:
         One float array per prunable weight in module order; finite, or -inf where an earlier round pruned.
     Raises:
@@ -59,17 +64,22 @@ def score_network(
         ConfigError: several rounds without a density in (0, 1] or without an allocation.
     """
     pruned = copy.deepcopy(network) if rounds > 1 else network
-    reread = list(batches) if rounds > 1 and iter(batches) is batches else batches
+    reread = list(batches) if (rounds > 1 or prove) and iter(batches) is batches else batches
+    scorer = Scorer(score_function, title or _title(score_function), options or {}, constructive, prove)
     mask: Arrays | None = None
     for round_number in range(1, rounds + 1):
-        with _derived_global_stream(network, generator):
-            scores = _checked_scores(pruned, score_function, reread, loss, generator, options or {})
+        scores = scorer.scores(pruned, reread, loss, generator=generator)
         if mask is not None:
             scores = {name: np.where(mask[name], layer, -np.inf) for name, layer in scores.items()}
         if round_number < rounds:
             mask = _cut(scores, round_number / rounds, density, allocate)
             _prune(pruned, mask)
     return scores
+
+
+def _title(function: ScoreFunction) -> str:
+    name = getattr(function, "__qualname__", type(function).__name__)  # a functools.partial has no name
+    return f"score {getattr(function, '__module__', '')}:{name}"
 
 
 def _cut(scores: Arrays, progress: float, density: float | None, allocate: Allocate | None) -> Arrays:
@@ -84,80 +94,6 @@ def _cut(scores: Arrays, progress: float, density: float | None, allocate: Alloc
 def _prune(network: nn.Module, mask: Arrays) -> None:
     for name, weight in prunable(network).items():
         weight.data.mul_(torch.from_numpy(mask[name]).to(weight.device))
-
-
-def _checked_scores(
-    network: nn.Module,
-    score_function: ScoreFunction,
-    batches: Batches,
-    loss: Loss,
-    generator: torch.Generator,
-    options: Mapping[str, Any],
-) -> Arrays:
-    title = f"score {score_function.__module__}:{score_function.__qualname__}"
-    before = _state(network)
-    scores = score_function(network, batches, loss, generator=generator, **options)
-    _require_unchanged(title, before, _state(network))
-    weights = prunable(network)
-    for name in [*weights, *scores]:
-        if name not in scores:
-            raise ScoreError(f"{title}: no scores for layer '{name}'; a score covers every prunable weight.")
-        if name not in weights:
-            raise ScoreError(f"{title}: scores for '{name}', which is no prunable weight of the network.")
-    for name, weight in weights.items():
-        _require_form(title, name, scores[name], weight)
-    return {name: scores[name].detach().cpu().numpy() for name in weights}
-
-
-def _require_form(title: str, name: str, scores: torch.Tensor, weight: torch.Tensor) -> None:
-    if scores.shape != weight.shape:
-        raise ScoreError(
-            f"{title}: layer '{name}' has shape {tuple(scores.shape)}, must be {tuple(weight.shape)}."
-        )
-    if scores.dtype not in (torch.float32, torch.float64):
-        raise ScoreError(f"{title}: layer '{name}' has type {scores.dtype}, must be float32 or float64.")
-    broken = int((~torch.isfinite(scores)).sum())
-    if broken:
-        raise ScoreError(
-            f"{title}: layer '{name}' has {broken:,} scores that are NaN or infinite, all must be finite; "
-            "check the weights that are scored and the loss."
-        )
-
-
-def _state(network: nn.Module) -> dict[str, Any]:
-    """Return a copy of all that a score must leave as it is, by description."""
-    state: dict[str, Any] = {}
-    for name, parameter in network.named_parameters():
-        state[f"parameter '{name}'"] = parameter.detach().clone()
-        state[f"gradient of '{name}'"] = None if parameter.grad is None else parameter.grad.clone()
-        state[f"requires_grad of '{name}'"] = parameter.requires_grad
-    for name, buffer in network.named_buffers():
-        state[f"buffer '{name}'"] = buffer.clone()
-    for name, module in network.named_modules():
-        state[f"training flag of '{name}'"] = module.training
-    return state
-
-
-def _require_unchanged(title: str, before: dict[str, Any], after: dict[str, Any]) -> None:
-    for what in [*before, *after]:
-        if not _same(before.get(what), after.get(what)):
-            raise ScoreError(f"{title}: changed the network ({what}); work on scoring_copy(network) instead.")
-
-
-def _same(first: Any, second: Any) -> bool:
-    if isinstance(first, torch.Tensor) and isinstance(second, torch.Tensor):
-        return torch.equal(first, second)
-    return type(first) is type(second) and first == second
-
-
-@contextmanager
-def _derived_global_stream(network: nn.Module, generator: torch.Generator) -> Iterator[None]:
-    # Dropout and a user's torch.rand know no generator; without this their scores would differ between runs.
-    used = {parameter.device for parameter in network.parameters() if parameter.device.type == "cuda"}
-    seed = int(torch.randint(2**62, (), generator=generator, device=generator.device))
-    with torch.random.fork_rng(devices=sorted(device.index for device in used)):
-        torch.manual_seed(seed)
-        yield
 
 
 def blank_batches(channels: int, height: int, width: int) -> list[Batch]:

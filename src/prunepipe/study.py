@@ -20,6 +20,7 @@ from prunepipe.choices import (
     resolve,
 )
 from prunepipe.datasets import DATASETS
+from prunepipe.entry_points import registered_checks
 from prunepipe.errors import unknown_name
 from prunepipe.networks import NETWORKS
 from prunepipe.recipe import Recipe, Strict, as_tuple
@@ -141,7 +142,11 @@ class Study(Strict):
 
     def _ticket_fits(self, name: str, ticket: Ticket) -> None:
         for check in self.checks_of(name):
-            self.check(check)
+            if self.check(check).score and ticket.constructive:
+                raise ValueError(
+                    f"tickets.{name}: check '{check}' changes scores, but allocation constructed has none: its "
+                    f"score returns the mask itself. Give the ticket its own `checks:` without {check}"
+                )
         epochs = self.epoch_of(ticket.start), self.epoch_of(ticket.scored)
         if max(epochs) > self.recipe.epochs:
             raise ValueError(
@@ -161,9 +166,12 @@ class Study(Strict):
         """Return the row of a check, built in or the study's own."""
         if name in self.custom_checks:
             return self.custom_checks[name]
-        if name not in CHECKS:
-            raise ValueError(unknown_name("check", name, {**CHECKS, **self.custom_checks}))
-        return Check(**CHECKS[name])
+        if name in CHECKS:
+            return Check(**CHECKS[name])
+        others = registered_checks()
+        if name not in others:
+            raise ValueError(unknown_name("check", name, {**CHECKS, **self.custom_checks, **others}))
+        return Check(**others[name])
 
     def checks_of(self, ticket: str) -> tuple[str, ...]:
         """Return the checks of a ticket: `none` first, then its own or those of its class."""

@@ -5,7 +5,13 @@ from typing import Any
 TICKETS: dict[str, dict[str, Any]] = {
     "lottery": {"scored": "final", "score": "magnitude", "allocation": "global_conv", "start": "init"},
     "snip": {"scored": "init", "score": "snip", "allocation": "global", "start": "init"},
-    "grasp": {"scored": "init", "score": "grasp", "allocation": "global", "start": "init"},
+    "grasp": {
+        "scored": "init",
+        "score": "grasp",
+        "score_options": {"redraw_linear": True},  # the reference's default
+        "allocation": "global",
+        "start": "init",
+    },
     "random": {"scored": "init", "score": "random", "allocation": "smart", "start": "init"},
     "obd": {"scored": "final", "score": "obd", "allocation": "global", "start": "final"},
     "random_uniform": {"scored": "init", "score": "random", "allocation": "uniform", "start": "init"},

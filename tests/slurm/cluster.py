@@ -18,7 +18,9 @@ from pathlib import Path
 
 PACKAGES = ("slurm-wlm", "munge")
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch")
-SYSTEM_CONFIGURATION = Path("/etc/slurm/slurm.conf")  # steps look here: srun's environment is cleaned on the way
+SYSTEM_CONFIGURATION = Path(
+    "/etc/slurm/slurm.conf"
+)  # steps look here: srun's environment is cleaned on the way
 GPUS = 4
 
 CONFIGURATION = """\
@@ -89,7 +91,11 @@ def start(folder: Path) -> None:
     _configure(folder)
     _run(
         *("munged", f"--key-file={folder}/munge.key", f"--socket={folder}/munge.socket"),
-        *(f"--pid-file={folder}/munged.pid", f"--log-file={folder}/munged.log", f"--seed-file={folder}/munge.seed"),
+        *(
+            f"--pid-file={folder}/munged.pid",
+            f"--log-file={folder}/munged.log",
+            f"--seed-file={folder}/munge.seed",
+        ),
     )
     for daemon in ("slurmctld", "slurmd"):
         _run(daemon, "-f", folder / "slurm.conf")

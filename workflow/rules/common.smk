@@ -29,6 +29,12 @@ POINTS = {
     for row in STUDY.tickets.values()
     for point in (row.scored, row.start)
 }
+DATA_CHECKS = {
+    check
+    for ticket in STUDY.tickets
+    for check in STUDY.checks_of(ticket)
+    if STUDY.check(check).data
+}
 BY_SCORE_ID = {
     stage_settings.score_id(row): name for name, row in reversed(STUDY.tickets.items())
 }
@@ -87,7 +93,7 @@ wildcard_constraints:
     point=names(POINTS),
     score_id=names(BY_SCORE_ID),
     draw="init|reinit",
-    data=names({"clean", *STUDY.custom_checks, *stage_settings.STAGE_CHECKS["data"]}),
+    data=names({"clean", *DATA_CHECKS, *stage_settings.STAGE_CHECKS["data"]}),
 
 
 DATASET_KEYS = {

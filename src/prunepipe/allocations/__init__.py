@@ -20,4 +20,5 @@ ALLOCATIONS: dict[str, str] = {
     "uniform_all": "prunepipe.allocations.shapes:uniform_all",
     "uniform_plus": "prunepipe.allocations.shapes:uniform_plus",
     "erk": "prunepipe.allocations.shapes:erk",
+    "constructed": "prunepipe.allocations.constructed:constructed",
 }

@@ -7,7 +7,7 @@ from typing import Any
 from prunepipe.checks import apply_mask
 from prunepipe.connectivity import connectivity
 from prunepipe.masks import density
-from prunepipe.plugins import load_function
+from prunepipe.pipeline.own_checks import checked
 from prunepipe.seeds import numpy_generator
 from prunepipe.structure import Arrays, Structure
 
@@ -37,9 +37,9 @@ def apply_check(
     """
     generator = numpy_generator(seed, "check", check)
     if mask_check is not None:
-        mask = load_function(mask_check)(mask, generator=generator)
+        mask = checked("mask", mask_check, mask, generator=generator)
     if weights_check is not None:
-        weights = load_function(weights_check)(weights, mask, fresh, generator=generator)
+        weights = checked("weights", weights_check, weights, mask, fresh, generator=generator)
     return apply_mask(weights, mask), mask
 
 

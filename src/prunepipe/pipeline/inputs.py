@@ -9,7 +9,8 @@ from torch import nn
 
 from prunepipe.datasets.dataset import Dataset
 from prunepipe.networks.building import make_network
-from prunepipe.plugins import load_function
+from prunepipe.pipeline.own_data import require_training_data
+from prunepipe.plugins import call, is_own, load_function
 from prunepipe.seeds import numpy_generator
 
 Settings = dict[str, Any]
@@ -21,9 +22,17 @@ def corrupted(dataset: Dataset, corruption: str | None, seed: int) -> tuple[np.n
     if corruption is None:
         return dataset.train_images, dataset.train_labels
     generator = numpy_generator(seed, "data check")
-    change = load_function(corruption)
-    images, labels = change(dataset.train_images, dataset.train_labels, dataset.classes, generator=generator)
-    return images, labels
+    images, labels = dataset.train_images, dataset.train_labels
+    if not is_own(corruption):
+        changed: tuple[np.ndarray, np.ndarray] = load_function(corruption)(
+            images, labels, dataset.classes, generator=generator
+        )
+        return changed
+    # A copy, so that a function that works in place does not change the data that tickets are retrained on.
+    given = images.copy(), labels.copy(), dataset.classes
+    return require_training_data(
+        corruption, call("data check", corruption, *given, generator=generator), dataset
+    )
 
 
 def build(dataset: Dataset, settings: Settings) -> nn.Module:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from prunepipe.errors import ScoreError
 from prunepipe.masks import check_mask, kept_total, select
-from prunepipe.plugins import load_function
+from prunepipe.pipeline.allocating import allocate
+from prunepipe.pipeline.own_checks import checked
 from prunepipe.structure import Arrays, Structure
 
 
@@ -36,11 +36,9 @@ def make_mask(
         ScoreError: the scores or the allocation do not fit the network.
     """
     if score_check is not None:
-        scores = load_function(score_check)(scores)
+        scores = checked("score", score_check, scores)
     total = kept_total(structure.size, prune_ratio)
-    kept = load_function(allocation)(scores, structure, total, **allocation_options)
-    if sum(kept.values()) != total:
-        raise ScoreError(f"allocation {allocation} keeps {sum(kept.values())} weights, not {total}.")
+    kept = allocate(allocation, scores, structure, total, allocation_options)
     mask = select(scores, kept)
     check_mask(mask, structure)
     return mask

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import inspect
+from collections.abc import Callable, Iterator
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,11 +14,13 @@ from torch.nn import functional as F
 from prunepipe.artifacts import read_json
 from prunepipe.datasets.dataset import Dataset, read_dataset
 from prunepipe.devices import prepare_process, resolve_device
+from prunepipe.errors import ScoreError
 from prunepipe.images import ImageSet, draw_epoch
 from prunepipe.masks import kept_total
+from prunepipe.pipeline.allocating import allocate
 from prunepipe.pipeline.execution import Execution
 from prunepipe.pipeline.inputs import Settings, build, corrupted
-from prunepipe.plugins import load_function
+from prunepipe.plugins import is_own, load_function
 from prunepipe.recipe import Augmentation
 from prunepipe.scores.contract import Batch, Batches
 from prunepipe.scoring import balanced_batches, blank_batches, score_network
@@ -44,24 +48,38 @@ def score(data: str, structure: str, weights: Arrays, settings: Settings, execut
     network = build(dataset, settings)
     load_arrays(network, weights)
     layers = Structure.from_json(read_json(structure))
-    ratio = settings["prune_ratio"]
+    kept = None if settings["prune_ratio"] is None else kept_total(layers.size, settings["prune_ratio"])
+    function = load_function(settings["score"])
     return score_network(
         network.to(device),
-        load_function(settings["score"]),
+        function,
         _Moved(_batches(dataset, settings), device),
         F.cross_entropy,
         generator=torch_generator(settings["seed"], "score"),
-        options=settings["options"],
+        options={**_asked(settings, function, kept, layers.size), **settings["options"]},
         rounds=settings["rounds"],
-        density=None if ratio is None else kept_total(layers.size, ratio) / layers.size,
+        density=None if kept is None else kept / layers.size,
         allocate=partial(_allocate, settings, layers),
+        title=f"score {settings['score']}",
+        constructive=settings["constructive"],
+        prove=is_own(settings["score"]),
     )
 
 
+def _asked(settings: Settings, function: Callable[..., Any], kept: int | None, size: int) -> dict[str, Any]:
+    """Return what a score's signature asks for of the prune ratio: density, kept_total."""
+    names = {"density", "kept_total"}.intersection(inspect.signature(function).parameters)
+    if names and kept is None and not names <= settings["options"].keys():
+        raise ScoreError(
+            f"score {settings['score']}: asks for {' and '.join(sorted(names))}, which differ between prune "
+            "ratios; say `per_prune_ratio: true` in its ticket (or `allocation: constructed`, if it returns a mask)."
+        )
+    told = {} if kept is None else {"density": kept / size, "kept_total": kept}
+    return {name: told[name] for name in names & told.keys()}
+
+
 def _allocate(settings: Settings, structure: Structure, scores: Arrays, total: int) -> dict[str, int]:
-    allocation = load_function(settings["allocation"])
-    kept: dict[str, int] = allocation(scores, structure, total, **settings["allocation_options"])
-    return kept
+    return allocate(settings["allocation"], scores, structure, total, settings["allocation_options"])
 
 
 def _batches(dataset: Dataset, settings: Settings) -> Batches:

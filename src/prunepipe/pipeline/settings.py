@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from typing import Any
 
 from prunepipe.allocations import ALLOCATIONS
@@ -81,24 +82,31 @@ def rounds_of(ticket: Ticket) -> int:
     return SCORES[ticket.score].rounds if ticket.score in SCORES else 1
 
 
+def per_prune_ratio(ticket: Ticket) -> bool:
+    """Return whether a ticket's scores depend on the prune ratio."""
+    return rounds_of(ticket) > 1 or ticket.per_prune_ratio or ticket.constructive
+
+
 def score_id(ticket: Ticket) -> str:
     """Return the name of a ticket's scores: tickets that score alike share it, and so the work.
 
-    Options and rounds are told apart by a checksum.
+    It is a folder's name; options, rounds and functions that are not built in are told apart by a checksum.
     """
-    name = ticket.score.rpartition(":")[2].replace(" ", "_")
+    name = re.sub(r"[^A-Za-z0-9_]", "_", ticket.score.rpartition(":")[2])
     extra: Settings = {}
-    if ticket.score_options or ":" in ticket.score:
+    if ticket.score_options or ticket.score not in SCORES:
         extra = {"score": ticket.score, "options": ticket.score_options}
-    if rounds_of(ticket) > 1:
+    if ticket.reads:
+        extra |= {"reads": ticket.reads}
+    if per_prune_ratio(ticket):
         extra |= {"rounds": rounds_of(ticket), **allocation_settings(ticket)}
     suffix = "-" + hashlib.sha256(json.dumps(extra, sort_keys=True).encode()).hexdigest()[:8] if extra else ""
     return f"{name}-{ticket.scored.replace(' ', '')}{suffix}"
 
 
 def scored_ratio(ticket: Ticket, prune_ratio: float | str) -> str:
-    """Return the prune ratio in the path of the scores: one-shot scores serve every ratio."""
-    return str(prune_ratio) if rounds_of(ticket) > 1 else ANY_RATIO
+    """Return the prune ratio in the path of the scores: one-shot scores mostly serve every ratio."""
+    return str(prune_ratio) if per_prune_ratio(ticket) else ANY_RATIO
 
 
 def score_settings(study: Study, network: str, ticket: str, data: str, ratio: str, seed: int) -> Settings:
@@ -108,8 +116,9 @@ def score_settings(study: Study, network: str, ticket: str, data: str, ratio: st
         "network": network_settings(study, network),
         "score": resolve("score", row.score, SCORE_REFERENCES),
         "options": row.score_options,
-        "reads": SCORES[row.score].batches if row.score in SCORES else "balanced",
+        "reads": row.reads or (SCORES[row.score].batches if row.score in SCORES else "balanced"),
         "rounds": rounds_of(row),
+        "constructive": row.constructive,
         "prune_ratio": None if ratio == ANY_RATIO else float(ratio),
         **allocation_settings(row),
         "data": data_settings(study, data),

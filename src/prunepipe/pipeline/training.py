@@ -10,7 +10,13 @@ import torch
 
 from prunepipe.artifacts import checksum
 from prunepipe.datasets.dataset import Dataset, read_dataset
-from prunepipe.devices import device_name, prepare_process, resolve_device
+from prunepipe.devices import (
+    device_name,
+    explain_out_of_memory,
+    prepare_process,
+    require_precision,
+    resolve_device,
+)
 from prunepipe.images import ImageSet
 from prunepipe.pipeline.execution import Execution
 from prunepipe.pipeline.inputs import Settings, build, corrupted
@@ -82,6 +88,21 @@ def _run(
 ) -> Outcome:
     prepare_process(execution.threads)
     device = resolve_device(execution.device)
+    require_precision(device, plan.precision)
+    with explain_out_of_memory(device, plan.recipe.batch_size):
+        return _train_on(device, dataset, training_data, weights, mask, plan, settings, execution)
+
+
+def _train_on(
+    device: torch.device,
+    dataset: Dataset,
+    training_data: tuple[np.ndarray, np.ndarray],
+    weights: Arrays,
+    mask: Mapping[str, np.ndarray] | None,
+    plan: Plan,
+    settings: Settings,
+    execution: Execution,
+) -> Outcome:
     network = build(dataset, settings)
     load_arrays(network, weights)
     channels_last = settings["numerics"]["channels_last"]

@@ -1,0 +1,1 @@
+"""The command `prunepipe`: a thin layer over the library; heavy imports wait until a command needs them."""

@@ -1,0 +1,93 @@
+"""The study behind `prunepipe judge`: a method in the full battery of checks, with two controls."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from prunepipe.choices import OWN
+from prunepipe.study import Study
+from prunepipe.zoology import TICKETS
+
+BATTERY = ("corrupted_data", "half_dataset", "rearrange", "shuffle_weights", "reinit", "invert")
+"""Every method that is judged goes through these, whatever its class; those of its class decide the verdict."""
+
+CONTROLS = ("lottery", "random")
+"""Judged beside it, by the checks of their class: one known method, and one that uses nothing."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method as the user describes it on the command line.
+
+    Attributes:
+        score: a built-in name, "package.module:function" or "file.py:function".
+        name: of its ticket and of the study.
+        start: weights that retraining starts from.
+        scored: weights that are scored.
+        allocation: a built-in name or a reference.
+        choices: further keys of its ticket.
+    """
+
+    score: str
+    name: str
+    start: str = "init"
+    scored: str = "init"
+    allocation: str = "global"
+    choices: dict[str, Any] = field(default_factory=dict)
+
+
+def method_name(score: str) -> str:
+    """Return a name for a method that is no built-in ticket's: the function's, if it can be."""
+    name = score.rpartition(":")[2].strip("_") or "method"
+    return f"own_{name}" if name in TICKETS else name
+
+
+def derived_study(
+    base: Study, method: Method, seeds: int, prune_ratios: tuple[float, ...] | None
+) -> dict[str, Any]:
+    """Return the plain values of the study that judges a method.
+
+    Args:
+        base: says data set, network, recipe and margin.
+        method: what is judged.
+        seeds: number of repetitions; the verdicts get sharper with each.
+        prune_ratios: default: the first of the base.
+    """
+    kept = base.model_dump(mode="json", exclude_unset=True, include={"recipe", "scoring", "verdict"})
+    constructive = method.allocation == "constructed"
+    checks = [check for check in BATTERY if not (constructive and check == "invert")]
+    row = {
+        "scored": method.scored,
+        "score": absolute(method.score),
+        "allocation": absolute(method.allocation),
+        "start": method.start,
+        "checks": checks,
+        **method.choices,
+    }
+    return {
+        "name": method.name,
+        "datasets": {key: _absolute_in(base.datasets[key], "source") for key in base.datasets},
+        "networks": {key: _absolute_in(base.networks[key], "architecture") for key in base.networks},
+        **kept,
+        "tickets": {method.name: row, **{name: {} for name in CONTROLS}},
+        "prune_ratios": list(prune_ratios or base.prune_ratios[:1]),
+        "seeds": list(range(seeds)),
+        "tables": ["initial_checks"] if method.start == "init" else ["initial_checks", "partial_checks"],
+    }
+
+
+def absolute(reference: str) -> str:
+    """Return a "file.py:function" with the file's whole path; anything else as it is."""
+    place, _, name = reference.rpartition(":")
+    return (
+        f"{Path(place).resolve()}:{name}" if OWN.fullmatch(reference) and place.endswith(".py") else reference
+    )
+
+
+def _absolute_in(choice: Any, key: str) -> dict[str, Any]:
+    values: dict[str, Any] = choice.model_dump(mode="json", exclude_unset=True)
+    if values.get(key):
+        values[key] = absolute(values[key])
+    return values

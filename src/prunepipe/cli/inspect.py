@@ -1,0 +1,127 @@
+"""`prunepipe inspect`: what a run folder is, what came out of it, and how to make it again."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from prunepipe.errors import ArtifactError
+from prunepipe.layout import CELL, DENSE, INITIAL, MASK, REWIND, RUNS, SCORES
+
+KINDS = {
+    "pruned run": CELL,
+    "dense run": DENSE,
+    "mask": MASK,
+    "scores": SCORES,
+    "rewound weights": REWIND,
+    "initial weights": INITIAL,
+}
+METRICS = (
+    "accuracy",
+    "best_accuracy",
+    "loss",
+    "density",
+    "effective_density",
+    "collapsed",
+    "epochs",
+    "precision",
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("run", type=Path, help="a folder below results/runs, or a file in it")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the description."""
+    print(describe_run(arguments.run))
+    return 0
+
+
+def describe_run(path: Path) -> str:
+    """Return what a folder below results/runs is.
+
+    Args:
+        path: the folder, or a file in it.
+
+    Raises:
+        ArtifactError: not there, or not a folder of a run.
+    """
+    folder = path.parent if path.is_file() else path
+    if not folder.is_dir():
+        raise ArtifactError(
+            f"{path}: no such folder; runs lie below {RUNS}, see the `run` column of results/results.csv."
+        )
+    kind, place = identify(folder)
+    lines = [f"{kind}: {folder}", *(f"  {key:<16} {value}" for key, value in place.items())]
+    metrics = _json(folder / "metrics.json")
+    if metrics:
+        lines += ["", "Metrics", *(f"  {key:<18} {metrics[key]}" for key in METRICS if key in metrics)]
+        lines += [f"  {'made by':<18} prunepipe {metrics.get('version')}, code {metrics.get('code')}"]
+    lines += [*_layers(folder), "", "Files", *(f"  {name}" for name in _files(folder))]
+    target = _target(folder)
+    if target:
+        lines += ["", "Remake it (add --config study=STUDY if it is not the default study):"]
+        lines += [f"  snakemake {target} --force --cores 1"]
+    return "\n".join(lines)
+
+
+def identify(folder: Path) -> tuple[str, dict[str, str]]:
+    """Return the kind of a folder and the place that its path says.
+
+    Raises:
+        ArtifactError: it is none of a study's.
+    """
+    text = folder.resolve().as_posix()
+    for kind, template in KINDS.items():
+        found = re.search(_pattern(template) + "$", text)
+        if found:
+            return kind, found.groupdict()
+    raise ArtifactError(f"{folder}: not a folder of a run; one looks like {CELL}.")
+
+
+def _pattern(template: str) -> str:
+    return re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(template))
+
+
+def _layers(folder: Path) -> list[str]:
+    described = _json(folder / "layers.json")
+    if not described:
+        return []
+    head = f"  {'layer':<32} {'kept':>10} {'of':>10} {'share':>8} {'on a path':>10} {'dead units':>11}"
+    rows = [
+        f"  {row['layer']:<32} {row['kept']:>10,} {row['size']:>10,} {row['kept'] / row['size']:>8.2%} "
+        f"{row['effective']:>10,} {row['dead_units']:>5} of {row['units']}"
+        for row in described["layers"]
+    ]
+    return ["", "Layers", head, *rows]
+
+
+def _files(folder: Path) -> list[str]:
+    return [
+        f"{path.name:<28} {path.stat().st_size:>12,} bytes"
+        for path in sorted(folder.iterdir())
+        if path.is_file()
+    ]
+
+
+def _target(folder: Path) -> str | None:
+    """Return the file that stands for a folder's result, as Snakemake names it."""
+    names = ("metrics.json", "mask.safetensors", "scores.safetensors", "weights.safetensors")
+    path = folder.resolve().as_posix()
+    inside = path[path.index(RUNS) :]
+    wanted = [name for name in names if (folder / name).is_file()]
+    return f"{inside}/{wanted[0]}" if wanted else f"{inside}/metrics.json" if "/seed" in inside else None
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError:
+        return None
+    except ValueError as error:
+        raise ArtifactError(f"{path}: not a JSON file, or truncated ({error}).") from error

@@ -1,0 +1,166 @@
+"""`prunepipe judge`: one command from a function to a verdict."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from prunepipe.cli.derived_study import Method, absolute, derived_study, method_name
+from prunepipe.cli.workflow import Outcome, run_watched, snakemake_command, study_file
+
+FOLDER = "judged"
+"""Where judged methods lie, one folder each, so that a study of your own in results/ stays as it is."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument(
+        "score", help="path/to/file.py:function, package.module:function, or a built-in score"
+    )
+    parser.add_argument(
+        "--study",
+        default="quickstart",
+        help="data set, network and recipe: quickstart, fashion, or a .yaml file",
+    )
+    parser.add_argument(
+        "--start", default="init", help="weights that retraining starts from: init, final, or 'epoch K'"
+    )
+    parser.add_argument("--scored", help="weights that are scored; default: as --start")
+    parser.add_argument(
+        "--allocation",
+        default="global",
+        help="how kept weights are spread over layers; constructed: the function returns the mask itself",
+    )
+    parser.add_argument(
+        "--reads",
+        choices=("none", "balanced", "training_set"),
+        help="images that the score is given; default: a few of each class",
+    )
+    parser.add_argument("--rounds", type=int, help="rounds of iterative pruning")
+    parser.add_argument(
+        "--option",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="keyword argument of the score; may be repeated",
+    )
+    parser.add_argument("--name", help="name of the method; default: the function's")
+    parser.add_argument(
+        "--seeds", type=int, default=5, help="repetitions; more make a sharper verdict (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--prune-ratio",
+        type=float,
+        action="append",
+        help="share of the weights to remove; may be repeated; default: the study's first",
+    )
+    parser.add_argument(
+        "--cores",
+        type=int,
+        default=len(os.sched_getaffinity(0)),
+        help="jobs at a time (default: %(default)s)",
+    )
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    parser.add_argument(
+        "--data-folder", default="data", help="raw data and prepared data sets (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--output", type=Path, help=f"folder of study, results and log; default: {FOLDER}/NAME"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="write the study and say what would run")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Judge a method; return 0 if everything ran."""
+    from prunepipe.cli.verdict import verdict_text
+    from prunepipe.configuration import load_study
+
+    base = load_study(study_file(arguments.study))
+    method = _method(arguments)
+    folder: Path = (arguments.output or Path(FOLDER) / method.name).resolve()
+    study = folder / f"{method.name}.yaml"
+    prune_ratios = tuple(arguments.prune_ratio) if arguments.prune_ratio else None
+    _write(study, derived_study(base, method, arguments.seeds, prune_ratios))
+    load_study(study)  # a mistake on the command line is told before Snakemake starts
+    site = [f"data_folder={Path(arguments.data_folder).resolve()}", f"device={arguments.device}"]
+    cores = ["--cores", str(arguments.cores)]
+    if arguments.dry_run:
+        return run_watched_dry(snakemake_command(study, folder, *cores, "--dry-run", "--quiet", site=site))
+    print(f"Judging {method.name} ({method.score}): study {study}, log {folder / 'judge.log'}", flush=True)
+    outcome = run_watched(
+        snakemake_command(study, folder, *cores, site=site), folder / "judge.log", environment()
+    )
+    if outcome.status:
+        partial = snakemake_command(study, folder, "partial", *cores, site=site)
+        run_watched(partial, folder / "judge-partial.log", environment())
+        _explain_failure(outcome, folder)
+    print(verdict_text(folder))
+    return 1 if outcome.status else 0
+
+
+def run_watched_dry(command: list[str]) -> int:
+    """Let Snakemake print what it would do."""
+    import subprocess
+
+    return subprocess.run(command, env=environment(), check=False).returncode
+
+
+def environment() -> dict[str, str]:
+    """Return this process's environment, in which stages also find the packages of this folder."""
+    paths = [*filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep)), str(Path.cwd())]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths))}
+
+
+def _method(arguments: argparse.Namespace) -> Method:
+    from prunepipe.choices import SCORE_REFERENCES, resolve
+    from prunepipe.errors import ConfigError
+    from prunepipe.plugins import load_function
+
+    try:
+        reference = resolve("score", arguments.score, SCORE_REFERENCES)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+    # Imported here and now: that a file does not import should not be learnt after the first training.
+    asked = inspect.signature(load_function(absolute(reference))).parameters
+    choices: dict[str, Any] = {"score_options": _options(arguments.option), "reads": arguments.reads}
+    choices |= {"rounds": arguments.rounds, "per_prune_ratio": bool({"density", "kept_total"} & set(asked))}
+    return Method(
+        score=arguments.score,
+        name=arguments.name or method_name(arguments.score),
+        start=arguments.start,
+        scored=arguments.scored or arguments.start,
+        allocation=arguments.allocation,
+        choices={key: value for key, value in choices.items() if value},
+    )
+
+
+def _options(given: list[str]) -> dict[str, Any]:
+    import yaml
+
+    from prunepipe.errors import ConfigError
+
+    parts = [option.partition("=") for option in given]
+    for option, (key, equals, _) in zip(given, parts, strict=True):
+        if not equals or not key.isidentifier():
+            raise ConfigError(f"--option {option}: must be KEY=VALUE, for example --option temperature=100.")
+    return {key: yaml.safe_load(value) for key, _, value in parts}
+
+
+def _write(path: Path, values: dict[str, Any]) -> None:
+    import yaml
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = yaml.safe_dump(values, sort_keys=False, width=100)
+    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        path.write_text(text, encoding="utf-8")
+
+
+def _explain_failure(outcome: Outcome, folder: Path) -> None:
+    print(f"\n{outcome.failed} jobs failed; the verdict below is of the finished runs.", file=sys.stderr)
+    for message in outcome.told or [f"see {folder / 'judge.log'}"]:
+        print(f"error: {message}", file=sys.stderr)
+    print("Run the same command again after the fix: what is finished is not repeated.\n", file=sys.stderr)

@@ -1,0 +1,62 @@
+"""The command line: which commands there are, and what a mistake looks like."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from prunepipe import __version__
+
+COMMANDS = {
+    "judge": "put your own pruning method through the checks, and print the verdict",
+    "verdict": "print the verdicts of a finished or running study",
+    "plan": "say what a study consists of and what it will cost, without running it",
+    "inspect": "say what a run is: its place, metrics, layers, files, and how to remake it",
+    "run": "run a study: the packaged workflow, in this folder",
+}
+"""Each command has a module here, with `add_arguments(parser)` and `run(arguments) -> exit status`."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        arguments: without the program's name; default: those of the process.
+
+    Returns:
+        The exit status: 0, 1 after a mistake or a failed run, 2 for a wrong command line, 130 if interrupted.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    parsed = _parser(given).parse_args(given)
+    from prunepipe.errors import PrunepipeError
+
+    try:
+        status: int = import_module(f"prunepipe.cli.{parsed.command}").run(parsed)
+    except PrunepipeError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+    return status
+
+
+def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="prunepipe",
+        description="Is a pruning method sane? Sanity checks of Su et al. (NeurIPS 2020) for any method.",
+        epilog="`prunepipe COMMAND --help` explains a command. First steps: prunepipe judge my_file.py:my_score",
+    )
+    parser.add_argument("--version", action="version", version=f"prunepipe {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, purpose in COMMANDS.items():
+        command = commands.add_parser(name, help=purpose, description=purpose[0].upper() + purpose[1:] + ".")
+        if name in given:  # the module of a command that is not meant is not imported
+            import_module(f"prunepipe.cli.{name}").add_arguments(command)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

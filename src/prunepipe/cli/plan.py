@@ -1,0 +1,34 @@
+"""`prunepipe plan`: what a study will cost, before it runs."""
+
+from __future__ import annotations
+
+import argparse
+
+from prunepipe.cli.workflow import study_file
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument(
+        "study",
+        nargs="?",
+        default="quickstart",
+        help="a name in config/ or a .yaml file (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--gpus", type=int, default=1, help="GPUs that would share the work (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--calibrate", action="store_true", help="train a few steps here, to tell the time on this machine"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the plan."""
+    from prunepipe.configuration import load_study
+    from prunepipe.planning import calibrate, plan_text
+
+    study = load_study(study_file(arguments.study))
+    calibration = calibrate(study) if arguments.calibrate else None
+    print(plan_text(study, gpus=arguments.gpus, calibration=calibration))
+    return 0

@@ -1,0 +1,131 @@
+"""Where the workflow lies, and how Snakemake is run on it: a progress bar here, everything else in a log."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from prunepipe.errors import ConfigError
+
+PACKAGE = Path(__file__).parent.parent
+STEPS = re.compile(r"^(\d+) of (\d+) steps \(")
+PLANNED = re.compile(r"^total +(\d+)")
+FAILED = re.compile(r"^Error in rule (\w+)")
+TOLD = re.compile(r"^\s*error: (.+)")
+
+
+def project_folder() -> Path:
+    """Return the folder that holds `workflow/` and `config/`: the checkout, or what the wheel brings along.
+
+    Raises:
+        ConfigError: neither is there.
+    """
+    checkout = PACKAGE.parent.parent if PACKAGE.parent.name == "src" else PACKAGE
+    for folder in (checkout, PACKAGE / "project"):
+        if (folder / "workflow" / "Snakefile").is_file():
+            return folder
+    raise ConfigError(f"the workflow is not beside {PACKAGE}; install prunepipe again (pip install .).")
+
+
+def study_file(study: str) -> Path:
+    """Return the file of a study: a path, a name in ./config, or a name of the studies that come along.
+
+    Raises:
+        ConfigError: there is none; names those that exist.
+    """
+    from prunepipe.configuration import study_path
+
+    own = Path("config") / f"{study}.yaml"
+    return own.resolve() if own.is_file() else study_path(study, project_folder() / "config").resolve()
+
+
+def snakemake_command(study: Path, folder: Path, *arguments: str, site: Sequence[str] = ()) -> list[str]:
+    """Return the command that runs the workflow on a study.
+
+    Args:
+        study: absolute path of the study.
+        folder: where results/ is written, and config.yaml is read if there is one.
+        arguments: targets and options of Snakemake.
+        site: further `key=value` of config.yaml.
+    """
+    project = project_folder()
+    profile = folder / "profiles" / "default"
+    command = [sys.executable, "-m", "snakemake", *arguments]
+    command += ["--snakefile", str(project / "workflow" / "Snakefile"), "--directory", str(folder)]
+    command += ["--workflow-profile", str(profile if profile.is_dir() else project / "profiles" / "default")]
+    if not (folder / "config.yaml").is_file():
+        command += ["--configfile", str(project / "config.yaml")]
+    return [*command, "--config", f"study={study}", *site]
+
+
+@dataclass
+class Outcome:
+    """How a run of the workflow ended.
+
+    Attributes:
+        status: Snakemake's exit status.
+        failed: jobs that failed.
+        told: what their logs say, each message once.
+    """
+
+    status: int
+    failed: int
+    told: list[str]
+
+
+def run_watched(command: Sequence[str], log: Path, environment: dict[str, str] | None = None) -> Outcome:
+    """Run Snakemake with a progress bar; its whole output goes to a log.
+
+    Args:
+        command: of `snakemake_command`.
+        log: written anew.
+        environment: of the process; default: this one's.
+    """
+    from tqdm import tqdm
+
+    log.parent.mkdir(parents=True, exist_ok=True)
+    outcome = Outcome(0, 0, [])
+    # The bar counts jobs; it is drawn also where there is no terminal, a line every half minute.
+    interval = 0.1 if sys.stderr.isatty() else 30.0
+    with (
+        log.open("w", encoding="utf-8") as file,
+        tqdm(total=0, unit="job", mininterval=interval, maxinterval=interval, desc="prunepipe") as bar,
+        subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=environment or dict(os.environ),
+        ) as process,
+    ):
+        assert process.stdout is not None
+        for line in process.stdout:
+            file.write(line)
+            _read(line, outcome)
+            _advance(line, bar, outcome)
+        outcome.status = process.wait()
+    return outcome
+
+
+def _read(line: str, outcome: Outcome) -> None:
+    outcome.failed += bool(FAILED.match(line))
+    found = TOLD.match(line)
+    if found and found.group(1) not in outcome.told:
+        outcome.told.append(found.group(1))
+
+
+def _advance(line: str, bar: Any, outcome: Outcome) -> None:
+    planned, steps = PLANNED.match(line), STEPS.match(line)
+    if planned:
+        bar.total = int(planned.group(1))
+    if not steps:
+        return
+    if outcome.failed:
+        bar.set_postfix_str(f"{outcome.failed} failed", refresh=False)
+    bar.update(int(steps.group(1)) - bar.n)

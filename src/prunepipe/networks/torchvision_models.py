@@ -1,0 +1,100 @@
+"""torchvision's networks, fitted to the data set; any name of `TORCHVISION_MODELS` is a builder of this module.
+
+What is changed, and nothing else:
+
+- the last Linear layer has as many outputs as there are classes, the first convolution as many inputs as the
+  images have channels;
+- for images of at most 64 pixels the stem keeps the resolution, as is usual for CIFAR: the first convolution is
+  3x3 with stride 1, and the max-pool right behind it (ResNet, DenseNet, ShuffleNet) is left out;
+- VGG: a max-pool that would leave no pixel is left out; where the last map is smaller than 7x7 it is read as it
+  is, and the first Linear layer is that much smaller (torchvision would repeat its pixels up to 7x7).
+
+Weights are never downloaded: like all networks here they are drawn by `prunepipe.networks.initialisation`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import nn
+
+from prunepipe.errors import ConfigError, unknown_name
+from prunepipe.networks.torchvision_names import TORCHVISION_MODELS
+
+SMALL_IMAGE = 64
+"""Largest side of the images, in pixels, for which the stem keeps the resolution."""
+
+STEM_POOLS = ("maxpool", "features.pool0")
+"""Names of the max-pool right behind the first convolution, where there is one."""
+
+VGG_MAP = 7
+"""Side of the map that torchvision's VGG reads."""
+
+
+def __getattr__(name: str) -> Callable[..., nn.Module]:
+    """Return the builder of a torchvision network."""
+    if name.startswith("__"):  # asked for by the import machinery
+        raise AttributeError(name)
+    if name not in TORCHVISION_MODELS:
+        raise ConfigError(unknown_name("torchvision model", name, TORCHVISION_MODELS))
+
+    def build(*, channels: int, classes: int, image_size: int) -> nn.Module:
+        return torchvision_network(name, channels=channels, classes=classes, image_size=image_size)
+
+    return build
+
+
+def torchvision_network(name: str, *, channels: int, classes: int, image_size: int) -> nn.Module:
+    """Build a torchvision network for a data set.
+
+    Args:
+        name: of `TORCHVISION_MODELS`.
+        channels: image channels.
+        classes: number of logits.
+        image_size: height and width of the images, pixels.
+    """
+    from torchvision import models  # slow to import, and only these networks need it
+
+    arguments: dict[str, Any] = {"weights": None, "num_classes": classes}
+    if name.startswith("vgg"):
+        arguments["init_weights"] = False
+    network: nn.Module = models.get_model(name, **arguments)
+    small = image_size <= SMALL_IMAGE
+    if name.startswith("vgg"):
+        _fit_vgg(network, image_size)
+    elif small:
+        _drop_stem_pool(network)
+    _fit_first_convolution(network, channels, small=small)
+    return network
+
+
+def _fit_first_convolution(network: nn.Module, channels: int, *, small: bool) -> None:
+    name, first = next((name, m) for name, m in network.named_modules() if isinstance(m, nn.Conv2d))
+    kernel, stride, padding = first.kernel_size, first.stride, first.padding
+    if small:
+        kernel, stride, padding = (3, 3), (1, 1), (1, 1)
+    fitted = nn.Conv2d(channels, first.out_channels, kernel, stride, padding, bias=first.bias is not None)
+    network.set_submodule(name, fitted)
+
+
+def _drop_stem_pool(network: nn.Module) -> None:
+    names = {name for name, module in network.named_modules() if isinstance(module, nn.MaxPool2d)}
+    for name in names.intersection(STEM_POOLS):
+        network.set_submodule(name, nn.Identity())
+
+
+def _fit_vgg(network: Any, image_size: int) -> None:
+    """Fit the pools and the first Linear layer of a VGG to the images."""
+    side = image_size
+    for position, module in enumerate(network.features):
+        if isinstance(module, nn.MaxPool2d) and side >= 2:
+            side //= 2
+        elif isinstance(module, nn.MaxPool2d):
+            network.features[position] = nn.Identity()
+    if side > VGG_MAP:
+        return
+    first = network.classifier[0]
+    features = first.in_features // VGG_MAP**2 * side**2
+    network.avgpool = nn.Identity()
+    network.classifier[0] = nn.Linear(features, first.out_features)

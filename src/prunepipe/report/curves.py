@@ -1,0 +1,57 @@
+"""Training curves, small enough that thousands fit into one page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+STEPS = 100
+"""Steps a point of accuracy is told in: hundredths, finer than any screen shows."""
+
+POINTS = 200
+"""Longest curve kept in full; of longer ones every second, third, ... epoch stays, and the last."""
+
+
+def compact_curves(histories: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    """Return the test accuracy over epochs of every run, rounded and as differences.
+
+    Args:
+        histories: one row a run and epoch: run, epoch, test_accuracy in percent.
+    Returns:
+        run -> `e`, the epochs (first and step; the last epoch is given where it breaks the step), and `d`,
+        the accuracies in hundredths of a point: the first, then differences; null where it is not a number.
+    """
+    if "test_accuracy" not in histories or histories.empty:
+        return {}
+    rows = histories[["run", "epoch", "test_accuracy"]].sort_values(["run", "epoch"], kind="stable")
+    runs = rows["run"].to_numpy()
+    bounds = np.flatnonzero(np.append(True, runs[1:] != runs[:-1]))
+    epochs = np.split(rows["epoch"].to_numpy(float).astype(int), bounds[1:])
+    values = np.split(rows["test_accuracy"].to_numpy(float), bounds[1:])
+    return {
+        str(runs[start]): _curve(own_epochs, own_values)
+        for start, own_epochs, own_values in zip(bounds, epochs, values, strict=True)
+    }
+
+
+def _curve(epochs: np.ndarray, values: np.ndarray) -> dict[str, Any]:
+    stride = -(-len(values) // POINTS)
+    chosen = np.unique(np.append(np.arange(0, len(values), stride), len(values) - 1))
+    epochs, values = epochs[chosen], values[chosen]
+    steady = np.array_equal(epochs, np.arange(epochs[0], epochs[0] + len(epochs)))
+    return {"e": int(epochs[0]) if steady else epochs.tolist(), "d": _differences(values)}
+
+
+def _differences(values: np.ndarray) -> list[int | None]:
+    """Return the first value and then differences, in hundredths; a gap does not lose the level."""
+    level, told = 0, []
+    for value in values:
+        if not np.isfinite(value):
+            told.append(None)
+            continue
+        rounded = round(float(value) * STEPS)
+        told.append(rounded - level)
+        level = rounded
+    return told

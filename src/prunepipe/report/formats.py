@@ -1,0 +1,44 @@
+"""How numbers are written on the page: a real minus sign, two digits after the point, a dash for what is unknown."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+ABSENT = "–"
+
+
+def known(value: Any) -> bool:
+    """Return whether a value is a finite number."""
+    return isinstance(value, int | float) and math.isfinite(value)
+
+
+def number(value: Any, digits: int = 2) -> str:
+    """Return a number with a fixed count of digits, or a dash."""
+    return f"{value:.{digits}f}".replace("-", "−") if known(value) else ABSENT
+
+
+def signed(value: Any, digits: int = 2) -> str:
+    """Return a number with its sign, or a dash."""
+    return f"{value:+.{digits}f}".replace("-", "−") if known(value) else ABSENT
+
+
+def interval(low: Any, high: Any, *, with_sign: bool = False) -> str:
+    """Return "[low, high]", or nothing where the interval is unknown."""
+    write = signed if with_sign else number
+    return f"[{write(low)}, {write(high)}]" if known(low) and known(high) else ""
+
+
+def share(value: Any) -> str:
+    """Return a share of 1 in percent with the digits that matter: 0.0123 is "1.2", 0.98 is "98"."""
+    if not known(value):
+        return ABSENT
+    percent = 100 * value
+    if percent >= 9.95 or percent == 0:
+        return f"{percent:.0f}"
+    return f"{percent:.1f}" if percent >= 0.995 else f"{percent:.2g}"
+
+
+def sort_key(value: Any) -> str:
+    """Return what the page sorts a cell of a table by; unknown values are empty and sort last."""
+    return f"{value:.6g}" if known(value) else ""

@@ -1,0 +1,63 @@
+"""A device that cannot do what is asked says which setting to change."""
+
+import pytest
+import torch
+
+from prunepipe import devices
+from prunepipe.devices import explain_out_of_memory, prepare_process, require_precision, resolve_device
+from prunepipe.errors import ConfigError, TrainingError
+
+CPU = torch.device("cpu")
+
+
+def test_bfloat16_is_refused_where_it_is_only_emulated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "has_bfloat16", lambda device: False)
+    with pytest.raises(ConfigError, match=r"config.yaml: precision: bfloat16 .* cpu lacks it; use float32"):
+        require_precision(CPU, "bfloat16")
+    require_precision(CPU, "float32")
+
+
+def test_bfloat16_is_allowed_where_the_device_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "has_bfloat16", lambda device: True)
+    require_precision(CPU, "bfloat16")
+
+
+def test_the_cpu_is_asked_whether_it_has_bfloat16() -> None:
+    assert devices.has_bfloat16(CPU) == torch.ops.mkldnn._is_mkldnn_bf16_supported()
+
+
+@pytest.mark.parametrize(
+    ("kind", "setting"), [("cpu", r"the number of jobs \(--cores\)"), ("cuda", "jobs_per_gpu in config.yaml")]
+)
+def test_out_of_memory_names_the_settings(monkeypatch: pytest.MonkeyPatch, kind: str, setting: str) -> None:
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "a small GPU")
+    with (
+        pytest.raises(
+            TrainingError, match=f"out of memory on .*: lower {setting}, or recipe.batch_size = 64"
+        ),
+        explain_out_of_memory(torch.device(kind), 64),
+    ):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+
+def test_a_cpu_without_memory_is_recognised() -> None:
+    with pytest.raises(TrainingError, match="out of memory on cpu"), explain_out_of_memory(CPU, 64):
+        torch.empty(2**60)
+
+
+def test_other_errors_pass_unchanged() -> None:
+    with pytest.raises(RuntimeError, match="size mismatch"), explain_out_of_memory(CPU, 64):
+        raise RuntimeError("size mismatch")
+
+
+def test_more_threads_than_cores_are_refused() -> None:
+    with pytest.raises(
+        ConfigError, match=r"config.yaml: threads: 4096 asked for, this machine has \d+ cores"
+    ):
+        prepare_process(4096)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without CUDA")
+def test_cuda_is_refused_where_there_is_none() -> None:
+    with pytest.raises(ConfigError, match="config.yaml: device: cuda asked for.*use cpu or auto"):
+        resolve_device("cuda")

@@ -1,0 +1,24 @@
+"""Write the report of a study: one HTML page that needs nothing else."""
+
+from pathlib import Path
+
+from stage import run
+
+from prunepipe.artifacts import write_text
+from prunepipe.collected import Collected, read_frame
+from prunepipe.configuration import load_study
+from prunepipe.judging.judge import judge
+from prunepipe.report import build_report
+
+
+def main(files, settings):
+    """Read what was collected and drawn, judge, write the page; figures that are not there are marked."""
+    study = load_study(Path(files.study))
+    names = ("results", "layers", "histories", "overlap")
+    data = Collected(**{name: read_frame(getattr(files, name)) for name in names})
+    paths = {name: Path(path) for name, path in settings["figures"].items()}
+    figures = {name: path.read_text(encoding="utf-8") for name, path in paths.items() if path.is_file()}
+    write_text(files.report, build_report(data, judge(data.results, study), study, figures))
+
+
+run(__doc__, main, "study", "results", "layers", "histories", "overlap", "report")
