@@ -52,7 +52,11 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture(scope="module")
 def start(data: str) -> tuple[Arrays, Structure]:
     """Initial weights and structure."""
-    settings = {"network": {"reference": "prunepipe.networks.vgg:vgg_digits", "options": {}}, "seed": 0, "draw": "init"}
+    settings = {
+        "network": {"reference": "prunepipe.networks.vgg:vgg_digits", "options": {}},
+        "seed": 0,
+        "draw": "init",
+    }
     return initialise(data, settings)
 
 
@@ -119,7 +123,9 @@ def test_data_scores_see_the_corruption_and_others_do_not(
     assert scores("random", "clean") == scores("random", "corrupted_data")
 
 
-def test_a_mask_keeps_exactly_what_the_prune_ratio_leaves(start: tuple[Arrays, Structure], small: dict) -> None:
+def test_a_mask_keeps_exactly_what_the_prune_ratio_leaves(
+    start: tuple[Arrays, Structure], small: dict
+) -> None:
     weights, structure = start
     scores = {layer.name: np.abs(weights[layer.name]) for layer in structure.layers}
     study = Study.model_validate(small)
@@ -143,7 +149,9 @@ def test_the_inverted_mask_keeps_the_lowest_scores(start: tuple[Arrays, Structur
 
 
 @pytest.mark.parametrize("check", ["none", "rearrange", "shuffle_weights", "reinit"])
-def test_each_check_changes_its_stage_and_no_other(start: tuple[Arrays, Structure], small: dict, check: str) -> None:
+def test_each_check_changes_its_stage_and_no_other(
+    start: tuple[Arrays, Structure], small: dict, check: str
+) -> None:
     weights, mask = pruned(start, 0.3)
     fresh = {name: value + 1 for name, value in start[0].items()}
     settings = stage_settings.check_settings(Study.model_validate(small), check, 0)
@@ -165,7 +173,9 @@ def cut_off(start: tuple[Arrays, Structure]) -> tuple[Arrays, Arrays]:
     return apply_mask(weights, mask), mask
 
 
-def files_of(folder: Path, data: str, outcome: Outcome, mask: Arrays, structure: Structure) -> SimpleNamespace:
+def files_of(
+    folder: Path, data: str, outcome: Outcome, mask: Arrays, structure: Structure
+) -> SimpleNamespace:
     names = ("history", "logits", "timing", "layers")
     files = SimpleNamespace(data=data, **{name: str(folder / name) for name in names})
     write_json(files.layers, describe(mask, structure))

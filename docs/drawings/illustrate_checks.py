@@ -138,6 +138,7 @@ def show_kernels(axis: Axes, weights: np.ndarray, kept: np.ndarray, colours: Nor
         corner = (4 * column - 0.5, 4 * row - 0.5)
         axis.add_patch(Rectangle(corner, 3, 3, fill=False, edgecolor="#777777", linewidth=0.5))
     axis.imshow(picture, interpolation="nearest")
+    axis.set(xlim=(-0.7, 14.7), ylim=(14.7, -0.7))  # or the frames at the edge would be cut
     bare(axis)
 
 

@@ -60,7 +60,12 @@ rule table:
     input:
         results=rules.collect.output.results,
     output:
-        csv="results/tables/{table}.csv",
+        csv=report(
+            "results/tables/{table}.csv",
+            caption="../report/table.rst",
+            category="Tables",
+            labels={"table": "{table}"},
+        ),
         md="results/tables/{table}.md",
         tex="results/tables/{table}.tex",
     log:
@@ -91,7 +96,12 @@ rule figure:
     input:
         unpack(figure_inputs),
     output:
-        svg="results/figures/{figure}.svg",
+        svg=report(
+            "results/figures/{figure}.svg",
+            caption="../report/figure.rst",
+            category="Figures",
+            labels={"figure": "{figure}"},
+        ),
         png="results/figures/{figure}.png",
     log:
         "results/logs/figure-{figure}.log",
@@ -122,10 +132,20 @@ rule verdicts:
     input:
         results=rules.collect.output.results,
     output:
-        csv="results/tables/verdicts.csv",
+        csv=report(
+            "results/tables/verdicts.csv",
+            caption="../report/verdicts.rst",
+            category="Verdicts",
+            labels={"verdicts": "every comparison"},
+        ),
         md="results/tables/verdicts.md",
         effects="results/tables/effects.csv",
-        methods="results/tables/methods.csv",
+        methods=report(
+            "results/tables/methods.csv",
+            caption="../report/methods.rst",
+            category="Verdicts",
+            labels={"verdicts": "every method"},
+        ),
         gains="results/tables/decomposition.csv",
         gains_md="results/tables/decomposition.md",
     log:
@@ -151,7 +171,7 @@ rule verdicts:
 
 
 rule partial:
-    # Tables and verdicts of what is there, gaps marked: for a study that is still running, or had failures.
+    # Tables, verdicts and report of what is there, gaps marked: for a study that is still running, or had failures.
     log:
         "results/logs/partial.log",
     conda:
@@ -163,8 +183,12 @@ rule partial:
     params:
         study_file=str(STUDY_FILE),
         tables=" ".join(STUDY.tables),
+        figures=" ".join(
+            f"'{name} {needed}'" for name, needed in partial_figures().items()
+        ),
+        page=REPORT_SETTINGS,
     message:
-        "Tables and verdicts of the finished runs of study {STUDY.name}"
+        "Tables, verdicts and report of the finished runs of study {STUDY.name}"
     shell:
         "(launch.py collect.py --study {params.study_file:q} --results results/results.csv --layers results/layers.csv "
         "--histories results/histories.csv; for table in {params.tables}; do "

@@ -50,7 +50,7 @@ def judge(results: pd.DataFrame, study: Study) -> Judgement:
         [
             f"study {study.name}: {len(done)} of {len(results)} runs done, seeds {_list(study.seeds)}",
             f"margin {rule.margin:g} points, significance {rule.significance:g} after Holm's correction",
-            f"prunepipe {_list(done['version'])}, code {_list(done['code'].str.slice(0, 25))}",
+            f"prunepipe {_list(done['version'])}, code {_list(done['code'])}",
             f"device {_list(done['device'])}, precision {_list(done['precision'])}",
             f"data {_list(done['data_checksum'])}",
         ],

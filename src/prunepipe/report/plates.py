@@ -14,18 +14,36 @@ PIXELS_PER_POINT = 1.75
 """Figures are drawn for print at 7 points; on a screen their text should be about 12 pixels high."""
 
 CAPTIONS = {
-    "initial_checks": "Initial tickets with and without each check: test accuracy over prune ratios. A method that "
-    "uses the data and the exact connections falls below its unchecked line.",
-    "partial_checks": "Partially trained tickets with and without each check: test accuracy over prune ratios.",
-    "keep_ratios": "Share of the weights that each layer keeps, from input to output, beside allocations that know "
-    "only the shapes of the layers. The table of mask forensics gives the numbers.",
-    "overlap": "How much masks have in common, beside what chance gives to masks with the same counts per layer. "
-    "The table of mask forensics gives the numbers.",
-    "training_curves": "Test accuracy over the epochs of training, means over seeds with a band of one standard "
-    "deviation. Each cell's own curves are under Runs.",
-    "paper_against_ours": "The accuracies of the paper against ours, cell by cell.",
+    "initial_checks": (
+        "Checks of initial tickets",
+        "Test accuracy over prune ratios, with and without each check. A method that uses the data and the exact "
+        "connections falls below its unchecked line.",
+    ),
+    "partial_checks": (
+        "Checks of partially trained tickets",
+        "Test accuracy over prune ratios, with and without each check.",
+    ),
+    "keep_ratios": (
+        "Density by layer",
+        "Share of the weights that each layer keeps, from input to output, beside allocations that know only the "
+        "shapes of the layers. The tables of mask forensics give the numbers.",
+    ),
+    "overlap": (
+        "Overlap of masks",
+        "How much masks have in common, beside what chance gives to masks with the same counts per layer. The "
+        "table of mask forensics gives the numbers.",
+    ),
+    "training_curves": (
+        "Training curves",
+        "Test accuracy over the epochs of training, means over seeds with a band of one standard deviation. Each "
+        "cell's own curves are under Runs.",
+    ),
+    "paper_against_ours": (
+        "The paper's accuracies and ours",
+        "Published means against ours, cell by cell; on the diagonal they agree.",
+    ),
 }
-"""What each figure shows; the same text serves as its alternative."""
+"""Title and caption of each figure; the caption is also its alternative text."""
 
 
 def plates(figures: Mapping[str, str], study: Study) -> list[dict[str, Any]]:
@@ -35,13 +53,12 @@ def plates(figures: Mapping[str, str], study: Study) -> list[dict[str, Any]]:
         figures: SVG text by name.
         study: says which figures there should be.
     """
-    names = [*figures_of(study), *(name for name in figures if name not in figures_of(study))]
-    return [_plate(name, figures.get(name)) for name in names]
+    return [_plate(name, figures.get(name)) for name in figures_of(study)]
 
 
 def _plate(name: str, svg: str | None) -> dict[str, Any]:
-    title = name.replace("_", " ").capitalize()
-    plate = {"name": name, "title": title, "caption": CAPTIONS.get(name, title + "."), "source": None}
+    title, caption = CAPTIONS[name]
+    plate = {"name": name, "title": title, "caption": caption, "source": None}
     if svg is None:
         return plate
     # An image, not inline markup: ids of two figures cannot clash, and nothing in a figure can run.
