@@ -3,8 +3,8 @@
 import csv
 from pathlib import Path
 
-TIMES = {"timing.json"}
-"""Files of how long things took; logs and benchmarks are told by their suffix."""
+TIMES = {"timing.json", "report.html"}
+"""Files that say how long things took; logs and benchmarks are told by their suffix."""
 
 
 def results_of(project: Path) -> dict[str, Path]:

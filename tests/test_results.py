@@ -30,7 +30,7 @@ def write_runs(study, root):
         write_json(root / folder / "timing.json", {"seconds": [1.0, 2.5], "device": "cpu"})
         write_json(
             root / folder / "history.json",
-            [{"epoch": 1, "test_accuracy": 5.0}, {"epoch": 2, "test_accuracy": 6.0}],
+            {"epochs": [{"epoch": 1, "test_accuracy": 5.0}, {"epoch": 2, "test_accuracy": 6.0}]},
         )
         if "/tickets/" in folder:
             write_json(root / folder / "layers.json", {"layers": [LAYER, LAYER]})

@@ -1,5 +1,7 @@
 """The stages on the library's side: which data they see, what they refuse, how a collapsed ticket ends."""
 
+from fractions import Fraction
+from math import floor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -7,11 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from prunepipe.artifacts import checksum, write_arrays, write_json
+from prunepipe.artifacts import checksum, write_json
 from prunepipe.checks import apply_mask
 from prunepipe.datasets import read_dataset, write_dataset
 from prunepipe.datasets.digits import load
 from prunepipe.datasets.reduction import balanced_first
+from prunepipe.errors import ArtifactError
 from prunepipe.images import ImageSet
 from prunepipe.pipeline import settings as stage_settings
 from prunepipe.pipeline import training as stage_training
@@ -25,6 +28,7 @@ from prunepipe.pipeline.outcome import Outcome, write_run
 from prunepipe.pipeline.scoring import score
 from prunepipe.structure import Arrays, Structure
 from prunepipe.study import Study
+from prunepipe.tickets import write_ticket
 
 NUMERICS = {"precision": "float32", "channels_last": False}
 NETWORK = "vgg_digits"
@@ -134,7 +138,7 @@ def test_a_mask_keeps_exactly_what_the_prune_ratio_leaves(
             settings = stage_settings.mask_settings(study, ticket, "clean", prune_ratio)
             mask = make_mask(scores, structure, **settings)
             kept = sum(int(layer.sum()) for layer in mask.values())
-            assert kept == int(round(structure.size * (1 - prune_ratio) - 0.5 + 1e-9))
+            assert kept == floor(structure.size * (1 - Fraction(str(prune_ratio))))
 
 
 def test_the_inverted_mask_keeps_the_lowest_scores(start: tuple[Arrays, Structure], small: dict) -> None:
@@ -176,9 +180,10 @@ def cut_off(start: tuple[Arrays, Structure]) -> tuple[Arrays, Arrays]:
 def files_of(
     folder: Path, data: str, outcome: Outcome, mask: Arrays, structure: Structure
 ) -> SimpleNamespace:
-    names = ("history", "logits", "timing", "layers")
+    names = ("trained", "history", "logits", "timing", "layers")
     files = SimpleNamespace(data=data, **{name: str(folder / name) for name in names})
     write_json(files.layers, describe(mask, structure))
+    write_ticket(files.trained, outcome.weights, mask)
     write_run(outcome, files)
     return files
 
@@ -211,8 +216,11 @@ def test_a_run_whose_files_do_not_belong_together_is_refused(
     data: str, start: tuple[Arrays, Structure], tmp_path: Path
 ) -> None:
     logits = np.zeros((100, 10), np.float32)
-    outcome = Outcome(start[0], [{"epoch": 1, "test_accuracy": 77.0}], logits, [], {})
-    files = files_of(tmp_path, data, outcome, pruned(start, 0.3)[1], start[1])
-    write_arrays(files.logits, {"logits": logits})
-    with pytest.raises(Exception, match=r"history's last epoch says 77"):
+    weights, mask = pruned(start, 0.3)
+    outcome = Outcome(weights, [{"epoch": 1, "test_accuracy": 77.0}], logits, [], {})
+    files = files_of(tmp_path, data, outcome, mask, start[1])
+    with pytest.raises(ArtifactError, match=r"history's last epoch says 77"):
+        measure(files, {})
+    write_json(files.layers, describe(pruned(start, 0.4)[1], start[1]))
+    with pytest.raises(ArtifactError, match=r"trained: keeps 0.3\d* of the weights, .*layers says 0.4"):
         measure(files, {})

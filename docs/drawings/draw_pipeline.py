@@ -12,7 +12,7 @@ from typing import NamedTuple
 from prunepipe.zoology import CHECKS
 
 TARGET = Path(__file__).parent.parent / "images" / "pipeline.svg"
-WIDTH, HEIGHT = 1000, 500
+WIDTH, HEIGHT = 900, 490
 STAGE, FILE, CHECK = "#E4EFF8", "#F4F4F4", "#FBE9DD"
 FLOW, CHANGE = "#555555", "#D55E00"
 
@@ -30,7 +30,7 @@ BOXES = {
     "training data": Box(90, 210, FILE, "rule prepare_dataset"),
     "dense run": Box(265, 210, STAGE, "rule train_dense"),
     "rewind points": Box(440, 210, STAGE, "init, epoch K, final"),
-    "scores": Box(625, 210, STAGE, "rule score"),
+    "scores": Box(625, 210, STAGE, "of a rewind point; rule score"),
     "mask": Box(805, 210, STAGE, "allocation; rule mask"),
     "initial weights": Box(265, 330, STAGE, "rule initialise"),
     "start weights": Box(625, 330, FILE, "of a rewind point"),
@@ -49,29 +49,27 @@ ARROWS = (
     "M 265 305 V 237",  # initial weights -> dense run
     "M 336 330 H 410 V 237",  # initial weights -> rewind points
     "M 470 235 V 330 H 552",  # rewind points -> start weights
-    "M 90 185 V 160 H 600 V 183",  # training data -> scores
+    "M 120 185 V 150 H 600 V 183",  # training data -> scores
     "M 805 235 V 303",  # mask -> ticket
     "M 696 330 H 732",  # start weights -> ticket
-    "M 805 355 V 387 H 625 V 418",  # ticket -> retrain
+    "M 805 355 V 394 H 625 V 418",  # ticket -> retrain
     "M 511 445 H 552",  # clean data -> retrain
     "M 696 445 H 732",  # retrain -> accuracy
 )
-LABELS = (("weights scored", 532, 200),)
 
 CHECKED = {
-    "data": ("data behind the mask", 90, 70, "M 90 {bottom} V 150", "training data"),
-    "score": ("scores", 625, 70, "M 650 {bottom} V 183", "scores"),
-    "mask": ("mask", 805, 70, "M 805 {bottom} V 183", "mask"),
-    "weights": ("start weights", 265, 445, "M 336 {middle} H 356 V 370 H 600 V 357", "start weights"),
+    "data": (90, 70, "M 60 {bottom} V 183"),
+    "score": (625, 70, "M 650 {bottom} V 183"),
+    "mask": (805, 70, "M 805 {bottom} V 183"),
+    "weights": (265, 445, "M 336 {middle} H 356 V 370 H 625 V 357"),
 }
-"""For every stage that a check may change: its title, the centre of its label, and the arrow to its box."""
+"""For every stage that a check may change: the centre of its label, and the arrow to its box."""
 
 
 def main() -> None:
     """Write the drawing."""
     parts = [head(), *(line(arrow, FLOW, "flow") for arrow in ARROWS), *map(checks_of, CHECKED)]
     parts += [box(name, *place) for name, place in BOXES.items()]
-    parts += [text(x, y, 9.5, words, colour="#444444") for words, x, y in LABELS]
     TARGET.write_text("\n".join([*parts, "</svg>\n"]), encoding="utf-8")
     print("wrote docs/images/pipeline.svg")
 
@@ -101,12 +99,12 @@ def box(name: str, x: int, y: int, colour: str, note: str) -> str:
 
 def checks_of(stage: str) -> str:
     """Return the label that lists the checks of a stage, and the arrow to what they change."""
-    title, x, y, arrow, _ = CHECKED[stage]
+    x, y, arrow = CHECKED[stage]
     names = [name for name, row in CHECKS.items() if stage in row]
     high = 26 + 15 * len(names)
     lines = [line(arrow.format(bottom=y + high // 2, middle=y), CHANGE, "change", "5 3")]
     lines += [rectangle(x, y, WIDE, high, CHECK, CHANGE)]
-    lines += [text(x, y - high // 2 + 16, 10, f"checks of {title}", colour="#8A3D00")]
+    lines += [text(x, y - high // 2 + 16, 10, f"{stage} checks", colour="#8A3D00")]
     lines += [text(x, y - high // 2 + 32 + 15 * place, 12, name) for place, name in enumerate(names)]
     return "\n".join(lines)
 

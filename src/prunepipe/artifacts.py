@@ -18,6 +18,8 @@ from safetensors.numpy import save as serialize
 from prunepipe.errors import ArtifactError
 from prunepipe.structure import Arrays
 
+HEADER, SEAL = "prunepipe", "checksum"
+
 
 @contextmanager
 def atomic_path(path: Path | str) -> Iterator[Path]:
@@ -72,27 +74,35 @@ def write_text(path: Path | str, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
-def write_json(path: Path | str, data: Any) -> None:
-    """Write plain data as indented JSON, atomically; NaN and infinity are refused."""
-    write_text(path, json.dumps(data, indent=1, allow_nan=False) + "\n")
+def write_json(path: Path | str, data: Mapping[str, Any]) -> None:
+    """Write plain data as indented JSON with its own checksum, atomically; NaN and infinity are refused."""
+    sealed = {**data, SEAL: text_checksum(data)}
+    write_text(path, json.dumps(sealed, indent=1, allow_nan=False) + "\n")
 
 
-def read_json(path: Path | str) -> Any:
-    """Read a JSON file.
+def read_json(path: Path | str) -> dict[str, Any]:
+    """Read what `write_json` wrote.
 
     Raises:
-        ArtifactError: missing, truncated or not JSON.
+        ArtifactError: missing, truncated, not of this pipeline, or changed since it was written.
     """
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        data: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
+        found = data.pop(SEAL)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ArtifactError(_unreadable(path, error)) from error
+    if found != text_checksum(data):
+        raise ArtifactError(f"{path}: changed since it was written (its checksum does not match). {remake(path)}")
+    return data
 
 
 def write_arrays(path: Path | str, arrays: Mapping[str, np.ndarray], **metadata: Any) -> None:
     """Write named arrays and JSON-able metadata as one safetensors file, atomically."""
     contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    header = {key: json.dumps(value) for key, value in metadata.items()}
+    sums = {name: checksum({name: array}) for name, array in contiguous.items()}
+    facts = {"metadata": metadata, "arrays": sums}
+    sealed = json.dumps({**facts, SEAL: text_checksum(facts)}, sort_keys=True)
+    header = {HEADER: sealed}  # one key: safetensors writes several in an order of its own, and equal runs would differ
     with atomic_path(path) as temporary:
         temporary.write_bytes(serialize(contiguous, metadata=header))
 
@@ -117,9 +127,15 @@ def read_arrays(
         with safe_open(str(path), framework="numpy") as file:
             names = file.keys() if only is None else only
             arrays = {name: file.get_tensor(name) for name in names}
-            metadata = {key: json.loads(value) for key, value in (file.metadata() or {}).items()}
+            facts = json.loads((file.metadata() or {})[HEADER])
+        seal, sums = facts.pop(SEAL), facts["arrays"]
+        metadata: dict[str, Any] = facts["metadata"]
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise ArtifactError(_unreadable(path, error)) from error
+    if seal != text_checksum(facts) or any(
+        sums.get(name) != checksum({name: array}) for name, array in arrays.items()
+    ):
+        raise ArtifactError(f"{path}: changed since it was written (its checksum does not match). {remake(path)}")
     for name, array in arrays.items():
         if finite and np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
             raise ArtifactError(f"{path}: '{name}' holds NaN or infinity. {remake(path)}")
@@ -152,6 +168,11 @@ def checksum(arrays: Mapping[str, np.ndarray], names: Iterable[str] | None = Non
         digest.update(f"{name}:{array.dtype}:{array.shape};".encode())
         digest.update(array.data)
     return digest.hexdigest()[:16]
+
+
+def text_checksum(data: Any) -> str:
+    """Return a short checksum of plain data, whatever the order of its keys."""
+    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def remake(path: Path | str) -> str:

@@ -101,16 +101,15 @@ def source_file(place: str) -> Path | None:
     if place.endswith(".py"):
         return Path(place)
     top, *rest = place.split(".")
-    spec = _find(top)
-    if (
-        spec is None
-        or spec.origin is None
-        or "site-packages" in spec.origin
-        or top in sys.stdlib_module_names
-    ):
+    spec = None if top in sys.stdlib_module_names else _find(top)
+    if spec is None or "site-packages" in str(spec.origin):
         return None
-    package = Path(spec.origin).parent
-    path = package.joinpath(*rest) if spec.submodule_search_locations is not None else Path(spec.origin)
+    folders = list(
+        spec.submodule_search_locations or []
+    )  # a package; without origin where it lacks __init__.py
+    if not folders:
+        return Path(spec.origin) if spec.origin else None
+    path = Path(folders[0]).joinpath(*rest)
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 

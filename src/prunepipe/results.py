@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from prunepipe.artifacts import read_json
+from prunepipe.errors import ArtifactError
 from prunepipe.layout import CELL, DENSE
 from prunepipe.study import FULL_NETWORK, Study
 
@@ -50,11 +51,12 @@ def collect(study: Study, root: Path = Path()) -> pd.DataFrame:
 
 
 def _read(folder: Path) -> dict[str, Any]:
-    try:
-        metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-        timing = json.loads((folder / "timing.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    if not (folder / "metrics.json").exists() or not (folder / "timing.json").exists():
         return {"status": "missing", "cause": _cause(folder)}
+    try:
+        metrics, timing = read_json(folder / "metrics.json"), read_json(folder / "timing.json")
+    except ArtifactError as error:
+        return {"status": "missing", "cause": str(error)}
     return {
         **metrics,
         "seconds": round(sum(timing["seconds"]), 3),
@@ -80,7 +82,7 @@ def histories(runs: Iterable[str], root: Path = Path()) -> pd.DataFrame:
     for run in runs:
         path = root / run / "history.json"
         if path.is_file():
-            frames.append(pd.DataFrame(json.loads(path.read_text(encoding="utf-8"))).assign(run=run))
+            frames.append(pd.DataFrame(read_json(path)["epochs"]).assign(run=run))
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=["run", "epoch"])
 
 
@@ -90,6 +92,6 @@ def layers(runs: Iterable[str], root: Path = Path()) -> pd.DataFrame:
     for run in runs:
         path = root / run / "layers.json"
         if path.is_file():
-            rows = json.loads(path.read_text(encoding="utf-8"))["layers"]
+            rows = read_json(path)["layers"]
             frames.append(pd.DataFrame(rows).assign(run=run, position=range(1, len(rows) + 1)))
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=["run", "layer"])

@@ -17,7 +17,7 @@ from prunepipe.graphs import GraphedStep
 from prunepipe.images import Draws, ImageSet, draw_epoch, to_device
 from prunepipe.progress import Checkpoint, Progress, StopRequestedError, StopSignal, stop_signal
 from prunepipe.recipe import Recipe
-from prunepipe.seeds import torch_generator
+from prunepipe.seeds import stream_key, torch_generator
 from prunepipe.state import array_of, arrays_of, load_arrays
 
 EVALUATION_BATCH = 1000
@@ -85,7 +85,8 @@ def train(
     state = found or Progress(epoch=plan.first_epoch)
     if found is not None:
         restore(step, found)
-    with stop_signal() as stop:
+    devices = [step.device] if step.device.type == "cuda" else []
+    with stop_signal() as stop, torch.random.fork_rng(devices=devices):
         while state.epoch < plan.recipe.epochs:
             started = time.perf_counter()
             _train_epoch(step, take, training_set, plan, state, stop, checkpoint)
@@ -116,7 +117,16 @@ def _train_epoch(
         if stop:
             _stop(step, replace(state, step=number), stop, checkpoint)
         images, labels = training_set.batch(draws, number * size, (number + 1) * size)
+        _seed_step(plan, state.epoch, number, step.device)
         take(images, labels, rate)
+
+
+def _seed_step(plan: Plan, epoch: int, number: int, device: torch.device) -> None:
+    """Dropout knows no generator: give it the stream of its step, the same after an interruption."""
+    own = (
+        torch.cuda.default_generators[device.index or 0] if device.type == "cuda" else torch.default_generator
+    )
+    own.manual_seed(stream_key(plan.seed, plan.purpose, "step", epoch, number))
 
 
 def _stop(step: TrainingStep, state: Progress, stop: StopSignal, checkpoint: Checkpoint | None) -> None:

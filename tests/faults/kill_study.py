@@ -67,11 +67,8 @@ def new_project(folder: Path, study: str = STUDY) -> Path:
 
 
 def start(project: Path, *targets: str) -> subprocess.Popen[bytes]:
-    """Start Snakemake on the study, in a session of its own, with a checkpoint after every epoch.
-
-    A killed Snakemake leaves its lock behind; a user would say --unlock, --nolock saves that call.
-    """
-    command = [sys.executable, "-m", "snakemake", *targets, "--cores", "2", "--nolock"]
+    """Start Snakemake on the study, in a session of its own, with a checkpoint after every epoch."""
+    command = [sys.executable, "-m", "snakemake", *targets, "--cores", "2"]
     command += ["--config", "study=killed", "checkpoint_seconds=0"]
     environment = {**os.environ, "PYTHONPATH": str(project / "src"), "OMP_NUM_THREADS": "1"}
     with (project / "output.txt").open("ab") as output:
@@ -103,7 +100,7 @@ def kill_until_done(
     """
     killed, started, code = 0, time.monotonic(), -1
     for _ in range(WAY_OUT):
-        running = start(project, *targets)
+        running = start(project, *targets, "--nolock")  # saves the call of --unlock after a kill of Snakemake
         outcome.starts += 1
         while running.poll() is None:
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -126,7 +123,11 @@ def _kill(project: Path, generator: random.Random) -> str:
     if not victims:
         return ""
     kind = generator.choice(sorted([*victims, "everything"]))
-    pids = sum(victims.values(), []) if kind == "everything" else [generator.choice(victims[kind])]
+    pids = (
+        [pid for group in victims.values() for pid in group]
+        if kind == "everything"
+        else [generator.choice(victims[kind])]
+    )
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
@@ -149,7 +150,9 @@ def processes(project: Path) -> dict[str, list[int]]:
 
 def _kind(command: list[str], inside: bool, warm: str) -> str:
     if warm in command:
-        return "stage" if inside else "warm process"  # a forked stage still has the warm process's command line
+        return (
+            "stage" if inside else "warm process"
+        )  # a forked stage still has the warm process's command line
     if not inside:
         return ""
     if "snakemake" in command[:4]:
@@ -160,7 +163,9 @@ def _kind(command: list[str], inside: bool, warm: str) -> str:
 def leftovers(project: Path) -> list[str]:
     """Return checkpoints and temporary files among the results."""
     results = project / "results"
-    return [str(path) for path in results.rglob("*") if "checkpoint" in path.name or path.name.startswith(".")]
+    return [
+        str(path) for path in results.rglob("*") if "checkpoint" in path.name or path.name.startswith(".")
+    ]
 
 
 def torment(folder: Path, kills: int, seed: int, pause: float) -> tuple[float, Outcome]:
@@ -195,7 +200,9 @@ def main() -> None:
     total = outcome.killed.total()
     cost = (sum(outcome.seconds) - seconds * len(outcome.seconds)) / total
     print(f"kills: {total} ({', '.join(f'{kind} {count}' for kind, count in outcome.killed.most_common())})")
-    print(f"studies: {len(outcome.seconds)}, undisturbed {seconds:.0f} s; starts of Snakemake: {outcome.starts}")
+    print(
+        f"studies: {len(outcome.seconds)}, undisturbed {seconds:.0f} s; starts of Snakemake: {outcome.starts}"
+    )
     print(f"lost results: {len(outcome.lost)} {outcome.lost[:5]}")
     print(f"files left over: {len(outcome.left)} {outcome.left[:5]}")
     print(f"time overhead: {cost:.1f} s a kill")

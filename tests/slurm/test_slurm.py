@@ -125,7 +125,7 @@ def ended(slurm: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tu
     wrong = project(base / "wrong", "wrong", epochs=2, seconds=0, rate="1.0e+30")
     watcher = Watcher(base)
     watcher.start()
-    limit = ("--set-resources", "train_dense:runtime=1", "evaluate_dense:runtime=0", "--retries", "3")
+    limit = ("--set-resources", "train_dense:runtime=1", "--retries", "3")
     running = {
         long: submit(long, "long", DENSE.format(study="long") + "/metrics.json", *limit),
         wrong: submit(wrong, "wrong", DENSE.format(study="wrong") + "/metrics.json", "--retries", "1"),
@@ -161,7 +161,7 @@ def test_four_gpu_jobs_run_at_once_and_no_more(ended) -> None:
     assert ended["watched"][1] == 4  # that each has a device of its own was asserted at every look
 
 
-def test_a_cell_is_one_submission(ended) -> None:
+def test_a_dense_run_a_cell_and_a_score_are_one_submission_each(ended) -> None:
     text = output(ended["cells"][0])
     cells, dense, scores, cancelled = 6, 1, 2, 1
     assert len(re.findall(r"submitted with SLURM jobid", text)) == cells + dense + scores + cancelled
@@ -185,9 +185,7 @@ def test_a_failing_run_ends_with_status_one_and_its_log_on_the_screen(ended) -> 
     folder, code = ended["wrong"]
     assert code == 1
     assert "error: training diverged in epoch 1 of 2" in output(folder)
-    assert (
-        len(re.findall(r"submitted with SLURM jobid", output(folder))) == 2 + 1 + 2
-    )  # dense twice, random's cells
+    assert len(re.findall(r"submitted with SLURM jobid", output(folder))) == 2  # once, and one retry
 
 
 def test_then_nothing_is_left_to_do(ended) -> None:

@@ -183,10 +183,7 @@ rule partial:
     params:
         study_file=str(STUDY_FILE),
         tables=" ".join(STUDY.tables),
-        figures=" ".join(
-            f"'{name} {needed}'" for name, needed in partial_figures().items()
-        ),
-        page=REPORT_SETTINGS,
+        page=lambda wildcards: partial_page(),
     message:
         "Tables, verdicts and report of the finished runs of study {STUDY.name}"
     shell:
@@ -198,4 +195,4 @@ rule partial:
         "launch.py verdicts.py --study {params.study_file:q} --results results/results.csv "
         "--csv results/tables/verdicts.csv --md results/tables/verdicts.md --effects results/tables/effects.csv "
         "--methods results/tables/methods.csv --gains results/tables/decomposition.csv "
-        "--gains_md results/tables/decomposition.md) &> {log}"
+        "--gains_md results/tables/decomposition.md; {params.page}) &> {log}"

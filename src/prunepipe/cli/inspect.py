@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 import re
 from pathlib import Path
 from typing import Any
 
+from prunepipe.artifacts import read_json
 from prunepipe.errors import ArtifactError
 from prunepipe.layout import CELL, DENSE, INITIAL, MASK, REWIND, RUNS, SCORES
 
@@ -119,9 +119,4 @@ def _target(folder: Path) -> str | None:
 
 
 def _json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except OSError:
-        return None
-    except ValueError as error:
-        raise ArtifactError(f"{path}: not a JSON file, or truncated ({error}).") from error
+    return read_json(path) if path.exists() else None

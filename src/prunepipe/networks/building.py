@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import torch
 from torch import nn
 
 from prunepipe.errors import ConfigError
-from prunepipe.plugins import load_function
+from prunepipe.plugins import call, load_function
 
 
 def make_network(
@@ -29,16 +30,18 @@ def make_network(
     Raises:
         ConfigError: an option that the builder does not take, or it does not return a torch module.
     """
-    build = load_function(reference)
+    build = partial(call, "network", reference)
     arguments = {"channels": channels, "classes": classes, "image_size": image_size, **(options or {})}
-    _require_accepted(reference, build, arguments)
+    _require_accepted(reference, load_function(reference), arguments)
     # Modules draw default weights from the global generator when they are made: lend them a copy of it,
     # always in the same state, so that a builder is a pure function and nobody else's numbers move.
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(0)  # the CPU only; fork_rng brings the caller's state back
         built = build(**arguments)
     if not isinstance(built, nn.Module):
-        raise ConfigError(f"network {reference} returned {type(built).__name__}, expected a torch.nn.Module.")
+        raise ConfigError(
+            f"its builder {reference} returned {type(built).__name__}, expected a torch.nn.Module."
+        )
     return built.train()
 
 
@@ -48,6 +51,6 @@ def _require_accepted(reference: str, build: Callable[..., Any], arguments: Mapp
         signature.bind(**arguments)
     except TypeError as error:
         raise ConfigError(
-            f"network {reference}: its builder takes {signature}, which does not fit its options ({error}). "
+            f"its builder {reference} takes {signature}, which does not fit its options ({error}). "
             "Fix the network's options in the study."
         ) from error

@@ -71,9 +71,10 @@ def torchvision_network(name: str, *, channels: int, classes: int, image_size: i
 
 def _fit_first_convolution(network: nn.Module, channels: int, *, small: bool) -> None:
     name, first = next((name, m) for name, m in network.named_modules() if isinstance(m, nn.Conv2d))
-    kernel, stride, padding = first.kernel_size, first.stride, first.padding
-    if small:
-        kernel, stride, padding = (3, 3), (1, 1), (1, 1)
+    # Every stem is square, so that one number says it.
+    kernel, stride, padding = (
+        (3, 1, 1) if small else (first.kernel_size[0], first.stride[0], int(first.padding[0]))
+    )
     fitted = nn.Conv2d(channels, first.out_channels, kernel, stride, padding, bias=first.bias is not None)
     network.set_submodule(name, fitted)
 

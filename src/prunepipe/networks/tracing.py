@@ -75,7 +75,7 @@ def _graph(network: nn.Module) -> fx.Graph:
     except Exception as error:  # whatever the user's forward does with a symbolic tensor
         raise ConfigError(
             f"torch.fx cannot follow the forward pass of {type(network).__name__} "
-            f"({type(error).__name__}: {str(error)[:200]}). Let no `if` or loop in it depend on the values "
+            f"({type(error).__name__}: {_first_line(error)}). Let no `if` or loop in it depend on the values "
             "of tensors, or hide that part in a function marked with torch.fx.wrap."
         ) from error
 
@@ -96,6 +96,11 @@ class _ShapeRecorder(fx.Interpreter):
         return result
 
 
+def _first_line(error: Exception) -> str:
+    """Return an error's own text, without what torch.fx appends to it."""
+    return str(error).strip().split("\n", 1)[0][:200]
+
+
 def _shapes(network: nn.Module, graph: fx.Graph, images: Shape) -> dict[fx.Node, Shape]:
     recorder = _ShapeRecorder(network, graph=graph)
     try:
@@ -105,6 +110,6 @@ def _shapes(network: nn.Module, graph: fx.Graph, images: Shape) -> dict[fx.Node,
     except Exception as error:  # whatever torch or the user's code raises on images it does not fit
         raise ConfigError(
             f"{type(network).__name__} does not take images of shape {list(images)} "
-            f"({type(error).__name__}: {str(error)[:200]}). Fix its channels or image_size."
+            f"({type(error).__name__}: {_first_line(error)}). Fix its channels or image_size."
         ) from error
     return recorder.shapes

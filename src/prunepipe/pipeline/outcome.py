@@ -44,7 +44,7 @@ class RunFiles(Protocol):
 
 def write_run(outcome: Outcome, files: RunFiles) -> None:
     """Write history, test logits and timing."""
-    write_json(files.history, outcome.history)
+    write_json(files.history, {"epochs": outcome.history})
     write_arrays(files.logits, {"logits": outcome.logits})
     write_json(files.timing, {"seconds": list(outcome.seconds), **outcome.facts})
 

@@ -112,8 +112,7 @@ def _check_looks(cells: pd.DataFrame) -> dict[str, Look]:
     """Return the look of every check, `none` first; those without a fixed look get the remaining ones."""
     checks = sorted(dict.fromkeys(cells["check"]), key=lambda check: check != "none")
     others = [check for check in checks if check not in CHECK_LOOKS]
-    spare = list(looks(["", "", "", "", "", *others]).values())[5:]  # the first five colours are taken
-    own = CHECK_LOOKS | dict(zip(others, spare, strict=True))
+    own = looks([*CHECK_LOOKS, *others]) | CHECK_LOOKS  # the first colours are taken
     return {check: own[check] for check in checks}
 
 

@@ -46,7 +46,8 @@ def _curve(epochs: np.ndarray, values: np.ndarray) -> dict[str, Any]:
 
 def _differences(values: np.ndarray) -> list[int | None]:
     """Return the first value and then differences, in hundredths; a gap does not lose the level."""
-    level, told = 0, []
+    level = 0
+    told: list[int | None] = []
     for value in values:
         if not np.isfinite(value):
             told.append(None)

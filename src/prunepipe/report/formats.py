@@ -14,13 +14,14 @@ def known(value: Any) -> bool:
 
 
 def number(value: Any, digits: int = 2) -> str:
-    """Return a number with a fixed count of digits, or a dash."""
-    return f"{value:.{digits}f}".replace("-", "−") if known(value) else ABSENT
+    """Return a number with a fixed count of digits, or a dash; what rounds to zero has no sign."""
+    return f"{value:z.{digits}f}".replace("-", "−") if known(value) else ABSENT
 
 
 def signed(value: Any, digits: int = 2) -> str:
-    """Return a number with its sign, or a dash."""
-    return f"{value:+.{digits}f}".replace("-", "−") if known(value) else ABSENT
+    """Return a number with its sign, or a dash; what rounds to zero has no sign."""
+    text = number(value, digits)
+    return "+" + text if known(value) and round(value, digits) > 0 else text
 
 
 def interval(low: Any, high: Any, *, with_sign: bool = False) -> str:

@@ -33,24 +33,29 @@ def heat_strips(data: Collected, study: Study) -> list[dict[str, Any]]:
     if densities.empty:
         return []
     names = _layer_names(data)
-    strips = []
-    for place, own in densities["density"].groupby(level=[0, 1, 2], sort=False):
-        dataset, network, ratio = place
-        table = own.droplevel([0, 1, 2]).unstack("ticket")
-        rows = [
+    found: dict[Any, Any] = dict(list(densities["density"].groupby(level=[0, 1, 2])))
+    places = [
+        (dataset, network, ratio)
+        for dataset in study.datasets
+        for network in study.networks
+        for ratio in study.prune_ratios
+    ]
+    return [_strip(place, found[place], names, study) for place in places if place in found]
+
+
+def _strip(place: Any, densities: Any, names: dict[tuple[Any, ...], str], study: Study) -> dict[str, Any]:
+    dataset, network, ratio = place
+    table = densities.droplevel([0, 1, 2]).unstack("ticket")
+    return {
+        "place": place_text(dataset, network),
+        "ratio": ratio_label(ratio),
+        "layers": [(int(position), names[dataset, network, position]) for position in table.index],
+        "rows": [
             {"method": ticket_label(ticket), "cells": [_heat(density) for density in table[ticket]]}
             for ticket in study.tickets
             if ticket in table
-        ]
-        strips.append(
-            {
-                "place": place_text(dataset, network),
-                "ratio": ratio_label(ratio),
-                "layers": [(int(position), names[dataset, network, position]) for position in table.index],
-                "rows": rows,
-            }
-        )
-    return strips
+        ],
+    }
 
 
 def _layer_names(data: Collected) -> dict[tuple[Any, ...], str]:

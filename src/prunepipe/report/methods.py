@@ -12,6 +12,7 @@ from prunepipe.judging.sanity import SANITY_CHECKS
 from prunepipe.labels import check_label, dataset_label, network_label, ticket_label
 from prunepipe.report.formats import interval, known, signed, sort_key
 from prunepipe.study import Study
+from prunepipe.tables.building import UNKNOWN
 
 MARKS = {
     "sane": "✓", "not sane": "✗", "undecided": "?",
@@ -125,11 +126,25 @@ def method_cards(
                 "mark": MARKS[row["summary"]],
                 "tone": tone(row["summary"]),
                 "why": row["why"],
-                "chips": [chip for chip in own if chip["check_name"] in SANITY_CHECKS[kind]],
-                "diagnostics": [chip for chip in own if chip["check_name"] not in SANITY_CHECKS[kind]],
+                "chips": _matrix([chip for chip in own if chip["check_name"] in SANITY_CHECKS[kind]]),
+                "diagnostics": _matrix(
+                    [chip for chip in own if chip["check_name"] not in SANITY_CHECKS[kind]]
+                ),
             }
         )
     return cards
+
+
+def _matrix(chips: list[dict[str, Any]]) -> dict[str, Any]:
+    """Arrange chips: checks across, places down."""
+    checks = list(dict.fromkeys(chip["check"] for chip in chips))
+    found = {(chip["place"], chip["check"]): chip for chip in chips}
+    places = dict.fromkeys(chip["place"] for chip in chips)
+    return {
+        "checks": checks,
+        "rows": [(place, [found.get((place, check)) for check in checks]) for place in places],
+        "single": chips if len(places) == 1 else [],
+    }
 
 
 def tally(cards: list[dict[str, Any]]) -> str:
@@ -155,6 +170,6 @@ def gains_table(judgement: Judgement) -> dict[str, Any]:
             "gain": signed(row["gain"]),
             "key": sort_key(row["gain"]),
             "interval": interval(row["interval_low"], row["interval_high"], with_sign=True),
-            "gaps": row["gaps"] if isinstance(row["gaps"], str) else "",
+            "gaps": row["gaps"] if isinstance(row["gaps"], str) and UNKNOWN not in row["gaps"] else "",
         }
     return {"parts": parts, "absent": [part for part in every if part not in parts], "rows": rows}

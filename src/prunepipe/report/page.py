@@ -13,13 +13,13 @@ from markupsafe import Markup
 from prunepipe import __version__
 from prunepipe.collected import Collected
 from prunepipe.judging.judge import Judgement
+from prunepipe.labels import ratio_label, ticket_label
 from prunepipe.report.cells import by_method, cell_rows, progress
 from prunepipe.report.curves import compact_curves
 from prunepipe.report.mask_views import heat_strips, overlap_rows
 from prunepipe.report.methods import comparison_rows, gains_table, method_cards, place_text, tally
 from prunepipe.report.paper_tables import paper_tables
 from prunepipe.report.plates import plates
-from prunepipe.labels import ratio_label, ticket_label
 from prunepipe.study import Study
 
 
@@ -84,4 +84,3 @@ def _checksum(script: str) -> str:
     """Return what the page's content policy allows to run: this script, and nothing else."""
     digest = hashlib.sha256(script.encode("utf-8")).digest()
     return "sha256-" + base64.b64encode(digest).decode("ascii")
-

@@ -14,7 +14,7 @@ def synflow(network: nn.Module, batches: Batches, loss: Loss, *, generator: torc
 
     One round; the method is meant for many (`rounds` of the study). As in its authors' code every parameter
     and buffer is replaced by its absolute value, BatchNorm is in eval mode, and all is float64: products over
-    many layers leave the range of float32.
+    many layers leave the range of float32. Activations with a cap (ReLU6) go without it.
 
     Args:
         network: it is not changed.
@@ -30,6 +30,9 @@ def synflow(network: nn.Module, batches: Batches, loss: Loss, *, generator: torc
     """
     images, _ = next(each_batch(batches))
     scored = scoring_copy(network, training=False).double()
+    for module in scored.modules():
+        if isinstance(module, nn.Hardtanh):  # ReLU6 too: its cap would stop all flow, which grows layer by layer
+            module.max_val = float("inf")
     with torch.no_grad():
         for tensor in scored.state_dict().values():
             tensor.abs_()

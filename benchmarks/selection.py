@@ -1,0 +1,56 @@
+"""Scores and exact masks at the size of VGG19: twenty million weights."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from measuring import Options, Section, interleaved, milliseconds
+from steps import build, made_up
+from torch.nn import functional as F
+
+from prunepipe.allocations.scored import global_
+from prunepipe.masks import select
+from prunepipe.networks.tracing import trace
+from prunepipe.scores.snip import snip
+from prunepipe.scoring import score_network
+from prunepipe.seeds import numpy_generator, torch_generator
+
+
+def scores_and_masks(options: Options) -> Section:
+    """Time SNIP on 100 images, the global allocation with its mask, and the same by sorting."""
+    network, _ = build("vgg19", options)
+    images, labels = made_up(100)
+    pixels = torch.from_numpy(images).to(options.device).float() / 255
+    batches = [(pixels, torch.from_numpy(labels).to(options.device))]
+    structure = trace(network.cpu(), channels=3, image_size=32)
+    network.to(options.device)
+    generator = numpy_generator(0, "scores")
+    scores = {layer.name: generator.random(layer.shape, dtype=np.float32) for layer in structure.layers}
+    kept = structure.size // 10
+
+    def score() -> object:
+        return score_network(network, snip, batches, F.cross_entropy, generator=torch_generator(0, "snip"))
+
+    def mask() -> object:
+        return select(scores, global_(scores, structure, kept))
+
+    def by_sorting() -> object:
+        everything = np.concatenate([layer.ravel() for layer in scores.values()])
+        threshold = np.sort(everything)[-kept]
+        return {name: layer >= threshold for name, layer in scores.items()}
+
+    calls = {"SNIP, 100 images": score, "mask, exact and global": mask, "the same by a sort": by_sorting}
+    seconds = interleaved(calls, 1 if options.quick else 3, options.device)
+    rows = [
+        {
+            "what": name,
+            "ms": milliseconds(values),
+            "device": options.device.type if name.startswith("SNIP") else "cpu",
+        }
+        for name, values in seconds.items()
+    ]
+    text = (
+        f"{structure.size:,} weights, a tenth kept, one thread. SNIP includes the checks of the score's contract "
+        "(two copies of the network's state, compared)."
+    )
+    return Section("Scores and masks", text, rows)

@@ -1,0 +1,174 @@
+"""Training steps and the data pipeline, against the plain loop and against the peak of the matmul."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from measuring import Options, Section, interleaved, matmul, median_ratio, milliseconds
+from plain_loop import Pictures, PlainStep, endless, loader
+from torch import nn
+
+from prunepipe.costs import flops_of
+from prunepipe.engine import TrainingStep
+from prunepipe.graphs import GraphedStep
+from prunepipe.images import ImageSet, draw_epoch, to_device
+from prunepipe.networks import NETWORKS
+from prunepipe.networks.building import make_network
+from prunepipe.networks.shapes import layer_maps
+from prunepipe.recipe import Augmentation, Recipe
+from prunepipe.seeds import numpy_generator, torch_generator
+from prunepipe.structure import Arrays
+
+BATCH, SIDE, PADDING, WORKERS = 64, 32, 4, 4
+RECIPE = Recipe(epochs=1, learning_rate=0.01, augmentation=Augmentation(crop_padding=PADDING, flip=True))
+PLAIN = "plain loop"
+OURS = {
+    "float32": ("float32", False),
+    "float32, channels_last": ("float32", True),
+    "bfloat16, channels_last": ("bfloat16", True),
+}
+TARGETS = {
+    ("vgg19", "float32, channels_last"): 1.0,
+    ("resnet32", "float32, channels_last"): 1.2,
+    ("vgg19", "bfloat16, channels_last"): 1.8,
+    ("resnet32", "bfloat16, channels_last"): 2.3,
+}
+
+
+def made_up(count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return images uint8 [N, 3, 32, 32] and labels of noise."""
+    generator = numpy_generator(0, "benchmark")
+    images = generator.integers(0, 256, (count, 3, SIDE, SIDE), dtype=np.uint8)
+    return images, generator.integers(0, 10, count)
+
+
+def build(name: str, options: Options) -> tuple[nn.Module, Arrays]:
+    """Return a network on the device, and a mask that keeps a tenth of its weights."""
+    reference = NETWORKS["resnet8_small" if options.quick else name]
+    network = make_network(reference, channels=3, classes=10, image_size=SIDE).to(options.device)
+    generator = numpy_generator(0, "mask")
+    weights = {key: value for key, value in network.named_parameters() if value.ndim > 1}
+    return network, {key: generator.random(tuple(value.shape)) < 0.1 for key, value in weights.items()}
+
+
+def our_step(name: str, precision: str, channels_last: bool, options: Options) -> Callable[[], None]:
+    """Return a function that takes one step of ours, augmentation included."""
+    network, mask = build(name, options)
+    network = network.to(memory_format=torch.channels_last) if channels_last else network
+    images, labels = made_up(16 * BATCH)
+    constants = {"mean": (0.5,) * 3, "std": (0.5,) * 3, "crop_padding": PADDING, "device": options.device}
+    image_set = ImageSet(images, labels, channels_last=channels_last, **constants)  # type: ignore[arg-type]
+    draws = to_device(
+        draw_epoch(len(labels), RECIPE.augmentation, torch_generator(0, "benchmark")), options.device
+    )
+    step = TrainingStep(network, RECIPE, mask, precision)
+    take = GraphedStep(step) if options.device.type == "cuda" else step
+    turn = 0
+
+    def call() -> None:
+        nonlocal turn
+        start = turn % 16 * BATCH
+        turn += 1
+        take(*image_set.batch(draws, start, start + BATCH), 0.01)
+
+    return call
+
+
+def plain_step(name: str, options: Options) -> PlainStep:
+    """Return a step of the plain loop on the same network, mask and images."""
+    network, mask = build(name, options)
+    pictures = Pictures(*made_up(16 * BATCH), PADDING)
+    return PlainStep(network, mask, endless(loader(pictures, BATCH, 0 if options.quick else WORKERS)))
+
+
+def training_steps(options: Options) -> Section:
+    """Time a training step of every variant, in turn with the plain loop and with matrix products."""
+    cores = len(os.sched_getaffinity(0))
+    rows = []
+    for threads in sorted({1, min(2, cores)}) if options.device.type == "cpu" and not options.quick else [1]:
+        torch.set_num_threads(threads)
+        for name in ("vgg19",) if options.quick else ("vgg19", "resnet32"):
+            rows += _steps_of(name, threads, options)
+    torch.set_num_threads(1)
+    text = (
+        f"One step (forward, backward, SGD, mask, and the batch it reads), batch {BATCH}, {SIDE}x{SIDE} images, "
+        f"a tenth of the weights kept. Plain loop: PIL images, a DataLoader with {WORKERS} workers and torchvision "
+        "transforms, gradients masked layer by layer, torch.optim.SGD, NCHW. The variants take turns; medians, and "
+        "the median over turns of the ratio. Peak: share of the speed of a square matrix product in the same "
+        "arithmetic, timed in the same turns."
+    )
+    return Section("Training step", text, rows)
+
+
+def _steps_of(name: str, threads: int, options: Options) -> list[dict[str, str]]:
+    calls: dict[str, Callable[[], object]] = {PLAIN: plain_step(name, options)}
+    calls |= {variant: our_step(name, *choice, options) for variant, choice in OURS.items()}
+    peaks = {}
+    for precision in ("float32", "bfloat16"):
+        calls[f"matmul {precision}"], peaks[precision] = matmul(precision, options)
+    turns = 2 if options.quick else 5 if options.device.type == "cpu" else 50
+    seconds = interleaved(calls, turns, options.device)
+    maps = layer_maps("resnet8_small" if options.quick else name, 3, 10, SIDE)
+    assert maps is not None
+    flops = BATCH * flops_of(maps)[0]
+    rows = []
+    for variant in (PLAIN, *OURS):
+        precision = OURS[variant][0] if variant in OURS else "float32"
+        peak = peaks[precision] / statistics.median(seconds[f"matmul {precision}"])
+        target = TARGETS.get((name, variant))
+        rows.append(
+            {
+                "network": name,
+                "threads": str(threads),
+                "variant": variant,
+                "ms": milliseconds(seconds[variant]),
+                "times faster": f"{median_ratio(seconds[PLAIN], seconds[variant]):.2f}",
+                "target": f"{target}" if target and threads > 1 else "",
+                "of the peak": f"{100 * flops / statistics.median(seconds[variant]) / peak:.0f} %",
+            }
+        )
+    return rows
+
+
+def data_pipeline(options: Options) -> Section:
+    """Time augmented batches alone: ours against the DataLoader with the same transforms."""
+    count = BATCH * (4 if options.quick else 100)
+    images, labels = made_up(count)
+    image_set = ImageSet(images, labels, (0.5,) * 3, (0.5,) * 3, crop_padding=PADDING, device=options.device)
+    cores = len(os.sched_getaffinity(0))
+    rows = []
+    for threads in sorted({1, cores}):
+        workers = 0 if threads == 1 or options.quick else threads
+        batches = loader(Pictures(images, labels, PADDING), BATCH, workers)
+        torch.set_num_threads(threads)
+        calls = {"plain": lambda batches=batches: list(batches), "ours": lambda: _epoch(image_set, options)}
+        seconds = interleaved(calls, 2 if options.quick else 5, options.device)
+        plain, ours = (count / statistics.median(seconds[name]) for name in ("plain", "ours"))
+        rows.append(
+            {
+                "cores": str(threads),
+                "DataLoader": f"{plain:,.0f} images/s",
+                "ours": f"{ours:,.0f} images/s",
+                "times faster": f"{median_ratio(seconds['plain'], seconds['ours']):.1f}",
+                "target": "19",
+            }
+        )
+    torch.set_num_threads(1)
+    text = (
+        f"Random crop (padding {PADDING}), flip and normalisation of {count:,} images, without any network. On one "
+        "core the DataLoader works in the process itself, else with a worker a core."
+    )
+    return Section("Data pipeline", text, rows)
+
+
+def _epoch(image_set: ImageSet, options: Options) -> None:
+    started = time.time_ns()
+    draws = draw_epoch(len(image_set), RECIPE.augmentation, torch_generator(0, "epoch", started))
+    draws = to_device(draws, options.device)
+    for start in range(0, len(image_set), BATCH):
+        image_set.batch(draws, start, start + BATCH)

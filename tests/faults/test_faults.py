@@ -1,0 +1,65 @@
+"""A few kills of a small study; many are for `make test-faults KILLS=100`."""
+
+import os
+import random
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from kill_study import Outcome, kill_until_done, leftovers, new_project, processes, start, undisturbed
+from same_results import differences
+
+pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("workflow")]
+
+STUDY = """
+datasets:
+  digits: {train_images: 500, test_images: 100}
+networks: [vgg_digits]
+recipe: {epochs: 8, learning_rate: 0.05}
+tickets: {hybrid: {checks: []}}
+prune_ratios: [0.9]
+seeds: [0]
+"""
+NETWORK = "results/runs/killed/digits/vgg_digits"
+CELL = f"{NETWORK}/tickets/hybrid/none/p0.9/seed0/metrics.json"
+DENSE = f"{NETWORK}/dense/clean/seed0/metrics.json"
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 120) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.02)
+
+
+def test_a_few_kills_lose_nothing(tmp_path: Path) -> None:
+    peace, killed = new_project(tmp_path / "peace", STUDY), new_project(tmp_path / "killed", STUDY)
+    undisturbed(peace, CELL)
+    outcome = Outcome()
+    kill_until_done(killed, 4, 2.0, random.Random(0), outcome, CELL)
+    assert outcome.killed.total() == 4
+    assert differences(peace, killed) == []
+    assert leftovers(killed) == []
+
+
+def test_a_training_that_outlived_snakemake_is_not_repeated(tmp_path: Path) -> None:
+    project = new_project(tmp_path / "project", STUDY)
+    log = (project / DENSE).with_name("train_dense.log")
+    running = start(project, DENSE)
+    wait_for(lambda: log.exists() and "epoch 1/8" in log.read_text())
+    os.kill(running.pid, signal.SIGKILL)
+    running.wait()
+    assert "stage" in processes(project)  # it goes on without Snakemake
+    wait_for(lambda: not processes(project).keys() & {"stage", "launcher"})
+
+    assert start(project, DENSE).wait() != 0
+    said = (project / "output.txt").read_text()
+    assert "Directory cannot be locked" in said
+    assert "--unlock" in said
+
+    assert start(project, "--unlock").wait() == 0
+    assert start(project, DENSE).wait() == 0
+    assert "epoch" not in log.read_text()
+    assert leftovers(project) == []

@@ -1,0 +1,152 @@
+"""Functions of a user, good and bad, as the tests of own methods load them: tests/own_functions.py:NAME."""
+
+import numpy as np
+import torch
+from torch import nn
+
+from prunepipe.datasets import Dataset
+from prunepipe.networks.prunable import prunable
+
+CALLS = 0
+
+
+def good(network, batches, loss, *, generator, power=1.0):
+    return {name: weight.detach().abs() ** power for name, weight in prunable(network).items()}
+
+
+def drawn(network, batches, loss, *, generator):
+    return {name: torch.rand(weight.shape, generator=generator) for name, weight in prunable(network).items()}
+
+
+def drawn_globally(network, batches, loss, *, generator):
+    return {name: torch.rand(weight.shape) for name, weight in prunable(network).items()}
+
+
+def ignores_generator(network, batches, loss, *, generator):
+    weights = prunable(network).items()
+    return {name: torch.from_numpy(np.random.default_rng().random(weight.shape)) for name, weight in weights}
+
+
+def remembers(network, batches, loss, *, generator):
+    global CALLS
+    CALLS += 1
+    return {name: weight.detach() + CALLS for name, weight in prunable(network).items()}
+
+
+def raises(network, batches, loss, *, generator):
+    return {"mine": {}["missing"]}
+
+
+def nothing(network, batches, loss, *, generator):
+    pass
+
+
+def arrays(network, batches, loss, *, generator):
+    return {name: weight.detach().numpy() for name, weight in prunable(network).items()}
+
+
+def no_generator(network, batches, loss):
+    return {}
+
+
+def mask(network, batches, loss, *, generator, kept_total, spare=0):
+    """The largest weights of the whole network, as a mask."""
+    weights = prunable(network)
+    order = torch.cat([weight.detach().abs().flatten() for weight in weights.values()]).argsort(
+        descending=True
+    )
+    kept = torch.zeros(len(order), dtype=torch.bool)
+    kept[order[: kept_total + spare]] = True
+    parts = kept.split([weight.numel() for weight in weights.values()])
+    return {
+        name: part.view(weight.shape) for (name, weight), part in zip(weights.items(), parts, strict=True)
+    }
+
+
+def told_density(network, batches, loss, *, generator, density):
+    return {name: weight.detach().abs() * density for name, weight in prunable(network).items()}
+
+
+def first_layers(scores, structure, kept_total):
+    """An allocation: fill the layers in their order."""
+    kept = {}
+    for layer in structure.layers:
+        kept[layer.name] = min(layer.size, kept_total - sum(kept.values()))
+    return kept
+
+
+def one_too_many(scores, structure, kept_total):
+    kept = first_layers(scores, structure, kept_total)
+    return {**kept, structure.layers[-1].name: 1}
+
+
+def shares(scores, structure, kept_total):
+    return {layer.name: layer.size * 0.5 for layer in structure.layers}
+
+
+def total_only(scores, structure, kept_total):
+    return kept_total
+
+
+def flip_rows(mask, *, generator):
+    return {name: layer[::-1].copy() for name, layer in mask.items()}
+
+
+def in_place(mask, *, generator):
+    for layer in mask.values():
+        layer[...] = layer[::-1].copy()
+    return mask
+
+
+def counts_instead(mask, *, generator):
+    return {name: layer.sum() for name, layer in mask.items()}
+
+
+def forgets_a_layer(mask, *, generator):
+    return dict(list(mask.items())[1:])
+
+
+def black(images, labels, classes, *, generator):
+    images[...] = 0
+    return images, labels
+
+
+def only_images(images, labels, classes, *, generator):
+    return images
+
+
+def unknown_labels(images, labels, classes, *, generator):
+    return images, labels + classes
+
+
+def network(*, channels, classes, image_size):
+    return nn.Sequential(
+        nn.Conv2d(channels, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, classes)
+    )
+
+
+def dropping(*, channels, classes, image_size):
+    return nn.Sequential(
+        nn.Flatten(), nn.Linear(channels * image_size**2, 8), nn.Dropout(0.5), nn.Linear(8, classes)
+    )
+
+
+def too_few_logits(*, channels, classes, image_size):
+    return network(channels=channels, classes=classes - 1, image_size=image_size)
+
+
+def bare(*, channels, classes, image_size):
+    return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.BatchNorm1d(channels))
+
+
+def wrong_size(*, channels, classes, image_size):
+    return nn.Sequential(nn.Flatten(), nn.Linear(7, classes))
+
+
+def squares(folder):
+    """A data set of two classes: dark and bright squares."""
+    labels = np.arange(40) % 2
+    images = np.repeat(labels.astype(np.uint8) * 200, 64).reshape(40, 1, 8, 8)
+    return Dataset(
+        images, labels.astype(np.int64), images[:20], labels[:20].astype(np.int64), 2, (0.4,), (0.4,)
+    )

@@ -1,0 +1,62 @@
+"""A study whose data set, network and method are all the user's own, shared by the tests of own functions."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import own_functions
+
+from prunepipe.artifacts import write_json
+from prunepipe.datasets import prepare, write_dataset
+from prunepipe.pipeline.execution import Execution
+from prunepipe.pipeline.initialising import initialise
+from prunepipe.pipeline.masking import make_mask
+from prunepipe.pipeline.scoring import score
+from prunepipe.pipeline.settings import score_settings, scored_ratio
+from prunepipe.study import Study
+
+OWN = str(Path(own_functions.__file__)) + ":"
+
+
+def make_place(folder: Path) -> dict[str, Any]:
+    """Prepare the user's own data set, with the weights and structure of the user's own network."""
+    data, structure_file = folder / "squares.safetensors", folder / "structure.json"
+    write_dataset(data, prepare(OWN + "squares", folder), "squares")
+    network = {"reference": OWN + "network", "options": {}}
+    weights, structure = initialise(str(data), {"network": network, "seed": 0, "draw": "init"})
+    write_json(structure_file, structure.to_json())
+    return {"data": str(data), "file": str(structure_file), "weights": weights, "structure": structure}
+
+
+def own_study(**ticket: Any) -> Study:
+    row = {"scored": "init", "start": "init", "score": OWN + "good", "allocation": "global", **ticket}
+    return Study.model_validate(
+        {
+            "datasets": {"squares": {"source": OWN + "squares"}},
+            "networks": {"mine": {"architecture": OWN + "network"}},
+            "recipe": {"epochs": 1, "learning_rate": 0.1},
+            "tickets": {"mine": row},
+            "prune_ratios": [0.5],
+            "seeds": [0],
+        }
+    )
+
+
+def scored(place: dict[str, Any], **ticket: Any) -> Any:
+    study = own_study(**ticket)
+    ratio = scored_ratio(study.tickets["mine"], 0.5)
+    settings = score_settings(study, "mine", "mine", "clean", ratio, 0)
+    return score(
+        place["data"], place["file"], place["weights"], json.loads(json.dumps(settings)), Execution()
+    )
+
+
+def mask_of(place: dict[str, Any], scores: Any, allocation: str) -> Any:
+    return make_mask(
+        scores,
+        place["structure"],
+        allocation=allocation,
+        allocation_options={},
+        prune_ratio=0.5,
+        score_check=None,
+    )

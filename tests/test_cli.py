@@ -1,0 +1,212 @@
+"""The command line: quick to start, clear about mistakes, and a derived study that is the whole battery."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from own_study import OWN
+
+from prunepipe.cli import judge as judge_command
+from prunepipe.cli.derived_study import BATTERY, Method, derived_study, method_name
+from prunepipe.cli.inspect import describe_run, identify
+from prunepipe.cli.main import COMMANDS, main
+from prunepipe.cli.verdict import verdict_text
+from prunepipe.cli.workflow import Outcome, run_watched, snakemake_command, study_file
+from prunepipe.configuration import load_study
+from prunepipe.errors import ArtifactError, ConfigError
+from prunepipe.layout import CELL, DENSE
+from prunepipe.study import Study
+
+SLOW = ("torch", "pandas", "numpy", "pydantic", "snakemake", "yaml", "importlib.metadata")
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_every_help_is_there_and_starts_without_heavy_imports(command: str) -> None:
+    heavy = SLOW if not command else ("torch", "pandas", "snakemake")
+    code = (
+        "import sys\nfrom prunepipe.cli.main import main\n"
+        f"try: main({[command, '--help'] if command else ['--help']})\n"
+        f"except SystemExit: sys.exit(','.join(n for n in {heavy!r} if n in sys.modules) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "usage: prunepipe" in done.stdout
+
+
+# The derived study
+
+
+@pytest.mark.parametrize("base", ["quickstart", "fashion"])
+def test_a_method_goes_through_the_whole_battery_beside_two_controls(base: str) -> None:
+    given = load_study(study_file(base))
+    study = Study.model_validate(derived_study(given, Method(OWN + "good", "good"), 5, None))
+    assert study.checks_of("good") == ("none", *BATTERY)
+    assert study.checks_of("random") == study.checks_of("lottery") == ("none", "corrupted_data", "rearrange")
+    assert (study.recipe, study.datasets, study.networks, study.verdict) == (
+        given.recipe,
+        given.datasets,
+        given.networks,
+        given.verdict,
+    )
+    assert (study.seeds, study.prune_ratios) == ((0, 1, 2, 3, 4), given.prune_ratios[:1])
+    assert len(list(study.cells())) == 5 * (7 + 3 + 3)
+
+
+def test_the_choices_of_the_command_line_reach_the_ticket(tmp_path: Path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    commands: list[list[str]] = []
+    monkeypatch.setattr(judge_command, "run_watched_dry", lambda command: commands.append(command) or 0)
+    (tmp_path / "mine.py").write_text(Path(OWN[:-1]).read_text())
+    options = ["--start", "final", "--scored", "init", "--allocation", "constructed", "--prune-ratio", "0.8"]
+    options += ["--option", "spare=0", "--reads", "none", "--seeds", "2", "--cores", "3", "--dry-run"]
+    assert main(["judge", "mine.py:mask", *options]) == 0
+    study = load_study(tmp_path / "judged" / "mask" / "mask.yaml")
+    ticket = study.tickets["mask"]
+    assert ticket.score == f"{tmp_path}/mine.py:mask"
+    assert (ticket.start, ticket.scored, ticket.reads, ticket.per_prune_ratio) == (
+        "final",
+        "init",
+        "none",
+        True,
+    )
+    assert ticket.score_options == {"spare": 0}
+    assert ticket.checks == tuple(check for check in BATTERY if check != "invert")
+    assert (study.prune_ratios, study.seeds) == ((0.8,), (0, 1))
+    assert commands[0][commands[0].index("--cores") + 1] == "3"
+    assert f"study={tmp_path}/judged/mask/mask.yaml" in commands[0]
+
+
+def test_a_method_is_not_called_like_a_built_in_ticket() -> None:
+    assert method_name("snip") == "own_snip"
+    assert method_name("pack.mine:_my_score") == "my_score"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["judge", "no_such.py:f"], "no file"),
+        (["judge", "magnitud"], "unknown score 'magnitud'. Did you mean 'magnitude'?"),
+        (["judge", OWN + "missing"], "has no function 'missing'"),
+        (["judge", "snip", "--study", "quikstart"], "unknown study 'quikstart'. Did you mean 'quickstart'?"),
+        (["judge", "snip", "--option", "temperature"], "must be KEY=VALUE"),
+        (["judge", "snip", "--start", "epoch 99"], "epoch 99 is beyond recipe.epochs = 20"),
+        (["judge", "snip", "--allocation", "globl"], "unknown allocation 'globl'"),
+        (["verdict"], "no verdicts yet"),
+        (["inspect", "results/runs/x"], "no such folder"),
+    ],
+)
+def test_a_mistake_is_told_in_a_line(
+    tmp_path: Path, monkeypatch, capsys, arguments: list[str], message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 1
+    told = capsys.readouterr().err
+    assert told.startswith("error: ")
+    assert message in told
+    assert len(told.strip().splitlines()) == 1
+
+
+def test_outside_a_project_the_command_brings_its_own_settings(tmp_path: Path) -> None:
+    bare = snakemake_command(tmp_path / "s.yaml", tmp_path, site=["device=cpu"])
+    assert "--configfile" in bare
+    assert bare[-2:] == [f"study={tmp_path}/s.yaml", "device=cpu"]
+    (tmp_path / "config.yaml").write_text("device: cpu\n")
+    (tmp_path / "profiles" / "default").mkdir(parents=True)
+    own = snakemake_command(tmp_path / "s.yaml", tmp_path)
+    assert "--configfile" not in own
+    assert own[own.index("--workflow-profile") + 1] == str(tmp_path / "profiles" / "default")
+
+
+def test_a_watched_run_is_logged_and_its_failures_are_told_once(tmp_path: Path, capsys) -> None:
+    lines = [
+        "total 4",
+        "1 of 4 steps (25%) done",
+        "Error in rule score:",
+        "error: bad score",
+        "error: bad score",
+    ]
+    code = f"import sys; print({chr(10).join(lines)!r}); sys.exit(3)"
+    outcome = run_watched([sys.executable, "-c", code], tmp_path / "log" / "judge.log")
+    assert outcome == Outcome(3, 1, ["bad score"])
+    assert (tmp_path / "log" / "judge.log").read_text().splitlines() == lines
+    assert "1/4" in capsys.readouterr().err
+
+
+# Reading results
+
+
+def test_the_verdict_names_methods_checks_and_the_report(tmp_path: Path) -> None:
+    tables = tmp_path / "results" / "tables"
+    tables.mkdir(parents=True)
+    (tables / "methods.csv").write_text(
+        "study,ticket,summary,why\ns,mine,not sane,mine is not sane: it ignores all.\n"
+    )
+    (tables / "verdicts.csv").write_text(
+        "ticket,check,dataset,network,verdict,effect,interval_low,interval_high,interval_level,seeds_to_decide\n"
+        "mine,rearrange,digits,vgg,ignores,0.125,-0.5,0.75,0.9,\n"
+        "mine,reinit,digits,vgg,inconclusive,-1.5,-4,1,0.9,8\n"
+        "mine,invert,digits,vgg,collapsed,,,,0.9,\n"
+    )
+    text = verdict_text(tmp_path)
+    assert "mine: NOT SANE\n  mine is not sane: it ignores all.\n" in text
+    assert "rearrange        IGNORES it   +0.12 points (90% interval -0.50 to +0.75)  [digits vgg]" in text
+    assert "not decided  -1.50 points (90% interval -4.00 to +1.00); about 8 seeds would decide" in text
+    assert "collapsed    no effect measured" in text
+    assert "Report:" not in text
+    (tmp_path / "results" / "report.html").write_text("")
+    assert f"Report: {tmp_path}/results/report.html" in verdict_text(tmp_path)
+
+
+def test_a_run_says_what_it_is_and_how_to_remake_it(tmp_path: Path) -> None:
+    place = {"study": "s", "dataset": "digits", "network": "vgg", "ticket": "snip", "check": "none"}
+    inside = CELL.format(**place, prune_ratio=0.95, seed=3)
+    folder = tmp_path / inside
+    folder.mkdir(parents=True)
+    (folder / "metrics.json").write_text(
+        json.dumps({"accuracy": 91.5, "version": "0.1", "code": "ab", "seed": 3})
+    )
+    row = {"layer": "a.weight", "kept": 5, "size": 100, "effective": 4, "dead_units": 1, "units": 10}
+    (folder / "layers.json").write_text(json.dumps({"layers": [row]}))
+    text = describe_run(folder)
+    assert text.startswith(f"pruned run: {folder}\n")
+    for expected in (
+        "ticket           snip",
+        "prune_ratio      0.95",
+        "accuracy           91.5",
+        "5.00%",
+        "1 of 10",
+    ):
+        assert expected in text
+    assert f"snakemake {inside}/metrics.json --force --cores 1" in text
+    assert describe_run(folder / "metrics.json") == text
+    (folder / "layers.json").write_text("{")
+    with pytest.raises(ArtifactError, match="layers.json: not a JSON file"):
+        describe_run(folder)
+
+
+def test_folders_of_every_kind_are_told_apart(tmp_path: Path) -> None:
+    dense = tmp_path / DENSE.format(study="s", dataset="d", network="n", data="clean", seed=0)
+    assert identify(dense) == (
+        "dense run",
+        {"study": "s", "dataset": "d", "network": "n", "data": "clean", "seed": "0"},
+    )
+    with pytest.raises(ArtifactError, match="not a folder of a run"):
+        identify(tmp_path)
+
+
+def test_a_plan_is_printed(capsys) -> None:
+    assert main(["plan", "quickstart"]) == 0
+    assert "Study quickstart" in capsys.readouterr().out
+
+
+def test_an_own_study_of_the_folder_wins_over_one_that_comes_along(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "quickstart.yaml").write_text(yaml.safe_dump({"seeds": [0]}))
+    assert study_file("quickstart") == tmp_path / "config" / "quickstart.yaml"
+    assert study_file("fashion").is_file()
+    with pytest.raises(ConfigError, match="unknown study"):
+        study_file("mine.yaml")

@@ -1,0 +1,134 @@
+"""Fuzz: any study is planned or refused in a line; any damage to a file is noticed, never run, never a wrong result."""
+
+import json
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from prunepipe.artifacts import read_arrays, read_json, write_arrays, write_json
+from prunepipe.configuration import load_study
+from prunepipe.errors import ConfigError, PrunepipeError
+from prunepipe.tickets import read_mask, read_ticket, write_mask, write_ticket
+from prunepipe.zoology import CHECKS, TICKETS
+
+relaxed = settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+
+unique = {"unique": True, "min_size": 1, "max_size": 3}
+checks = st.lists(st.sampled_from([name for name in CHECKS if name != "none"]), unique=True, max_size=4)
+VALID = st.fixed_dictionaries(
+    {
+        "datasets": st.lists(st.sampled_from(["digits", "fashion_mnist", "cifar10"]), **unique),
+        "networks": st.lists(st.sampled_from(["vgg_fashion", "resnet8", "resnet20"]), **unique),
+        "recipe": st.fixed_dictionaries({"epochs": st.integers(2, 9), "learning_rate": st.floats(1e-3, 1.0)}),
+        "tickets": st.lists(st.sampled_from(sorted(TICKETS)), **unique),
+        "prune_ratios": st.lists(st.sampled_from([0.5, 0.8, 0.9, 0.95]), **unique),
+        "seeds": st.lists(st.integers(0, 1000), **unique),
+    },
+    optional={"checks": st.fixed_dictionaries({"initial": checks, "partially_trained": checks})},
+)
+JUNK = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+def load(folder: Path, values: Any) -> Any:
+    path = folder / "fuzzed.yaml"
+    path.write_text(yaml.safe_dump(values))
+    return load_study(path)
+
+
+@relaxed
+@given(VALID)
+def test_valid_studies_are_planned(tmp_path: Path, values: dict) -> None:
+    study = load(tmp_path, values)
+    cells = list(study.cells())
+    assert len(cells) == len(set(cells))
+    assert {cell.ticket for cell in cells} == set(values["tickets"])
+    assert {cell.seed for cell in cells} == set(values["seeds"])
+
+
+@relaxed
+@given(VALID, st.data())
+def test_damaged_studies_are_planned_or_refused_in_words(tmp_path: Path, values: dict, data: st.DataObject) -> None:
+    key = data.draw(st.sampled_from([*values, "unknown"]))
+    values[key] = data.draw(JUNK)
+    try:
+        list(load(tmp_path, values).cells())
+    except ConfigError as error:
+        assert "fuzzed.yaml" in str(error)
+        assert "Traceback" not in str(error)
+
+
+MASK = {"w": np.random.default_rng(0).random((7, 5)) < 0.5}
+WEIGHTS = {"w": np.where(MASK["w"], 1.5, 0).astype(np.float32), "bias": np.arange(5, dtype=np.float32)}
+FILES: dict[str, tuple[Callable[[Path], None], Callable[[Path], Any]]] = {
+    "arrays": (lambda path: write_arrays(path, WEIGHTS, seed=1), read_arrays),
+    "mask": (lambda path: write_mask(path, MASK, seed=1), read_mask),
+    "ticket": (lambda path: write_ticket(path, WEIGHTS, MASK, seed=1), read_ticket),
+    "json": (lambda path: write_json(path, {"epochs": [{"test_accuracy": 77.5}], "seed": 3}), read_json),
+}
+
+
+def plain(value: Any) -> str:
+    return json.dumps(value, default=lambda array: [str(array.dtype), array.tolist()], sort_keys=True)
+
+
+@pytest.mark.parametrize("kind", FILES)
+@relaxed
+@given(st.data())
+def test_damaged_files_are_refused_or_unharmed(tmp_path: Path, kind: str, data: st.DataObject) -> None:
+    write, read = FILES[kind]
+    path = tmp_path / "file"
+    write(path)
+    whole, before = path.read_bytes(), plain(read(path))
+    place = data.draw(st.integers(0, len(whole) - 1))
+    flip = bytes([whole[place] ^ data.draw(st.integers(1, 255))])
+    damaged = data.draw(
+        st.sampled_from([whole[:place], whole[:place] + flip + whole[place + 1 :], whole + flip, flip + whole])
+    )
+    path.write_bytes(damaged)
+    try:
+        assert plain(read(path)) == before
+    except PrunepipeError as error:
+        assert "Remake it with: snakemake" in str(error)
+
+
+@pytest.mark.parametrize("kind", FILES)
+@pytest.mark.parametrize("other", FILES)
+def test_swapped_files_are_refused(tmp_path: Path, kind: str, other: str) -> None:
+    FILES[other][0](tmp_path / "file")
+    readable = {("arrays", "mask"), ("arrays", "ticket"), ("mask", "ticket")}  # a ticket holds a mask and arrays
+    if kind == other or (kind, other) in readable:
+        FILES[kind][1](tmp_path / "file")
+        return
+    with pytest.raises(PrunepipeError, match="Remake it with"):
+        FILES[kind][1](tmp_path / "file")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"w": {"dtype": "F32", "shape": [1 << 40], "data_offsets": [0, 1 << 42]}},
+        {"w": {"dtype": "F32", "shape": [2], "data_offsets": [-8, 0]}},
+        {"__metadata__": {"shapes": "{\"w\": [1, -1]}"}},
+        {"__metadata__": {"order": "__import__('os').system('true')"}},
+        [],
+    ],
+)
+def test_hostile_headers_are_refused_and_never_executed(tmp_path: Path, header: Any) -> None:
+    text = json.dumps(header).encode()
+    (tmp_path / "file").write_bytes(struct.pack("<Q", len(text)) + text + b"\0" * 8)
+    for read in (read_arrays, read_mask, read_ticket):
+        with pytest.raises(PrunepipeError, match="Remake it with"):
+            read(tmp_path / "file")
