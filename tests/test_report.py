@@ -181,11 +181,11 @@ def test_two_thousand_runs_fit():
     study = make_paper_study(8)
     data = make_collected(study, make_results(study, collapse=True), epochs=160)
     assert len(data.results) > 2000
-    start = time.perf_counter()
+    start = time.process_time()  # not the wall: other tests run beside this one
     html = make_report(data, study)
-    assert time.perf_counter() - start < 20
+    assert time.process_time() - start < 20
     assert len(html.encode()) < 5e6
-    assert Page(html).find("table", class_="chips")
+    assert '<table class="chips">' in html
 
 
 def test_collapsed_and_dead_layers_are_marked(page):

@@ -36,10 +36,10 @@ def wait_for(condition: Callable[[], object], seconds: float = 120) -> None:
 
 def test_a_few_kills_lose_nothing(tmp_path: Path) -> None:
     peace, killed = new_project(tmp_path / "peace", STUDY), new_project(tmp_path / "killed", STUDY)
-    undisturbed(peace, CELL)
+    undisturbed(peace, CELL, DENSE)
     outcome = Outcome()
-    kill_until_done(killed, 4, 2.0, random.Random(0), outcome, CELL)
-    assert outcome.killed.total() == 4
+    kill_until_done(killed, 3, 2.0, random.Random(1), outcome, CELL, DENSE)
+    assert outcome.killed.total() == 3
     assert differences(peace, killed) == []
     assert leftovers(killed) == []
 
