@@ -52,3 +52,25 @@ docs-site: $(VENV)/.installed-docs
 $(VENV)/.installed-docs: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[docs]'
 	touch $@
+
+# A hundred random kill -9 during studies; compares what is left with an undisturbed run.
+KILLS ?= 100
+.PHONY: test-faults
+test-faults: $(VENV)/.installed-dev
+	$(BIN)/python tests/faults/kill_study.py --kills $(KILLS)
+
+# A real Slurm with four pretend GPUs on this machine, for the length of the tests; needs root on Debian or Ubuntu.
+.PHONY: test-slurm slurm-install
+test-slurm: slurm-install $(VENV)/.installed-dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[slurm]'
+	$(BIN)/python -m pytest tests/slurm -m slurm
+
+slurm-install:
+	$(PYTHON) tests/slurm/cluster.py install
+
+.PHONY: benchmark equivalence
+benchmark: $(VENV)/.installed-dev  ## measure everything that should be fast; writes docs/benchmarks.md
+	$(BIN)/python benchmarks/benchmark.py
+
+equivalence: $(VENV)/.installed-dev  ## do the faster ways to train change the accuracy? writes docs/equivalence.md
+	$(BIN)/python benchmarks/equivalence.py

@@ -84,8 +84,8 @@ def stage_memory(project: Path, study: str) -> list[dict[str, str]]:
     """Run one job of every stage again, as its own process, and return its peak memory."""
     printed = _dry_run(project, study)
     commands: dict[str, str] = {}
-    for stage, command in re.findall(r"launch\.py ((\w+)\.py .*?) &> ", printed.replace("\\\n", ""), re.S):
-        commands.setdefault(command, stage)
+    for command, stage in re.findall(r"launch\.py ((\w+)\.py .*?) &> ", printed.replace("\\\n", ""), re.S):
+        commands.setdefault(stage, command)
     rows = []
     for stage, line in commands.items():
         first = line.split("; ")[0]

@@ -4,6 +4,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
+import pytest
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -36,3 +40,34 @@ def test_the_benchmarks_run_in_quick_mode(tmp_path: Path) -> None:
         assert len(table) > 2, title
         assert len({line.count("|") for line in table}) == 1, title
     assert "| vgg19 | 1 | bfloat16, channels_last |" in text
+
+
+@pytest.mark.parametrize(
+    ("losses", "passed"),
+    [
+        ({}, ["float32, channels_last", "bfloat16, channels_last"]),
+        ({("bfloat16, channels_last", "pruned"): 1.0}, ["float32, channels_last"]),
+        ({("float32, channels_last", "dense"): -3.0, ("bfloat16, channels_last", "dense"): 3.0}, []),
+    ],
+)
+def test_a_variant_passes_only_if_it_is_equivalent_dense_and_pruned(
+    monkeypatch: pytest.MonkeyPatch, losses: dict, passed: list
+) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    from equivalence import conclusion, judge
+    from steps import OURS
+
+    generator = np.random.default_rng(0)
+    runs = pd.DataFrame(
+        [
+            {"seed": seed, "run": run, "variant": variant, "accuracy": accuracy}
+            for seed in range(8)
+            for run in ("dense", "pruned")
+            for variant in OURS
+            for accuracy in [82 - losses.get((variant, run), 0.0) + generator.normal(0, 0.2)]
+        ]
+    )
+    rows, found = judge(runs, margin=1.0)
+    assert found == passed
+    assert len(rows) == 4
+    assert ("stay with" in conclusion(found)) == (not passed)

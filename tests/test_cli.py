@@ -1,6 +1,5 @@
 """The command line: quick to start, clear about mistakes, and a derived study that is the whole battery."""
 
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +8,7 @@ import pytest
 import yaml
 from own_study import OWN
 
+from prunepipe.artifacts import write_json
 from prunepipe.cli import judge as judge_command
 from prunepipe.cli.derived_study import BATTERY, Method, derived_study, method_name
 from prunepipe.cli.inspect import describe_run, identify
@@ -165,11 +165,9 @@ def test_a_run_says_what_it_is_and_how_to_remake_it(tmp_path: Path) -> None:
     inside = CELL.format(**place, prune_ratio=0.95, seed=3)
     folder = tmp_path / inside
     folder.mkdir(parents=True)
-    (folder / "metrics.json").write_text(
-        json.dumps({"accuracy": 91.5, "version": "0.1", "code": "ab", "seed": 3})
-    )
+    write_json(folder / "metrics.json", {"accuracy": 91.5, "version": "0.1", "code": "ab", "seed": 3})
     row = {"layer": "a.weight", "kept": 5, "size": 100, "effective": 4, "dead_units": 1, "units": 10}
-    (folder / "layers.json").write_text(json.dumps({"layers": [row]}))
+    write_json(folder / "layers.json", {"layers": [row]})
     text = describe_run(folder)
     assert text.startswith(f"pruned run: {folder}\n")
     for expected in (
@@ -183,7 +181,7 @@ def test_a_run_says_what_it_is_and_how_to_remake_it(tmp_path: Path) -> None:
     assert f"snakemake {inside}/metrics.json --force --cores 1" in text
     assert describe_run(folder / "metrics.json") == text
     (folder / "layers.json").write_text("{")
-    with pytest.raises(ArtifactError, match="layers.json: not a JSON file"):
+    with pytest.raises(ArtifactError, match="layers.json: not a file of this pipeline"):
         describe_run(folder)
 
 
@@ -197,9 +195,10 @@ def test_folders_of_every_kind_are_told_apart(tmp_path: Path) -> None:
         identify(tmp_path)
 
 
-def test_a_plan_is_printed(capsys) -> None:
-    assert main(["plan", "quickstart"]) == 0
-    assert "Study quickstart" in capsys.readouterr().out
+@pytest.mark.parametrize("study", [["fashion"], ["--study", "fashion"]])
+def test_a_plan_is_printed(capsys, study: list[str]) -> None:
+    assert main(["plan", *study]) == 0
+    assert "Study fashion" in capsys.readouterr().out
 
 
 def test_an_own_study_of_the_folder_wins_over_one_that_comes_along(tmp_path: Path, monkeypatch) -> None:

@@ -11,6 +11,8 @@ import pytest
 import yaml
 
 from prunepipe.allocations import ALLOCATIONS
+from prunepipe.configuration import load_study
+from prunepipe.costs import plan
 from prunepipe.judging.sanity import SANITY_CHECKS
 from prunepipe.judging.verdicts import WORDS
 from prunepipe.plugins import load_function
@@ -132,6 +134,15 @@ def test_every_picture_is_used_and_has_words_for_those_who_cannot_see_it() -> No
         place.removeprefix("docs/") for place in described
     }
     assert all(len(words) > 20 for words in described.values())
+
+
+@pytest.mark.parametrize("study", ["paper", "tiny_imagenet"])
+def test_the_costs_on_the_page_are_those_of_the_plan(study: str) -> None:
+    costs = plan(load_study(ROOT / "config" / f"{study}.yaml"))
+    row = next(line for line in page("clusters.md").splitlines() if line.startswith(f"| `{study}` ("))
+    assert costs.flops is not None
+    counted = [f"{n:,}" for n in (costs.runs, costs.runs_not_shared, costs.epochs)]
+    assert row.split(" | ")[1:5] == [*counted, f"{costs.flops / 1e18:.3g} EFLOP"]
 
 
 @pytest.mark.skipif(importlib.util.find_spec("mkdocs") is None, reason="pip install -e .[docs]")

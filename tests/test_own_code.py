@@ -65,19 +65,18 @@ def test_a_malformed_reference_is_refused_before_any_job(score: str) -> None:
 
 def test_an_edit_of_own_code_makes_its_results_stale(tmp_path: Path, monkeypatch) -> None:
     script = provenance.PACKAGE / "plugins.py"  # stands for a stage
-    (tmp_path / "kit").mkdir()
-    (tmp_path / "kit" / "inner.py").write_text("from . import deep\ndef g(): return deep\n")
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "beside.py").write_text("FACTOR = 1\n")
-    (tmp_path / "mine.py").write_text("import beside\ndef f(): return beside\n")
-    seen = {}
-    for edited in ("", "mine.py", "beside.py", "kit/inner.py", "kit/deep.py"):
-        if edited:
-            with (tmp_path / edited).open("a") as file:
-                file.write("X = 1\n")
+    for folder in ("kit", "own", "own/packed"):
+        Path(folder).mkdir()
+    Path("kit/inner.py").write_text("from . import deep\ndef g(): return deep\n")
+    Path("own/mine.py").write_text("import beside, packed\ndef f(): return beside, packed\n")
+    seen = {"": ""}
+    for edited in ("own/mine.py", "own/beside.py", "own/packed/__init__.py", "kit/inner.py", "kit/deep.py"):
+        with Path(edited).open("a") as file:
+            file.write("X = 1\n")
         for cached in (provenance._imports, provenance._meaning, plugins.source_file):
             cached.cache_clear()
-        seen[edited] = provenance.code_version(script, "mine.py:f", "kit.inner:g")
+        seen[edited] = provenance.code_version(script, "own/mine.py:f", "kit.inner:g")
     assert len(set(seen.values())) == len(seen)
     plugins.source_file.cache_clear()
     assert plugins.source_file("numpy.linalg") is None

@@ -29,7 +29,7 @@ def required(section: str) -> list[str]:
 
 
 def test_every_requirement_has_a_tested_version() -> None:
-    extras = {name for extra in ("dev", "docs") for name in required(extra)}
+    extras = {name for extra in ("dev", "docs", "slurm") for name in required(extra)}
     assert set(required("dependencies")) | extras == set(pinned())
 
 

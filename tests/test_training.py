@@ -207,3 +207,25 @@ def test_file_order_is_kept_when_asked() -> None:
     draws = draw_epoch(5, AUGMENTED, torch_generator(0, "x"), shuffle=False)
     assert isinstance(draws, Draws)
     assert draws.order.tolist() == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("side", [8, 12, 14, 7])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_layouts_hold_the_same_pixels_whatever_the_width(side: int, channels: int) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (20, channels, side, side), dtype=np.uint8)
+    labels, constants = np.zeros(20, np.int64), ((0.3,) * channels, (0.4,) * channels)
+    draws = draw_epoch(20, AUGMENTED, torch_generator(0, "layout"))
+    sets = [
+        ImageSet(pixels, labels, *constants, crop_padding=1, channels_last=last, device=CPU)
+        for last in (False, True)
+    ]
+    (plain, _), (last, _) = (data.batch(draws, 0, 20) for data in sets)
+    assert plain.is_contiguous()
+    assert last.stride() == (side * side * channels, 1, side * channels, channels)
+    torch.testing.assert_close(plain, last, rtol=0, atol=0)
+    padded = np.pad(pixels, ((0, 0), (0, 0), (1, 1), (1, 1)))
+    for place in range(20):
+        source, row, column = (int(part[place]) for part in (draws.order, draws.rows, draws.columns))
+        window = padded[source, :, row : row + side, column : column + side]
+        window = window[:, :, ::-1] if draws.flips[place] else window
+        np.testing.assert_allclose(plain[place].numpy(), (window / 255 - 0.3) / 0.4, rtol=1e-5, atol=1e-6)

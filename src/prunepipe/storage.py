@@ -18,8 +18,8 @@ SINGLE_PRECISION_SCORES = ("magnitude", "snip", "grasp")
 TEXT_BYTES = 17_000
 """Logs, settings, history and metrics of a run of 20 epochs."""
 
-HEADER_BYTES = 4500
-"""Names, shapes and settings at the head of a ticket's file."""
+HEADER_BYTES = 7000
+"""Names, shapes, checksums and settings at the head of a ticket's file."""
 
 OTHER_NUMBERS = 5
 """Numbers beside the weights, by output channel: a bias and batch normalisation's four."""

@@ -20,7 +20,7 @@ from prunepipe.recipe import Recipe
 from prunepipe.seeds import stream_key, torch_generator
 from prunepipe.state import array_of, arrays_of, load_arrays
 
-EVALUATION_BATCH = 1000
+EVALUATION_BATCH = 500  # of 1000, activations of small networks fall out of the cache: up to 1.4 times slower
 
 
 @dataclass(frozen=True)

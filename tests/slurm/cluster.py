@@ -76,7 +76,9 @@ def search_path() -> str:
 
 
 def install() -> None:
-    """Install Slurm and munge from the distribution."""
+    """Install Slurm and munge from the distribution, unless they are there."""
+    if all(shutil.which(program, path=search_path()) for program in PROGRAMS):
+        return
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for command in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", *PACKAGES]):
         subprocess.run(["apt-get", *command], check=True, env=environment, timeout=600)

@@ -7,7 +7,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-from prunepipe.artifacts import read_json
 from prunepipe.errors import ArtifactError
 from prunepipe.layout import CELL, DENSE, INITIAL, MASK, REWIND, RUNS, SCORES
 
@@ -119,4 +118,6 @@ def _target(folder: Path) -> str | None:
 
 
 def _json(path: Path) -> Any:
+    from prunepipe.artifacts import read_json  # numpy, which --help can do without
+
     return read_json(path) if path.exists() else None

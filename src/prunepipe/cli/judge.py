@@ -7,10 +7,12 @@ import inspect
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from prunepipe.cli.derived_study import Method, absolute, derived_study, method_name
 from prunepipe.cli.workflow import Outcome, run_watched, snakemake_command, study_file
+
+if TYPE_CHECKING:
+    from prunepipe.cli.derived_study import Method
 
 FOLDER = "judged"
 """Where judged methods lie, one folder each, so that a study of your own in results/ stays as it is."""
@@ -76,6 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Judge a method; return 0 if everything ran."""
+    from prunepipe.cli.derived_study import derived_study
     from prunepipe.cli.verdict import verdict_text
     from prunepipe.configuration import load_study
 
@@ -117,6 +120,7 @@ def environment() -> dict[str, str]:
 
 def _method(arguments: argparse.Namespace) -> Method:
     from prunepipe.choices import SCORE_REFERENCES, resolve
+    from prunepipe.cli.derived_study import Method, absolute, method_name
     from prunepipe.errors import ConfigError
     from prunepipe.plugins import load_function
 

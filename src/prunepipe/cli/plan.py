@@ -16,6 +16,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a name in config/ or a .yaml file (default: %(default)s)",
     )
     parser.add_argument(
+        "--study", dest="study_option", metavar="STUDY", help="the same, as with judge and run"
+    )
+    parser.add_argument(
         "--gpus", type=int, default=1, help="GPUs that would share the work (default: %(default)s)"
     )
     parser.add_argument(
@@ -28,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     from prunepipe.configuration import load_study
     from prunepipe.planning import calibrate, plan_text
 
-    study = load_study(study_file(arguments.study))
+    study = load_study(study_file(arguments.study_option or arguments.study))
     calibration = calibrate(study) if arguments.calibrate else None
     print(plan_text(study, gpus=arguments.gpus, calibration=calibration))
     return 0

@@ -31,7 +31,7 @@ def synflow(network: nn.Module, batches: Batches, loss: Loss, *, generator: torc
     images, _ = next(each_batch(batches))
     scored = scoring_copy(network, training=False).double()
     for module in scored.modules():
-        if isinstance(module, nn.Hardtanh):  # ReLU6 too: its cap would stop all flow, which grows layer by layer
+        if isinstance(module, nn.Hardtanh):  # ReLU6 is one: flow grows layer by layer, its cap would end it
             module.max_val = float("inf")
     with torch.no_grad():
         for tensor in scored.state_dict().values():
