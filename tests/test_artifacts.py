@@ -147,7 +147,9 @@ def test_a_ticket_with_unmasked_weights_is_refused(tmp_path: Path) -> None:
 def test_a_changed_mask_bit_is_noticed(tmp_path: Path) -> None:
     write_mask(tmp_path / "m", MASK)
     arrays, metadata = read_arrays(tmp_path / "m")
-    arrays["bits/w"] = arrays["bits/w"] ^ np.uint8(128)  # rewritten whole: only the mask's own checksum can tell
+    arrays["bits/w"] = arrays["bits/w"] ^ np.uint8(
+        128
+    )  # rewritten whole: only the mask's own checksum can tell
     write_arrays(tmp_path / "m", arrays, **metadata)
     with pytest.raises(ArtifactError, match="checksum does not match"):
         read_mask(tmp_path / "m")

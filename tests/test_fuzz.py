@@ -19,7 +19,9 @@ from prunepipe.tickets import read_mask, read_ticket, write_mask, write_ticket
 from prunepipe.zoology import CHECKS, TICKETS
 
 relaxed = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 unique = {"unique": True, "min_size": 1, "max_size": 3}
@@ -60,7 +62,9 @@ def test_valid_studies_are_planned(tmp_path: Path, values: dict) -> None:
 
 @relaxed
 @given(VALID, st.data())
-def test_damaged_studies_are_planned_or_refused_in_words(tmp_path: Path, values: dict, data: st.DataObject) -> None:
+def test_damaged_studies_are_planned_or_refused_in_words(
+    tmp_path: Path, values: dict, data: st.DataObject
+) -> None:
     key = data.draw(st.sampled_from([*values, "unknown"]))
     values[key] = data.draw(JUNK)
     try:
@@ -95,7 +99,9 @@ def test_damaged_files_are_refused_or_unharmed(tmp_path: Path, kind: str, data: 
     place = data.draw(st.integers(0, len(whole) - 1))
     flip = bytes([whole[place] ^ data.draw(st.integers(1, 255))])
     damaged = data.draw(
-        st.sampled_from([whole[:place], whole[:place] + flip + whole[place + 1 :], whole + flip, flip + whole])
+        st.sampled_from(
+            [whole[:place], whole[:place] + flip + whole[place + 1 :], whole + flip, flip + whole]
+        )
     )
     path.write_bytes(damaged)
     try:
@@ -108,7 +114,11 @@ def test_damaged_files_are_refused_or_unharmed(tmp_path: Path, kind: str, data: 
 @pytest.mark.parametrize("other", FILES)
 def test_swapped_files_are_refused(tmp_path: Path, kind: str, other: str) -> None:
     FILES[other][0](tmp_path / "file")
-    readable = {("arrays", "mask"), ("arrays", "ticket"), ("mask", "ticket")}  # a ticket holds a mask and arrays
+    readable = {
+        ("arrays", "mask"),
+        ("arrays", "ticket"),
+        ("mask", "ticket"),
+    }  # a ticket holds a mask and arrays
     if kind == other or (kind, other) in readable:
         FILES[kind][1](tmp_path / "file")
         return
@@ -121,7 +131,7 @@ def test_swapped_files_are_refused(tmp_path: Path, kind: str, other: str) -> Non
     [
         {"w": {"dtype": "F32", "shape": [1 << 40], "data_offsets": [0, 1 << 42]}},
         {"w": {"dtype": "F32", "shape": [2], "data_offsets": [-8, 0]}},
-        {"__metadata__": {"shapes": "{\"w\": [1, -1]}"}},
+        {"__metadata__": {"shapes": '{"w": [1, -1]}'}},
         {"__metadata__": {"order": "__import__('os').system('true')"}},
         [],
     ],

@@ -92,7 +92,9 @@ def read_json(path: Path | str) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ArtifactError(_unreadable(path, error)) from error
     if found != text_checksum(data):
-        raise ArtifactError(f"{path}: changed since it was written (its checksum does not match). {remake(path)}")
+        raise ArtifactError(
+            f"{path}: changed since it was written (its checksum does not match). {remake(path)}"
+        )
     return data
 
 
@@ -102,7 +104,9 @@ def write_arrays(path: Path | str, arrays: Mapping[str, np.ndarray], **metadata:
     sums = {name: checksum({name: array}) for name, array in contiguous.items()}
     facts = {"metadata": metadata, "arrays": sums}
     sealed = json.dumps({**facts, SEAL: text_checksum(facts)}, sort_keys=True)
-    header = {HEADER: sealed}  # one key: safetensors writes several in an order of its own, and equal runs would differ
+    header = {
+        HEADER: sealed
+    }  # one key: safetensors writes several in an order of its own, and equal runs would differ
     with atomic_path(path) as temporary:
         temporary.write_bytes(serialize(contiguous, metadata=header))
 
@@ -135,7 +139,9 @@ def read_arrays(
     if seal != text_checksum(facts) or any(
         sums.get(name) != checksum({name: array}) for name, array in arrays.items()
     ):
-        raise ArtifactError(f"{path}: changed since it was written (its checksum does not match). {remake(path)}")
+        raise ArtifactError(
+            f"{path}: changed since it was written (its checksum does not match). {remake(path)}"
+        )
     for name, array in arrays.items():
         if finite and np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
             raise ArtifactError(f"{path}: '{name}' holds NaN or infinity. {remake(path)}")

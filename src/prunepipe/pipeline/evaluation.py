@@ -41,5 +41,7 @@ def _shape(trained: str, layers: str | None) -> dict[str, Any]:
     _, mask, _ = read_ticket(trained)
     described = read_json(layers)
     if density(mask) != described["density"]:
-        raise ArtifactError(f"{trained}: keeps {density(mask)} of the weights, {layers} says {described['density']}.")
+        raise ArtifactError(
+            f"{trained}: keeps {density(mask)} of the weights, {layers} says {described['density']}."
+        )
     return {key: described[key] for key in ("density", "effective_density", "collapsed")}
