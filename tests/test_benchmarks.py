@@ -11,6 +11,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 
+@pytest.mark.workflow
 def test_the_benchmarks_run_in_quick_mode(tmp_path: Path) -> None:
     output = tmp_path / "benchmarks.md"
     command = [
