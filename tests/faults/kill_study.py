@@ -35,6 +35,9 @@ prune_ratios: [0.9]
 seeds: [0]
 tables: [initial_checks, hybrid]
 """
+EVERYTHING = "everything"
+WEIGHTS = {"stage": 5, "launcher": 2, "Snakemake": 2, "warm process": 1, EVERYTHING: 1}
+"""How often each kind of victim is chosen: most of what is lost on a cluster is a job."""
 WAY_OUT = 400
 """Starts of Snakemake after which a study that still is not done never will be."""
 
@@ -48,7 +51,7 @@ class Outcome:
         starts: of Snakemake.
         seconds: until each study was done.
         lost: results that differ from the undisturbed run's, or are missing.
-        left: checkpoints and temporary files that nobody needs any more.
+        left: checkpoints, and temporary files of a write that was killed.
     """
 
     killed: Counter[str] = field(default_factory=Counter)
@@ -118,14 +121,15 @@ def kill_until_done(
 
 
 def _kill(project: Path, generator: random.Random) -> str:
-    """Kill one victim, each kind that runs with the same chance; return its kind."""
+    """Kill one victim, of a kind chosen by its weight among those that run; return its kind."""
     victims = processes(project)
     if not victims:
         return ""
-    kind = generator.choice(sorted([*victims, "everything"]))
+    kinds = sorted([*victims, EVERYTHING])
+    kind = generator.choices(kinds, [WEIGHTS[kind] for kind in kinds])[0]
     pids = (
         [pid for group in victims.values() for pid in group]
-        if kind == "everything"
+        if kind == EVERYTHING
         else [generator.choice(victims[kind])]
     )
     for pid in pids:

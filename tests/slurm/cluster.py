@@ -67,6 +67,10 @@ def missing() -> str:
         return f"{', '.join(absent)} not installed; run: make slurm-install"
     if SYSTEM_CONFIGURATION.exists() and not SYSTEM_CONFIGURATION.is_symlink():
         return f"{SYSTEM_CONFIGURATION} belongs to a real cluster"
+    if SYSTEM_CONFIGURATION.is_symlink() and _alive(
+        SYSTEM_CONFIGURATION.readlink().with_name("slurmctld.pid")
+    ):
+        return f"{SYSTEM_CONFIGURATION.readlink().parent} is running; stop it: {__file__} stop FOLDER"
     return ""
 
 
@@ -160,6 +164,14 @@ def _wait_for_node(folder: Path) -> None:
         if time.monotonic() > end:
             raise RuntimeError(f"the node is not idle but '{state}'; see the logs in {folder}")
         time.sleep(0.2)
+
+
+def _alive(pid_file: Path) -> bool:
+    try:
+        os.kill(int(pid_file.read_text()), 0)
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def _end(pid: int) -> None:
