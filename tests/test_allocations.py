@@ -30,7 +30,9 @@ def is_possible(name: str, structure: Structure, total: int) -> bool:
     return True
 
 
-@pytest.mark.parametrize("name", [name for name in ALLOCATIONS if name != "constructed"])  # that one takes a mask
+@pytest.mark.parametrize(
+    "name", [name for name in ALLOCATIONS if name != "constructed"]
+)  # that one takes a mask
 @settings(max_examples=40, deadline=None)
 @given(
     structure=structures(), prune_ratio=st.decimals("0", "0.99", places=2).map(float), seed=st.integers(0, 9)
