@@ -103,7 +103,9 @@ def write_arrays(path: Path | str, arrays: Mapping[str, np.ndarray], **metadata:
     contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     sums = {name: checksum({name: array}) for name, array in contiguous.items()}
     facts = {"metadata": metadata, "arrays": sums}
-    sealed = json.dumps({**facts, SEAL: text_checksum(facts)}, sort_keys=True)
+    sealed = json.dumps(
+        {**facts, SEAL: text_checksum(facts)}
+    )  # in its order: a resumed history keeps its columns
     header = {
         HEADER: sealed
     }  # one key: safetensors writes several in an order of its own, and equal runs would differ

@@ -91,13 +91,15 @@ rule evaluate_dense:
         mem_mb=1000,
         runtime=10,
     params:
+        checkpoint=place(DENSE, "checkpoint.safetensors"),
         settings=lambda wildcards: dense_place(wildcards),
         code=version("evaluate"),
     message:
         "Evaluate the dense {wildcards.network} on {wildcards.dataset} ({wildcards.data}), seed {wildcards.seed}"
     shell:
         "launch.py evaluate.py --data {input.data} --trained {input.trained} --history {input.history} "
-        "--logits {input.logits} --metrics {output.metrics} --settings {params.settings:q} &> {log}"
+        "--logits {input.logits} --metrics {output.metrics} --settings {params.settings:q} "
+        "--checkpoint {params.checkpoint} &> {log}"
 
 
 rule rewind:

@@ -156,6 +156,7 @@ rule evaluate:
         mem_mb=1000,
         runtime=10,
     params:
+        checkpoint=place(CELL, "checkpoint.safetensors"),
         settings=lambda wildcards: cell_place(wildcards),
         code=version("evaluate"),
     message:
@@ -163,4 +164,5 @@ rule evaluate:
     shell:
         "launch.py evaluate.py --data {input.data} --trained {input.trained} --layers {input.layers} "
         "--history {input.history} --logits {input.logits} --metrics {output.metrics} "
-        "--settings {params.settings:q} &> {log}"
+        "--settings {params.settings:q} "
+        "--checkpoint {params.checkpoint} &> {log}"

@@ -4,11 +4,13 @@ from stage import run
 
 from prunepipe.artifacts import write_json
 from prunepipe.pipeline.evaluation import measure
+from prunepipe.pipeline.outcome import finished
 
 
 def main(files, settings):
-    """Write the run's metrics."""
+    """Write the run's metrics; only now is its checkpoint of no more use."""
     write_json(files.metrics, measure(files, settings))
+    finished(files.execution)
 
 
 run(__doc__, main, "data", "trained", "history", "logits", "metrics", optional=("layers",))

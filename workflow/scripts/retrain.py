@@ -14,12 +14,11 @@ def main(files, settings):
         from prunepipe.pipeline.collapse import untrained as outcome_of  # torch is not needed for this
     else:
         from prunepipe.pipeline.training import retrain as outcome_of
-    from prunepipe.pipeline.outcome import finished, write_run
+    from prunepipe.pipeline.outcome import write_run
 
     outcome = outcome_of(files.data, weights, mask, settings, files.execution)
     write_ticket(files.trained, outcome.weights, mask, settings=settings)
     write_run(outcome, files)
-    finished(files.execution)
 
 
 run(__doc__, main, "data", "ticket", "layers", "trained", "history", "logits", "timing")

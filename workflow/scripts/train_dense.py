@@ -8,7 +8,7 @@ from stage import run
 def main(files, settings):
     """Train on the chosen variant of the data; test on the real test set."""
     from prunepipe.artifacts import read_arrays, write_arrays
-    from prunepipe.pipeline.outcome import finished, write_run
+    from prunepipe.pipeline.outcome import write_run
     from prunepipe.pipeline.training import train_dense
 
     outcome = train_dense(files.data, read_arrays(files.weights)[0], settings, files.execution)
@@ -16,7 +16,6 @@ def main(files, settings):
         write_arrays(Path(files.final).with_name(f"epoch{epoch}.safetensors"), weights, settings=settings)
     write_arrays(files.final, outcome.weights, settings=settings)
     write_run(outcome, files)
-    finished(files.execution)
 
 
 run(__doc__, main, "data", "weights", "final", "history", "logits", "timing")

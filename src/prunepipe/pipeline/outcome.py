@@ -50,6 +50,10 @@ def write_run(outcome: Outcome, files: RunFiles) -> None:
 
 
 def finished(execution: Execution) -> None:
-    """Delete the checkpoint of a run whose results are all written."""
+    """Delete the checkpoint of a run that is measured.
+
+    Not when its training ends: if Snakemake or the cluster job dies before the workflow takes note of that, the
+    training is done again, and then it goes on from its last checkpoint instead of from its start.
+    """
     if execution.checkpoint is not None:
         execution.checkpoint.unlink(missing_ok=True)
