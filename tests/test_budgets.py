@@ -43,7 +43,8 @@ def test_a_prune_ratio_without_budget_is_refused(small: dict, ticket: str, prune
 
 
 def test_allocations_without_a_fixed_share_have_no_such_bound(small: dict) -> None:
-    refuse_empty_budgets(Study.model_validate(small | {"tickets": ["snip"], "prune_ratios": [0.999]}))
+    study = Study.model_validate(small | {"tickets": ["snip"], "prune_ratios": [0.999]})
+    assert refuse_empty_budgets(study) is None
 
 
 def test_facts_of_the_embedded_data_set_are_true() -> None:

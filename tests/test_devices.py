@@ -19,7 +19,7 @@ def test_bfloat16_is_refused_where_it_is_only_emulated(monkeypatch: pytest.Monke
 
 def test_bfloat16_is_allowed_where_the_device_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(devices, "has_bfloat16", lambda device: True)
-    require_precision(CPU, "bfloat16")
+    assert require_precision(CPU, "bfloat16") is None
 
 
 def test_the_cpu_is_asked_whether_it_has_bfloat16() -> None:

@@ -133,4 +133,4 @@ def test_names_of_installed_packages_are_known_like_built_in_ones() -> None:
 
 def test_no_package_is_asked_for_names_that_are_built_in(monkeypatch) -> None:
     monkeypatch.setattr(entry_points.metadata, "entry_points", lambda **_: pytest.fail("read"))
-    own_study(score="magnitude")
+    assert own_study(score="magnitude")

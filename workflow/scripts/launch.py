@@ -29,9 +29,10 @@ def main():
     command = [sys.executable, os.path.join(FOLDER, sys.argv[1]), *sys.argv[2:]]
     warm = os.environ.get("PRUNEPIPE_WARM", "1") != "0" and not any(name in os.environ for name in CLUSTER)
     connection = connect() if warm else None
-    if connection is None:
-        os.execv(command[0], command)
-    sys.exit(run(connection, command[1:]))
+    if connection is not None:
+        with contextlib.suppress(ConnectionError):  # it ended before it took the stage: a stage may run twice
+            sys.exit(run(connection, command[1:]))
+    os.execv(command[0], command)
 
 
 def connect():

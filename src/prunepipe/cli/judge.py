@@ -20,6 +20,11 @@ FOLDER = "judged"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
+    _add_method(parser)
+    _add_execution(parser)
+
+
+def _add_method(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "score", help="path/to/file.py:function, package.module:function, or a built-in score"
     )
@@ -50,6 +55,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="KEY=VALUE",
         help="keyword argument of the score; may be repeated",
     )
+
+
+def _add_execution(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", help="name of the method; default: the function's")
     parser.add_argument(
         "--seeds", type=int, default=5, help="repetitions; more make a sharper verdict (default: %(default)s)"

@@ -90,46 +90,33 @@ def _run(
     device = resolve_device(execution.device)
     require_precision(device, plan.precision)
     with explain_out_of_memory(device, plan.recipe.batch_size):
-        return _train_on(device, dataset, training_data, weights, mask, plan, settings, execution)
-
-
-def _train_on(
-    device: torch.device,
-    dataset: Dataset,
-    training_data: tuple[np.ndarray, np.ndarray],
-    weights: Arrays,
-    mask: Mapping[str, np.ndarray] | None,
-    plan: Plan,
-    settings: Settings,
-    execution: Execution,
-) -> Outcome:
-    network = build(dataset, settings)
-    load_arrays(network, weights)
-    channels_last = settings["numerics"]["channels_last"]
-    network.to(device)
-    if channels_last:
-        network.to(memory_format=torch.channels_last)
-    image_set = partial(
-        ImageSet, mean=dataset.mean, std=dataset.std, channels_last=channels_last, device=device
-    )
-    training_set = image_set(*training_data, crop_padding=plan.recipe.augmentation.crop_padding)
-    test_set = image_set(dataset.test_images, dataset.test_labels)
-    identity = {
-        "settings": settings,
-        "data": checksum({"images": training_data[0], "labels": training_data[1]}),
-        "start weights": checksum(weights),
-        "mask": checksum(mask) if mask else None,
-        "device": device.type,
-    }
-    end = train(
-        network,
-        training_set,
-        test_set,
-        plan,
-        mask=mask,
-        checkpoint=execution.checkpoint_of(identity),
-        after_epoch=epoch_reporter(plan.recipe.epochs),
-    )
-    logits = predict(network, test_set, plan.precision).cpu().numpy()
-    facts = {"device": device_name(device), "torch": torch.__version__, "threads": execution.threads}
-    return Outcome(end.weights, end.history, logits, end.seconds, facts, end.snapshots)
+        network = build(dataset, settings)
+        load_arrays(network, weights)
+        channels_last = settings["numerics"]["channels_last"]
+        network.to(device)
+        if channels_last:
+            network.to(memory_format=torch.channels_last)
+        image_set = partial(
+            ImageSet, mean=dataset.mean, std=dataset.std, channels_last=channels_last, device=device
+        )
+        training_set = image_set(*training_data, crop_padding=plan.recipe.augmentation.crop_padding)
+        test_set = image_set(dataset.test_images, dataset.test_labels)
+        identity = {
+            "settings": settings,
+            "data": checksum({"images": training_data[0], "labels": training_data[1]}),
+            "start weights": checksum(weights),
+            "mask": checksum(mask) if mask else None,
+            "device": device.type,
+        }
+        end = train(
+            network,
+            training_set,
+            test_set,
+            plan,
+            mask=mask,
+            checkpoint=execution.checkpoint_of(identity),
+            after_epoch=epoch_reporter(plan.recipe.epochs),
+        )
+        logits = predict(network, test_set, plan.precision).cpu().numpy()
+        facts = {"device": device_name(device), "torch": torch.__version__, "threads": execution.threads}
+        return Outcome(end.weights, end.history, logits, end.seconds, facts, end.snapshots)
