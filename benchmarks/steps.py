@@ -67,7 +67,7 @@ def our_step(name: str, precision: str, channels_last: bool, options: Options) -
         draw_epoch(len(labels), RECIPE.augmentation, torch_generator(0, "benchmark")), options.device
     )
     step = TrainingStep(network, RECIPE, mask, precision)
-    take = GraphedStep(step) if options.device.type == "cuda" else step
+    take = GraphedStep(step, BATCH) if options.device.type == "cuda" else step
     turn = 0
 
     def call() -> None:

@@ -41,6 +41,14 @@ def test_lamp_does_not_lose_a_layer_of_tiny_weights() -> None:
     assert FUNCTIONS["lamp"](scores, structure, 60)["layer1"] > 0
 
 
+@pytest.mark.parametrize("scale", [1e-170, 1e170])
+def test_lamp_does_not_depend_on_the_scale_of_scores(scale: float) -> None:
+    structure = make_structure(*SMALL)
+    scores = draw_scores(structure, 0, None)
+    scaled = {name: layer * scale for name, layer in scores.items()}
+    assert FUNCTIONS["lamp"](scaled, structure, 90) == FUNCTIONS["lamp"](scores, structure, 90)
+
+
 def test_lamp_refuses_signed_scores() -> None:
     structure = make_structure(*SMALL)
     scores = {name: layer - 0.5 for name, layer in draw_scores(structure).items()}

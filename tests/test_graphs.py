@@ -44,7 +44,7 @@ def assert_equal(one: dict, other: dict) -> None:
 
 def test_captured_steps_equal_eager_ones_through_a_rate_drop_and_a_partial_batch() -> None:
     eager, captured = make_step(), make_step()
-    graphed = GraphedStep(captured, record_by_calling)
+    graphed = GraphedStep(captured, 16, record_by_calling)
     assert_equal(trained(eager, eager), trained(graphed, captured))
     assert not graphed.failed
 
@@ -56,7 +56,7 @@ def test_replays_read_the_new_batch_not_the_captured_one() -> None:
     def record(function: Callable[[], None]) -> Callable[[], None]:
         return lambda: (seen.append(graphed._images.clone()), function())
 
-    graphed = GraphedStep(step, record)
+    graphed = GraphedStep(step, 16, record)
     trained(graphed, step)
     assert len(seen) == 12  # 14 steps less the two partial ones
     assert len({images.sum().item() for images in seen}) == 6
@@ -68,8 +68,44 @@ def test_a_step_that_cannot_be_captured_runs_eagerly_and_says_so(capsys: pytest.
         raise RuntimeError("operation not permitted when stream is capturing")
 
     eager, captured = make_step(), make_step()
-    assert_equal(trained(eager, eager), trained(GraphedStep(captured, refuse), captured))
+    assert_equal(trained(eager, eager), trained(GraphedStep(captured, 16, refuse), captured))
     assert "runs eagerly: operation not permitted" in capsys.readouterr().out
+
+
+def with_dropout(step_of: Callable[[TrainingStep], Callable]) -> dict:
+    model = torch.nn.Sequential(network(), torch.nn.Dropout(0.5))
+    step = TrainingStep(model, RECIPE, None, "float32")
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return trained(step_of(step), step)
+
+
+def test_a_capture_takes_no_random_numbers_from_the_steps() -> None:
+    assert_equal(
+        with_dropout(lambda step: step), with_dropout(lambda step: GraphedStep(step, 16, record_by_calling))
+    )
+
+
+def test_a_run_that_resumes_at_a_partial_batch_is_captured_all_the_same() -> None:
+    step, replayed = make_step(), []
+
+    def record(function: Callable[[], None]) -> Callable[[], None]:
+        return lambda: (replayed.append(1), function())
+
+    take, data = GraphedStep(step, 16, record), image_set()
+    draws = draw_epoch(len(data), AUGMENTED, torch_generator(0, "test"))
+    for start in (96, 0, 16):
+        take(*data.batch(draws, start, start + 16), 0.05)
+    assert len(replayed) == 2
+
+
+def test_running_out_of_memory_in_a_capture_is_no_reason_to_run_eagerly() -> None:
+    def fail(function: Callable[[], None]) -> Callable[[], None]:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    step = make_step()
+    with pytest.raises(torch.OutOfMemoryError):
+        trained(GraphedStep(step, 16, fail), step)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
@@ -77,7 +113,7 @@ def test_a_real_graph_equals_eager_steps() -> None:
     def on_cuda(graphs: bool) -> dict:
         model = network().cuda()
         step = TrainingStep(model, RECIPE, random_mask(model), "float32")
-        take = GraphedStep(step) if graphs else step
+        take = GraphedStep(step, 16) if graphs else step
         data = image_set()
         draws = draw_epoch(len(data), AUGMENTED, torch_generator(0, "test"))
         for number, rate in enumerate(RATES):

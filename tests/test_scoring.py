@@ -168,6 +168,19 @@ def test_rounds_change_nothing_for_a_score_that_does_not_see_what_was_pruned() -
         assert np.array_equal(layer, select(once, kept)[name])
 
 
+def test_a_share_that_rounds_down_and_up_again_does_not_end_the_rounds() -> None:
+    network = seeded(Mixed())
+    first, *_ = prunable(network)
+
+    def wavering(
+        scores: Arrays, kept: int
+    ) -> dict[str, int]:  # of 117 weights 4 in the first layer, before only 3
+        return {name: 0 for name in scores} | {first: 4 if kept == 117 else 3}
+
+    scores = run(magnitude, network, rounds=3, density=0.2, allocate=wavering)
+    assert select(scores, wavering(scores, 117))[first].sum() == 4
+
+
 def test_a_weight_once_pruned_never_returns() -> None:
     def fickle(network, batches, loss, *, generator):  # likes best what was pruned
         return {name: -weight.detach().abs() for name, weight in prunable(network).items()}

@@ -33,6 +33,7 @@ class TrainingStep:
         precision: "float32", or "bfloat16" for autocast with float32 weights.
 
     Attributes:
+        names: of the trained parameters; one that does not ask for a gradient is left as it is.
         loss: float64 [], sum over images since `reset`.
         correct: int64 [], images classified rightly since `reset`, in train mode before their update.
     """
@@ -42,7 +43,8 @@ class TrainingStep:
     ) -> None:
         named = dict(network.named_parameters())
         self.network = network
-        self.parameters: list[Tensor] = list(named.values())
+        self.names = [name for name, parameter in named.items() if parameter.requires_grad]
+        self.parameters: list[Tensor] = [named[name] for name in self.names]
         self.momentum = [torch.zeros_like(parameter) for parameter in self.parameters]
         self.device = self.parameters[0].device
         self._recipe = recipe
@@ -83,7 +85,8 @@ class TrainingStep:
         with autocast(self.device, self._precision):
             logits = self.network(images)
         loss = F.cross_entropy(logits.float(), labels)
-        gradients = list(torch.autograd.grad(loss, self.parameters))
+        # A parameter that this network's forward pass does not use has gradient zero.
+        gradients = list(torch.autograd.grad(loss, self.parameters, materialize_grads=True))
         self._update(gradients, learning_rate)
         with torch.no_grad():
             self.loss += loss.detach().double() * len(labels)

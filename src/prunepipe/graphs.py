@@ -19,15 +19,17 @@ WARM_UP_STEPS = 3
 class GraphedStep:
     """A TrainingStep for batches of one shape, captured anew whenever the learning rate changes.
 
-    Batches of another shape (the last, partial one) and steps whose capture fails run as they are.
+    Batches of another size (the last, partial one) and steps whose capture fails run as they are.
 
     Args:
         step: what is captured; its state (weights, momentum, sums) is what replays change.
+        batch_size: of the batches that are captured.
         record: captures a function on the step's device; tests pass one that just calls it again.
     """
 
-    def __init__(self, step: TrainingStep, record: Record | None = None) -> None:
+    def __init__(self, step: TrainingStep, batch_size: int, record: Record | None = None) -> None:
         self._step = step
+        self._batch_size = batch_size
         self._record = record or record_cuda
         self._images: Tensor | None = None
         self._labels: Tensor | None = None
@@ -37,12 +39,11 @@ class GraphedStep:
 
     def __call__(self, images: Tensor, labels: Tensor, learning_rate: float) -> None:
         """Take one step on images [B, C, H, W] and labels [B]."""
-        if self._images is None:
-            self._images, self._labels = images.clone(), labels.clone()
-        if self.failed or images.shape != self._images.shape:
+        if self.failed or len(images) != self._batch_size:
             self._step(images, labels, learning_rate)
             return
-        assert self._labels is not None
+        if self._images is None or self._labels is None:
+            self._images, self._labels = images.clone(), labels.clone()
         self._images.copy_(images)
         self._labels.copy_(labels)
         if learning_rate != self._rate:
@@ -54,7 +55,9 @@ class GraphedStep:
 
     def _capture(self, learning_rate: float) -> None:
         before = [value.clone() for value in self._step.state()]
+        randomness = random_state(self._step.device)
         self._rate = learning_rate
+        self._replay = None  # the old graph's memory is free for the new one
 
         def step() -> None:
             assert self._images is not None
@@ -63,12 +66,28 @@ class GraphedStep:
 
         try:
             self._replay = self._record(step)
+        except torch.OutOfMemoryError:
+            raise
         except RuntimeError as error:  # what CUDA raises for an operation that a graph cannot hold
-            self._replay, self.failed = None, str(error).splitlines()[0]
+            self.failed = str(error).splitlines()[0]
             print(f"the step cannot be captured in a CUDA graph and runs eagerly: {self.failed}", flush=True)
         with torch.no_grad():
             for value, old in zip(self._step.state(), before, strict=True):
                 value.copy_(old)
+        set_random_state(self._step.device, randomness)  # dropout draws as if nothing had been captured
+
+
+def random_state(device: torch.device) -> Tensor:
+    """Return the state of a device's own random stream."""
+    return torch.cuda.get_rng_state(device) if device.type == "cuda" else torch.get_rng_state()
+
+
+def set_random_state(device: torch.device, state: Tensor) -> None:
+    """Put a device's random stream back."""
+    if device.type == "cuda":
+        torch.cuda.set_rng_state(state, device)
+    else:
+        torch.set_rng_state(state)
 
 
 def record_cuda(function: Callable[[], None]) -> Callable[[], None]:

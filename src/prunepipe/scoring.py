@@ -87,8 +87,17 @@ def _cut(scores: Arrays, progress: float, density: float | None, allocate: Alloc
         raise ConfigError(
             f"several rounds need an allocation and a density above 0 and at most 1, got {density}."
         )
-    kept = floor(sum(layer.size for layer in scores.values()) * density**progress)
-    return select(scores, allocate(scores, kept))
+    size = sum(layer.size for layer in scores.values())
+    now, at_last = (allocate(scores, floor(size * density**power + 1e-6)) for power in (progress, 1.0))
+    return select(scores, {name: _between(now[name], at_last[name], layer) for name, layer in scores.items()})
+
+
+def _between(now: int, at_last: int, scores: np.ndarray) -> int:
+    """Keep what a later round needs, and no more than earlier rounds left.
+
+    Allocations round to whole weights, so a layer's share may fall by one and rise again.
+    """
+    return min(max(now, at_last), int(np.count_nonzero(~np.isneginf(scores))))
 
 
 def _prune(network: nn.Module, mask: Arrays) -> None:

@@ -80,7 +80,7 @@ def train(
         StopRequestedError: SIGTERM or SIGINT came; the checkpoint is written.
     """
     step = TrainingStep(network, plan.recipe, mask, plan.precision)
-    take = GraphedStep(step) if step.device.type == "cuda" else step
+    take = GraphedStep(step, plan.recipe.batch_size) if step.device.type == "cuda" else step
     found = checkpoint.load() if checkpoint else None
     state = found or Progress(epoch=plan.first_epoch)
     if found is not None:
@@ -147,14 +147,14 @@ def _finish_epoch(
     step: TrainingStep, state: Progress, plan: Plan, training_set: ImageSet, test_set: ImageSet
 ) -> Progress:
     loss = step.loss.item() / len(training_set)
-    if not math.isfinite(loss):
+    logits = predict(step.network, test_set, plan.precision)
+    if not (math.isfinite(loss) and logits.isfinite().all()):  # the loss is of before the last update
         raise TrainingError(
             f"training diverged in epoch {state.epoch + 1} of {plan.recipe.epochs} (loss {loss}); "
             f"lower recipe.learning_rate = {plan.recipe.learning_rate}."
         )
     if not step.mask_holds():
         raise TrainingError(f"a pruned weight is not zero after epoch {state.epoch + 1}; this is a defect.")
-    logits = predict(step.network, test_set, plan.precision)
     row = {
         "epoch": state.epoch + 1,
         "learning_rate": learning_rate(plan.recipe, state.epoch),
@@ -188,8 +188,7 @@ def predict(network: nn.Module, images: ImageSet, precision: str) -> torch.Tenso
 
 def capture(step: TrainingStep, state: Progress) -> Progress:
     """Return `state` with the network's weights and momentum of now."""
-    names = [name for name, _ in step.network.named_parameters()]
-    momentum = {name: array_of(value) for name, value in zip(names, step.momentum, strict=True)}
+    momentum = {name: array_of(value) for name, value in zip(step.names, step.momentum, strict=True)}
     return replace(state, weights=arrays_of(step.network), momentum=momentum)
 
 
@@ -197,5 +196,5 @@ def capture(step: TrainingStep, state: Progress) -> Progress:
 def restore(step: TrainingStep, progress: Progress) -> None:
     """Put weights and momentum back into the network and its optimiser."""
     load_arrays(step.network, progress.weights)
-    for (name, _), value in zip(step.network.named_parameters(), step.momentum, strict=True):
+    for name, value in zip(step.names, step.momentum, strict=True):
         value.copy_(torch.from_numpy(progress.momentum[name]))

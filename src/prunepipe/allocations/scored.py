@@ -83,7 +83,10 @@ def _lamp_scores(name: str, scores: np.ndarray) -> np.ndarray:
             f"allocation 'lamp': layer '{name}' has score {candidates[0]:g}, must be at least 0; "
             "use a score without sign, such as magnitude."
         )
-    squares = candidates**2
+    _, exponent = np.frexp(candidates.max(initial=0.0))
+    squares = (
+        np.ldexp(candidates, -exponent) ** 2
+    )  # a power of two rounds nothing, and no square under- or overflows
     not_below = np.cumsum(squares[::-1])[::-1]
     return np.divide(squares, not_below, out=np.zeros_like(squares), where=not_below > 0)
 
