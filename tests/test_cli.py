@@ -19,6 +19,7 @@ from prunepipe.configuration import load_study
 from prunepipe.errors import ArtifactError, ConfigError
 from prunepipe.layout import CELL, DENSE
 from prunepipe.study import Study
+from prunepipe.watching import StudyProgress
 
 SLOW = ("torch", "pandas", "numpy", "pydantic", "snakemake", "yaml", "importlib.metadata")
 
@@ -122,17 +123,16 @@ def test_outside_a_project_the_command_brings_its_own_settings(tmp_path: Path) -
 
 def test_a_watched_run_is_logged_and_its_failures_are_told_once(tmp_path: Path, capsys) -> None:
     lines = [
-        "total 4",
-        "1 of 4 steps (25%) done",
         "Error in rule score:",
         "error: bad score",
         "error: bad score",
     ]
     code = f"import sys; print({chr(10).join(lines)!r}); sys.exit(3)"
-    outcome = run_watched([sys.executable, "-c", code], tmp_path / "log" / "judge.log")
+    log = tmp_path / "log" / "judge.log"
+    outcome = run_watched([sys.executable, "-c", code], log, lambda: StudyProgress(1, 2, 1, 0, 95.0))
     assert outcome == Outcome(3, 1, ["bad score"])
-    assert (tmp_path / "log" / "judge.log").read_text().splitlines() == lines
-    assert "1/4" in capsys.readouterr().err
+    assert log.read_text().splitlines() == lines
+    assert "1 of 4 runs, 2 running, 1 failed, about 2 min left" in capsys.readouterr().err
 
 
 # Reading results

@@ -175,7 +175,7 @@ def test_a_share_that_rounds_down_and_up_again_does_not_end_the_rounds() -> None
     def wavering(
         scores: Arrays, kept: int
     ) -> dict[str, int]:  # of 117 weights 4 in the first layer, before only 3
-        return {name: 0 for name in scores} | {first: 4 if kept == 117 else 3}
+        return dict.fromkeys(scores, 0) | {first: 4 if kept == 117 else 3}
 
     scores = run(magnitude, network, rounds=3, density=0.2, allocate=wavering)
     assert select(scores, wavering(scores, 117))[first].sum() == 4

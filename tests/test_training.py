@@ -229,38 +229,3 @@ def test_layouts_hold_the_same_pixels_whatever_the_width(side: int, channels: in
         window = padded[source, :, row : row + side, column : column + side]
         window = window[:, :, ::-1] if draws.flips[place] else window
         np.testing.assert_allclose(plain[place].numpy(), (window / 255 - 0.3) / 0.4, rtol=1e-5, atol=1e-6)
-
-
-class Partly(nn.Module):
-    """A network with a frozen layer and one that its forward pass leaves out."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.frozen = nn.Conv2d(1, 4, 3).requires_grad_(False)
-        self.head = nn.Linear(4 * 36, 10)
-        self.unused = nn.Linear(5, 5)
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        logits: torch.Tensor = self.head(self.frozen(images).relu().flatten(1))
-        return logits
-
-
-def test_frozen_and_unused_layers_are_left_alone_and_their_masks_enforced() -> None:
-    torch.manual_seed(0)
-    model = Partly()
-    mask, before = random_mask(model), arrays_of(model)
-    end = train(model, image_set(), image_set(), Plan(RECIPE, 0, "retrain"), mask=mask)
-    np.testing.assert_array_equal(
-        end.weights["frozen.weight"], before["frozen.weight"] * mask["frozen.weight"]
-    )
-    assert np.abs(end.weights["unused.weight"] - before["unused.weight"] * mask["unused.weight"]).max() < 1e-3
-    assert (end.weights["head.weight"] != before["head.weight"]).any()
-    assert "frozen.weight" not in end.momentum
-
-
-def test_a_last_update_that_diverges_is_noticed() -> None:
-    recipe = Recipe(epochs=1, learning_rate=1e30, batch_size=100)
-    with pytest.raises(
-        TrainingError, match=r"diverged in epoch 1 of 1 .* lower recipe.learning_rate = 1e\+30"
-    ):
-        train(network(), image_set(), image_set(), Plan(recipe, 0, "dense"))

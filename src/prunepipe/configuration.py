@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from importlib.util import find_spec
 from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from prunepipe.budgets import refuse_empty_budgets
 from prunepipe.errors import ConfigError, unknown_name
@@ -35,6 +36,19 @@ class Site(Strict):
     checkpoint_seconds: float = Field(
         60.0, ge=0, description="least seconds between two checkpoints of a run; 0: every epoch"
     )
+
+    tensorboard: bool = Field(
+        False, description="TensorBoard event files beside each run (pip install 'prunepipe[tensorboard]')"
+    )
+
+    @field_validator("tensorboard")
+    @classmethod
+    def _tensorboard_there(cls, asked: bool) -> bool:
+        if asked and find_spec("tensorboard") is None:
+            raise ValueError(
+                "true, but the package is not installed; pip install 'prunepipe[tensorboard]', or say false"
+            )
+        return asked
 
     @property
     def numerics(self) -> dict[str, Any]:

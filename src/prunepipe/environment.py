@@ -17,12 +17,13 @@ def prepare_environment(site: Site, scripts: Path) -> None:
     stages are started by launch.py, which forks them from a warm process.
 
     Args:
-        site: device, time between checkpoints, jobs that share a GPU.
+        site: device, time between checkpoints, jobs that share a GPU, event files.
         scripts: folder of the stages' scripts.
     """
     os.environ["PRUNEPIPE_DEVICE"] = site.device
     os.environ["PRUNEPIPE_CHECKPOINT_SECONDS"] = str(site.checkpoint_seconds)
     os.environ["PRUNEPIPE_JOBS_PER_GPU"] = str(site.jobs_per_gpu)
+    os.environ["PRUNEPIPE_TENSORBOARD"] = str(int(site.tensorboard))
     first = [str(scripts.resolve()), str(Path(sys.executable).parent)]
     rest = [entry for entry in os.environ["PATH"].split(os.pathsep) if entry not in first]
     os.environ["PATH"] = os.pathsep.join([*first, *rest])

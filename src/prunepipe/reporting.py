@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from tqdm import tqdm
 
 from prunepipe.progress import Progress
 
 
-def epoch_reporter(epochs: int) -> Callable[[Progress], None]:
+def epoch_reporter(
+    epochs: int, watchers: Sequence[Callable[[Progress], None]] = ()
+) -> Callable[[Progress], None]:
     """Return a function to call with the state after every epoch.
 
     Args:
         epochs: of the whole training.
+        watchers: called with the same state.
     """
     bar = tqdm(total=epochs, unit="epoch", disable=not sys.stderr.isatty())
 
@@ -28,5 +31,7 @@ def epoch_reporter(epochs: int) -> Callable[[Progress], None]:
             print(f"epoch {row['epoch']}/{epochs}: {text}, {progress.seconds[-1]:.2f} s", flush=True)
         bar.set_postfix_str(text, refresh=False)
         bar.update(progress.epoch - bar.n)
+        for watcher in watchers:
+            watcher(progress)
 
     return report

@@ -11,6 +11,7 @@ import pandas as pd
 from prunepipe.artifacts import read_json
 from prunepipe.errors import ArtifactError
 from prunepipe.layout import CELL, DENSE
+from prunepipe.logs import complaint, newest_log
 from prunepipe.study import FULL_NETWORK, Study
 
 COLUMNS = (
@@ -68,12 +69,10 @@ def _read(folder: Path) -> dict[str, Any]:
 
 def _cause(folder: Path) -> str:
     """Return why a run has no metrics: the error in its newest log, or how far it came."""
-    logs = sorted(folder.glob("*.log"), key=lambda log: log.stat().st_mtime)
-    if not logs:
+    log = newest_log(folder)
+    if log is None:
         return "not started"
-    lines = logs[-1].read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    told = [line for line in lines if line.startswith(("error:", "stopped by signal"))]
-    return told[-1][:300] if told else f"not finished: {logs[-1].stem} was the last stage"
+    return complaint(log) or f"not finished: {log.stem} was the last stage"
 
 
 def histories(runs: Iterable[str], root: Path = Path()) -> pd.DataFrame:

@@ -10,12 +10,21 @@ from dataclasses import fields
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from types import SimpleNamespace
+from types import NoneType, SimpleNamespace
 from typing import Any
 
 from prunepipe.errors import PrunepipeError
 from prunepipe.pipeline.execution import Execution
 from prunepipe.progress import StopRequestedError
+
+KINDS: dict[type, Callable[[str], Any]] = {
+    NoneType: Path,
+    str: str,
+    int: int,
+    float: float,
+    bool: lambda text: bool(int(text)),
+}
+"""How an option is read whose default is of a type."""
 
 
 def run(
@@ -34,9 +43,7 @@ def run(
         parser.add_argument(f"--{name}", metavar="FILE", required=name in files)
     parser.add_argument("--settings", metavar="JSON", type=json.loads, default={}, help="what to do, as JSON")
     for field in fields(Execution):
-        add_execution_option(
-            parser, field.name, Path if field.default is None else type(field.default), field.default
-        )
+        add_execution_option(parser, field.name, KINDS[type(field.default)], field.default)
     add_execution_option(parser, "gpus", int, 0)
     add_execution_option(parser, "jobs_per_gpu", int, 1)
     arguments = vars(parser.parse_args())

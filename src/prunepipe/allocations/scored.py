@@ -88,7 +88,8 @@ def _lamp_scores(name: str, scores: np.ndarray) -> np.ndarray:
         np.ldexp(candidates, -exponent) ** 2
     )  # a power of two rounds nothing, and no square under- or overflows
     not_below = np.cumsum(squares[::-1])[::-1]
-    return np.divide(squares, not_below, out=np.zeros_like(squares), where=not_below > 0)
+    shares: np.ndarray = np.divide(squares, not_below, out=np.zeros_like(squares), where=not_below > 0)
+    return shares
 
 
 def _highest(scores: Arrays, kept: int) -> dict[str, int]:

@@ -6,6 +6,7 @@ import argparse
 import inspect
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -89,6 +90,7 @@ def run(arguments: argparse.Namespace) -> int:
     from prunepipe.cli.derived_study import derived_study
     from prunepipe.cli.verdict import verdict_text
     from prunepipe.configuration import load_study
+    from prunepipe.watching import study_progress
 
     base = load_study(study_file(arguments.study))
     method = _method(arguments)
@@ -102,12 +104,12 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.dry_run:
         return run_watched_dry(snakemake_command(study, folder, *cores, "--dry-run", "--quiet", site=site))
     print(f"Judging {method.name} ({method.score}): study {study}, log {folder / 'judge.log'}", flush=True)
-    outcome = run_watched(
-        snakemake_command(study, folder, *cores, site=site), folder / "judge.log", environment()
-    )
+    progress = partial(study_progress, load_study(study), folder)
+    command = snakemake_command(study, folder, *cores, site=site)
+    outcome = run_watched(command, folder / "judge.log", progress, environment())
     if outcome.status:
-        partial = snakemake_command(study, folder, "partial", *cores, site=site)
-        run_watched(partial, folder / "judge-partial.log", environment())
+        pages = snakemake_command(study, folder, "partial", *cores, site=site)
+        run_watched(pages, folder / "judge-partial.log", progress, environment())
         _explain_failure(outcome, folder)
     print(verdict_text(folder))
     return 1 if outcome.status else 0

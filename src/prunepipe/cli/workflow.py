@@ -6,17 +6,22 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from prunepipe.errors import ConfigError
 
+if TYPE_CHECKING:
+    from prunepipe.watching import StudyProgress
+
 PACKAGE = Path(__file__).parent.parent
-STEPS = re.compile(r"^(\d+) of (\d+) steps \(")
-PLANNED = re.compile(r"^total +(\d+)")
 FAILED = re.compile(r"^Error in rule (\w+)")
+BETWEEN_LOOKS = 1.0
+"""Seconds between two looks at the results of a study that runs."""
 TOLD = re.compile(r"^\s*error: (.+)")
 
 
@@ -79,23 +84,52 @@ class Outcome:
     told: list[str]
 
 
-def run_watched(command: Sequence[str], log: Path, environment: dict[str, str] | None = None) -> Outcome:
+class ProgressBar:
+    """The runs of a study on a terminal; where there is none, a line every half minute."""
+
+    def __init__(self, bar: Any) -> None:
+        self._bar = bar
+
+    def show(self, progress: StudyProgress) -> None:
+        """Draw what is done, and say what is running, failed and left."""
+        self._bar.total = progress.total
+        self._bar.set_postfix_str(str(progress), refresh=False)
+        self._bar.update(progress.done - self._bar.n)
+        if sys.stderr.isatty():
+            self._bar.refresh()
+
+
+@contextmanager
+def progress_bar(title: str) -> Iterator[ProgressBar]:
+    """Yield a bar that counts the runs of a study."""
+    from tqdm import tqdm
+
+    interval = 0.1 if sys.stderr.isatty() else 30.0
+    form = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt} of {total_fmt} runs{postfix}"
+    with tqdm(total=0, desc=title, mininterval=interval, maxinterval=interval, bar_format=form) as bar:
+        yield ProgressBar(bar)
+
+
+def run_watched(
+    command: Sequence[str],
+    log: Path,
+    progress: Callable[[], StudyProgress],
+    environment: dict[str, str] | None = None,
+) -> Outcome:
     """Run Snakemake with a progress bar; its whole output goes to a log.
 
     Args:
         command: of `snakemake_command`.
         log: written anew.
+        progress: looks how far the study has come.
         environment: of the process; default: this one's.
     """
-    from tqdm import tqdm
-
     log.parent.mkdir(parents=True, exist_ok=True)
     outcome = Outcome(0, 0, [])
-    # The bar counts jobs; it is drawn also where there is no terminal, a line every half minute.
-    interval = 0.1 if sys.stderr.isatty() else 30.0
+    looked = time.monotonic()
     with (
         log.open("w", encoding="utf-8") as file,
-        tqdm(total=0, unit="job", mininterval=interval, maxinterval=interval, desc="prunepipe") as bar,
+        progress_bar("prunepipe") as bar,
         subprocess.Popen(
             command,
             stdout=subprocess.PIPE,
@@ -108,8 +142,11 @@ def run_watched(command: Sequence[str], log: Path, environment: dict[str, str] |
         for line in process.stdout:
             file.write(line)
             _read(line, outcome)
-            _advance(line, bar, outcome)
+            if time.monotonic() - looked > BETWEEN_LOOKS:
+                bar.show(progress())
+                looked = time.monotonic()
         outcome.status = process.wait()
+        bar.show(progress())
     return outcome
 
 
@@ -118,14 +155,3 @@ def _read(line: str, outcome: Outcome) -> None:
     found = TOLD.match(line)
     if found and found.group(1) not in outcome.told:
         outcome.told.append(found.group(1))
-
-
-def _advance(line: str, bar: Any, outcome: Outcome) -> None:
-    planned, steps = PLANNED.match(line), STEPS.match(line)
-    if planned:
-        bar.total = int(planned.group(1))
-    if not steps:
-        return
-    if outcome.failed:
-        bar.set_postfix_str(f"{outcome.failed} failed", refresh=False)
-    bar.update(int(steps.group(1)) - bar.n)

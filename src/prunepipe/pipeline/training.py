@@ -115,7 +115,7 @@ def _run(
             plan,
             mask=mask,
             checkpoint=execution.checkpoint_of(identity),
-            after_epoch=epoch_reporter(plan.recipe.epochs),
+            after_epoch=epoch_reporter(plan.recipe.epochs, execution.watchers()),
         )
         logits = predict(network, test_set, plan.precision).cpu().numpy()
         facts = {"device": device_name(device), "torch": torch.__version__, "threads": execution.threads}

@@ -1,0 +1,46 @@
+"""`prunepipe watch`: how far a study has come, from any terminal that sees its results."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+from prunepipe.cli.workflow import progress_bar, study_file
+
+SECONDS = 2.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument(
+        "study",
+        nargs="?",
+        default="quickstart",
+        help="a name in config/ or a .yaml file (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--folder", type=Path, default=Path(), help="folder that holds results/ (default: here)"
+    )
+    parser.add_argument(
+        "--once", action="store_true", help="say it once, in a line, instead of until the end"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Show the progress until no run is left to do."""
+    from prunepipe.configuration import load_study
+    from prunepipe.watching import study_progress
+
+    study = load_study(study_file(arguments.study))
+    progress = study_progress(study, arguments.folder)
+    if arguments.once:
+        print(f"{study.name}: {progress.done} of {progress.total} runs done, {progress}")
+        return 0
+    with progress_bar(study.name) as bar:
+        while True:
+            bar.show(progress)
+            if not progress.running + progress.waiting:
+                return 0
+            time.sleep(SECONDS)
+            progress = study_progress(study, arguments.folder)
