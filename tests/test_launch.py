@@ -66,6 +66,14 @@ def test_stages_are_forked_with_the_imports_done_and_share_one_warm_process(scri
     assert answers.pop().startswith("True")
 
 
+def test_a_stage_has_its_callers_limits_not_those_of_whoever_came_first(scripts: Path) -> None:
+    code = "import os, resource; m = os.umask(0); print(oct(m), os.nice(0), resource.getrlimit(resource.RLIMIT_CPU)[0])"
+    launch(scripts, code).communicate()
+    command = f"umask 027; ulimit -t 500; exec nice -n 7 {sys.executable} -I -S {scripts}/launch.py job.py"
+    said = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True).stdout
+    assert said.strip() == f"0o27 {min(os.nice(0) + 7, 19)} 500"
+
+
 def test_an_edited_stage_is_read_afresh(scripts: Path) -> None:
     for word in ("one", "two"):
         (scripts / "library.py").write_text(f"WORD = {word!r}")

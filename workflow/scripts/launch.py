@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import json
 import os
+import resource
 import signal
 import socket
 import stat
@@ -39,12 +40,22 @@ def connect():
     """Return a connection to the warm process of this interpreter, starting it if need be; None if there is none."""
     try:
         folder = private_folder()
-        key = "|".join((sys.executable, os.environ.get("PYTHONPATH", ""), FOLDER))
+        key = "|".join((sys.executable, os.environ.get("PYTHONPATH", ""), FOLDER, inherited()))
         path = os.path.join(folder, hashlib.sha256(key.encode()).hexdigest()[:16])
         return try_connect(path) or start(path)
     except OSError as error:
         print(f"no warm process ({error}); the stage starts on its own", file=sys.stderr)
         return None
+
+
+def inherited():
+    """Return what a forked stage takes over from the warm process, so that it comes from one like this process."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    limits = [
+        resource.getrlimit(getattr(resource, name)) for name in dir(resource) if name.startswith("RLIMIT_")
+    ]
+    return repr((mask, os.nice(0), sorted(os.sched_getaffinity(0)), limits))
 
 
 def private_folder():
