@@ -77,7 +77,8 @@ def test_stages_that_move_numbers_start_without_torch(stage: str) -> None:
 def test_stages_with_torch_import_neither_torchvision_nor_dynamo(stage: str) -> None:
     module = {"initialise": "initialising", "score": "scoring"}.get(stage, "training")
     code = (
-        f"import prunepipe.pipeline.{module}, prunepipe.networks.vgg, sys;"
+        f"import prunepipe.pipeline.{module}, prunepipe.networks.vgg, prunepipe.devices, sys;"
+        "prunepipe.devices.prepare_process(1);"
         "sys.exit(any(name in sys.modules for name in ('torchvision', 'torch._dynamo')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -44,7 +44,8 @@ def prepare_process(threads: int) -> None:
         raise ConfigError(f"config.yaml: threads: {threads} asked for, this machine has {cores} cores.")
     torch.set_num_threads(threads)
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # deterministic cuBLAS reads it at first use
-    torch.use_deterministic_algorithms(True)
+    # As torch.use_deterministic_algorithms(True), which also imports torch._dynamo: 1.5 s of every training stage.
+    torch.set_deterministic_debug_mode("error")
     # Deterministic mode would also fill every new tensor with NaN, 3 to 8 % of a step, and nothing reads those.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.allow_tf32 = False
