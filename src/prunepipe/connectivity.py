@@ -30,12 +30,14 @@ class Connectivity:
 def connectivity(mask: Arrays, structure: Structure) -> Connectivity:
     """Follow the paths of kept weights through a network.
 
-    Exact at the resolution of channels, and for kernel positions that only ever meet padding. Biases and
-    normalisation shifts start no path: what they alone feed is constant.
+    Exact by channel and position: a weight all of whose paths end in zero padding is not effective. Where
+    positions cannot be followed, every position of a channel counts as reaching all others, or every value
+    all others (see `Node`), so no weight is called cut off that is not. Biases and normalisation shifts start
+    no path: what they alone feed is the same for every image.
 
     Args:
         mask: bool, True = kept, one array per prunable layer, shaped like its weight.
-        structure: the network's layers and channel graph.
+        structure: the network's layers, and the graph of channels and positions that joins them.
     Returns:
         Effective weights, dead units and whether the network has collapsed.
     Raises:

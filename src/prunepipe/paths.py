@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, product
+from typing import Any
 
 import numpy as np
 
@@ -48,7 +49,7 @@ def taps_read(node: Node, source: np.ndarray) -> Iterator[np.ndarray]:
     bordered = _bordered(source.shape)
     _without_border(bordered)[...] = source
     for tap in product(*node.window):
-        yield bordered[(slice(None), *np.ix_(*tap))]
+        yield bordered[_at(*tap)]
 
 
 def boolean_product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
@@ -131,16 +132,23 @@ def _without_border(bordered: np.ndarray) -> np.ndarray:
     return bordered[(slice(None), *[slice(-1)] * (bordered.ndim - 1))]
 
 
+def _at(*positions: Any) -> tuple[Any, ...]:
+    """Return the index of every channel at the given rows and columns."""
+    return (slice(None), *np.ix_(*positions))
+
+
 def _write(bordered: np.ndarray, tap: Tap, values: np.ndarray) -> None:
     """Mark the positions that a tap reads for the marked positions of its result."""
     for turn in product(*(_turns(positions) for positions in tap)):
         read = [np.asarray(positions)[places] for positions, places in zip(tap, turn, strict=True)]
-        bordered[(slice(None), *np.ix_(*read))] |= values[(slice(None), *np.ix_(*turn))]
+        bordered[_at(*read)] |= values[_at(*turn)]
 
 
 def _turns(positions: tuple[int, ...]) -> list[np.ndarray]:
     """Split places into groups that read no position twice, so that none overwrites another (but padding)."""
-    turns = np.array([0 if read < 0 else positions[:place].count(read) for place, read in enumerate(positions)])
+    turns = np.array(
+        [0 if read < 0 else positions[:place].count(read) for place, read in enumerate(positions)]
+    )
     return [np.flatnonzero(turns == turn) for turn in range(turns.max() + 1)]
 
 

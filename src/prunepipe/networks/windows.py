@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from torch import fx, nn
@@ -24,7 +24,11 @@ _BORDERS = {
     padding.CircularPad2d: "circular",
     **dict.fromkeys(_FILLED, "constant"),
 }
-_NUMPY_MODES = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+_NUMPY_MODES: dict[str, Literal["reflect", "edge", "wrap"]] = {
+    "reflect": "reflect",
+    "replicate": "edge",
+    "circular": "wrap",
+}
 
 Axis = tuple[tuple[int, ...], ...]
 
@@ -45,11 +49,8 @@ def of_convolution(convolution: nn.Conv2d, size: Shape, result: Shape) -> Window
     # Lists the last axis first, and knows what padding="same" comes to (it may be uneven).
     amounts = convolution._reversed_padding_repeated_twice
     positions = _padded(size, amounts, convolution.padding_mode)
-    return tuple(
-        _axis(positions[axis], result[axis], *(extent[axis] for extent in extents))
-        for axis in (0, 1)
-        for extents in [(convolution.kernel_size, convolution.stride, convolution.dilation)]
-    )
+    extents = (result, convolution.kernel_size, convolution.stride, convolution.dilation)
+    return tuple(_axis(*axis) for axis in zip(positions, *extents, strict=True))
 
 
 def unfollowed(kernel: Shape, size: Shape) -> Window:
@@ -113,11 +114,8 @@ def _pair(value: Any) -> tuple[int, int] | None:
     return (pair[0], pair[-1]) if whole and pair else None
 
 
-def _pool(
-    size: Shape, result: Shape, kernel: Any, stride: Any, padding: Any, dilation: Any
-) -> Window | None:
-    steps = kernel if stride is None or stride == [] else stride
-    pairs = [_pair(kernel), _pair(steps), _pair(padding), _pair(dilation)]
+def _pool(size: Shape, result: Shape, kernel: Any, stride: Any, padding: Any, dilation: Any) -> Window | None:
+    pairs = [_pair(kernel), _pair(stride or kernel), _pair(padding), _pair(dilation)]
     extents = [pair for pair in pairs if pair is not None]
     if len(extents) < len(pairs):
         return None
@@ -136,7 +134,9 @@ def _adaptive_pool(size: Shape, result: Shape) -> Window:
         starts = [place * length // count for place in range(count)]
         ends = [-(-(place + 1) * length // count) for place in range(count)]
         taps = max(end - start for start, end in zip(starts, ends, strict=True))
-        spans = [[*range(start, end), *[PADDING] * taps][:taps] for start, end in zip(starts, ends, strict=True)]
+        spans = [
+            [*range(start, end), *[PADDING] * taps][:taps] for start, end in zip(starts, ends, strict=True)
+        ]
         axes.append(tuple(zip(*spans, strict=True)))
     return tuple(axes)
 
