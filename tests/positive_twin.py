@@ -6,39 +6,25 @@ from copy import deepcopy
 
 import numpy as np
 import torch
-from network_examples import CHANNELS, IMAGE_SIZE
+from network_examples import CHANNELS
 from torch import Tensor, nn
 
 from prunepipe.networks.prunable import prunable
-from prunepipe.structure import Arrays, Structure
+from prunepipe.structure import Arrays
 
 
-def without_padding(mask: Arrays, structure: Structure) -> Arrays:
-    """Drop the kernel positions that only ever meet padding, so that borders need no thought."""
-    kept = {name: array.copy() for name, array in mask.items()}
-    for node in structure.nodes:
-        if node.operation == "conv":
-            flat = kept[node.layer].reshape(*kept[node.layer].shape[:2], -1)
-            flat[:, :, [tap for tap in range(flat.shape[2]) if tap not in node.taps]] = False
-    return kept
-
-
-def positive_twin(network: nn.Module, mask: Arrays, padding: str) -> nn.Module:
-    """A linear network with the same paths: positive weights where kept, no biases, averages for maxima.
-
-    With circular padding all pixels of a channel are equal, so that a channel is zero everywhere or nowhere.
-    """
+def positive_twin(network: nn.Module, mask: Arrays) -> nn.Module:
+    """A linear network with the same paths: positive weights where kept, no biases, averages for maxima."""
     twin = deepcopy(network).double().eval()
     for module in list(twin.modules()):
         for name, child in module.named_children():
             if isinstance(child, nn.BatchNorm2d):
                 setattr(module, name, nn.Identity())
             if isinstance(child, nn.MaxPool2d):
-                setattr(module, name, nn.AvgPool2d(2))
+                extents = (child.kernel_size, child.stride, child.padding, child.ceil_mode)
+                setattr(module, name, nn.AvgPool2d(*extents))
             if isinstance(child, nn.ReLU):
                 child.inplace = False
-            if isinstance(child, nn.Conv2d) and padding == "circular" and child.padding != (0, 0):
-                setattr(module, name, _circular(child))
     rng = np.random.default_rng(0)
     with torch.no_grad():
         for parameter in twin.parameters():
@@ -48,34 +34,21 @@ def positive_twin(network: nn.Module, mask: Arrays, padding: str) -> nn.Module:
     return twin
 
 
-def _circular(convolution: nn.Conv2d) -> nn.Conv2d:
-    return nn.Conv2d(
-        convolution.in_channels,
-        convolution.out_channels,
-        convolution.kernel_size,
-        convolution.stride,
-        convolution.padding,
-        groups=convolution.groups,
-        padding_mode="circular",
-        dtype=torch.float64,
-    )
+def gradients(twin: nn.Module, size: int) -> tuple[dict[str, Tensor], dict[str, Tensor], float]:
+    """Return d(sum of outputs) / d(weights), whether each unit is alive, and the sum of the outputs.
 
-
-def gradients(twin: nn.Module) -> tuple[dict[str, Tensor], dict[str, Tensor], float]:
-    """Return d(sum of outputs) / d(weights), whether each unit is alive, and the sum of the outputs."""
-    outputs: dict[str, Tensor] = {}
+    Layers that are never called are missing; one that is called several times is alive at any of them.
+    """
+    calls: list[tuple[str, Tensor]] = []
     for name in prunable(twin):
         layer = twin.get_submodule(name.removesuffix(".weight"))
-        layer.register_forward_hook(lambda _, __, result, name=name: outputs.update({name: result}))
-    total = twin(torch.ones(1, CHANNELS, IMAGE_SIZE, IMAGE_SIZE, dtype=torch.float64)).sum()
-    names = list(outputs)
+        layer.register_forward_hook(lambda _, __, result, name=name: calls.append((name, result)))
+    total = twin(torch.ones(1, CHANNELS, size, size, dtype=torch.float64)).sum()
+    names = list(dict.fromkeys(name for name, _ in calls))
     weights = prunable(twin)
     of_weights = torch.autograd.grad(total, [weights[name] for name in names], retain_graph=True)
-    of_units = torch.autograd.grad(total, [outputs[name] for name in names])
-    alive = {
-        name: ((outputs[name] * gradient) != 0)[0].flatten(1).any(1)
-        if gradient.ndim == 4
-        else ((outputs[name] * gradient) != 0)[0]
-        for name, gradient in zip(names, of_units, strict=True)
-    }
+    of_units = torch.autograd.grad(total, [result for _, result in calls])
+    alive = {name: torch.zeros(len(weights[name]), dtype=torch.bool) for name in names}
+    for (name, result), gradient in zip(calls, of_units, strict=True):
+        alive[name] |= ((result * gradient) != 0)[0].reshape(len(weights[name]), -1).any(1)
     return dict(zip(names, of_weights, strict=True)), alive, total.item()

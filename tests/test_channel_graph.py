@@ -1,4 +1,4 @@
-"""What each operation of a forward pass does to channels, and which taps of a kernel meet pixels."""
+"""What each operation of a forward pass does to channels."""
 
 from __future__ import annotations
 
@@ -74,7 +74,9 @@ def _trace(network: nn.Module) -> Structure:
 )
 def test_operations_that_keep_channels_apart(between: Callable[[Tensor], Tensor]) -> None:
     operations = {node.operation for node in _trace(Plain(between)).nodes}
-    assert operations == {"input", "conv", "channelwise", "linear", "output"}
+    apart = {"pointwise", "window", "channelwise", "reshape", "add"}
+    assert operations & apart
+    assert operations <= {"input", "conv", "linear", "output"} | apart
 
 
 @pytest.mark.parametrize(
@@ -122,42 +124,3 @@ def test_sums_of_two_paths_are_residual(join: Callable[[Tensor, Tensor], Tensor]
 @pytest.mark.parametrize("between", [lambda x: x * x.sigmoid(), lambda x: x + 1, lambda x: x + x])
 def test_products_and_constants_are_not_residual(between: Callable[[Tensor], Tensor]) -> None:
     assert not _trace(Plain(between)).residual
-
-
-TAP_CASES = [
-    (kernel, stride, padding, dilation, size)
-    for kernel in ((3, 3), (2, 1))
-    for stride in (1, 2, 3)
-    for padding in (0, 2, "same")
-    for dilation in (1, 2)
-    for size in (1, 2, 3, 5)
-    if (padding != "same" or stride == 1)  # torch has no strided "same"
-    and (padding != 0 or size > (kernel[0] - 1) * dilation)  # the kernel must fit
-]
-
-
-@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
-@pytest.mark.parametrize(("kernel", "stride", "padding", "dilation", "size"), TAP_CASES)
-def test_taps_are_those_whose_weights_can_change_the_output(
-    kernel: tuple[int, int], stride: int, padding: int | str, dilation: int, size: int
-) -> None:
-    network = nn.Conv2d(1, 1, kernel, stride, padding, dilation, bias=False)
-    with torch.no_grad():
-        network.weight.fill_(1.0)
-    (node,) = [
-        node
-        for node in trace(nn.Sequential(network), channels=1, image_size=size).nodes
-        if node.operation == "conv"
-    ]
-    network(torch.ones(1, 1, size, size)).sum().backward()
-    assert node.taps == tuple(network.weight.grad.flatten().nonzero().flatten().tolist())
-
-
-def test_every_tap_meets_a_pixel_of_a_reflected_border() -> None:
-    network = nn.Conv2d(1, 1, 3, padding=1, padding_mode="replicate")
-    (node,) = [
-        node
-        for node in trace(nn.Sequential(network), channels=1, image_size=1).nodes
-        if node.operation == "conv"
-    ]
-    assert node.taps == tuple(range(9))

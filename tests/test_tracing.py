@@ -47,30 +47,34 @@ def test_layers_are_the_prunable_weights_in_module_order(name: str) -> None:
 def test_nodes_of_a_vgg_are_a_chain() -> None:
     nodes = _trace(tiny_vgg()).nodes
     assert [node.inputs for node in nodes] == [(), *((place,) for place in range(len(nodes) - 1))]
-    kinds = [node.operation for node in nodes if node.operation != "channelwise"]
-    assert kinds == ["input", "conv", "conv", "conv", "conv", "linear", "output"]
+    kinds = [node.operation for node in nodes if node.operation != "pointwise"]
+    pooled = ["conv", "window"] * 3
+    assert kinds == ["input", *pooled, "conv", "channelwise", "linear", "output"]
     convolutions = [node for node in nodes if node.operation == "conv"]
     assert [node.channels for node in convolutions] == [3, 4, 4, 3]
-    # 8x8, 4x4 and 2x2 maps meet every tap of a 3x3 kernel; a 1x1 map only its centre.
-    assert [node.taps for node in convolutions] == [tuple(range(9))] * 3 + [(4,)]
+    assert [node.map_size for node in convolutions] == [(8, 8), (4, 4), (2, 2), (1, 1)]
+    # The kernel's first tap reads one before, its last one after; on a 1x1 map only the centre meets a pixel.
+    assert convolutions[2].window == (((-1, 0), (0, 1), (1, -1)),) * 2
+    assert convolutions[3].window == (((-1,), (0,), (-1,)),) * 2
 
 
 def test_nodes_of_branches() -> None:
     structure = _trace(Branches())
     by_layer = {node.layer: node for node in structure.nodes if node.layer}
     assert by_layer["grouped.weight"].groups == 2
-    assert by_layer["pointwise.weight"].taps == (0,)
+    assert by_layer["pointwise.weight"].window == (((0, 1, 2, 3),),) * 2
+    assert by_layer["stem.weight"].window == (((-1, 1, 3, 5), (0, 2, 4, 6), (1, 3, 5, 7)),) * 2
     (join,) = [node for node in structure.nodes if node.operation == "concat"]
     assert [structure.nodes[place].channels for place in join.inputs] == [6, 2]
-    (flat,) = [node for node in structure.nodes if node.operation == "flatten"]
-    assert flat.channels == 8 * 2 * 2
+    (flat,) = [node for node in structure.nodes if node.operation == "reshape"]
+    assert flat.shape == (8 * 2 * 2,)
     assert not structure.residual
 
 
 def test_padded_shortcut_is_a_concatenation_with_channels_that_nothing_reaches() -> None:
     nodes = _trace(PaddedShortcut()).nodes
     (join,) = [node for node in nodes if node.operation == "concat"]
-    empty = Node("mix", (), 1)
+    empty = Node("mix", (), 1, (4, 4))
     assert [nodes[place] for place in join.inputs][::2] == [empty, empty]
     assert [node.channels for node in nodes if node.operation == "add"] == [4]
 
@@ -80,8 +84,8 @@ def test_layers_called_twice_or_never() -> None:
     called = Counter(node.layer for node in structure.nodes if node.layer)
     assert called == {"stem.weight": 1, "again.weight": 2, "head.weight": 1}
     assert "never.weight" in [layer.name for layer in structure.layers]
-    taps = [node.taps for node in structure.nodes if node.layer == "again.weight"]
-    assert taps == [tuple(range(9)), (4,)]
+    sizes = [node.map_size for node in structure.nodes if node.layer == "again.weight"]
+    assert sizes == [(8, 8), (1, 1)]
 
 
 def test_linear_layers_on_tokens_are_mixed_in_and_out() -> None:
@@ -128,9 +132,9 @@ def test_flattened_maps_of_a_torchvision_vgg() -> None:
         network.classifier[3] = nn.Linear(8, 8)
         network.classifier[6] = nn.Linear(8, 10)
     structure = trace(network.to_empty(device="cpu"), channels=3, image_size=32)
-    assert [node.channels for node in structure.nodes if node.operation == "flatten"] == [512 * 49]
+    assert [node.channels for node in structure.nodes if node.operation == "reshape"] == [512 * 49]
     assert _operations(structure) == {
-        "input": 1, "conv": 13, "channelwise": 13 + 5 + 1 + 2 + 2, "flatten": 1, "linear": 3, "output": 1
+        "input": 1, "conv": 13, "pointwise": 13 + 2 + 2, "window": 5 + 1, "reshape": 1, "linear": 3, "output": 1
     }  # fmt: skip
 
 
@@ -184,7 +188,14 @@ class ScaledConv(nn.Conv2d):
 
 def test_subclasses_of_layers_are_layers() -> None:
     structure = _trace(nn.Sequential(ScaledConv(2, 3, 3), nn.Flatten(), nn.Linear(108, 2)))
-    assert [node.operation for node in structure.nodes] == ["input", "conv", "flatten", "linear", "output"]
+    assert [node.operation for node in structure.nodes] == [
+        "input",
+        "channelwise",
+        "conv",
+        "reshape",
+        "linear",
+        "output",
+    ]
 
 
 class Unfollowable(nn.Module):

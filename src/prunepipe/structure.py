@@ -32,27 +32,42 @@ class Layer:
         return prod(self.shape)
 
 
+Window = tuple[tuple[tuple[int, ...], ...], ...]
+"""[axes][kernel][result]: per axis of a map, and per tap of a kernel along it, the input position that each
+position of the result reads; -1 where that is padding, which is a constant."""
+
+
 @dataclass(frozen=True)
 class Node:
-    """One operation of the forward graph, at the resolution of channels.
+    """One operation of the forward graph, at the resolution of channels and their positions.
 
     Attributes:
-        operation: "input", "conv", "linear", "add", "concat", "flatten", "channelwise",
-            "mix" (every output may depend on every input) or "output".
+        operation: "input", "conv", "linear", "add", "concat", "output", or
+            "reshape" (the same values in the same order),
+            "pointwise" (position by position; maps of size 1 are repeated, as in arithmetic),
+            "window" (each position reads a window of its own channel, as pools and paddings do),
+            "channelwise" (every position may depend on every position of its own channel),
+            "mix" (everything may depend on everything).
         inputs: positions of the nodes it reads.
         channels: channels (or features) of its result.
+        map_size: (height, width) of its result; () for features.
         layer: name of the prunable weight (conv and linear only).
         groups: groups of a convolution.
-        taps: for a convolution, the flat kernel positions that meet a real input pixel somewhere
-            (in a 3x3 kernel on a 1x1 map only the centre does).
+        window: what each position reads (conv and window only).
     """
 
     operation: str
     inputs: tuple[int, ...] = ()
     channels: int = 0
+    map_size: tuple[int, ...] = ()
     layer: str | None = None
     groups: int = 1
-    taps: tuple[int, ...] = ()
+    window: Window = ()
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of its result for one image: (channels, height, width), or (features,)."""
+        return (self.channels, *self.map_size)
 
 
 @dataclass(frozen=True)
@@ -81,7 +96,10 @@ class Structure:
         """Read what `to_json` wrote."""
         layers = tuple(Layer(**{**entry, "shape": tuple(entry["shape"])}) for entry in data["layers"])
         nodes = tuple(
-            Node(**{**entry, "inputs": tuple(entry["inputs"]), "taps": tuple(entry["taps"])})
-            for entry in data["nodes"]
+            Node(**{name: _tuples(value) for name, value in entry.items()}) for entry in data["nodes"]
         )
         return Structure(layers, nodes)
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(part) for part in value) if isinstance(value, list) else value

@@ -8,10 +8,10 @@ from typing import Any
 from torch import fx, nn
 
 from prunepipe.errors import ConfigError
-from prunepipe.networks import operations
+from prunepipe.networks import operations, windows
 from prunepipe.networks.operations import PRUNABLE, Shape
 from prunepipe.networks.prunable import prunable
-from prunepipe.structure import Node
+from prunepipe.structure import Node, Window
 
 
 def channel_graph(network: nn.Module, graph: fx.Graph, shapes: dict[fx.Node, Shape]) -> tuple[Node, ...]:
@@ -50,11 +50,13 @@ class _Walk:
         shape = self._shapes.get(node)
         sources = [source for source in node.all_input_nodes if source in self._places]
         if node.op == "output":
-            self._add("output", *(self._places[source] for source in sources))
+            places = [self._places[source] for source in sources]
+            channels = sum(self.nodes[place].channels for place in places)
+            self._add("output", *places, shape=(channels,))
         elif node.op == "get_attr":
             self._refuse_weight(str(node.target))
         elif node.op == "placeholder" and shape is not None:
-            self._places[node] = self._add("input", channels=_channels(shape))
+            self._places[node] = self._add("input", shape=shape[1:])
         elif sources and shape is not None:
             self._refuse_dropped(node)
             self._places[node] = self._operation(node, sources, shape)
@@ -64,19 +66,26 @@ class _Walk:
             return self._module(str(node.target), sources, shape)
         name = operations.operation_name(node)
         if name in operations.ADDITIONS:
-            return self._union("add" if len(sources) > 1 else "channelwise", sources, shape)
-        if name in operations.CHANNELWISE:
-            return self._union("channelwise", sources, shape)
+            return self._union("add" if len(sources) > 1 else "pointwise", sources, shape)
+        if name in operations.POINTWISE:
+            return self._union("pointwise", sources, shape)
         if name in operations.RESHAPES:
             return self._reshape(sources[0], shape)
         if name in operations.CONCATENATIONS:
             return self._concatenate(node, sources, shape)
         if name == "pad":
             return self._pad(node, sources[0], shape)
-        dimensions = len(self._shapes[sources[0]])
-        spared = name == "getitem" and operations.spares_channels(node.args[1])
-        spared |= name in operations.REDUCTIONS and operations.axes(node, dimensions).isdisjoint({0, 1})
-        return self._keep_or_mix(sources, shape) if spared else self._mix(sources, shape)
+        if not self._spares_channels(node, name, sources[0]):
+            return self._mix(sources, shape)
+        window = windows.of_call(node, name, self._shapes[sources[0]][2:], shape[2:])
+        return self._windowed(sources, window, shape)
+
+    def _spares_channels(self, node: fx.Node, name: str, source: fx.Node) -> bool:
+        if name == "getitem":
+            return operations.spares_channels(node.args[1])
+        if name in operations.REDUCTIONS:
+            return operations.axes(node, len(self._shapes[source])).isdisjoint({0, 1})
+        return name in operations.CHANNELWISE
 
     def _module(self, name: str, sources: list[fx.Node], shape: Shape) -> int:
         module = self._modules[name]
@@ -89,8 +98,11 @@ class _Walk:
             )
         if isinstance(module, (nn.Flatten, nn.Unflatten)):
             return self._reshape(sources[0], shape)
+        if isinstance(module, operations.POINTWISE_MODULES):
+            return self._union("pointwise", sources, shape)
         if operations.keeps_channels_apart(module):
-            return self._union("channelwise", sources, shape)
+            window = windows.of_module(module, self._shapes[sources[0]][2:], shape[2:])
+            return self._windowed(sources, window, shape)
         return self._mix(sources, shape)
 
     def _layer(self, name: str, module: nn.Conv2d | nn.Linear, source: fx.Node, shape: Shape) -> int:
@@ -99,69 +111,86 @@ class _Walk:
         plain = len(size) == (4 if isinstance(module, nn.Conv2d) else 2)
         if not plain:  # a Linear on [N, tokens, features]: its channels are not the second axis
             inputs = module.in_channels if isinstance(module, nn.Conv2d) else module.in_features
-            place = self._add("mix", place, channels=inputs)
+            maps = size[-2:] if isinstance(module, nn.Conv2d) else ()
+            place = self._add("mix", place, shape=(inputs, *maps))
         if isinstance(module, nn.Conv2d):
-            taps = operations.taps(module, size[-2:], shape[-2:])
-            channels, groups = module.out_channels, module.groups
-            place = self._add("conv", place, channels=channels, layer=layer, groups=groups, taps=taps)
+            place = self._convolution(module, place, layer, shape[-2:])
         else:
-            place = self._add("linear", place, channels=module.out_features, layer=layer)
-        return place if plain else self._add("mix", place, channels=_channels(shape))
+            place = self._add("linear", place, shape=(module.out_features,), layer=layer)
+        return place if plain else self._add("mix", place, shape=shape[1:])
+
+    def _convolution(self, module: nn.Conv2d, place: int, layer: str, size: Shape) -> int:
+        window = windows.of_convolution(module, self.nodes[place].map_size, size)
+        if window is None:
+            window = windows.unfollowed(module.kernel_size, size)
+            place = self._add("channelwise", place, shape=(module.in_channels, *size))
+        shape = (module.out_channels, *size)
+        return self._add("conv", place, shape=shape, layer=layer, groups=module.groups, window=window)
 
     def _union(self, operation: str, sources: list[fx.Node], shape: Shape) -> int:
-        """Join tensors channel by channel; one that is broadcast over channels is mixed into all of them."""
-        places = [
-            self._places[source]
-            if self._shapes[source][1:2] == shape[1:2] and len(self._shapes[source]) == len(shape)
-            else self._mix([source], shape)
-            for source in sources
-        ]
-        return self._add(operation, *places, channels=_channels(shape))
+        """Join tensors position by position."""
+        return self._add(operation, *(self._fitted(source, shape) for source in sources), shape=shape[1:])
+
+    def _fitted(self, source: fx.Node, shape: Shape) -> int:
+        """Return a node whose channels are those of `shape`, and whose map is no larger in any axis."""
+        before = self._shapes[source]
+        if before[:2] != shape[:2] or len(before) != len(shape):  # broadcast over channels
+            return self._mix([source], shape)
+        if all(length in (1, result) for length, result in zip(before[2:], shape[2:], strict=True)):
+            return self._places[source]
+        return self._channelwise([source], shape)
 
     def _reshape(self, source: fx.Node, shape: Shape) -> int:
         before = self._shapes[source]
-        flat = len(shape) == 2 and shape == (before[0], prod(before[1:]))
-        if flat and shape[:2] != before[:2]:
-            return self._add("flatten", self._places[source], channels=shape[1])
-        return self._keep_or_mix([source], shape)
+        if not before or before[:1] != shape[:1] or prod(before) != prod(shape):
+            return self._mix([source], shape)
+        return self._add("reshape", self._places[source], shape=shape[1:])
 
-    def _keep_or_mix(self, sources: list[fx.Node], shape: Shape) -> int:
+    def _windowed(self, sources: list[fx.Node], window: Window | None, shape: Shape) -> int:
+        if window is None or self._shapes[sources[0]][:2] != shape[:2] or len(sources) > 1:
+            return self._channelwise(sources, shape)
+        return self._add("window", self._places[sources[0]], shape=shape[1:], window=window)
+
+    def _channelwise(self, sources: list[fx.Node], shape: Shape) -> int:
         """One channel in, the same channel out, if the first two axes are as they were."""
-        if len(shape) < 2 or self._shapes[sources[0]][:2] != shape[:2]:
+        if len(shape) < 2 or any(self._shapes[source][:2] != shape[:2] for source in sources):
             return self._mix(sources, shape)
-        return self._add("channelwise", self._places[sources[0]], channels=shape[1])
+        return self._add("channelwise", *(self._places[source] for source in sources), shape=shape[1:])
 
     def _concatenate(self, node: fx.Node, sources: list[fx.Node], shape: Shape) -> int:
         parts: Any = operations.argument(node, 0, "tensors")
         if isinstance(parts, fx.Node) or operations.argument(node, 1, "dim", 0) not in (1, 1 - len(shape)):
             return self._mix(sources, shape)
         places = [
-            self._places[part] if part in self._places else self._zeros(_channels(self._shapes[part]))
+            self._places[part] if part in self._places else self._zeros(self._shapes[part][1:])
             for part in parts
         ]
-        return self._add("concat", *places, channels=shape[1])
+        return self._add("concat", *places, shape=shape[1:])
 
     def _pad(self, node: fx.Node, source: fx.Node, shape: Shape) -> int:
         padding = operations.channel_padding(node, len(shape))
         if padding is None:
             return self._mix([source], shape)
         before, after = padding
+        batch, channels, *maps = shape
+        window = windows.of_call(node, "pad", self._shapes[source][2:], shape[2:])
+        inner = self._windowed([source], window, (batch, channels - before - after, *maps))
         if (before, after) == (0, 0):
-            return self._keep_or_mix([source], shape)
-        places = (self._zeros(before), self._places[source], self._zeros(after))
-        return self._add("concat", *places, channels=shape[1])
+            return inner
+        zeros = [self._zeros((count, *maps)) for count in padding]
+        return self._add("concat", zeros[0], inner, zeros[1], shape=shape[1:])
 
     def _mix(self, sources: list[fx.Node], shape: Shape) -> int:
-        return self._add("mix", *(self._places[source] for source in sources), channels=_channels(shape))
+        return self._add("mix", *(self._places[source] for source in sources), shape=shape[1:])
 
-    def _zeros(self, channels: int) -> int:
-        """Channels that no path reaches."""
-        return self._add("mix", channels=channels)
+    def _zeros(self, shape: Shape) -> int:
+        """A tensor that no path reaches."""
+        return self._add("mix", shape=shape)
 
-    def _add(self, operation: str, *inputs: int, channels: int | None = None, **attributes: Any) -> int:
-        if channels is None:
-            channels = sum(self.nodes[place].channels for place in inputs)
-        self.nodes.append(Node(operation, inputs, channels, **attributes))
+    def _add(self, operation: str, *inputs: int, shape: Shape, **attributes: Any) -> int:
+        """Add a node whose result for one image has a shape; a scalar or a tuple of tensors is one channel."""
+        channels, *size = shape or (1,)
+        self.nodes.append(Node(operation, inputs, channels, tuple(size), **attributes))
         return len(self.nodes) - 1
 
     def _refuse_weight(self, name: str) -> None:
@@ -182,8 +211,3 @@ class _Walk:
 
 def _weight_name(module: str) -> str:
     return f"{module}.weight".lstrip(".")
-
-
-def _channels(shape: Shape) -> int:
-    """Channels of [N, C, ...]; what has no such axis (a scalar, a tuple of tensors) is mixed into one."""
-    return shape[1] if len(shape) > 1 else 1

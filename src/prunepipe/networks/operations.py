@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import product
 from typing import Any
 
 from torch import fx, nn
@@ -18,20 +17,27 @@ PRUNABLE = (nn.Conv2d, nn.Linear)
 
 # torch.nn's activations that look at more than one channel at a time.
 _MIXING_ACTIVATIONS = ("Softmax", "Softmax2d", "LogSoftmax", "Softmin", "GLU", "MultiheadAttention")
-CHANNELWISE_MODULES: tuple[type[nn.Module], ...] = (
+POINTWISE_MODULES: tuple[type[nn.Module], ...] = (
     *(getattr(activation, name) for name in activation.__all__ if name not in _MIXING_ACTIVATIONS),
     *(getattr(dropout, name) for name in dropout.__all__),
+    _BatchNorm,
+    nn.Identity,
+)
+"""Modules whose output depends, at every position, on the input at that position only.
+
+The batch statistics of BatchNorm do tie positions, in training, but they are the same for every image.
+"""
+
+CHANNELWISE_MODULES: tuple[type[nn.Module], ...] = (
     *(getattr(padding, name) for name in padding.__all__),
     *(getattr(pooling, name) for name in pooling.__all__),
-    _BatchNorm,
     _InstanceNorm,
-    nn.Identity,
     nn.Upsample,
 )
 """Modules whose output channel c depends on input channel c only (channel counts are compared as well)."""
 
 # fmt: off
-CHANNELWISE = frozenset({
+POINTWISE = frozenset({
     "relu", "relu6", "leaky_relu", "prelu", "rrelu", "elu", "selu", "celu", "gelu", "silu", "mish",
     "sigmoid", "logsigmoid", "log_sigmoid", "hardsigmoid", "hardswish", "hardtanh", "hardshrink",
     "softshrink", "tanhshrink", "softplus", "softsign", "threshold", "tanh", "exp", "log", "sqrt", "rsqrt",
@@ -39,12 +45,16 @@ CHANNELWISE = frozenset({
     "mul", "multiply", "imul", "div", "divide", "true_divide", "truediv", "itruediv",
     "dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout",
     "stochastic_depth",
-    "max_pool2d", "avg_pool2d", "adaptive_avg_pool2d", "adaptive_max_pool2d", "lp_pool2d", "interpolate",
-    "upsample", "batch_norm", "instance_norm",
+    "batch_norm",
     "contiguous", "clone", "detach", "to", "float", "double", "half", "bfloat16", "cpu", "cuda", "type_as",
 })
+CHANNELWISE = frozenset({
+    "max_pool2d", "avg_pool2d", "adaptive_avg_pool2d", "adaptive_max_pool2d", "lp_pool2d", "interpolate",
+    "upsample", "instance_norm",
+})
 # fmt: on
-"""Functions, methods and operators that keep channels apart; a product is the union of its factors."""
+"""Functions, methods and operators that keep positions, or only channels, apart; a product is the union of
+its factors."""
 
 ADDITIONS = frozenset({"add", "iadd", "sub", "subtract", "isub", "rsub", "maximum", "minimum"})
 CONCATENATIONS = frozenset({"cat", "concat", "concatenate"})
@@ -108,30 +118,3 @@ def channel_padding(node: fx.Node, dimensions: int) -> tuple[int, int] | None:
     before, after = amounts[place : place + 2]
     plain = argument(node, 2, "mode", "constant") == "constant" and not argument(node, 3, "value")
     return (before, after) if plain and min(before, after) >= 0 else None
-
-
-def taps(convolution: nn.Conv2d, size: Shape, result: Shape) -> tuple[int, ...]:
-    """Return the flat kernel positions of a convolution that meet at least one real input pixel.
-
-    Args:
-        convolution: with its stride, padding and dilation.
-        size: (height, width) of its input.
-        result: (height, width) of its output.
-    Returns:
-        Ascending positions in a flattened [height, width] kernel; all of them unless the padding is zeros.
-    """
-    width = convolution.kernel_size[1]
-    touched = [_touched(convolution, axis, size[axis], result[axis]) for axis in (0, 1)]
-    return tuple(row * width + column for row, column in product(*touched))
-
-
-def _touched(convolution: nn.Conv2d, axis: int, size: int, result: int) -> list[int]:
-    kernel, stride, dilation = (
-        extent[axis] for extent in (convolution.kernel_size, convolution.stride, convolution.dilation)
-    )
-    if convolution.padding_mode != "zeros":
-        return list(range(kernel))
-    # Lists the last axis first, and knows what padding="same" comes to (it may be uneven).
-    padding_before = convolution._reversed_padding_repeated_twice[2 * (1 - axis)]
-    starts = range(-padding_before, -padding_before + result * stride, stride)
-    return [tap for tap in range(kernel) if any(0 <= start + tap * dilation < size for start in starts)]

@@ -20,11 +20,14 @@ BATCH = 2
 
 
 def trace(network: nn.Module, *, channels: int, image_size: int) -> Structure:
-    """Read a network's prunable layers and channel graph.
+    """Read a network's prunable layers and the graph of its channels and their positions.
 
-    An operation that is not known counts as "mix": every output may depend on every input, so connectivity
-    never calls a weight cut off that is not. A layer that the forward pass never calls has no node: its
-    weights are prunable, and never effective. A layer that is called twice has two nodes.
+    Convolutions, pools (maximum, average, adaptive), paddings, slices, sums, concatenations and reshapes are
+    followed by position. Interpolation, InstanceNorm, pools whose kernel is known at run time only and
+    subclasses of Conv2d with a forward of their own are followed by channel. Any other operation counts as
+    "mix": every output may depend on every input, so connectivity never calls a weight cut off that is not.
+    A layer that the forward pass never calls has no node: its weights are prunable, and never effective. A
+    layer that is called twice has two nodes.
 
     Args:
         network: not changed; it is run once on zeros, as a copy, on the CPU, in eval mode.
