@@ -74,6 +74,16 @@ def test_damaged_studies_are_planned_or_refused_in_words(
         assert "Traceback" not in str(error)
 
 
+@relaxed
+@given(VALID, st.data())
+def test_an_entry_listed_twice_is_refused(tmp_path: Path, values: dict, data: st.DataObject) -> None:
+    lists = [value for value in [*values.values(), *values.get("checks", {}).values()] if value]
+    repeated = data.draw(st.sampled_from([entry for entry in lists if isinstance(entry, list)]))
+    repeated.append(data.draw(st.sampled_from(repeated)))
+    with pytest.raises(ConfigError, match="is listed twice; list it once"):
+        load(tmp_path, values)
+
+
 MASK = {"w": np.random.default_rng(0).random((7, 5)) < 0.5}
 WEIGHTS = {"w": np.where(MASK["w"], 1.5, 0).astype(np.float32), "bias": np.arange(5, dtype=np.float32)}
 FILES: dict[str, tuple[Callable[[Path], None], Callable[[Path], Any]]] = {

@@ -61,6 +61,27 @@ MISTAKES = [
         "changes one stage",
     ),
     ("seeds: [0]", "seeds: [0]\ncustom_checks: {none: {mask: rearrange}}", "the name is built in"),
+    (
+        "seeds: [0]",
+        "seeds: [0]\ncustom_checks: {clean: {mask: rearrange}}",
+        "the name stands for what no check has changed",
+    ),
+    ("seeds: [0]", "seeds: [0]\ncustom_checks: {mine: {}}", "custom_checks.mine: changes nothing; name one"),
+    (
+        "seeds: [0]",
+        "seeds: [0]\nchecks: {initial: [rearrange, rearrange]}",
+        "checks.initial: rearrange is listed twice",
+    ),
+    (
+        "[lottery, hybrid]",
+        "{lottery: {checks: [reinit, reinit]}}",
+        "tickets.lottery.checks: reinit is listed twice",
+    ),
+    (
+        "[lottery, hybrid]",
+        "{full_network: {scored: init, score: snip, allocation: global, start: init}}",
+        "tickets.full_network: the results call the unpruned network so",
+    ),
 ]
 
 

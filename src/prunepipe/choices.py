@@ -70,6 +70,14 @@ Point = Annotated[
 ]
 
 
+def unique(values: tuple[Any, ...] | None) -> tuple[Any, ...] | None:
+    """Refuse an entry that is listed twice."""
+    for position, value in enumerate(values or ()):
+        if value in (values or ())[:position]:
+            raise ValueError(f"{value} is listed twice; list it once")
+    return values
+
+
 class DatasetChoice(Strict):
     """Which data set, and how much of it."""
 
@@ -114,6 +122,8 @@ class Ticket(Strict):
     checks: Annotated[tuple[Name, ...], BeforeValidator(as_tuple)] | None = Field(
         None, description="checks of this ticket, instead of those of its class"
     )
+
+    _unique_checks = field_validator("checks")(unique)
 
     @field_validator("score")
     @classmethod
@@ -179,6 +189,8 @@ class CheckNames(Strict):
     partially_trained: Annotated[tuple[Name, ...], BeforeValidator(as_tuple)] = Field(
         ("half_dataset", "shuffle_weights"), description="for tickets that start from trained weights"
     )
+
+    _unique_names = field_validator("initial", "partially_trained")(unique)
 
 
 class Scoring(Strict):

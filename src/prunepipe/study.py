@@ -18,6 +18,7 @@ from prunepipe.choices import (
     Ticket,
     VerdictRule,
     resolve,
+    unique,
 )
 from prunepipe.datasets import DATASETS
 from prunepipe.entry_points import registered_checks
@@ -29,12 +30,16 @@ from prunepipe.zoology import CHECKS, TABLES, TICKETS
 FULL_NETWORK = "full_network"
 """Name of the unpruned network in the `ticket` column."""
 
+CLEAN = "clean"
+"""Name of the data, and of the mask, that no check has changed."""
+
 
 def _as_mapping(value: Any) -> Any:
     """Read `[a, b]` as `{a: {}, b: {}}`, and a row left empty as `{}`."""
     if isinstance(value, list):
         names = tuple(str(name) for name in value)
-        return {name: {} for name in _unique(names)}
+        unique(names)
+        return {name: {} for name in names}
     if isinstance(value, dict):
         return {name: {} if row is None else row for name, row in value.items()}
     return value
@@ -57,11 +62,14 @@ NAMED = BeforeValidator(_as_mapping, json_schema_input_type=list[str] | dict[str
 TICKET_ROWS = BeforeValidator(_ticket_rows, json_schema_input_type=list[str] | dict[str, Any])
 
 
-def _unique(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    for position, value in enumerate(values):
-        if value in values[:position]:
-            raise ValueError(f"{value} is listed twice; list it once")
-    return values
+def _require_own_check(name: str, row: Check) -> None:
+    if name in CHECKS or name == CLEAN:
+        why = "stands for what no check has changed" if name == CLEAN else "is built in"
+        raise ValueError(f"custom_checks.{name}: the name {why}; choose another")
+    if row == Check():
+        raise ValueError(
+            f"custom_checks.{name}: changes nothing; name one stage and its function, for example mask: rearrange"
+        )
 
 
 class Cell(NamedTuple):
@@ -116,7 +124,7 @@ class Study(Strict):
         TABLES, min_length=1, description=f"tables to build, of {', '.join(TABLES)}"
     )
 
-    _unique_values = field_validator("prune_ratios", "seeds", "tables")(_unique)
+    _unique_values = field_validator("prune_ratios", "seeds", "tables")(unique)
 
     @field_validator("tables")
     @classmethod
@@ -132,8 +140,12 @@ class Study(Strict):
             resolve("data set", dataset.source or key, DATASETS)
         for key, network in self.networks.items():
             resolve("network", network.architecture or key, NETWORKS)
-        for name in self.custom_checks.keys() & CHECKS.keys():
-            raise ValueError(f"custom_checks.{name}: the name is built in; choose another")
+        if FULL_NETWORK in self.tickets:
+            raise ValueError(
+                f"tickets.{FULL_NETWORK}: the results call the unpruned network so; choose another name"
+            )
+        for name, row in self.custom_checks.items():
+            _require_own_check(name, row)
         for name in (*self.checks.initial, *self.checks.partially_trained):
             self.check(name)
         for name, ticket in self.tickets.items():
@@ -202,7 +214,7 @@ class Study(Strict):
 
     def dense_runs(self) -> Iterator[DenseRun]:
         """Enumerate the dense runs that the cells share: one a data set, network, data variant and seed."""
-        variants = {"clean": None}
+        variants = {CLEAN: None}
         for name, ticket in self.tickets.items():
             if ticket.needs_dense_run:
                 variants |= {self.data_of(check): None for check in self.checks_of(name)}
@@ -213,4 +225,4 @@ class Study(Strict):
 
     def data_of(self, check: str) -> str:
         """Return the name of the data variant behind the mask under a check."""
-        return check if self.check(check).data else "clean"
+        return check if self.check(check).data else CLEAN
