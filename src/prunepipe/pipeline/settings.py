@@ -9,7 +9,7 @@ from typing import Any
 
 from prunepipe.allocations import ALLOCATIONS
 from prunepipe.choices import SCORE_REFERENCES, STAGE_CHECKS, Ticket, resolve
-from prunepipe.corruptions import ORDERED_VARIANTS
+from prunepipe.corruptions import CORRUPTIONS, ORDERED_VARIANTS
 from prunepipe.datasets import DATASETS
 from prunepipe.layout import ANY_RATIO
 from prunepipe.networks import NETWORKS
@@ -41,9 +41,9 @@ def data_settings(study: Study, data: str) -> Settings:
     """How the training data behind a mask is varied; `clean` is left as it is."""
     if data == "clean":
         return {"corruption": None, "shuffle": True}
-    function = study.check(data).data or ""
-    reference = resolve("data check", function, STAGE_CHECKS["data"])
-    return {"corruption": reference, "shuffle": function not in ORDERED_VARIANTS}
+    reference = resolve("data check", study.check(data).data or "", STAGE_CHECKS["data"])
+    ordered = {CORRUPTIONS[name] for name in ORDERED_VARIANTS}
+    return {"corruption": reference, "shuffle": reference not in ordered}
 
 
 def training_settings(study: Study, network: str, seed: int, numerics: Settings) -> Settings:
@@ -120,7 +120,8 @@ def score_settings(study: Study, network: str, ticket: str, data: str, ratio: st
         "rounds": rounds_of(row),
         "constructive": row.constructive,
         "prune_ratio": None if ratio == ANY_RATIO else float(ratio),
-        **allocation_settings(row),
+        # Only where scores depend on it: one-shot scores are shared by tickets that allocate differently.
+        **(allocation_settings(row) if per_prune_ratio(row) else {}),
         "data": data_settings(study, data),
         "scoring": study.scoring.model_dump(mode="json"),
         "augmentation": study.recipe.augmentation.model_dump(mode="json"),
