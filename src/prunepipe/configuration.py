@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Hashable
 from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from prunepipe.budgets import refuse_empty_budgets
 from prunepipe.errors import ConfigError, unknown_name
@@ -36,6 +37,18 @@ class Site(Strict):
         60.0, ge=0, description="least seconds between two checkpoints of a run; 0: every epoch"
     )
 
+    @field_validator("data_folder")
+    @classmethod
+    def _plain_path(cls, folder: str) -> str:
+        """Return the path without `~`, `.` and a slash at its end, in the one form that all rules share."""
+        path = os.path.normpath(os.path.expanduser(folder))
+        odd = next((character for character in "{}$" if character in path), None)
+        if not folder.strip() or odd or path.startswith("~") or not path.isprintable():
+            raise ValueError(
+                f"{folder!r} cannot be used; give a path such as data or ~/data, without {{, }}, $ and line breaks"
+            )
+        return path
+
     @property
     def numerics(self) -> dict[str, Any]:
         """The choices that change a run's last digits, and so belong to its settings."""
@@ -62,7 +75,21 @@ def load_site(values: dict[str, Any]) -> Site:
     Raises:
         ConfigError: one line for each mistake.
     """
-    return _validated(Site, values, "config.yaml")
+    site = _validated(Site, values, "config.yaml")
+    _require_folder(site.data_folder)
+    return site
+
+
+def _require_folder(folder: str) -> None:
+    """Refuse a data folder that cannot be made: its parent is missing, or a file is in its place."""
+    path = Path(folder)
+    if path.is_dir():
+        return
+    problem = "is a file" if path.exists() else f"does not exist, nor does {path.parent}"
+    if path.exists() or not path.parent.is_dir():
+        raise ConfigError(
+            f"config.yaml: data_folder: '{folder}' {problem}; name the folder of the raw data, or make it."
+        )
 
 
 def study_path(study: str, folder: Path) -> Path:

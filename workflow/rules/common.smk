@@ -55,7 +55,7 @@ def names(values):
 def prepared(wildcards):
     """Return the prepared data set of a run."""
     name = dataset_name(wildcards.dataset, STUDY.datasets[wildcards.dataset])
-    return f"{SITE.data_folder}/{name}.safetensors"
+    return os.path.join(SITE.data_folder, f"{name}.safetensors")
 
 
 @cache
