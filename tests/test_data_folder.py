@@ -33,13 +33,18 @@ def test_the_home_is_filled_in(project: Path) -> None:
 
 @pytest.mark.parametrize("folder", ["", " ", "a{name}", "$HOME/data", "a\nb", "~nobody_of_that_name/data"])
 def test_what_is_no_plain_path_is_refused(folder: str) -> None:
-    with pytest.raises(ConfigError, match="config.yaml: data_folder: '.*' cannot be used; give a path such as"):
+    with pytest.raises(
+        ConfigError, match="config.yaml: data_folder: '.*' cannot be used; give a path such as"
+    ):
         load_site({"data_folder": folder})
 
 
 @pytest.mark.parametrize(
     ("folder", "message"),
-    [("missing/data", "does not exist, nor does missing; .* make it"), ("file", "is a file; name the folder")],
+    [
+        ("missing/data", "does not exist, nor does missing; .* make it"),
+        ("file", "is a file; name the folder"),
+    ],
 )
 def test_a_folder_that_cannot_be_made_is_refused_before_any_job(folder: str, message: str) -> None:
     with pytest.raises(ConfigError, match=f"config.yaml: data_folder: '{folder}' {message}"):
@@ -55,4 +60,8 @@ def test_jobs_find_a_folder_with_a_space_and_a_slash_at_its_end(project: Path) -
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-    assert sorted(path.suffix for path in (project / "my data").iterdir()) == [".jsonl", ".log", ".safetensors"]
+    assert sorted(path.suffix for path in (project / "my data").iterdir()) == [
+        ".jsonl",
+        ".log",
+        ".safetensors",
+    ]

@@ -15,6 +15,7 @@ from prunepipe.errors import unknown_name
 from prunepipe.networks.torchvision_names import TORCHVISION_MODELS
 from prunepipe.recipe import Strict, as_tuple
 from prunepipe.scores import SCORES
+from prunepipe.signatures import require_options
 
 SCORE_REFERENCES = {name: score.reference for name, score in SCORES.items()}
 STAGE_CHECKS = {"data": CORRUPTIONS, "score": SCORE_CHECKS, "mask": MASK_CHECKS, "weights": WEIGHT_CHECKS}
@@ -144,6 +145,15 @@ class Ticket(Strict):
                 f"rounds is {self.rounds}, but with allocation constructed the score returns the mask itself; "
                 "leave rounds out"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _options_fit(self) -> Self:
+        for kind, name, known, options in (
+            ("score", self.score, SCORE_REFERENCES, self.score_options),
+            ("allocation", self.allocation, ALLOCATIONS, self.allocation_options),
+        ):
+            require_options(kind, name, resolve(kind, name, known), options)
         return self
 
     @property

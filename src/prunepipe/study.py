@@ -54,8 +54,17 @@ def _ticket_rows(value: Any) -> Any:
         if not row and name not in TICKETS:
             raise ValueError(unknown_name("ticket", str(name), TICKETS) + " Your own needs a row of choices.")
     return {
-        name: {**TICKETS.get(name, {}), **row} if isinstance(row, dict) else row for name, row in rows.items()
+        name: {**_inherited(name, row), **row} if isinstance(row, dict) else row for name, row in rows.items()
     }
+
+
+def _inherited(name: str, row: dict[str, Any]) -> dict[str, Any]:
+    """Return what a row takes from the built-in one: not the options of a score or allocation that it replaces."""
+    built_in = TICKETS.get(name, {})
+    replaced = {
+        f"{key}_options" for key in ("score", "allocation") if row.get(key) not in (None, built_in.get(key))
+    }
+    return {key: value for key, value in built_in.items() if key not in replaced}
 
 
 NAMED = BeforeValidator(_as_mapping, json_schema_input_type=list[str] | dict[str, Any])
