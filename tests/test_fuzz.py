@@ -25,7 +25,9 @@ relaxed = settings(
 )
 
 unique = {"unique": True, "min_size": 1, "max_size": 3}
-checks = st.lists(st.sampled_from([name for name in CHECKS if name != "none"]), unique=True, max_size=4)
+checks = st.lists(
+    st.sampled_from([name for name in CHECKS if name not in ("none", "invert")]), unique=True, max_size=4
+)
 VALID = st.fixed_dictionaries(
     {
         "datasets": st.lists(st.sampled_from(["digits", "fashion_mnist", "cifar10"]), **unique),

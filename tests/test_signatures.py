@@ -5,15 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from test_study import VALID, written
 
 from prunepipe.allocations import ALLOCATIONS
-from prunepipe.choices import SCORE_REFERENCES
 from prunepipe.configuration import load_study
 from prunepipe.errors import ConfigError
 from prunepipe.plugins import load_function
+from prunepipe.references import SCORE_REFERENCES
 from prunepipe.signatures import TYPES, options_of
 from prunepipe.study import Study
-from test_study import VALID, written
 
 
 @pytest.mark.parametrize("reference", [*SCORE_REFERENCES.values(), *ALLOCATIONS.values()])

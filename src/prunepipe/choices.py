@@ -2,64 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from prunepipe.allocations import ALLOCATIONS
-from prunepipe.checks import MASK_CHECKS, SCORE_CHECKS, WEIGHT_CHECKS
-from prunepipe.corruptions import CORRUPTIONS
-from prunepipe.entry_points import registered
-from prunepipe.errors import unknown_name
-from prunepipe.networks.torchvision_names import TORCHVISION_MODELS
+from prunepipe.checks import SCORE_CHECKS
 from prunepipe.recipe import Strict, as_tuple
+from prunepipe.references import SCORE_REFERENCES, STAGE_CHECKS, resolve
 from prunepipe.scores import SCORES
 from prunepipe.signatures import require_options
-
-SCORE_REFERENCES = {name: score.reference for name, score in SCORES.items()}
-STAGE_CHECKS = {"data": CORRUPTIONS, "score": SCORE_CHECKS, "mask": MASK_CHECKS, "weights": WEIGHT_CHECKS}
-"""The built-in checks of each stage that a check can change."""
-
-
-OWN = re.compile(r"[^:]+:[A-Za-z_][A-Za-z0-9_]*")
-"""A function of the user's: package.module:function or file.py:function."""
-TORCHVISION = "torchvision:"
-
-
-def resolve(kind: str, name: str, known: dict[str, str]) -> str:
-    """Return the "module:function" of a name; a name with a colon is one already.
-
-    Args:
-        kind: "score", "allocation", "network", "data set", or for example "mask check".
-        name: built in, registered by an installed package, torchvision:MODEL (networks), or a reference.
-        known: the built-in names.
-
-    Raises:
-        ValueError: the name is none of these.
-    """
-    if kind == "network" and name.startswith(TORCHVISION):
-        return _torchvision(name.removeprefix(TORCHVISION))
-    if OWN.fullmatch(name):
-        return name
-    if ":" in name:
-        raise ValueError(f"'{name}' is not of the form package.module:function or file.py:function.")
-    if name in known:
-        return known[name]
-    found = registered(kind)
-    if name not in found:
-        raise ValueError(
-            unknown_name(kind, name, {**known, **found})
-            + " Your own: package.module:function or file.py:function."
-        )
-    return found[name]
-
-
-def _torchvision(model: str) -> str:
-    if model not in TORCHVISION_MODELS:
-        raise ValueError(unknown_name("torchvision model", model, TORCHVISION_MODELS))
-    return f"prunepipe.networks.torchvision_models:{model}"
-
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_]*$", description="letters, digits and _")]
 Point = Annotated[
@@ -139,11 +91,20 @@ class Ticket(Strict):
         return name
 
     @model_validator(mode="after")
-    def _constructed_at_once(self) -> Self:
-        if self.constructive and (self.rounds or 1) > 1:
+    def _rounds_fit(self) -> Self:
+        rounds = self.pruning_rounds
+        if self.constructive and rounds > 1:
             raise ValueError(
-                f"rounds is {self.rounds}, but with allocation constructed the score returns the mask itself; "
+                f"rounds is {rounds}, but with allocation constructed the score returns the mask itself; "
                 "leave rounds out"
+            )
+        grasp = SCORE_REFERENCES.get(self.score, self.score) == SCORE_REFERENCES["grasp"]
+        if grasp and self._allocates_by("lamp"):
+            raise ValueError("allocation lamp takes no scores below 0, and grasp has some; choose another")
+        if grasp and rounds > 1 and self.score_options.get("redraw_linear"):
+            raise ValueError(
+                f"rounds is {rounds}, but score_options.redraw_linear would bring pruned weights back in each; "
+                "set it to false or leave rounds out"
             )
         return self
 
@@ -159,7 +120,29 @@ class Ticket(Strict):
     @property
     def constructive(self) -> bool:
         """Whether its score returns the mask itself."""
-        return self.allocation == "constructed"
+        return self._allocates_by("constructed")
+
+    @property
+    def pruning_rounds(self) -> int:
+        """Rounds of iterative pruning: its own, or the score's default."""
+        return self.rounds or (SCORES[self.score].rounds if self.score in SCORES else 1)
+
+    def _allocates_by(self, name: str) -> bool:
+        return ALLOCATIONS.get(self.allocation, self.allocation) == ALLOCATIONS[name]
+
+    def refusal(self, score_check: str) -> str | None:
+        """Return why a check of the scores would say nothing about this ticket, or None if it would.
+
+        Args:
+            score_check: a built-in name or a reference.
+        """
+        if self.constructive:
+            return "allocation constructed has none: its score returns the mask itself"
+        rounds = self.pruning_rounds
+        if rounds > 1:
+            return f"of {rounds} rounds only the last would see it, which ranks what is left anew"
+        inverts = SCORE_CHECKS.get(score_check, score_check) == SCORE_CHECKS["invert"]
+        return "allocation lamp takes no scores below 0" if inverts and self._allocates_by("lamp") else None
 
     @property
     def initial(self) -> bool:

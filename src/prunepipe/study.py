@@ -17,7 +17,6 @@ from prunepipe.choices import (
     Scoring,
     Ticket,
     VerdictRule,
-    resolve,
     unique,
 )
 from prunepipe.datasets import DATASETS
@@ -25,6 +24,7 @@ from prunepipe.entry_points import registered_checks
 from prunepipe.errors import unknown_name
 from prunepipe.networks import NETWORKS
 from prunepipe.recipe import Recipe, Strict, as_tuple
+from prunepipe.references import resolve
 from prunepipe.zoology import CHECKS, TABLES, TICKETS
 
 FULL_NETWORK = "full_network"
@@ -163,10 +163,12 @@ class Study(Strict):
 
     def _ticket_fits(self, name: str, ticket: Ticket) -> None:
         for check in self.checks_of(name):
-            if self.check(check).score and ticket.constructive:
+            score_check = self.check(check).score
+            why = score_check and ticket.refusal(score_check)
+            if why:
                 raise ValueError(
-                    f"tickets.{name}: check '{check}' changes scores, but allocation constructed has none: its "
-                    f"score returns the mask itself. Give the ticket its own `checks:` without {check}"
+                    f"tickets.{name}: check '{check}' changes scores, but {why}. "
+                    f"Give the ticket its own `checks:` without {check}"
                 )
         epochs = self.epoch_of(ticket.start), self.epoch_of(ticket.scored)
         if max(epochs) > self.recipe.epochs:

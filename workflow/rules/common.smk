@@ -4,7 +4,6 @@ import re
 from functools import cache
 
 from prunepipe import __version__
-from prunepipe.choices import SCORE_REFERENCES, resolve
 from prunepipe.configuration import load_site, load_study, study_path
 from prunepipe.environment import prepare_environment
 from prunepipe.errors import PrunepipeError
