@@ -127,6 +127,11 @@ class Ticket(Strict):
         """Rounds of iterative pruning: its own, or the score's default."""
         return self.rounds or (SCORES[self.score].rounds if self.score in SCORES else 1)
 
+    @property
+    def reading(self) -> str:
+        """The images that its score reads: its own choice, or the built-in score's."""
+        return self.reads or (SCORES[self.score].batches if self.score in SCORES else "balanced")
+
     def _allocates_by(self, name: str) -> bool:
         return ALLOCATIONS.get(self.allocation, self.allocation) == ALLOCATIONS[name]
 

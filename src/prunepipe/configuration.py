@@ -11,8 +11,8 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 import yaml
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
-from prunepipe.budgets import refuse_empty_budgets
 from prunepipe.errors import ConfigError, unknown_name
+from prunepipe.feasibility import refuse_impossible
 from prunepipe.recipe import Strict
 from prunepipe.study import Study
 
@@ -121,7 +121,7 @@ def load_study(path: Path) -> Study:
         raise ConfigError(f"{path}: must hold keys such as datasets, networks, tickets; it holds {values!r}.")
     study = _validated(Study, {"name": path.stem, **values}, str(path))
     try:
-        refuse_empty_budgets(study)
+        refuse_impossible(study)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
     return study

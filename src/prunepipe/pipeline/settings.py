@@ -110,7 +110,7 @@ def score_settings(study: Study, network: str, ticket: str, data: str, ratio: st
         "network": network_settings(study, network),
         "score": resolve("score", row.score, SCORE_REFERENCES),
         "options": row.score_options,
-        "reads": row.reads or (SCORES[row.score].batches if row.score in SCORES else "balanced"),
+        "reads": row.reading,
         "rounds": row.pruning_rounds,
         "constructive": row.constructive,
         "prune_ratio": None if ratio == ANY_RATIO else float(ratio),
