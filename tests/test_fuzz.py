@@ -86,6 +86,54 @@ def test_an_entry_listed_twice_is_refused(tmp_path: Path, values: dict, data: st
         load(tmp_path, values)
 
 
+NUMBERS = ["recipe.epochs", "recipe.learning_rate", "recipe.weight_decay", "recipe.batch_size", "seeds.0"]
+NUMBERS += ["recipe.augmentation.crop_padding", "networks.resnet8.width", "datasets.digits.train_images"]
+NUMBERS += ["datasets.digits.pool", "scoring.images_per_class", "scoring.batches", "verdict.margin"]
+NUMBERS += [
+    "verdict.significance",
+    "prune_ratios.0",
+    "tickets.snip.rounds",
+    "recipe.momentum",
+    "recipe.drop_factor",
+]
+ABSURD = [
+    float("inf"),
+    float("-inf"),
+    float("nan"),
+    1e308,
+    -1e308,
+    10**30,
+    -(10**30),
+    10**400,
+    -1,
+    "9" * 5000,
+]
+
+
+@pytest.mark.parametrize("key", NUMBERS)
+@pytest.mark.parametrize("number", ABSURD, ids=lambda number: str(number)[:8])
+def test_absurd_numbers_are_refused_in_a_line(tmp_path: Path, key: str, number: Any) -> None:
+    values: dict[str, Any] = {
+        "datasets": {"digits": {}},
+        "networks": {"resnet8": {}},
+        "recipe": {"epochs": 2, "learning_rate": 0.1, "augmentation": {}},
+        "tickets": {"snip": {}},
+        "scoring": {},
+        "verdict": {},
+        "prune_ratios": [0.9],
+        "seeds": [0],
+    }
+    *parents, last = key.split(".")
+    place: Any = values
+    for part in parents:
+        place = place[part]
+    place[int(last) if isinstance(place, list) else last] = number
+    with pytest.raises(ConfigError, match=f"fuzzed.yaml: {key}: got ") as raised:
+        load(tmp_path, values)
+    assert len(str(raised.value).splitlines()) == 1
+    assert len(str(raised.value)) < 400
+
+
 MASK = {"w": np.random.default_rng(0).random((7, 5)) < 0.5}
 WEIGHTS = {"w": np.where(MASK["w"], 1.5, 0).astype(np.float32), "bias": np.arange(5, dtype=np.float32)}
 FILES: dict[str, tuple[Callable[[Path], None], Callable[[Path], Any]]] = {

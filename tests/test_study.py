@@ -61,7 +61,7 @@ MISTAKES = [
     ("[vgg_digits]", "[vgg_digit]", "unknown network 'vgg_digit'. Did you mean 'vgg_digits'?"),
     ("drops: [2]", "drops: [4]", "drops [4] must lie between 1 and epochs - 1 = 3"),
     ("drops: [2]", "drops: [3, 2]", "must ascend"),
-    ("epochs: 4", "epochs: four", "recipe.epochs: got 'four'; it should be a valid integer"),
+    ("epochs: 4", "epochs: four", "recipe.epochs: got 'four'; it should be a whole number"),
     (
         "seeds: [0]",
         "seeds: [0]\nchecks: {initial: [rearange]}",

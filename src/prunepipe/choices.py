@@ -13,14 +13,16 @@ from prunepipe.references import SCORE_REFERENCES, STAGE_CHECKS, resolve
 from prunepipe.scores import SCORES
 from prunepipe.signatures import require_options
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_]*$", description="letters, digits and _")]
-Point = Annotated[
-    str,
-    Field(
-        pattern=r"^(init|final|epoch [1-9][0-9]*)$",
-        description="a rewind point of the dense run: init, final, or epoch K",
-    ),
-]
+MOST = 1_000_000_000
+"""More images than this no data set has."""
+
+NAME = r"^[A-Za-z0-9][A-Za-z0-9_]{0,79}$"
+NAME_WORDS = "letters, digits and _, at most 80, and begin with a letter or digit"
+POINT = r"^(init|final|epoch [1-9][0-9]{0,5})$"
+POINT_WORDS = "a rewind point of the dense run: init, final, or epoch K"
+
+Name = Annotated[str, Field(pattern=NAME, description=NAME_WORDS)]
+Point = Annotated[str, Field(pattern=POINT, description=POINT_WORDS)]
 
 
 def unique(values: tuple[Any, ...] | None) -> tuple[Any, ...] | None:
@@ -35,9 +37,11 @@ class DatasetChoice(Strict):
     """Which data set, and how much of it."""
 
     source: str | None = Field(None, description="a built-in name or module:function; default: the key")
-    pool: int = Field(1, ge=1, description="mean-pool images by this factor")
-    train_images: int | None = Field(None, gt=0, description="use this many training images; default all")
-    test_images: int | None = Field(None, gt=0, description="use this many test images; default all")
+    pool: int = Field(1, ge=1, le=10_000, description="mean-pool images by this factor")
+    train_images: int | None = Field(
+        None, gt=0, le=MOST, description="use this many training images; default all"
+    )
+    test_images: int | None = Field(None, gt=0, le=MOST, description="use this many test images; default all")
 
 
 class NetworkChoice(Strict):
@@ -46,7 +50,7 @@ class NetworkChoice(Strict):
     architecture: str | None = Field(
         None, description="a built-in name, torchvision:MODEL or module:function; default: the key"
     )
-    width: float = Field(1.0, gt=0, description="multiplies the channel counts")
+    width: float = Field(1.0, gt=0, le=16, description="multiplies the channel counts")
 
 
 class Ticket(Strict):
@@ -71,7 +75,9 @@ class Ticket(Strict):
         description="score anew for every prune ratio; a score that asks for density or kept_total is told. "
         "Always so with allocation constructed, where the score returns the mask itself",
     )
-    rounds: int | None = Field(None, gt=0, description="pruning rounds; default: the score's own, mostly 1")
+    rounds: int | None = Field(
+        None, gt=0, le=10_000, description="pruning rounds; default: the score's own, mostly 1"
+    )
     checks: Annotated[tuple[Name, ...], BeforeValidator(as_tuple)] | None = Field(
         None, description="checks of this ticket, instead of those of its class"
     )
@@ -194,14 +200,14 @@ class CheckNames(Strict):
 class Scoring(Strict):
     """The images that a score such as SNIP or GraSP reads."""
 
-    images_per_class: int = Field(10, gt=0, description="training images per class and batch")
-    batches: int = Field(1, gt=0, description="batches; their gradients are summed")
+    images_per_class: int = Field(10, gt=0, le=MOST, description="training images per class and batch")
+    batches: int = Field(1, gt=0, le=MOST, description="batches; their gradients are summed")
 
 
 class VerdictRule(Strict):
     """How effects are judged."""
 
-    margin: float = Field(0.5, gt=0, description="equivalence margin in points of accuracy")
+    margin: float = Field(0.5, gt=0, le=100, description="equivalence margin in points of accuracy")
     significance: float = Field(
         0.05, gt=0, lt=0.5, description="level of every test, after Holm's correction"
     )

@@ -34,7 +34,7 @@ CLEAN = "clean"
 """Name of the data, and of the mask, that no check has changed."""
 
 
-def _as_mapping(value: Any) -> Any:
+def _as_mapping(value: Any) -> dict[Any, Any]:
     """Read `[a, b]` as `{a: {}, b: {}}`, and a row left empty as `{}`."""
     if isinstance(value, list):
         names = tuple(str(name) for name in value)
@@ -42,14 +42,12 @@ def _as_mapping(value: Any) -> Any:
         return {name: {} for name in names}
     if isinstance(value, dict):
         return {name: {} if row is None else row for name, row in value.items()}
-    return value
+    raise ValueError(f"got {str(value)[:80]!r}; it should be a list of names, or a mapping, name: options")
 
 
 def _ticket_rows(value: Any) -> Any:
     """Complete each ticket's row with the built-in one of its name."""
     rows = _as_mapping(value)
-    if not isinstance(rows, dict):
-        return rows
     for name, row in rows.items():
         if not row and name not in TICKETS:
             raise ValueError(unknown_name("ticket", str(name), TICKETS) + " Your own needs a row of choices.")
@@ -121,7 +119,7 @@ class Study(Strict):
     prune_ratios: Annotated[tuple[Annotated[float, Field(gt=0, lt=1)], ...], BeforeValidator(as_tuple)] = (
         Field(min_length=1, description="shares of the prunable weights to remove, each above 0 and below 1")
     )
-    seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(as_tuple)] = Field(
+    seeds: Annotated[tuple[Annotated[int, Field(ge=0, lt=2**63)], ...], BeforeValidator(as_tuple)] = Field(
         min_length=1, description="one independent repetition each"
     )
     scoring: Scoring = Field(Scoring(), description="images for scores that read data")

@@ -4,7 +4,8 @@ import re
 from functools import cache
 
 from prunepipe import __version__
-from prunepipe.configuration import load_site, load_study, study_path
+from prunepipe.configuration import load_site, load_study, require_threads
+from prunepipe.configuration import require_unique_keys, study_path
 from prunepipe.environment import prepare_environment
 from prunepipe.errors import PrunepipeError
 from prunepipe.layout import CELL, DENSE, INITIAL, MASK, NETWORK, REWIND, RUNS, SCORES
@@ -16,6 +17,7 @@ from prunepipe.provenance import code_version
 SCRIPTS = Path(str(workflow.current_basedir)).parent / "scripts"
 
 try:
+    require_unique_keys(workflow.configfiles)
     SITE = load_site(config)
     STUDY = load_study(study_path(SITE.study, Path("config")))
 except PrunepipeError as error:
@@ -37,6 +39,14 @@ DATA_CHECKS = {
 BY_SCORE_ID = {
     stage_settings.score_id(row): name for name, row in reversed(STUDY.tickets.items())
 }
+
+
+def require_threads_here():
+    """End the workflow, before any job, if a job is to have more threads than this machine has cores."""
+    try:
+        require_threads(SITE, os.cpu_count())
+    except PrunepipeError as error:
+        sys.exit(str(error))
 
 
 def place(template, file, **fixed):
