@@ -2,6 +2,8 @@
 
 import pytest
 
+from prunepipe.choices import DatasetChoice
+from prunepipe.layout import dataset_name
 from prunepipe.pipeline.settings import data_settings, score_id, score_settings
 from prunepipe.study import Study
 
@@ -23,6 +25,13 @@ def test_scores_that_depend_on_the_allocation_are_told_and_kept_apart(small: dic
     assert len({score_id(row) for row in study.tickets.values()}) == 2
     told = [score_settings(study, "vgg_digits", name, "clean", "0.9", 0)["allocation"] for name in SHARING]
     assert [reference.rpartition(":")[2] for reference in told] == ["global_", "erk"]
+
+
+def test_sources_of_one_key_are_prepared_apart() -> None:
+    sources = [None, "digits", "mine.py:load", "other.py:load"]
+    names = [dataset_name("digits", DatasetChoice(source=source, pool=2)) for source in sources]
+    assert names[0] == names[1] == "digits-pool2"
+    assert len(set(names)) == 3
 
 
 def test_first_half_is_read_in_order_however_it_is_named(small: dict) -> None:
