@@ -1,6 +1,8 @@
 """Artifacts: whole or not at all, checked when read, and the remedy named when they are bad."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +19,8 @@ from prunepipe.artifacts import (
     write_text,
 )
 from prunepipe.errors import ArtifactError, ScoreError
+from prunepipe.pipeline.execution import Execution
+from prunepipe.pipeline.outcome import finished
 from prunepipe.structure import Layer, Structure
 from prunepipe.tickets import read_mask, read_ticket, require_fit, write_mask, write_ticket
 
@@ -73,6 +77,49 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Mon
         write_text(path, "new")
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_error_of_the_system_without_a_number_says_its_text(tmp_path: Path) -> None:
+    with (
+        pytest.raises(ArtifactError, match=r"x: cannot be written \(no such codec\)"),
+        atomic_path(tmp_path / "x"),
+    ):
+        raise OSError("no such codec")
+
+
+def killed_write(path: Path) -> Path:
+    """Leave what a process that is killed while it writes leaves."""
+    code = "import os, sys\nfrom prunepipe.artifacts import atomic_path\n"
+    code += "with atomic_path(sys.argv[1]) as path:\n    path.write_text('half')\n    os.kill(os.getpid(), 9)"
+    subprocess.run([sys.executable, "-c", code, str(path)], check=False)
+    (left,) = path.parent.glob(".*")
+    return left
+
+
+def test_what_a_killed_write_left_goes_with_the_next_one(tmp_path: Path) -> None:
+    path, other = tmp_path / "checkpoint.safetensors", tmp_path / ".checkpoint.safetensors.mine.safetensors"
+    killed_write(path)
+    other.write_text("a file of the user's")
+    write_arrays(path, ARRAYS)
+    assert sorted(tmp_path.iterdir()) == [other, path]
+
+
+def test_a_write_under_way_keeps_its_file(tmp_path: Path) -> None:
+    with atomic_path(tmp_path / "x.txt") as first:
+        first.write_text("first")
+        write_text(tmp_path / "x.txt", "second")
+        assert first.read_text() == "first"
+    assert (tmp_path / "x.txt").read_text() == "first"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_measured_run_leaves_no_checkpoint_nor_what_a_killed_write_of_it_left(tmp_path: Path) -> None:
+    checkpoint = tmp_path / "checkpoint.safetensors"
+    left = killed_write(checkpoint)
+    checkpoint.write_text("whole")
+    assert left.is_file()
+    finished(Execution(checkpoint=checkpoint))
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("damage", ["truncate", "empty", "foreign", "header"])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from prunepipe.budgets import refuse_empty_budgets
+from prunepipe.budgets import refuse_impossible_budgets
 from prunepipe.datasets.facts import FACTS
 from prunepipe.errors import ConfigError
 from prunepipe.networks import NETWORKS
@@ -39,12 +39,12 @@ def test_a_prune_ratio_without_budget_is_refused(small: dict, ticket: str, prune
     with pytest.raises(
         ConfigError, match=rf"prune_ratios: {prune_ratio} keeps .* ticket '{ticket}' keeps .*lower"
     ):
-        refuse_empty_budgets(study)
+        refuse_impossible_budgets(study)
 
 
 def test_allocations_without_a_fixed_share_have_no_such_bound(small: dict) -> None:
     study = Study.model_validate(small | {"tickets": ["snip"], "prune_ratios": [0.999]})
-    assert refuse_empty_budgets(study) is None
+    assert refuse_impossible_budgets(study) is None
 
 
 def test_facts_of_the_embedded_data_set_are_true() -> None:

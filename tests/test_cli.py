@@ -80,6 +80,22 @@ def test_the_choices_of_the_command_line_reach_the_ticket(tmp_path: Path, monkey
     assert f"study={tmp_path}/judged/mask/mask.yaml" in commands[0]
 
 
+@pytest.mark.parametrize(
+    ("method", "inverted"),
+    [
+        (Method("snip", "m"), True),
+        (Method("synflow", "m"), False),
+        (Method("snip", "m", choices={"rounds": 3}), False),
+        (Method("magnitude", "m", allocation="lamp"), False),
+    ],
+)
+def test_checks_that_could_say_nothing_of_a_method_are_left_out(method: Method, inverted: bool) -> None:
+    base = load_study(study_file("quickstart"))
+    study = Study.model_validate(derived_study(base, method, 1, None), strict=False)
+    assert ("invert" in study.checks_of("m")) == inverted
+    assert set(BATTERY) - {"invert"} <= set(study.checks_of("m"))
+
+
 def test_a_method_is_not_called_like_a_built_in_ticket() -> None:
     assert method_name("snip") == "own_snip"
     assert method_name("pack.mine:_my_score") == "my_score"

@@ -11,7 +11,7 @@ from own_study import own_study
 from prunepipe import entry_points, plugins, provenance
 from prunepipe.errors import ConfigError
 from prunepipe.layout import ANY_RATIO
-from prunepipe.pipeline.settings import score_id, score_settings
+from prunepipe.pipeline.settings import mask_settings, score_id, score_settings
 from prunepipe.study import Study
 
 # Loading
@@ -119,7 +119,8 @@ def test_names_of_installed_packages_are_known_like_built_in_ones() -> None:
     values |= {"networks": ["tiny_net"], "datasets": ["dark_squares"]}
     study = Study.model_validate(values)
     settings = score_settings(study, "tiny_net", "mine", "blacken", ANY_RATIO, 0)
-    assert (settings["score"], settings["allocation"]) == ("pack.the:f", "pack.lay:f")
+    allocation = mask_settings(study, "mine", "clean", 0.9)["allocation"]
+    assert (settings["score"], allocation) == ("pack.the:f", "pack.lay:f")
     assert settings["network"]["reference"] == "pack.tin:f"
     assert settings["data"]["corruption"] == "pack.dat:f"
     assert study.check("flip").mask == "flip"

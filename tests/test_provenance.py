@@ -16,7 +16,7 @@ def edited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
     def version(stage: str, module: str = "seeds", old: str = "", new: str = "", *references: str) -> str:
         package = tmp_path / str(len(list(tmp_path.iterdir()))) / "prunepipe"
-        for source in PACKAGE.rglob("*.py"):
+        for source in [*PACKAGE.rglob("*.py"), *(PACKAGE / "data").iterdir()]:
             copy = package / source.relative_to(PACKAGE)
             copy.parent.mkdir(parents=True, exist_ok=True)
             text = source.read_text()
@@ -54,6 +54,13 @@ def test_a_function_loaded_by_name_counts_where_it_is_named(edited) -> None:
     snip, magnitude = "prunepipe.scores.snip:snip", "prunepipe.scores.magnitude:magnitude"
     assert edited("score", "seeds", "", "", snip) != edited("score", *change, snip)
     assert edited("score", "seeds", "", "", magnitude) == edited("score", *change, magnitude)
+
+
+def test_the_published_numbers_count_where_they_are_shown(edited) -> None:
+    change = ("data/published_numbers", "9", "8")
+    assert edited("table") != edited("table", *change)
+    for stage in ("retrain", "score", "mask", "evaluate", "collect"):
+        assert edited(stage) == edited(stage, *change), stage
 
 
 def test_comments_and_docstrings_do_not_count(edited) -> None:

@@ -43,12 +43,25 @@ MISTAKES = [
         "{mine: {score: snip, allocation: global, start: init}}",
         "tickets.mine.scored: missing",
     ),
+    (
+        "[lottery, hybrid]",
+        "{synflow: {checks: [invert]}}",
+        "of 100 rounds only the last would see it, which ranks what is left anew. Give the ticket its own",
+    ),
+    ("[lottery, hybrid]", "{snip: {rounds: 2, checks: [invert]}}", "of 2 rounds only the last would see it"),
+    (
+        "[lottery, hybrid]",
+        "{lamp: {checks: [invert]}}",
+        "allocation lamp takes no scores below 0. Give the ticket its own `checks:` without invert",
+    ),
+    ("[lottery, hybrid]", "{grasp: {allocation: lamp}}", "allocation lamp takes no scores below 0"),
+    ("[lottery, hybrid]", "{grasp: {rounds: 2}}", "redraw_linear would bring pruned weights back"),
     ("[digits]", "[digitz]", "unknown data set 'digitz'. Did you mean 'digits'?"),
     ("[digits]", "{digits: {pools: 2}}", "datasets.digits.pools: unknown key 'pools'. Did you mean 'pool'?"),
     ("[vgg_digits]", "[vgg_digit]", "unknown network 'vgg_digit'. Did you mean 'vgg_digits'?"),
     ("drops: [2]", "drops: [4]", "drops [4] must lie between 1 and epochs - 1 = 3"),
     ("drops: [2]", "drops: [3, 2]", "must ascend"),
-    ("epochs: 4", "epochs: four", "recipe.epochs: got 'four'; it should be a valid integer"),
+    ("epochs: 4", "epochs: four", "recipe.epochs: got 'four'; it should be a whole number"),
     (
         "seeds: [0]",
         "seeds: [0]\nchecks: {initial: [rearange]}",
@@ -61,6 +74,27 @@ MISTAKES = [
         "changes one stage",
     ),
     ("seeds: [0]", "seeds: [0]\ncustom_checks: {none: {mask: rearrange}}", "the name is built in"),
+    (
+        "seeds: [0]",
+        "seeds: [0]\ncustom_checks: {clean: {mask: rearrange}}",
+        "the name stands for what no check has changed",
+    ),
+    ("seeds: [0]", "seeds: [0]\ncustom_checks: {mine: {}}", "custom_checks.mine: changes nothing; name one"),
+    (
+        "seeds: [0]",
+        "seeds: [0]\nchecks: {initial: [rearrange, rearrange]}",
+        "checks.initial: rearrange is listed twice",
+    ),
+    (
+        "[lottery, hybrid]",
+        "{lottery: {checks: [reinit, reinit]}}",
+        "tickets.lottery.checks: reinit is listed twice",
+    ),
+    (
+        "[lottery, hybrid]",
+        "{full_network: {scored: init, score: snip, allocation: global, start: init}}",
+        "tickets.full_network: the results call the unpruned network so",
+    ),
 ]
 
 

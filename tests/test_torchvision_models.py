@@ -9,7 +9,6 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from prunepipe.choices import resolve
 from prunepipe.connectivity import connectivity
 from prunepipe.errors import ConfigError
 from prunepipe.networks import NETWORKS
@@ -18,6 +17,7 @@ from prunepipe.networks.initialisation import initialise
 from prunepipe.networks.torchvision_names import TORCHVISION_MODELS
 from prunepipe.networks.tracing import trace
 from prunepipe.plugins import load_function
+from prunepipe.references import resolve
 from prunepipe.scores import SCORES
 from prunepipe.scoring import score_network
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
+import glob
 import hashlib
 import json
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,9 @@ from prunepipe.errors import ArtifactError
 from prunepipe.structure import Arrays
 
 HEADER, SEAL = "prunepipe", "checksum"
+
+FOREIGN = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError, SafetensorError)
+"""What reading a file that is damaged or somebody else's may raise."""
 
 
 @contextmanager
@@ -36,22 +41,40 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
     """
     path = Path(path)
     temporary: Path | None = None
+    descriptor: int | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        remove_temporary(path)
         descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
-        os.close(descriptor)
         temporary = Path(name)
+        _lock(descriptor)
         yield temporary
         _sync(temporary)
         temporary.chmod(0o666 & ~_umask())  # mkstemp makes private files; results are not secrets
         temporary.replace(path)
         _sync(path.parent)
     except OSError as error:
-        reason = f"{path}: cannot be written ({error.strerror}); free space or fix the folder's permissions."
+        reason = f"{path}: cannot be written ({error.strerror or error}); free space or fix the folder's permissions."
         raise ArtifactError(reason) from error
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def remove_temporary(path: Path | str) -> None:
+    """Remove what writes of a file that were killed left beside it; a write that is under way holds a lock."""
+    path = Path(path)
+    pattern = glob.escape(f".{path.name}.") + "[!.]" * 8 + glob.escape(path.suffix)  # as mkstemp names them
+    for left in path.parent.glob(pattern):
+        with suppress(OSError), left.open() as file:
+            _lock(file.fileno())
+            left.unlink()
+
+
+def _lock(descriptor: int) -> None:
+    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _umask() -> int:
@@ -88,10 +111,10 @@ def read_json(path: Path | str) -> dict[str, Any]:
     """
     try:
         data: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
-        found = data.pop(SEAL)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        sound = data.pop(SEAL) == text_checksum(data)
+    except FOREIGN as error:
         raise ArtifactError(_unreadable(path, error)) from error
-    if found != text_checksum(data):
+    if not sound:
         raise ArtifactError(
             f"{path}: changed since it was written (its checksum does not match). {remake(path)}"
         )
@@ -134,13 +157,13 @@ def read_arrays(
             names = file.keys() if only is None else only
             arrays = {name: file.get_tensor(name) for name in names}
             facts = json.loads((file.metadata() or {})[HEADER])
-        seal, sums = facts.pop(SEAL), facts["arrays"]
-        metadata: dict[str, Any] = facts["metadata"]
-    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+        sound = facts.pop(SEAL) == text_checksum(facts)
+        sums: dict[str, str] = dict(facts["arrays"])
+        metadata: dict[str, Any] = dict(facts["metadata"])
+        sound &= all(sums.get(name) == checksum({name: array}) for name, array in arrays.items())
+    except FOREIGN as error:
         raise ArtifactError(_unreadable(path, error)) from error
-    if seal != text_checksum(facts) or any(
-        sums.get(name) != checksum({name: array}) for name, array in arrays.items()
-    ):
+    if not sound:
         raise ArtifactError(
             f"{path}: changed since it was written (its checksum does not match). {remake(path)}"
         )

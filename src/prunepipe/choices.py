@@ -2,81 +2,46 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from prunepipe.allocations import ALLOCATIONS
-from prunepipe.checks import MASK_CHECKS, SCORE_CHECKS, WEIGHT_CHECKS
-from prunepipe.corruptions import CORRUPTIONS
-from prunepipe.entry_points import registered
-from prunepipe.errors import unknown_name
-from prunepipe.networks.torchvision_names import TORCHVISION_MODELS
+from prunepipe.checks import SCORE_CHECKS
 from prunepipe.recipe import Strict, as_tuple
+from prunepipe.references import SCORE_REFERENCES, STAGE_CHECKS, resolve
 from prunepipe.scores import SCORES
+from prunepipe.signatures import require_options
 
-SCORE_REFERENCES = {name: score.reference for name, score in SCORES.items()}
-STAGE_CHECKS = {"data": CORRUPTIONS, "score": SCORE_CHECKS, "mask": MASK_CHECKS, "weights": WEIGHT_CHECKS}
-"""The built-in checks of each stage that a check can change."""
+MOST = 1_000_000_000
+"""More images than this no data set has."""
 
+NAME = r"^[A-Za-z0-9][A-Za-z0-9_]{0,79}$"
+NAME_WORDS = "letters, digits and _, at most 80, and begin with a letter or digit"
+POINT = r"^(init|final|epoch [1-9][0-9]{0,5})$"
+POINT_WORDS = "a rewind point of the dense run: init, final, or epoch K"
 
-OWN = re.compile(r"[^:]+:[A-Za-z_][A-Za-z0-9_]*")
-"""A function of the user's: package.module:function or file.py:function."""
-TORCHVISION = "torchvision:"
-
-
-def resolve(kind: str, name: str, known: dict[str, str]) -> str:
-    """Return the "module:function" of a name; a name with a colon is one already.
-
-    Args:
-        kind: "score", "allocation", "network", "data set", or for example "mask check".
-        name: built in, registered by an installed package, torchvision:MODEL (networks), or a reference.
-        known: the built-in names.
-
-    Raises:
-        ValueError: the name is none of these.
-    """
-    if kind == "network" and name.startswith(TORCHVISION):
-        return _torchvision(name.removeprefix(TORCHVISION))
-    if OWN.fullmatch(name):
-        return name
-    if ":" in name:
-        raise ValueError(f"'{name}' is not of the form package.module:function or file.py:function.")
-    if name in known:
-        return known[name]
-    found = registered(kind)
-    if name not in found:
-        raise ValueError(
-            unknown_name(kind, name, {**known, **found})
-            + " Your own: package.module:function or file.py:function."
-        )
-    return found[name]
+Name = Annotated[str, Field(pattern=NAME, description=NAME_WORDS)]
+Point = Annotated[str, Field(pattern=POINT, description=POINT_WORDS)]
 
 
-def _torchvision(model: str) -> str:
-    if model not in TORCHVISION_MODELS:
-        raise ValueError(unknown_name("torchvision model", model, TORCHVISION_MODELS))
-    return f"prunepipe.networks.torchvision_models:{model}"
-
-
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_]*$", description="letters, digits and _")]
-Point = Annotated[
-    str,
-    Field(
-        pattern=r"^(init|final|epoch [1-9][0-9]*)$",
-        description="a rewind point of the dense run: init, final, or epoch K",
-    ),
-]
+def unique(values: tuple[Any, ...] | None) -> tuple[Any, ...] | None:
+    """Refuse an entry that is listed twice."""
+    for position, value in enumerate(values or ()):
+        if value in (values or ())[:position]:
+            raise ValueError(f"{value} is listed twice; list it once")
+    return values
 
 
 class DatasetChoice(Strict):
     """Which data set, and how much of it."""
 
     source: str | None = Field(None, description="a built-in name or module:function; default: the key")
-    pool: int = Field(1, ge=1, description="mean-pool images by this factor")
-    train_images: int | None = Field(None, gt=0, description="use this many training images; default all")
-    test_images: int | None = Field(None, gt=0, description="use this many test images; default all")
+    pool: int = Field(1, ge=1, le=10_000, description="mean-pool images by this factor")
+    train_images: int | None = Field(
+        None, gt=0, le=MOST, description="use this many training images; default all"
+    )
+    test_images: int | None = Field(None, gt=0, le=MOST, description="use this many test images; default all")
 
 
 class NetworkChoice(Strict):
@@ -85,7 +50,7 @@ class NetworkChoice(Strict):
     architecture: str | None = Field(
         None, description="a built-in name, torchvision:MODEL or module:function; default: the key"
     )
-    width: float = Field(1.0, gt=0, description="multiplies the channel counts")
+    width: float = Field(1.0, gt=0, le=16, description="multiplies the channel counts")
 
 
 class Ticket(Strict):
@@ -110,10 +75,14 @@ class Ticket(Strict):
         description="score anew for every prune ratio; a score that asks for density or kept_total is told. "
         "Always so with allocation constructed, where the score returns the mask itself",
     )
-    rounds: int | None = Field(None, gt=0, description="pruning rounds; default: the score's own, mostly 1")
+    rounds: int | None = Field(
+        None, gt=0, le=10_000, description="pruning rounds; default: the score's own, mostly 1"
+    )
     checks: Annotated[tuple[Name, ...], BeforeValidator(as_tuple)] | None = Field(
         None, description="checks of this ticket, instead of those of its class"
     )
+
+    _unique_checks = field_validator("checks")(unique)
 
     @field_validator("score")
     @classmethod
@@ -128,18 +97,63 @@ class Ticket(Strict):
         return name
 
     @model_validator(mode="after")
-    def _constructed_at_once(self) -> Self:
-        if self.constructive and (self.rounds or 1) > 1:
+    def _rounds_fit(self) -> Self:
+        rounds = self.pruning_rounds
+        if self.constructive and rounds > 1:
             raise ValueError(
-                f"rounds is {self.rounds}, but with allocation constructed the score returns the mask itself; "
+                f"rounds is {rounds}, but with allocation constructed the score returns the mask itself; "
                 "leave rounds out"
             )
+        grasp = SCORE_REFERENCES.get(self.score, self.score) == SCORE_REFERENCES["grasp"]
+        if grasp and self._allocates_by("lamp"):
+            raise ValueError("allocation lamp takes no scores below 0, and grasp has some; choose another")
+        if grasp and rounds > 1 and self.score_options.get("redraw_linear"):
+            raise ValueError(
+                f"rounds is {rounds}, but score_options.redraw_linear would bring pruned weights back in each; "
+                "set it to false or leave rounds out"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _options_fit(self) -> Self:
+        for kind, name, known, options in (
+            ("score", self.score, SCORE_REFERENCES, self.score_options),
+            ("allocation", self.allocation, ALLOCATIONS, self.allocation_options),
+        ):
+            require_options(kind, name, resolve(kind, name, known), options)
         return self
 
     @property
     def constructive(self) -> bool:
         """Whether its score returns the mask itself."""
-        return self.allocation == "constructed"
+        return self._allocates_by("constructed")
+
+    @property
+    def pruning_rounds(self) -> int:
+        """Rounds of iterative pruning: its own, or the score's default."""
+        return self.rounds or (SCORES[self.score].rounds if self.score in SCORES else 1)
+
+    @property
+    def reading(self) -> str:
+        """The images that its score reads: its own choice, or the built-in score's."""
+        return self.reads or (SCORES[self.score].batches if self.score in SCORES else "balanced")
+
+    def _allocates_by(self, name: str) -> bool:
+        return ALLOCATIONS.get(self.allocation, self.allocation) == ALLOCATIONS[name]
+
+    def refusal(self, score_check: str) -> str | None:
+        """Return why a check of the scores would say nothing about this ticket, or None if it would.
+
+        Args:
+            score_check: a built-in name or a reference.
+        """
+        if self.constructive:
+            return "allocation constructed has none: its score returns the mask itself"
+        rounds = self.pruning_rounds
+        if rounds > 1:
+            return f"of {rounds} rounds only the last would see it, which ranks what is left anew"
+        inverts = SCORE_CHECKS.get(score_check, score_check) == SCORE_CHECKS["invert"]
+        return "allocation lamp takes no scores below 0" if inverts and self._allocates_by("lamp") else None
 
     @property
     def initial(self) -> bool:
@@ -180,18 +194,20 @@ class CheckNames(Strict):
         ("half_dataset", "shuffle_weights"), description="for tickets that start from trained weights"
     )
 
+    _unique_names = field_validator("initial", "partially_trained")(unique)
+
 
 class Scoring(Strict):
     """The images that a score such as SNIP or GraSP reads."""
 
-    images_per_class: int = Field(10, gt=0, description="training images per class and batch")
-    batches: int = Field(1, gt=0, description="batches; their gradients are summed")
+    images_per_class: int = Field(10, gt=0, le=MOST, description="training images per class and batch")
+    batches: int = Field(1, gt=0, le=MOST, description="batches; their gradients are summed")
 
 
 class VerdictRule(Strict):
     """How effects are judged."""
 
-    margin: float = Field(0.5, gt=0, description="equivalence margin in points of accuracy")
+    margin: float = Field(0.5, gt=0, le=100, description="equivalence margin in points of accuracy")
     significance: float = Field(
         0.05, gt=0, lt=0.5, description="level of every test, after Holm's correction"
     )

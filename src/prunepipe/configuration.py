@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+import os
+import re
 from importlib.util import find_spec
 from pathlib import Path
-from types import UnionType
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError, field_validator
+from pydantic import Field, field_validator, model_validator
 
-from prunepipe.budgets import refuse_empty_budgets
+from prunepipe.choices import NAME, NAME_WORDS
 from prunepipe.errors import ConfigError, unknown_name
+from prunepipe.explaining import shown, validated
+from prunepipe.feasibility import refuse_impossible
+from prunepipe.reading import read_yaml
 from prunepipe.recipe import Strict
 from prunepipe.study import Study
-
-Model = TypeVar("Model", bound=BaseModel)
 
 
 class Site(Strict):
@@ -28,13 +29,13 @@ class Site(Strict):
     precision: Literal["float32", "bfloat16"] = Field("float32", description="arithmetic of training")
     channels_last: bool = Field(False, description="memory layout of training; faster on large networks")
     threads: int = Field(
-        1, gt=0, description="CPU threads of each training job; several jobs run side by side"
+        1, gt=0, le=1024, description="CPU threads of each training job; several jobs run side by side"
     )
     jobs_per_gpu: int = Field(
-        1, gt=0, description="jobs that may share a GPU; small networks leave room for more"
+        1, gt=0, le=1000, description="jobs that may share a GPU; small networks leave room for more"
     )
     checkpoint_seconds: float = Field(
-        60.0, ge=0, description="least seconds between two checkpoints of a run; 0: every epoch"
+        60.0, ge=0, le=1e9, description="least seconds between two checkpoints of a run; 0: every epoch"
     )
 
     tensorboard: bool = Field(
@@ -50,24 +51,37 @@ class Site(Strict):
             )
         return asked
 
+    @model_validator(mode="before")
+    @classmethod
+    def _from_command_line(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Read `--config channels_last=true` as config.yaml would: Snakemake hands on text."""
+        plain = {key for key, field in cls.model_fields.items() if field.annotation in (bool, int, float)}
+        return {key: _scalar(value) if key in plain else value for key, value in values.items()}
+
+    @field_validator("data_folder")
+    @classmethod
+    def _plain_path(cls, folder: str) -> str:
+        """Return the path without `~`, `.` and a slash at its end, in the one form that all rules share."""
+        path = os.path.normpath(os.path.expanduser(folder))
+        odd = next((character for character in "{}$" if character in path), None)
+        if not folder.strip() or odd or path.startswith("~") or not path.isprintable():
+            raise ValueError(
+                f"{folder!r} cannot be used; give a path such as data or ~/data, without {{, }}, $ and line breaks"
+            )
+        return path
+
     @property
     def numerics(self) -> dict[str, Any]:
         """The choices that change a run's last digits, and so belong to its settings."""
         return {"precision": self.precision, "channels_last": self.channels_last}
 
 
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """SafeLoader that refuses a key given twice instead of keeping the last."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen: set[Any] = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if key in seen:
-                raise ConfigError(f"line {key_node.start_mark.line + 1}: the key '{key}' is given twice.")
-            seen.add(key)
-        values: dict[Hashable, Any] = super().construct_mapping(node, deep)
-        return values
+def _scalar(value: Any) -> Any:
+    """Return the number, true or false that a text says; anything else as it is."""
+    try:
+        return yaml.safe_load(value) if isinstance(value, str) and value.isprintable() else value
+    except (yaml.YAMLError, ValueError):
+        return value
 
 
 def load_site(values: dict[str, Any]) -> Site:
@@ -76,7 +90,22 @@ def load_site(values: dict[str, Any]) -> Site:
     Raises:
         ConfigError: one line for each mistake.
     """
-    return _validated(Site, values, "config.yaml")
+    site = validated(Site, values, "config.yaml")
+    _require_folder(site.data_folder)
+    return site
+
+
+def _require_folder(folder: str) -> None:
+    """Refuse a data folder that cannot be made: its parent is missing, or a file is in its place."""
+    path = Path(folder)
+    if os.path.isdir(path):
+        return
+    taken = os.path.exists(path)
+    problem = "is a file" if taken else f"does not exist, nor does {path.parent}"
+    if taken or not os.path.isdir(path.parent):
+        raise ConfigError(
+            f"config.yaml: data_folder: '{folder}' {problem}; name the folder of the raw data, or make it."
+        )
 
 
 def study_path(study: str, folder: Path) -> Path:
@@ -86,7 +115,7 @@ def study_path(study: str, folder: Path) -> Path:
         ConfigError: there is none; names those that exist.
     """
     path = Path(study) if study.endswith((".yaml", ".yml")) else folder / f"{study}.yaml"
-    if not path.is_file():
+    if not os.path.isfile(path):  # Path.is_file raises where a name is too long
         names = [entry.stem for entry in sorted(folder.glob("*.yaml"))]
         raise ConfigError(f"config.yaml: study: {unknown_name('study', study, names)}")
     return path
@@ -98,60 +127,41 @@ def load_study(path: Path) -> Study:
     Raises:
         ConfigError: one line for each mistake: the key, the value, what is allowed.
     """
-    try:
-        values = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)
-    except ConfigError as error:
-        raise ConfigError(f"{path}: {error}") from error
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path}: cannot be read as YAML: {' '.join(str(error).split())}") from error
+    values = read_yaml(path)
     if not isinstance(values, dict):
-        raise ConfigError(f"{path}: must hold keys such as datasets, networks, tickets; it holds {values!r}.")
-    study = _validated(Study, {"name": path.stem, **values}, str(path))
+        raise ConfigError(
+            f"{path}: must hold keys such as datasets, networks, tickets; it holds {shown(values)}."
+        )
+    if "name" not in values and not re.fullmatch(NAME, path.stem):
+        raise ConfigError(
+            f"{path}: a study is called like its file, and '{path.stem}' should be {NAME_WORDS}; rename the file, or "
+            "give the key `name`."
+        )
+    study = validated(Study, {"name": path.stem, **values}, str(path))
     try:
-        refuse_empty_budgets(study)
+        refuse_impossible(study)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
     return study
 
 
-def _validated(model: type[Model], values: dict[str, Any], source: str) -> Model:
-    try:
-        return model.model_validate(values)
-    except ValidationError as error:
-        lines = [f"{source}: {_explain(model, dict(detail))}" for detail in error.errors(include_url=False)]
-        raise ConfigError("\n".join(lines)) from error
+def require_threads(site: Site, cores: int | None) -> None:
+    """Refuse more threads a job than this machine has cores; a cluster's nodes are another matter.
+
+    Raises:
+        ConfigError: names the key, the value and the bound.
+    """
+    if cores is not None and site.threads > cores:
+        raise ConfigError(
+            f"config.yaml: threads: {site.threads} is more than this machine's {cores} cores; lower it."
+        )
 
 
-def _explain(model: type[BaseModel], detail: dict[str, Any]) -> str:
-    """Turn one pydantic error into: key: value: what is allowed."""
-    location = tuple(str(part) for part in detail["loc"] if part != "[key]")
-    key = ".".join(location)
-    if detail["type"] == "extra_forbidden":
-        return f"{key}: {unknown_name('key', location[-1], _keys_at(model, location[:-1]))}"
-    if detail["type"] == "missing":
-        return f"{key}: missing; it must be given."
-    if detail["type"] == "too_short":
-        return f"{key}: empty; it must hold at least one entry."
-    message = detail["msg"].removeprefix("Value error, ").replace("Input should", "should")
-    if detail["type"] == "value_error":
-        return f"{key}: {message}" if key else message
-    return f"{key}: got {detail['input']!r}; it {message}."
+def require_unique_keys(paths: list[str]) -> None:
+    """Refuse files of the site configuration that give a key twice: Snakemake would keep the last.
 
-
-def _keys_at(model: type[BaseModel], location: tuple[str, ...]) -> list[str]:
-    """Return the keys that the model allows at a place of the configuration."""
-    current = model
-    for part in location:
-        if part in current.model_fields:  # other parts are the user's own names, such as a ticket's
-            current = _model_inside(current.model_fields[part].annotation) or current
-    return list(current.model_fields)
-
-
-def _model_inside(annotation: Any) -> Any:
-    """Return the model in `Model`, `dict[str, Model]`, `tuple[Model, ...]` or `Model | None`."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    if get_origin(annotation) in (dict, tuple, Union, UnionType) or get_args(annotation):
-        inside = [_model_inside(argument) for argument in get_args(annotation)]
-        return next((found for found in inside if found is not None), None)
-    return None
+    Raises:
+        ConfigError: names file, line and key.
+    """
+    for path in paths:
+        read_yaml(Path(path))

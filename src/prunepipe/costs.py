@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from prunepipe.budgets import layers_of
 from prunepipe.corruptions import REFERENCE_BATCH
@@ -146,7 +146,7 @@ def facts_of(study: Study, dataset: str) -> Facts | None:
     if facts is None:
         return None
     train, test = choice.train_images or facts.train_images, choice.test_images or facts.test_images
-    return Facts(facts.channels, facts.image_size, facts.classes, train, test)
+    return replace(facts, train_images=train, test_images=test)
 
 
 def _part(study: Study, dataset: str, network: str) -> Part:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from prunepipe.choices import DatasetChoice
 
 RUNS = "results/runs"
@@ -18,8 +20,10 @@ ANY_RATIO = "_any"
 
 
 def dataset_name(key: str, choice: DatasetChoice) -> str:
-    """Return the file name of a prepared data set; it tells apart what studies make of one source."""
+    """Return the file name of a prepared data set; it tells apart what studies make of one source, and sources."""
     parts = [key]
+    if choice.source not in (None, key):  # two studies may call different sources alike
+        parts += [hashlib.sha256(str(choice.source).encode()).hexdigest()[:8]]
     parts += [f"pool{choice.pool}"] if choice.pool > 1 else []
     parts += [f"train{choice.train_images}"] if choice.train_images else []
     parts += [f"test{choice.test_images}"] if choice.test_images else []

@@ -10,13 +10,17 @@ from pathlib import Path
 from prunepipe.plugins import source_file
 
 PACKAGE = Path(__file__).parent
+DATA_SUFFIXES = (".csv", ".json")
+"""Of files in `prunepipe/data`, which modules name in full."""
+
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def code_version(script: Path, *references: str) -> str:
     """Return a checksum of a stage's script and of every module of the package that it imports, however deep.
 
-    Comments, docstrings and layout do not count, so explaining a stage does not repeat it.
+    The package's data files that these modules name count too. Comments, docstrings and layout do not, so explaining
+    a stage does not repeat it.
 
     Args:
         script: the stage's script.
@@ -39,7 +43,8 @@ def reached_files(script: Path, *references: str) -> set[Path]:
         if file is None or not file.is_file():
             continue
         files.add(file)
-        waiting += [found for found in _imports(file) if found not in files]
+        if file.suffix == ".py":
+            waiting += [found for found in _imports(file) if found not in files]
     return files
 
 
@@ -57,10 +62,13 @@ def _exists(place: str) -> bool:
 
 @cache
 def _imports(file: Path) -> tuple[Path, ...]:
-    """Return the files that a file imports, at its top or inside its functions: the package's and the user's."""
+    """Return the files that a file imports, at its top or inside its functions, and the package's data it names."""
     ours = file.is_relative_to(PACKAGE)
     places = []
+    data = []
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if ours and isinstance(node, ast.Constant) and str(node.value).endswith(DATA_SUFFIXES):
+            data.append(PACKAGE / "data" / str(node.value))
         if isinstance(node, ast.Import):
             places += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -73,12 +81,14 @@ def _imports(file: Path) -> tuple[Path, ...]:
     if not ours:  # a script or a user's file also finds what lies beside it
         beside = [file.parent.joinpath(*place.split(".")) for place in places]
         found += [path.with_suffix(".py") for path in beside] + [path / "__init__.py" for path in beside]
-    return tuple(path for path in found if path is not None and path.is_file())
+    return tuple(path for path in [*found, *data] if path is not None and path.is_file())
 
 
 @cache
 def _meaning(file: Path) -> str:
-    """Return the syntax tree without docstrings, as text."""
+    """Return the syntax tree without docstrings, as text; of a data file, its checksum."""
+    if file.suffix != ".py":
+        return hashlib.sha256(file.read_bytes()).hexdigest()
     tree = ast.parse(file.read_text(encoding="utf-8"))
     for node in ast.walk(tree):
         if isinstance(node, DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:

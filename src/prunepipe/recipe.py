@@ -8,9 +8,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 
 class Strict(BaseModel):
-    """A model that refuses unknown keys and silent conversions of type."""
+    """A model that refuses unknown keys, silent conversions of type, and numbers that are not finite."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 def as_tuple(value: Any) -> Any:
@@ -21,22 +21,26 @@ def as_tuple(value: Any) -> Any:
 class Augmentation(Strict):
     """How training images are varied, anew for every image and epoch."""
 
-    crop_padding: int = Field(0, ge=0, description="random crop after zero padding by this many pixels")
+    crop_padding: int = Field(
+        0, ge=0, le=256, description="random crop after zero padding by this many pixels"
+    )
     flip: bool = Field(False, description="random horizontal flip")
 
 
 class Recipe(Strict):
     """How the dense network and every ticket are trained (SGD with step drops of the rate)."""
 
-    epochs: int = Field(gt=0, description="passes over the training set")
-    learning_rate: float = Field(gt=0, description="at the start")
+    epochs: int = Field(gt=0, le=100_000, description="passes over the training set")
+    learning_rate: float = Field(gt=0, le=1000, description="at the start")
     drops: Annotated[tuple[int, ...], BeforeValidator(as_tuple)] = Field(
         (), description="epochs after which the learning rate is multiplied by drop_factor, ascending"
     )
     drop_factor: float = Field(0.1, gt=0, lt=1, description="factor of each drop")
     momentum: float = Field(0.9, ge=0, lt=1, description="SGD momentum (not Nesterov)")
-    weight_decay: float = Field(1e-4, ge=0, description="L2 penalty on every parameter")
-    batch_size: int = Field(64, gt=1, description="images a step; the last partial batch is kept")
+    weight_decay: float = Field(1e-4, ge=0, le=1000, description="L2 penalty on every parameter")
+    batch_size: int = Field(
+        64, gt=1, le=1_000_000, description="images a step; the last partial batch is kept"
+    )
     augmentation: Augmentation = Field(Augmentation(), description="how training images are varied")
 
     @model_validator(mode="after")

@@ -12,10 +12,10 @@ from pydantic import BaseModel
 
 from prunepipe.allocations import ALLOCATIONS
 from prunepipe.artifacts import write_text
-from prunepipe.choices import STAGE_CHECKS
 from prunepipe.configuration import Site
 from prunepipe.datasets import DATASETS
 from prunepipe.networks import NETWORKS
+from prunepipe.references import STAGE_CHECKS
 from prunepipe.scores import SCORES
 from prunepipe.study import Study
 from prunepipe.zoology import CHECKS, TICKETS

@@ -17,51 +17,66 @@ from prunepipe.choices import (
     Scoring,
     Ticket,
     VerdictRule,
-    resolve,
+    unique,
 )
 from prunepipe.datasets import DATASETS
 from prunepipe.entry_points import registered_checks
 from prunepipe.errors import unknown_name
 from prunepipe.networks import NETWORKS
 from prunepipe.recipe import Recipe, Strict, as_tuple
+from prunepipe.references import resolve
 from prunepipe.zoology import CHECKS, TABLES, TICKETS
 
 FULL_NETWORK = "full_network"
 """Name of the unpruned network in the `ticket` column."""
 
+CLEAN = "clean"
+"""Name of the data, and of the mask, that no check has changed."""
 
-def _as_mapping(value: Any) -> Any:
+
+def _as_mapping(value: Any) -> dict[Any, Any]:
     """Read `[a, b]` as `{a: {}, b: {}}`, and a row left empty as `{}`."""
     if isinstance(value, list):
         names = tuple(str(name) for name in value)
-        return {name: {} for name in _unique(names)}
+        unique(names)
+        return {name: {} for name in names}
     if isinstance(value, dict):
         return {name: {} if row is None else row for name, row in value.items()}
-    return value
+    raise ValueError(f"got {str(value)[:80]!r}; it should be a list of names, or a mapping, name: options")
 
 
 def _ticket_rows(value: Any) -> Any:
     """Complete each ticket's row with the built-in one of its name."""
     rows = _as_mapping(value)
-    if not isinstance(rows, dict):
-        return rows
     for name, row in rows.items():
         if not row and name not in TICKETS:
             raise ValueError(unknown_name("ticket", str(name), TICKETS) + " Your own needs a row of choices.")
     return {
-        name: {**TICKETS.get(name, {}), **row} if isinstance(row, dict) else row for name, row in rows.items()
+        name: {**_inherited(name, row), **row} if isinstance(row, dict) else row for name, row in rows.items()
     }
+
+
+def _inherited(name: str, row: dict[str, Any]) -> dict[str, Any]:
+    """Return what a row takes from the built-in one: not the options of a score or allocation that it replaces."""
+    built_in = TICKETS.get(name, {})
+    replaced = {
+        f"{key}_options" for key in ("score", "allocation") if row.get(key) not in (None, built_in.get(key))
+    }
+    return {key: value for key, value in built_in.items() if key not in replaced}
 
 
 NAMED = BeforeValidator(_as_mapping, json_schema_input_type=list[str] | dict[str, Any])
 TICKET_ROWS = BeforeValidator(_ticket_rows, json_schema_input_type=list[str] | dict[str, Any])
 
 
-def _unique(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    for position, value in enumerate(values):
-        if value in values[:position]:
-            raise ValueError(f"{value} is listed twice; list it once")
-    return values
+def _require_own_check(name: str, row: Check) -> None:
+    if name in CHECKS or name == CLEAN:
+        why = "stands for what no check has changed" if name == CLEAN else "is built in"
+        raise ValueError(f"custom_checks.{name}: the name {why}; choose another")
+    if row == Check():
+        raise ValueError(
+            f"custom_checks.{name}: changes nothing; name one stage and its function, for example mask: rearrange"
+        )
 
 
 class Cell(NamedTuple):
@@ -104,7 +119,7 @@ class Study(Strict):
     prune_ratios: Annotated[tuple[Annotated[float, Field(gt=0, lt=1)], ...], BeforeValidator(as_tuple)] = (
         Field(min_length=1, description="shares of the prunable weights to remove, each above 0 and below 1")
     )
-    seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(as_tuple)] = Field(
+    seeds: Annotated[tuple[Annotated[int, Field(ge=0, lt=2**63)], ...], BeforeValidator(as_tuple)] = Field(
         min_length=1, description="one independent repetition each"
     )
     scoring: Scoring = Field(Scoring(), description="images for scores that read data")
@@ -116,7 +131,7 @@ class Study(Strict):
         TABLES, min_length=1, description=f"tables to build, of {', '.join(TABLES)}"
     )
 
-    _unique_values = field_validator("prune_ratios", "seeds", "tables")(_unique)
+    _unique_values = field_validator("prune_ratios", "seeds", "tables")(unique)
 
     @field_validator("tables")
     @classmethod
@@ -132,8 +147,12 @@ class Study(Strict):
             resolve("data set", dataset.source or key, DATASETS)
         for key, network in self.networks.items():
             resolve("network", network.architecture or key, NETWORKS)
-        for name in self.custom_checks.keys() & CHECKS.keys():
-            raise ValueError(f"custom_checks.{name}: the name is built in; choose another")
+        if FULL_NETWORK in self.tickets:
+            raise ValueError(
+                f"tickets.{FULL_NETWORK}: the results call the unpruned network so; choose another name"
+            )
+        for name, row in self.custom_checks.items():
+            _require_own_check(name, row)
         for name in (*self.checks.initial, *self.checks.partially_trained):
             self.check(name)
         for name, ticket in self.tickets.items():
@@ -142,10 +161,12 @@ class Study(Strict):
 
     def _ticket_fits(self, name: str, ticket: Ticket) -> None:
         for check in self.checks_of(name):
-            if self.check(check).score and ticket.constructive:
+            score_check = self.check(check).score
+            why = score_check and ticket.refusal(score_check)
+            if why:
                 raise ValueError(
-                    f"tickets.{name}: check '{check}' changes scores, but allocation constructed has none: its "
-                    f"score returns the mask itself. Give the ticket its own `checks:` without {check}"
+                    f"tickets.{name}: check '{check}' changes scores, but {why}. "
+                    f"Give the ticket its own `checks:` without {check}"
                 )
         epochs = self.epoch_of(ticket.start), self.epoch_of(ticket.scored)
         if max(epochs) > self.recipe.epochs:
@@ -202,7 +223,7 @@ class Study(Strict):
 
     def dense_runs(self) -> Iterator[DenseRun]:
         """Enumerate the dense runs that the cells share: one a data set, network, data variant and seed."""
-        variants = {"clean": None}
+        variants = {CLEAN: None}
         for name, ticket in self.tickets.items():
             if ticket.needs_dense_run:
                 variants |= {self.data_of(check): None for check in self.checks_of(name)}
@@ -213,4 +234,4 @@ class Study(Strict):
 
     def data_of(self, check: str) -> str:
         """Return the name of the data variant behind the mask under a check."""
-        return check if self.check(check).data else "clean"
+        return check if self.check(check).data else CLEAN

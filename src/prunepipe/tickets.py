@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from prunepipe.artifacts import checksum, read_arrays, remake, write_arrays
+from prunepipe.artifacts import FOREIGN, checksum, read_arrays, remake, write_arrays
 from prunepipe.errors import ArtifactError, ScoreError
 from prunepipe.structure import Arrays, Structure
 
@@ -70,7 +70,7 @@ def read_ticket(path: Path | str) -> tuple[Arrays, Arrays, dict[str, Any]]:
     mask = _unpack(path, arrays, metadata)
     try:
         weights = {name: _weight(name, arrays, mask) for name in metadata["order"]}
-    except (KeyError, ValueError, TypeError) as error:
+    except FOREIGN as error:
         raise ArtifactError(f"{path}: not a ticket of this pipeline ({error!r}). {remake(path)}") from error
     return weights, mask, metadata
 
@@ -113,7 +113,7 @@ def _unpack(path: Path | str, arrays: Arrays, metadata: dict[str, Any]) -> Array
             name: np.unpackbits(arrays[BITS + name], count=prod(shape)).reshape(shape).astype(bool)
             for name, shape in metadata["shapes"].items()
         }
-    except (KeyError, ValueError, TypeError, AttributeError) as error:
+    except (*FOREIGN, OverflowError, MemoryError) as error:
         raise ArtifactError(f"{path}: holds no mask of this pipeline ({error!r}). {remake(path)}") from error
     if checksum(mask) != metadata.get("mask_checksum"):
         raise ArtifactError(f"{path}: the mask's checksum does not match its bits. {remake(path)}")

@@ -4,8 +4,8 @@ import re
 from functools import cache
 
 from prunepipe import __version__
-from prunepipe.choices import SCORE_REFERENCES, resolve
-from prunepipe.configuration import load_site, load_study, study_path
+from prunepipe.configuration import load_site, load_study, require_threads
+from prunepipe.configuration import require_unique_keys, study_path
 from prunepipe.environment import prepare_environment
 from prunepipe.errors import PrunepipeError
 from prunepipe.layout import CELL, DENSE, INITIAL, MASK, NETWORK, REWIND, RUNS, SCORES
@@ -17,6 +17,7 @@ from prunepipe.provenance import code_version
 SCRIPTS = Path(str(workflow.current_basedir)).parent / "scripts"
 
 try:
+    require_unique_keys(workflow.configfiles)
     SITE = load_site(config)
     STUDY = load_study(study_path(SITE.study, Path("config")))
 except PrunepipeError as error:
@@ -40,6 +41,14 @@ BY_SCORE_ID = {
 }
 
 
+def require_threads_here():
+    """End the workflow, before any job, if a job is to have more threads than this machine has cores."""
+    try:
+        require_threads(SITE, os.cpu_count())
+    except PrunepipeError as error:
+        sys.exit(str(error))
+
+
 def place(template, file, **fixed):
     """Return the path of a file in a folder of the layout, with the study's name and what else is fixed filled in."""
     for key, value in {"study": STUDY.name, **fixed}.items():
@@ -55,7 +64,7 @@ def names(values):
 def prepared(wildcards):
     """Return the prepared data set of a run."""
     name = dataset_name(wildcards.dataset, STUDY.datasets[wildcards.dataset])
-    return f"{SITE.data_folder}/{name}.safetensors"
+    return os.path.join(SITE.data_folder, f"{name}.safetensors")
 
 
 @cache

@@ -24,5 +24,5 @@ rule prepare_dataset:
     message:
         "Prepare the data set {wildcards.name}"
     shell:
-        "launch.py prepare_dataset.py --output {output.data} "
-        "--settings {params.settings:q} &> {log}"
+        "launch.py prepare_dataset.py --output {output.data:q} "
+        "--settings {params.settings:q} &> {log:q}"

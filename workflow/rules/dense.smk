@@ -23,8 +23,8 @@ rule initialise:
     message:
         "Draw the initial weights of {wildcards.network} ({wildcards.draw}), seed {wildcards.seed}"
     shell:
-        "launch.py initialise.py --data {input.data} --weights {output.weights} "
-        "--structure {output.structure} --settings {params.settings:q} &> {log}"
+        "launch.py initialise.py --data {input.data:q} --weights {output.weights:q} "
+        "--structure {output.structure:q} --settings {params.settings:q} &> {log:q}"
 
 
 rule train_dense:
@@ -65,11 +65,11 @@ rule train_dense:
     message:
         "Train the dense {wildcards.network} on {wildcards.dataset} ({wildcards.data}), seed {wildcards.seed}"
     shell:
-        "launch.py train_dense.py --data {input.data} --weights {input.weights} "
-        "--final {output.final} --history {output.history} --logits {output.logits} --timing {output.timing} "
+        "launch.py train_dense.py --data {input.data:q} --weights {input.weights:q} "
+        "--final {output.final:q} --history {output.history:q} --logits {output.logits:q} --timing {output.timing:q} "
         "--settings {params.settings:q} "
         "--gpus {resources.gpu} --threads {threads} "
-        "--checkpoint {params.checkpoint} --code {params.code} &> {log}"
+        "--checkpoint {params.checkpoint} --code {params.code} &> {log:q}"
 
 
 rule evaluate_dense:
@@ -97,9 +97,9 @@ rule evaluate_dense:
     message:
         "Evaluate the dense {wildcards.network} on {wildcards.dataset} ({wildcards.data}), seed {wildcards.seed}"
     shell:
-        "launch.py evaluate.py --data {input.data} --trained {input.trained} --history {input.history} "
-        "--logits {input.logits} --metrics {output.metrics} --settings {params.settings:q} "
-        "--checkpoint {params.checkpoint} &> {log}"
+        "launch.py evaluate.py --data {input.data:q} --trained {input.trained:q} --history {input.history:q} "
+        "--logits {input.logits:q} --metrics {output.metrics:q} --settings {params.settings:q} "
+        "--checkpoint {params.checkpoint} &> {log:q}"
 
 
 rule rewind:
@@ -126,5 +126,5 @@ rule rewind:
     message:
         "Rewind {wildcards.network} on {wildcards.dataset} ({wildcards.data}) to {wildcards.point}, seed {wildcards.seed}"
     shell:
-        "launch.py rewind.py --source {input.source} --structure {input.structure} "
-        "--weights {output.weights} --settings {params.settings:q} &> {log}"
+        "launch.py rewind.py --source {input.source:q} --structure {input.structure:q} "
+        "--weights {output.weights:q} --settings {params.settings:q} &> {log:q}"

@@ -35,5 +35,5 @@ rule report:
     message:
         "Write the report of study {STUDY.name}"
     shell:
-        "launch.py report.py --study {params.study_file:q} {params.frames} --report {output.html} "
-        "--settings {params.settings:q} &> {log}"
+        "launch.py report.py --study {params.study_file:q} {params.frames} --report {output.html:q} "
+        "--settings {params.settings:q} &> {log:q}"

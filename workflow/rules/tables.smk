@@ -27,8 +27,8 @@ rule collect:
     message:
         "Collect the results of study {STUDY.name}"
     shell:
-        "launch.py collect.py --study {params.study_file:q} --results {output.results} --layers {output.layers} "
-        "--histories {output.histories} &> {log}"
+        "launch.py collect.py --study {params.study_file:q} --results {output.results:q} --layers {output.layers:q} "
+        "--histories {output.histories:q} &> {log:q}"
 
 
 rule overlap:
@@ -53,7 +53,7 @@ rule overlap:
     message:
         "Compare the masks of study {STUDY.name}"
     shell:
-        "launch.py overlap.py --study {params.study_file:q} --overlap {output.overlap} &> {log}"
+        "launch.py overlap.py --study {params.study_file:q} --overlap {output.overlap:q} &> {log:q}"
 
 
 rule table:
@@ -88,8 +88,8 @@ rule table:
     message:
         "Build the table {wildcards.table}"
     shell:
-        "launch.py table.py --study {params.study_file:q} --results {input.results} --csv {output.csv} "
-        "--md {output.md} --tex {output.tex} --settings {params.settings:q} &> {log}"
+        "launch.py table.py --study {params.study_file:q} --results {input.results:q} --csv {output.csv:q} "
+        "--md {output.md:q} --tex {output.tex:q} --settings {params.settings:q} &> {log:q}"
 
 
 rule figure:
@@ -124,8 +124,8 @@ rule figure:
     message:
         "Draw the figure {wildcards.figure}"
     shell:
-        "launch.py figure.py --study {params.study_file:q} --results {input.results} {params.files} "
-        "--svg {output.svg} --png {output.png} --settings {params.settings:q} &> {log}"
+        "launch.py figure.py --study {params.study_file:q} --results {input.results:q} {params.files} "
+        "--svg {output.svg:q} --png {output.png:q} --settings {params.settings:q} &> {log:q}"
 
 
 rule verdicts:
@@ -165,9 +165,9 @@ rule verdicts:
     message:
         "Judge the methods of study {STUDY.name}"
     shell:
-        "launch.py verdicts.py --study {params.study_file:q} --results {input.results} --csv {output.csv} --md {output.md} "
-        "--effects {output.effects} --methods {output.methods} --gains {output.gains} "
-        "--gains_md {output.gains_md} &> {log}"
+        "launch.py verdicts.py --study {params.study_file:q} --results {input.results:q} --csv {output.csv:q} --md {output.md:q} "
+        "--effects {output.effects:q} --methods {output.methods:q} --gains {output.gains:q} "
+        "--gains_md {output.gains_md:q} &> {log:q}"
 
 
 rule partial:
@@ -195,4 +195,4 @@ rule partial:
         "launch.py verdicts.py --study {params.study_file:q} --results results/results.csv "
         "--csv results/tables/verdicts.csv --md results/tables/verdicts.md --effects results/tables/effects.csv "
         "--methods results/tables/methods.csv --gains results/tables/decomposition.csv "
-        "--gains_md results/tables/decomposition.md; {params.page}) &> {log}"
+        "--gains_md results/tables/decomposition.md; {params.page}) &> {log:q}"

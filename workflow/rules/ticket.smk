@@ -25,9 +25,9 @@ rule score:
     message:
         "Score {wildcards.network} on {wildcards.dataset} ({wildcards.data}) by {wildcards.score_id}, seed {wildcards.seed}"
     shell:
-        "launch.py score.py --data {input.data} --weights {input.weights} --structure {input.structure} "
-        "--scores {output.scores} --settings {params.settings:q} "
-        "--gpus {resources.gpu} --threads {threads} &> {log}"
+        "launch.py score.py --data {input.data:q} --weights {input.weights:q} --structure {input.structure:q} "
+        "--scores {output.scores:q} --settings {params.settings:q} "
+        "--gpus {resources.gpu} --threads {threads} &> {log:q}"
 
 
 rule mask:
@@ -56,8 +56,8 @@ rule mask:
     message:
         "Mask of {wildcards.ticket} ({wildcards.source}) at prune ratio {wildcards.prune_ratio}, seed {wildcards.seed}"
     shell:
-        "launch.py mask.py --scores {input.scores} --structure {input.structure} --mask {output.mask} "
-        "--settings {params.settings:q} &> {log}"
+        "launch.py mask.py --scores {input.scores:q} --structure {input.structure:q} --mask {output.mask:q} "
+        "--settings {params.settings:q} &> {log:q}"
 
 
 rule check:
@@ -91,8 +91,8 @@ rule check:
     message:
         "Apply check {wildcards.check} to {wildcards.ticket} at prune ratio {wildcards.prune_ratio}, seed {wildcards.seed}"
     shell:
-        "launch.py check.py --mask {input.mask} --weights {input.weights} --structure {input.structure} "
-        "{params.fresh} --ticket {output.ticket} --layers {output.layers} --settings {params.settings:q} &> {log}"
+        "launch.py check.py --mask {input.mask:q} --weights {input.weights:q} --structure {input.structure:q} "
+        "{params.fresh} --ticket {output.ticket:q} --layers {output.layers:q} --settings {params.settings:q} &> {log:q}"
 
 
 rule retrain:
@@ -129,11 +129,11 @@ rule retrain:
     message:
         "Retrain {wildcards.ticket} ({wildcards.check}) at prune ratio {wildcards.prune_ratio}, seed {wildcards.seed}"
     shell:
-        "launch.py retrain.py --data {input.data} --ticket {input.ticket} --layers {input.layers} "
-        "--trained {output.trained} --history {output.history} --logits {output.logits} --timing {output.timing} "
+        "launch.py retrain.py --data {input.data:q} --ticket {input.ticket:q} --layers {input.layers:q} "
+        "--trained {output.trained:q} --history {output.history:q} --logits {output.logits:q} --timing {output.timing:q} "
         "--settings {params.settings:q} "
         "--gpus {resources.gpu} --threads {threads} "
-        "--checkpoint {params.checkpoint} --code {params.code} &> {log}"
+        "--checkpoint {params.checkpoint} --code {params.code} &> {log:q}"
 
 
 rule evaluate:
@@ -162,7 +162,7 @@ rule evaluate:
     message:
         "Evaluate {wildcards.ticket} ({wildcards.check}) at prune ratio {wildcards.prune_ratio}, seed {wildcards.seed}"
     shell:
-        "launch.py evaluate.py --data {input.data} --trained {input.trained} --layers {input.layers} "
-        "--history {input.history} --logits {input.logits} --metrics {output.metrics} "
+        "launch.py evaluate.py --data {input.data:q} --trained {input.trained:q} --layers {input.layers:q} "
+        "--history {input.history:q} --logits {input.logits:q} --metrics {output.metrics:q} "
         "--settings {params.settings:q} "
-        "--checkpoint {params.checkpoint} &> {log}"
+        "--checkpoint {params.checkpoint} &> {log:q}"

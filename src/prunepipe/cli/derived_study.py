@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from prunepipe.choices import OWN
+from prunepipe.checks import SCORE_CHECKS
+from prunepipe.choices import Ticket
+from prunepipe.references import OWN
 from prunepipe.study import Study
 from prunepipe.zoology import TICKETS
 
@@ -56,22 +58,23 @@ def derived_study(
         prune_ratios: default: the first of the base.
     """
     kept = base.model_dump(mode="json", exclude_unset=True, include={"recipe", "scoring", "verdict"})
-    constructive = method.allocation == "constructed"
-    checks = [check for check in BATTERY if not (constructive and check == "invert")]
     row = {
         "scored": method.scored,
         "score": absolute(method.score),
         "allocation": absolute(method.allocation),
         "start": method.start,
-        "checks": checks,
         **method.choices,
     }
+    ticket = Ticket.model_construct(
+        **row
+    )  # not checked here: what is wrong with it is told of the whole study
+    checks = [name for name in BATTERY if not (name in SCORE_CHECKS and ticket.refusal(name))]
     return {
         "name": method.name,
         "datasets": {key: _absolute_in(base.datasets[key], "source") for key in base.datasets},
         "networks": {key: _absolute_in(base.networks[key], "architecture") for key in base.networks},
         **kept,
-        "tickets": {method.name: row, **{name: {} for name in CONTROLS}},
+        "tickets": {method.name: row | {"checks": checks}, **{name: {} for name in CONTROLS}},
         "prune_ratios": list(prune_ratios or base.prune_ratios[:1]),
         "seeds": list(range(seeds)),
         "tables": ["initial_checks"] if method.start == "init" else ["initial_checks", "partial_checks"],

@@ -129,10 +129,10 @@ def environment() -> dict[str, str]:
 
 
 def _method(arguments: argparse.Namespace) -> Method:
-    from prunepipe.choices import SCORE_REFERENCES, resolve
     from prunepipe.cli.derived_study import Method, absolute, method_name
     from prunepipe.errors import ConfigError
     from prunepipe.plugins import load_function
+    from prunepipe.references import SCORE_REFERENCES, resolve
 
     try:
         reference = resolve("score", arguments.score, SCORE_REFERENCES)

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from prunepipe.artifacts import write_arrays, write_json
+from prunepipe.artifacts import remove_temporary, write_arrays, write_json
 from prunepipe.pipeline.execution import Execution
 from prunepipe.structure import Arrays
 
@@ -50,10 +50,11 @@ def write_run(outcome: Outcome, files: RunFiles) -> None:
 
 
 def finished(execution: Execution) -> None:
-    """Delete the checkpoint of a run that is measured.
+    """Delete the checkpoint of a run that is measured, and what a killed write of it left.
 
     Not when its training ends: if Snakemake or the cluster job dies before the workflow takes note of that, the
     training is done again, and then it goes on from its last checkpoint instead of from its start.
     """
     if execution.checkpoint is not None:
         execution.checkpoint.unlink(missing_ok=True)
+        remove_temporary(execution.checkpoint)

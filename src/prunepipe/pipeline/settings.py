@@ -8,11 +8,12 @@ import re
 from typing import Any
 
 from prunepipe.allocations import ALLOCATIONS
-from prunepipe.choices import SCORE_REFERENCES, STAGE_CHECKS, Ticket, resolve
-from prunepipe.corruptions import ORDERED_VARIANTS
+from prunepipe.choices import Ticket
+from prunepipe.corruptions import CORRUPTIONS, ORDERED_VARIANTS
 from prunepipe.datasets import DATASETS
 from prunepipe.layout import ANY_RATIO
 from prunepipe.networks import NETWORKS
+from prunepipe.references import SCORE_REFERENCES, STAGE_CHECKS, resolve
 from prunepipe.scores import SCORES
 from prunepipe.study import Study
 
@@ -41,9 +42,9 @@ def data_settings(study: Study, data: str) -> Settings:
     """How the training data behind a mask is varied; `clean` is left as it is."""
     if data == "clean":
         return {"corruption": None, "shuffle": True}
-    function = study.check(data).data or ""
-    reference = resolve("data check", function, STAGE_CHECKS["data"])
-    return {"corruption": reference, "shuffle": function not in ORDERED_VARIANTS}
+    reference = resolve("data check", study.check(data).data or "", STAGE_CHECKS["data"])
+    ordered = {CORRUPTIONS[name] for name in ORDERED_VARIANTS}
+    return {"corruption": reference, "shuffle": reference not in ordered}
 
 
 def training_settings(study: Study, network: str, seed: int, numerics: Settings) -> Settings:
@@ -75,16 +76,9 @@ def retrain_settings(study: Study, network: str, ticket: str, seed: int, numeric
     }
 
 
-def rounds_of(ticket: Ticket) -> int:
-    """Return the pruning rounds of a ticket: its own, or the score's default."""
-    if ticket.rounds is not None:
-        return ticket.rounds
-    return SCORES[ticket.score].rounds if ticket.score in SCORES else 1
-
-
 def per_prune_ratio(ticket: Ticket) -> bool:
     """Return whether a ticket's scores depend on the prune ratio."""
-    return rounds_of(ticket) > 1 or ticket.per_prune_ratio or ticket.constructive
+    return ticket.pruning_rounds > 1 or ticket.per_prune_ratio or ticket.constructive
 
 
 def score_id(ticket: Ticket) -> str:
@@ -99,7 +93,7 @@ def score_id(ticket: Ticket) -> str:
     if ticket.reads:
         extra |= {"reads": ticket.reads}
     if per_prune_ratio(ticket):
-        extra |= {"rounds": rounds_of(ticket), **allocation_settings(ticket)}
+        extra |= {"rounds": ticket.pruning_rounds, **allocation_settings(ticket)}
     suffix = "-" + hashlib.sha256(json.dumps(extra, sort_keys=True).encode()).hexdigest()[:8] if extra else ""
     return f"{name}-{ticket.scored.replace(' ', '')}{suffix}"
 
@@ -116,11 +110,12 @@ def score_settings(study: Study, network: str, ticket: str, data: str, ratio: st
         "network": network_settings(study, network),
         "score": resolve("score", row.score, SCORE_REFERENCES),
         "options": row.score_options,
-        "reads": row.reads or (SCORES[row.score].batches if row.score in SCORES else "balanced"),
-        "rounds": rounds_of(row),
+        "reads": row.reading,
+        "rounds": row.pruning_rounds,
         "constructive": row.constructive,
         "prune_ratio": None if ratio == ANY_RATIO else float(ratio),
-        **allocation_settings(row),
+        # Only where scores depend on it: one-shot scores are shared by tickets that allocate differently.
+        **(allocation_settings(row) if per_prune_ratio(row) else {}),
         "data": data_settings(study, data),
         "scoring": study.scoring.model_dump(mode="json"),
         "augmentation": study.recipe.augmentation.model_dump(mode="json"),
