@@ -34,7 +34,7 @@ def main() -> None:
     )
     parser.add_argument("--quick", action="store_true", help="smallest sizes, to see that everything works")
     parser.add_argument(
-        "--seeds", type=int, default=1, help="seeds of the whole study (the quickstart has 3)"
+        "--seeds", type=int, default=2, help="seeds of the whole study (the quickstart has 2)"
     )
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "benchmarks.md")
     arguments = parser.parse_args()

@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 import torch
 from measuring import ROOT, Options, Section, interleaved, machine, median_ratio, milliseconds, versions
-from steps import OURS, our_step
+from steps import OURS, our_step, variants_on
 
 from prunepipe.allocations.depth import smart
 from prunepipe.configuration import load_study
@@ -139,10 +139,15 @@ def judge(runs: pd.DataFrame, margin: float) -> tuple[list[dict[str, str]], list
 
 def speeds(runs: pd.DataFrame, options: Options) -> list[dict[str, str]]:
     """Return how much faster each variant is, on the study's small network and on the paper's."""
-    small = {name: runs.loc[runs["variant"] == name, "seconds"].to_list() for name in OURS}
+    known = variants_on(
+        options.device
+    )  # what a device only emulates has an accuracy, but no speed worth a word
+    small = {name: runs.loc[runs["variant"] == name, "seconds"].to_list() for name in known}
     rows = [_speed(f"{NETWORK}, a run (CPU s)", small, 1.0)]
     for name in () if options.quick else ("vgg19", "resnet32"):
-        calls = {variant: our_step(name, *choice, options) for variant, choice in OURS.items()}
+        calls = {
+            variant: our_step(name, *how, options) for variant, how in variants_on(options.device).items()
+        }
         rows.append(_speed(f"{name}, a step (ms)", interleaved(calls, 3, options.device), 1000.0))
     return rows
 
@@ -150,6 +155,9 @@ def speeds(runs: pd.DataFrame, options: Options) -> list[dict[str, str]]:
 def _speed(what: str, seconds: dict[str, list[float]], scale: float) -> dict[str, str]:
     row = {"what": what, BASE: f"{scale * statistics.median(seconds[BASE]):.3g}"}
     for variant in CANDIDATES:
+        if variant not in seconds:
+            row[variant] = "-"
+            continue
         ratio = median_ratio(seconds[BASE], seconds[variant])
         value = milliseconds(seconds[variant]) if scale > 1 else f"{statistics.median(seconds[variant]):.3g}"
         row[variant] = f"{value} ({ratio:.2f} times faster)"

@@ -15,14 +15,13 @@ import tempfile
 from collections import defaultdict
 from pathlib import Path
 
-import pandas as pd
 from measuring import Options, Section, copy_project, with_seeds
 from processes import cost_of, snakemake
 
 TRAINING = ("train_dense", "retrain")
 
 
-def whole_study(options: Options, seeds: int = 1) -> list[Section]:
+def whole_study(options: Options, seeds: int = 2) -> list[Section]:
     """Run the quickstart study in a copy of the project; then each of its stages once more, by hand."""
     if options.quick:
         return [Section("A whole study", "Left out in quick mode.")]
@@ -42,12 +41,14 @@ def where_time_goes(project: Path, wall: float) -> list[dict[str, str]]:
         project: whose study has run; nothing in `results` may be older than that run.
         wall: seconds from start to end.
     Returns:
-        Rows: training (the epochs themselves), what else the stages took by rule (start-up, reading, writing),
+        Rows: training (CPU-seconds of the epochs themselves), what else the stages took by rule (start-up, reading, writing),
         and what is left of the cores' time (Snakemake, waiting).
     """
     cores = len(os.sched_getaffinity(0))
-    results = pd.read_csv(project / "results" / "results.csv", keep_default_na=False, na_values=[""])
-    training = float(results["seconds"].sum())
+    timings = [
+        json.loads(path.read_text(encoding="utf-8")) for path in project.glob("results/runs/**/timing.json")
+    ]
+    training = sum(timing.get("cpu_seconds", 0.0) for timing in timings)  # a collapsed ticket has none
     spent: dict[str, float] = defaultdict(float)
     for path in project.glob("**/*.benchmark.jsonl"):
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -56,7 +57,7 @@ def where_time_goes(project: Path, wall: float) -> list[dict[str, str]]:
     others = sum(seconds for rule, seconds in spent.items() if rule not in TRAINING)
     total = wall * cores
     parts = {
-        "training (the epochs)": training,
+        "training (CPU-seconds of the epochs)": training,
         "start, data and files of training stages": beside,
         "other stages": others,
         "Snakemake and waiting": total - training - beside - others,

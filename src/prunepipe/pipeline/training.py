@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from functools import partial
 
@@ -108,6 +109,7 @@ def _run(
             "mask": checksum(mask) if mask else None,
             "device": device.type,
         }
+        started = time.process_time()
         end = train(
             network,
             training_set,
@@ -118,5 +120,12 @@ def _run(
             after_epoch=epoch_reporter(plan.recipe.epochs, execution.watchers()),
         )
         logits = predict(network, test_set, plan.precision).cpu().numpy()
-        facts = {"device": device_name(device), "torch": torch.__version__, "threads": execution.threads}
+        facts = {
+            "device": device_name(device),
+            "torch": torch.__version__,
+            "threads": execution.threads,
+            "cpu_seconds": round(
+                time.process_time() - started, 3
+            ),  # of this process, after a kill of the last
+        }
         return Outcome(end.weights, end.history, logits, end.seconds, facts, end.snapshots)
