@@ -54,6 +54,11 @@ MISTAKES = [
         "{lamp: {checks: [invert]}}",
         "allocation lamp takes no scores below 0. Give the ticket its own `checks:` without invert",
     ),
+    (
+        "[lottery, hybrid]",
+        "{synflow: {allocation: constructed}}",
+        "score synflow returns none, choose another",
+    ),
     ("[lottery, hybrid]", "{grasp: {allocation: lamp}}", "allocation lamp takes no scores below 0"),
     ("[lottery, hybrid]", "{grasp: {rounds: 2}}", "redraw_linear would bring pruned weights back"),
     ("[digits]", "[digitz]", "unknown data set 'digitz'. Did you mean 'digits'?"),

@@ -102,7 +102,7 @@ class Ticket(Strict):
         if self.constructive and rounds > 1:
             raise ValueError(
                 f"rounds is {rounds}, but with allocation constructed the score returns the mask itself; "
-                "leave rounds out"
+                + ("leave rounds out" if self.rounds else f"score {self.score} returns none, choose another")
             )
         grasp = SCORE_REFERENCES.get(self.score, self.score) == SCORE_REFERENCES["grasp"]
         if grasp and self._allocates_by("lamp"):
