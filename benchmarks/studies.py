@@ -41,7 +41,8 @@ def where_time_goes(project: Path, wall: float) -> list[dict[str, str]]:
         project: whose study has run; nothing in `results` may be older than that run.
         wall: seconds from start to end.
     Returns:
-        Rows: training (CPU-seconds of the epochs themselves), what else the stages took by rule (start-up, reading, writing),
+        Rows: training (CPU-seconds of the epochs themselves), what else the stages took by rule (start-up,
+        reading, writing),
         and what is left of the cores' time (Snakemake, waiting).
     """
     cores = len(os.sched_getaffinity(0))

@@ -34,7 +34,7 @@ IMPOSSIBLE: list[tuple[dict[str, Any], str]] = [
     ),
     (
         SNIP | {"checks": {"initial": ["half_dataset"]}, "scoring": {"images_per_class": 71}},
-        r"digits holds 70 images of a class for ticket 'snip' \(check half_dataset\); lower",
+        r"digits holds 70 images of a class for ticket 'snip' \(check half_dataset\) on vgg_digits; lower",
     ),
     (
         {"datasets": {"digits": {"train_images": 120}}, "checks": {"initial": ["first_half"]}},

@@ -40,3 +40,11 @@ def test_first_half_is_read_in_order_however_it_is_named(small: dict) -> None:
     study = Study.model_validate(small | {"custom_checks": own})
     told = [data_settings(study, name) for name in ("first_half", *own)]
     assert told == [{"corruption": "prunepipe.corruptions:first_half", "shuffle": False}] * 3
+
+
+def test_a_network_may_have_scoring_images_of_its_own(small: dict) -> None:
+    own = {"images_per_class": 1, "batches": 10}
+    networks = {"vgg_digits": {}, "resnet8_small": {"scoring": own}}
+    study = Study.model_validate(small | {"networks": networks, "tickets": {"snip": SHARING["global"]}})
+    told = [score_settings(study, name, "snip", "clean", "_any", 0)["scoring"] for name in networks]
+    assert told == [{"images_per_class": 10, "batches": 1}, own]

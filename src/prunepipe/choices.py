@@ -44,6 +44,13 @@ class DatasetChoice(Strict):
     test_images: int | None = Field(None, gt=0, le=MOST, description="use this many test images; default all")
 
 
+class Scoring(Strict):
+    """The images that a score such as SNIP or GraSP reads."""
+
+    images_per_class: int = Field(10, gt=0, le=MOST, description="training images per class and batch")
+    batches: int = Field(1, gt=0, le=MOST, description="batches; their gradients are summed")
+
+
 class NetworkChoice(Strict):
     """Which network, and its options."""
 
@@ -51,6 +58,11 @@ class NetworkChoice(Strict):
         None, description="a built-in name, torchvision:MODEL or module:function; default: the key"
     )
     width: float = Field(1.0, gt=0, le=16, description="multiplies the channel counts")
+    scoring: Scoring | None = Field(
+        None,
+        description="images for scores on this network, instead of the study's; the reference takes "
+        "{images_per_class: 1, batches: 10} where the depth is above 32",
+    )
 
 
 class Ticket(Strict):
@@ -195,13 +207,6 @@ class CheckNames(Strict):
     )
 
     _unique_names = field_validator("initial", "partially_trained")(unique)
-
-
-class Scoring(Strict):
-    """The images that a score such as SNIP or GraSP reads."""
-
-    images_per_class: int = Field(10, gt=0, le=MOST, description="training images per class and batch")
-    batches: int = Field(1, gt=0, le=MOST, description="batches; their gradients are summed")
 
 
 class VerdictRule(Strict):

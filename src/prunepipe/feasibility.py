@@ -75,10 +75,11 @@ def _refuse_first_half(key: str, reference: str, count: int) -> None:
 
 
 def _refuse_scoring(study: Study, name: str, ticket: Ticket, check: str, holds: str, held: int) -> None:
-    scoring = study.scoring
-    need = scoring.images_per_class * scoring.batches
-    if ticket.reading == "balanced" and need > held:
-        raise ConfigError(
-            f"scoring: images_per_class {scoring.images_per_class} x batches {scoring.batches} = {need}, but {holds} "
-            f"for ticket '{name}' (check {check}); lower one of them."
-        )
+    for network in study.networks:
+        scoring = study.scoring_of(network)
+        need = scoring.images_per_class * scoring.batches
+        if ticket.reading == "balanced" and need > held:
+            raise ConfigError(
+                f"scoring: images_per_class {scoring.images_per_class} x batches {scoring.batches} = {need}, but "
+                f"{holds} for ticket '{name}' (check {check}) on {network}; lower one of them."
+            )

@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel
 
@@ -79,15 +79,16 @@ def _default(name: str, field: dict[str, Any], schema: dict[str, Any]) -> str:
 
 
 def _models_inside(model: type[BaseModel]) -> list[type[BaseModel]]:
-    """Return the models that a model's schema refers to, in the order of their names."""
-    names = model.model_json_schema().get("$defs", {})
+    """Return the models that a model's fields are made of, however deep, in the order of their names."""
     found: dict[str, type[BaseModel]] = {}
-    waiting: list[type[BaseModel]] = [BaseModel]
+    waiting: list[Any] = [field.annotation for field in model.model_fields.values()]
     while waiting:
-        for child in waiting.pop().__subclasses__():
-            found[child.__name__] = child
-            waiting.append(child)
-    return [found[name] for name in sorted(names)]
+        kind = waiting.pop()
+        waiting += get_args(kind)
+        if isinstance(kind, type) and issubclass(kind, BaseModel) and kind.__name__ not in found:
+            found[kind.__name__] = kind
+            waiting += [field.annotation for field in kind.model_fields.values()]
+    return [found[name] for name in sorted(found)]
 
 
 def _names() -> list[str]:

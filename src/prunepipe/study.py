@@ -232,6 +232,10 @@ class Study(Strict):
                 for data in variants:
                     yield from (DenseRun(dataset, network, data, seed) for seed in self.seeds)
 
+    def scoring_of(self, network: str) -> Scoring:
+        """Return the images that scores of a network read: its own choice, or the study's."""
+        return self.networks[network].scoring or self.scoring
+
     def data_of(self, check: str) -> str:
         """Return the name of the data variant behind the mask under a check."""
         return check if self.check(check).data else CLEAN

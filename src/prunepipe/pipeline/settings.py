@@ -117,7 +117,7 @@ def score_settings(study: Study, network: str, ticket: str, data: str, ratio: st
         # Only where scores depend on it: one-shot scores are shared by tickets that allocate differently.
         **(allocation_settings(row) if per_prune_ratio(row) else {}),
         "data": data_settings(study, data),
-        "scoring": study.scoring.model_dump(mode="json"),
+        "scoring": study.scoring_of(network).model_dump(mode="json"),
         "augmentation": study.recipe.augmentation.model_dump(mode="json"),
         "batch_size": study.recipe.batch_size,
         "seed": seed,
