@@ -79,10 +79,21 @@ def test_holm_runs_over_all_rows_of_a_study_and_not_across_studies():
     pd.testing.assert_frame_equal(judged(second), table[table["study"] == "another"].reset_index(drop=True))
 
 
-def test_p_ignores_adjusts_the_better_of_equivalence_and_gain():
+@pytest.mark.parametrize(
+    ("adjusted", "raw"), [("p_uses", "p_worse"), ("p_ignores", "p_equivalent"), ("p_gains", "p_better")]
+)
+def test_each_question_has_its_own_correction(adjusted, raw):
     table = judged(study({"a": {"x": 0.0, "y": 1.5}}))
-    harmless = table[["p_equivalent", "p_better"]].min(axis=1)
-    assert table["p_ignores"].min() == pytest.approx(2 * harmless.min())
+    assert table[adjusted].min() == pytest.approx(min(2 * table[raw].min(), 1))
+
+
+def test_a_gain_shows_neither_use_nor_indifference_and_never_makes_a_method_not_sane():
+    table = judged(study({"snip": {"corrupted_data": 1.5, "rearrange": 3.0}}))
+    assert set(table["verdict"]) == {"inconclusive"}
+    assert (table["p_ignores"] > 0.5).all()
+    assert table["seeds_to_decide"].isna().all()  # no number of seeds turns a gain into `uses` or `ignores`
+    assert table["reason"].str.contains("the check does not show what the method uses").all()
+    assert method_summaries(table)["summary"].tolist() == ["undecided"]
 
 
 @pytest.mark.parametrize(
@@ -96,7 +107,8 @@ def test_p_ignores_adjusts_the_better_of_equivalence_and_gain():
             "ignores",
             "equivalent to none within the margin",
         ),  # significant, but shown to be below the margin
-        (1.5, 0.1, "ignores", "better by more than chance"),
+        (1.5, 0.1, "inconclusive", "better by more than chance"),
+        (0.2, 0.005, "ignores", "equivalent to none within the margin"),  # a gain too small to matter
         (-0.3, 1.0, "inconclusive", "seeds would decide it"),
         (0.0, 2.0, "inconclusive", "seeds would decide it"),
     ],
@@ -105,7 +117,7 @@ def test_the_word_and_its_reason(effect, noise, word, phrase):
     row = only(study({"snip": {"rearrange": effect}}, noise=noise))
     assert row["verdict"] == word
     assert phrase in row["reason"]
-    assert pd.notna(row["seeds_to_decide"]) == (word == "inconclusive")
+    assert pd.notna(row["seeds_to_decide"]) == ("seeds would decide it" in phrase)
 
 
 def test_a_larger_margin_forgives_more():
@@ -169,7 +181,7 @@ def test_swapping_check_and_none_flips_the_sign():
     swapped = results.assign(check=results["check"].map({"none": "rearrange", "rearrange": "none"}))
     row, back = only(results), only(swapped)
     assert back["effect"] == pytest.approx(-row["effect"])
-    assert (row["verdict"], back["verdict"]) == ("uses", "ignores")
+    assert (row["verdict"], back["verdict"]) == ("uses", "inconclusive")
 
 
 def test_the_unpruned_network_is_no_method():

@@ -79,8 +79,6 @@ def _ignores(row: Mapping[str, Any]) -> str:
         return f"Every run under {row['check']} is identical to the run without it: {end}"
     start = f"{row['check']} changes the accuracy by {_measured(row)}"
     p_value = f"(Holm p = {row['p_ignores']:.2g})"
-    if row["p_better"] < row["p_equivalent"]:
-        return f"{start}, better by more than chance {p_value}, so it does no harm: {end}"
     return f"{start}, equivalent to none within the margin of {row['margin']:g} {p_value}: {end}"
 
 
@@ -95,6 +93,11 @@ def _inconclusive(row: Mapping[str, Any]) -> str:
         return (
             f"{row['check']} cannot be judged from one seed ({row['effect']:+.2f} points):"
             " the spread between seeds is unknown; run at least 3."
+        )
+    if row["p_gains"] <= row["significance"]:
+        return (
+            f"{row['check']} changes the accuracy by {_measured(row)}, better by more than chance"
+            f" (Holm p = {row['p_gains']:.2g}): the check does not show what the method uses."
         )
     return (
         f"{row['check']} changes the accuracy by {_measured(row)}: neither worse by more than chance"
