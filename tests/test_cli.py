@@ -94,6 +94,12 @@ def test_a_method_is_not_called_like_a_built_in_ticket() -> None:
         (["judge", "snip", "--option", "temperature"], "must be KEY=VALUE"),
         (["judge", "snip", "--start", "epoch 99"], "epoch 99 is beyond recipe.epochs = 20"),
         (["judge", "snip", "--allocation", "globl"], "unknown allocation 'globl'"),
+        (["judge", "snip", "--name", "lottery"], "--name lottery: a built-in ticket is called that"),
+        (["judge", "snip", "--name", "grasp"], "--name grasp: a built-in ticket is called that"),
+        (["judge", "snip", "--name", "full_network"], "a built-in ticket is called that"),
+        (["judge", "snip", "--name", "../evil"], "--name ../evil: must be letters, digits and _"),
+        (["judge", "snip", "--option", "a=["], "--option a=[: a value cannot be read as YAML"),
+        (["judge", "builtins:int"], "'builtins:int': its arguments cannot be read"),
         (["verdict"], "no verdicts yet"),
         (["inspect", "results/runs/x"], "no such folder"),
     ],
@@ -107,6 +113,19 @@ def test_a_mistake_is_told_in_a_line(
     assert told.startswith("error: ")
     assert message in told
     assert len(told.strip().splitlines()) == 1
+
+
+def test_a_mistake_leaves_the_study_as_it_was_and_makes_no_folder(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(judge_command, "run_watched_dry", lambda command: 0)
+    assert main(["judge", "snip", "--dry-run"]) == 0
+    study = tmp_path / "judged" / "own_snip" / "own_snip.yaml"
+    before = study.read_text()
+    assert main(["judge", "snip", "--dry-run", "--start", "fnal"]) == 1
+    assert main(["judge", "snip", "--dry-run", "--name", "other", "--seeds", "0"]) == 1
+    assert main(["judge", "snip", "--dry-run", "--name", "../evil"]) == 1
+    assert study.read_text() == before
+    assert [path.name for path in (tmp_path / "judged").iterdir()] == ["own_snip"]
 
 
 def test_outside_a_project_the_command_brings_its_own_settings(tmp_path: Path) -> None:

@@ -96,7 +96,6 @@ def run(arguments: argparse.Namespace) -> int:
     study = folder / f"{method.name}.yaml"
     prune_ratios = tuple(arguments.prune_ratio) if arguments.prune_ratio else None
     _write(study, derived_study(base, method, arguments.seeds, prune_ratios))
-    load_study(study)  # a mistake on the command line is told before Snakemake starts
     site = [f"data_folder={Path(arguments.data_folder).resolve()}", f"device={arguments.device}"]
     cores = ["--cores", str(arguments.cores)]
     if arguments.dry_run:
@@ -128,7 +127,7 @@ def environment() -> dict[str, str]:
 
 def _method(arguments: argparse.Namespace) -> Method:
     from prunepipe.choices import SCORE_REFERENCES, resolve
-    from prunepipe.cli.derived_study import Method, absolute, method_name
+    from prunepipe.cli.derived_study import Method, absolute, method_name, require_own_name
     from prunepipe.errors import ConfigError
     from prunepipe.plugins import load_function
 
@@ -136,13 +135,18 @@ def _method(arguments: argparse.Namespace) -> Method:
         reference = resolve("score", arguments.score, SCORE_REFERENCES)
     except ValueError as error:
         raise ConfigError(str(error)) from error
+    name = require_own_name(arguments.name) if arguments.name else method_name(arguments.score)
     # Imported here and now: that a file does not import should not be learnt after the first training.
-    asked = inspect.signature(load_function(absolute(reference))).parameters
+    function = load_function(absolute(reference))
+    try:
+        asked = inspect.signature(function).parameters
+    except ValueError as error:
+        raise ConfigError(f"'{arguments.score}': its arguments cannot be read; a score is a function.") from error
     choices: dict[str, Any] = {"score_options": _options(arguments.option), "reads": arguments.reads}
     choices |= {"rounds": arguments.rounds, "per_prune_ratio": bool({"density", "kept_total"} & set(asked))}
     return Method(
         score=arguments.score,
-        name=arguments.name or method_name(arguments.score),
+        name=name,
         start=arguments.start,
         scored=arguments.scored or arguments.start,
         allocation=arguments.allocation,
@@ -159,14 +163,31 @@ def _options(given: list[str]) -> dict[str, Any]:
     for option, (key, equals, _) in zip(given, parts, strict=True):
         if not equals or not key.isidentifier():
             raise ConfigError(f"--option {option}: must be KEY=VALUE, for example --option temperature=100.")
-    return {key: yaml.safe_load(value) for key, _, value in parts}
+    try:
+        return {key: yaml.safe_load(value) for key, _, value in parts}
+    except yaml.YAMLError as error:
+        told = " ".join(str(error).split())
+        raise ConfigError(f"--option {' '.join(given)}: a value cannot be read as YAML: {told}") from error
 
 
 def _write(path: Path, values: dict[str, Any]) -> None:
+    """Write a study once it is known to be valid; a mistake on the command line leaves the file as it was."""
+    from tempfile import TemporaryDirectory
+
     import yaml
 
-    path.parent.mkdir(parents=True, exist_ok=True)
+    from prunepipe.configuration import load_study
+    from prunepipe.errors import ConfigError
+
     text = yaml.safe_dump(values, sort_keys=False, width=100)
+    with TemporaryDirectory() as folder:
+        draft = Path(folder) / path.name
+        draft.write_text(text, encoding="utf-8")
+        try:
+            load_study(draft)
+        except ConfigError as error:
+            raise ConfigError(str(error).replace(f"{draft}: ", "")) from error
+    path.parent.mkdir(parents=True, exist_ok=True)
     if not path.is_file() or path.read_text(encoding="utf-8") != text:
         path.write_text(text, encoding="utf-8")
 
