@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import stdtrit  # scipy.stats takes a second to import
 
 from prunepipe.labels import check_label, dataset_label, network_label, ratio_label, ticket_label
-from prunepipe.report.formats import interval, known, number, share, sort_key
+from prunepipe.report.formats import interval_of_mean, known, number, share, sort_key
 from prunepipe.study import Study
-from prunepipe.tables.building import CONFIDENCE
+from prunepipe.tables.building import mean_intervals
 
 PLACE = ["dataset", "network", "ticket", "check", "prune_ratio"]
 NO_ACCURACY = "the accuracy is not a number"
@@ -54,17 +53,15 @@ def _numbers(runs: list[dict[Any, Any]]) -> dict[str, Any]:
     used = [run for run in runs if run["status"] == "done" and known(run["accuracy"])]
     accuracies = np.array([run["accuracy"] for run in used], float)
     mean = float(accuracies.mean()) if len(used) else float("nan")
-    half = float("nan")
-    if len(used) > 1:
-        spread = accuracies.std(ddof=1) / np.sqrt(len(used))
-        half = float(stdtrit(len(used) - 1, (1 + CONFIDENCE) / 2) * spread)
+    std = float(accuracies.std(ddof=1)) if len(used) > 1 else float("nan")
+    (low,), (high,) = mean_intervals(np.array([mean]), np.array([std]), np.array([len(used)]))
     densities = [run["effective_density"] for run in used if known(run["effective_density"])]
     density = float(np.mean(densities)) if densities else float("nan")
     return {
         "mean": number(mean),
         "mean_key": sort_key(mean),
-        "interval": interval(mean - half, mean + half),
-        "half_key": sort_key(half),
+        "interval": interval_of_mean(low, high, len(used)),
+        "half_key": sort_key((high - low) / 2),
         "density": share(density),
         "density_key": sort_key(density),
         "collapsed": sum(run["collapsed"] in {True, "True"} for run in used),

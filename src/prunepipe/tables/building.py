@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from scipy.special import stdtrit  # scipy.stats takes a second to import
 
@@ -18,6 +19,11 @@ from prunepipe.tables.specs import Row, rows_of
 
 CONFIDENCE = 0.95
 """Level of the confidence intervals of means."""
+
+NO_SPREAD = 1e-9
+"""Standard deviation in points at or below which seeds count as all the same (float noise is 1e-14)."""
+
+Floats = npt.NDArray[np.float64]
 
 PLACE = ["dataset", "network", "prune_ratio", "ticket", "check"]
 SOURCES = ["code", "device", "precision", "data_checksum"]
@@ -41,7 +47,7 @@ def build_table(name: str, results: pd.DataFrame, study: Study) -> pd.DataFrame:
         study: says which cells and seeds there should be.
     Returns:
         COLUMNS: mean, sample std (NaN for one run), n of the expected runs, how many of them collapsed (they
-        count with their chance accuracy), mean effective density, t interval (NaN for one run), the published
+        count with their chance accuracy), mean effective density, t interval (see `mean_intervals`), the published
         numbers and our mean minus theirs where they are comparable, the cause of every missing run, what the
         runs were made with, and the command that makes them again.
     Raises:
@@ -95,9 +101,7 @@ def _statistics(runs: pd.DataFrame, count: int) -> dict[str, np.ndarray]:
     n = groups.size().reindex(everyone, fill_value=0).to_numpy(int)
     mean = groups["accuracy"].mean().reindex(everyone).to_numpy(float)
     std = groups["accuracy"].std(ddof=1).reindex(everyone).to_numpy(float)
-    half = np.full(count, np.nan)
-    several = n > 1
-    half[several] = stdtrit(n[several] - 1, (1 + CONFIDENCE) / 2) * std[several] / np.sqrt(n[several])
+    ci_low, ci_high = mean_intervals(mean, std, n)
     return {
         "mean": mean,
         "std": std,
@@ -109,9 +113,27 @@ def _statistics(runs: pd.DataFrame, count: int) -> dict[str, np.ndarray]:
         .reindex(everyone, fill_value=0)
         .to_numpy(int),
         "effective_density": groups["effective_density"].mean().reindex(everyone).to_numpy(float),
-        "ci_low": mean - half,
-        "ci_high": mean + half,
+        "ci_low": ci_low,
+        "ci_high": ci_high,
     }
+
+
+def mean_intervals(mean: Floats, std: Floats, n: npt.NDArray[np.int_]) -> tuple[Floats, Floats]:
+    """Return the t intervals of mean accuracies, cut to the 0 to 100 % that an accuracy can be.
+
+    One run has no interval, and neither have runs that all score the same: equal values come from a coarse accuracy
+    (few test images), not from infinite precision.
+
+    Args:
+        mean, std: [cells] in percent, std the sample standard deviation; NaN where unknown.
+        n: [cells], runs of each.
+    Returns:
+        Lower and upper ends [cells]; NaN where there is no interval.
+    """
+    half = np.full(len(n), np.nan)
+    spread = (n > 1) & (std > NO_SPREAD)
+    half[spread] = stdtrit(n[spread] - 1, (1 + CONFIDENCE) / 2) * std[spread] / np.sqrt(n[spread])
+    return np.maximum(mean - half, 0.0), np.minimum(mean + half, 100.0)
 
 
 def _words(runs: pd.DataFrame, count: int) -> dict[str, list[str]]:

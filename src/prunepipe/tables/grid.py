@@ -112,17 +112,20 @@ def _lines(
 def best_cells(table: pd.DataFrame) -> set[int]:
     """Return the index of the cells to print in bold: the best of each column and block, and its equals.
 
-    An equal is a cell whose mean lies in the confidence interval of the best. The full network and cells that
-    collapsed for every seed do not compete.
+    An equal is a cell whose mean lies in the confidence interval of the best; where the best has none, because its
+    seeds all score the same, a cell whose own interval holds the best. The full network and cells that collapsed for
+    every seed do not compete.
     """
     competes = table["mean"].notna() & (table["collapsed"] < table["n"]) & (table["ticket"] != FULL_NETWORK)
     rivals = table[competes]
     chosen: set[int] = set()
     for _, column in rivals.groupby(["dataset", "network", "prune_ratio"]):
         best = column["mean"].to_numpy().argmax()
-        low = column["ci_low"].iloc[best]
-        bound = column["mean"].iloc[best] if pd.isna(low) else low
-        chosen |= set(column.index[column["mean"] >= bound])
+        top, low, runs = column[["mean", "ci_low", "n"]].iloc[best]
+        equal = column["mean"] >= (top if pd.isna(low) else low)
+        if pd.isna(low) and runs > 1:
+            equal |= column["ci_high"] >= top
+        chosen |= set(column.index[equal])
     return chosen
 
 
@@ -161,6 +164,8 @@ def _notes(table: pd.DataFrame, study: Study, with_published: bool, style: Style
         else "One seed: no spread is known"
     )
     notes = [spread + ". Bold: the best mean of a column and those within its 95 % confidence interval."]
+    if (table["n"].gt(1) & table["collapsed"].lt(table["n"]) & table["ci_low"].isna()).any():
+        notes.append("± 0.00: the same in all seeds, so there is no interval; it does not mean that there is no error.")
     if table["collapsed"].any():
         notes.append(
             f"{style.dagger} collapsed: the mask leaves no path from input to output, so the network is constant "
