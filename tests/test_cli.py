@@ -197,8 +197,15 @@ def test_a_run_says_what_it_is_and_how_to_remake_it(tmp_path: Path) -> None:
         "1 of 10",
     ):
         assert expected in text
-    assert f"snakemake {inside}/metrics.json --force --cores 1" in text
-    assert describe_run(folder / "metrics.json") == text
+    remake = f"prunepipe run {inside}/metrics.json --force --cores 1 --study"
+    assert f"cd {tmp_path} && {remake} STUDY.yaml" in text
+    (tmp_path / "s.yaml").touch()
+    assert f"{remake} s.yaml" in describe_run(folder)
+    for part in ("config/s.yaml", "Snakefile"):
+        (tmp_path / part).parent.mkdir(exist_ok=True)
+        (tmp_path / part).touch()
+    assert f"snakemake {inside}/metrics.json --force --cores 1 --config study=s" in describe_run(folder)
+    assert describe_run(folder / "metrics.json") == describe_run(folder)
     (folder / "layers.json").write_text("{")
     with pytest.raises(ArtifactError, match="layers.json: not a file of this pipeline"):
         describe_run(folder)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 FOLDER = "judged"
 """Where judged methods lie, one folder each, so that a study of your own in results/ stays as it is."""
 
+SITE_HEAD = "# Written by prunepipe judge; remove this line, and it leaves the file alone.\n"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
@@ -96,7 +98,9 @@ def run(arguments: argparse.Namespace) -> int:
     study = folder / f"{method.name}.yaml"
     prune_ratios = tuple(arguments.prune_ratio) if arguments.prune_ratio else None
     _write(study, derived_study(base, method, arguments.seeds, prune_ratios))
-    site = [f"data_folder={Path(arguments.data_folder).resolve()}", f"device={arguments.device}"]
+    choices = {"data_folder": str(Path(arguments.data_folder).resolve()), "device": arguments.device}
+    _keep_site(folder / "config.yaml", {"study": study.name, **choices})
+    site = [f"{key}={value}" for key, value in choices.items()]
     cores = ["--cores", str(arguments.cores)]
     if arguments.dry_run:
         return run_watched_dry(snakemake_command(study, folder, *cores, "--dry-run", "--quiet", site=site))
@@ -190,6 +194,14 @@ def _write(path: Path, values: dict[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.is_file() or path.read_text(encoding="utf-8") != text:
         path.write_text(text, encoding="utf-8")
+
+
+def _keep_site(path: Path, values: dict[str, Any]) -> None:
+    """Write how the method is judged, so that `prunepipe run` in that folder does the same; a file of yours stays."""
+    import yaml
+
+    if not path.is_file() or path.read_text(encoding="utf-8").startswith(SITE_HEAD):
+        path.write_text(SITE_HEAD + yaml.safe_dump(values, sort_keys=False, width=1000), encoding="utf-8")
 
 
 def _explain_failure(outcome: Outcome, folder: Path) -> None:

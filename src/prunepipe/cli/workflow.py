@@ -11,26 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from prunepipe.errors import ConfigError
+from prunepipe.project import project_folder
 
-PACKAGE = Path(__file__).parent.parent
 STEPS = re.compile(r"^(\d+) of (\d+) steps \(")
 PLANNED = re.compile(r"^total +(\d+)")
 FAILED = re.compile(r"^Error in rule (\w+)")
 TOLD = re.compile(r"^\s*error: (.+)")
-
-
-def project_folder() -> Path:
-    """Return the folder that holds `workflow/` and `config/`: the checkout, or what the wheel brings along.
-
-    Raises:
-        ConfigError: neither is there.
-    """
-    checkout = PACKAGE.parent.parent if PACKAGE.parent.name == "src" else PACKAGE
-    for folder in (checkout, PACKAGE / "project"):
-        if (folder / "workflow" / "Snakefile").is_file():
-            return folder
-    raise ConfigError(f"the workflow is not beside {PACKAGE}; install prunepipe again (pip install .).")
 
 
 def study_file(study: str) -> Path:

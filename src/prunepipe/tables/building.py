@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy.special import stdtrit  # scipy.stats takes a second to import
 
+from prunepipe.commands import cell_command
 from prunepipe.errors import ArtifactError
 from prunepipe.judging.pairing import RUN, checked_results
-from prunepipe.layout import CELL, DENSE
 from prunepipe.study import FULL_NETWORK, Study
 from prunepipe.tables.published import published_beside
 from prunepipe.tables.specs import Row, rows_of
@@ -38,13 +39,14 @@ NOT_A_NUMBER = "the accuracy is not a number"
 UNKNOWN = "no such run in the results"
 
 
-def build_table(name: str, results: pd.DataFrame, study: Study) -> pd.DataFrame:
+def build_table(name: str, results: pd.DataFrame, study: Study, file: Path | None = None) -> pd.DataFrame:
     """Build a table of the paper in tidy form: one row a cell.
 
     Args:
         name: of the table, one of TABLES.
         results: one row a run (prunepipe.results.COLUMNS); runs that are not of the study do not count.
         study: says which cells and seeds there should be.
+        file: of the study, for the commands; default: config/NAME.yaml.
     Returns:
         COLUMNS: mean, sample std (NaN for one run), n of the expected runs, how many of them collapsed (they
         count with their chance accuracy), mean effective density, t interval (see `mean_intervals`), the published
@@ -60,7 +62,8 @@ def build_table(name: str, results: pd.DataFrame, study: Study) -> pd.DataFrame:
     published = published_beside(table, study)
     table = table.assign(**published, difference=table["mean"] - published["published_mean"])
     table = table.assign(expected=len(study.seeds), seeds=_joined(study.seeds), **_words(runs, len(cells)))
-    table["command"] = [_command(study, *place) for place in table[PLACE].itertuples(index=False, name=None)]
+    places = table[PLACE].itertuples(index=False, name=None)
+    table["command"] = [cell_command(study, file, place) for place in places]
     return table[list(COLUMNS)]
 
 
@@ -170,15 +173,3 @@ def _gaps(seeds_by_cause: dict[str, list[int]]) -> str:
 
 def _joined(values: Iterable[object]) -> str:
     return ", ".join(str(value) for value in values)
-
-
-def _command(study: Study, dataset: str, network: str, prune_ratio: float, ticket: str, check: str) -> str:
-    """Return the command that makes the runs of a cell again."""
-    seeds = ",".join(str(seed) for seed in study.seeds)
-    place = {"study": study.name, "dataset": dataset, "network": network}
-    place["seed"] = "{" + seeds + "}" if len(study.seeds) > 1 else seeds  # the shell expands the braces
-    if ticket == FULL_NETWORK:
-        folder = DENSE.format(**place, data="clean")
-    else:
-        folder = CELL.format(**place, ticket=ticket, check=check, prune_ratio=prune_ratio)
-    return f"snakemake {folder}/metrics.json --cores 1 --config study={study.name}"

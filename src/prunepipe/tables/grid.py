@@ -197,7 +197,8 @@ def provenance(table: pd.DataFrame, study: Study) -> list[str]:
         f"prunepipe {__version__}, code {_distinct(table['code'])}.",
         f"Device {_distinct(table['device'])}; precision {_distinct(table['precision'])}; "
         f"data {', '.join(dict.fromkeys(checksums)) or 'unknown'}.",
-        "The .csv beside this table holds, for each cell, the command that makes it again.",
+        "The .csv beside this table holds, for each cell, the command that makes it again, to be given in the folder "
+        "that holds results/.",
     ]
 
 
