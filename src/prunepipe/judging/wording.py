@@ -61,9 +61,9 @@ def _measured(row: Mapping[str, Any]) -> str:
     interval = "no interval: the same in all seeds"
     if pd.notna(row["interval_low"]):
         interval = (
-            f"{row['interval_level']:.0%} interval {row['interval_low']:+.2f} to {row['interval_high']:+.2f}"
+            f"{row['interval_level']:.0%} interval {row['interval_low']:+z.2f} to {row['interval_high']:+z.2f}"
         )
-    return f"{row['effect']:+.2f} points ({interval.replace('%', ' %')}, {row['seeds']} seeds)"
+    return f"{row['effect']:+z.2f} points ({interval.replace('%', ' %')}, {row['seeds']} seeds)"
 
 
 def _uses(row: Mapping[str, Any]) -> str:
@@ -91,7 +91,7 @@ def _inconclusive(row: Mapping[str, Any]) -> str:
         return f"{row['check']} cannot be judged: no pair of runs can be compared."
     if row["seeds"] == 1:
         return (
-            f"{row['check']} cannot be judged from one seed ({row['effect']:+.2f} points):"
+            f"{row['check']} cannot be judged from one seed ({row['effect']:+z.2f} points):"
             " the spread between seeds is unknown; run at least 3."
         )
     if row["p_gains"] <= row["significance"]:

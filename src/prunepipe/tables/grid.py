@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,7 @@ import pandas as pd
 
 from prunepipe import __version__
 from prunepipe.labels import dataset_label, network_label, ratio_label, row_label
+from prunepipe.made_with import UNTRAINED, settings_id
 from prunepipe.study import FULL_NETWORK, Study
 from prunepipe.tables.specs import spec_of
 
@@ -189,11 +189,10 @@ def provenance(table: pd.DataFrame, study: Study) -> list[str]:
         table: from build_table.
         study: that it was built for.
     """
-    settings = hashlib.sha256(study.model_dump_json().encode()).hexdigest()[:12]
     data = dict.fromkeys(zip(table["dataset"], table["data_checksum"], strict=True))
     checksums = [f"{dataset_label(name)} {value}" for name, value in data if value]
     return [
-        f"Study {study.name} (settings {settings}), seeds {', '.join(map(str, study.seeds))}, "
+        f"Study {study.name} (settings {settings_id(study)}), seeds {', '.join(map(str, study.seeds))}, "
         f"prunepipe {__version__}, code {_distinct(table['code'])}.",
         f"Device {_distinct(table['device'])}; precision {_distinct(table['precision'])}; "
         f"data {', '.join(dict.fromkeys(checksums)) or 'unknown'}.",
@@ -204,5 +203,5 @@ def provenance(table: pd.DataFrame, study: Study) -> list[str]:
 
 def _distinct(values: Iterable[str]) -> str:
     """Join what differs among cells that may each name several, separated by commas."""
-    found = dict.fromkeys(part for value in values for part in value.split(", ") if part)
+    found = {part for value in values for part in value.split(", ")} - {"", UNTRAINED}
     return ", ".join(sorted(found)) or "unknown"
