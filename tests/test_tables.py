@@ -35,7 +35,7 @@ def test_mean_sample_std_and_t_interval_are_those_of_the_seeds():
     low, high = stats.t.interval(0.95, 2, loc=83.0, scale=stats.sem(values))
     assert (found["ci_low"], found["ci_high"]) == (pytest.approx(low), pytest.approx(high))
     assert (found["n"], found["expected"], found["collapsed"], found["cause"]) == (3, 3, 0, "")
-    assert found["effective_density"] == pytest.approx(0.1)
+    assert (found["effective_density"], found["dead_units"]) == (pytest.approx(0.1), 90.0)
 
 
 def test_columns_and_cells_are_complete():

@@ -25,6 +25,7 @@ METRICS = (
     "loss",
     "density",
     "effective_density",
+    "dead_units",
     "collapsed",
     "epochs",
     "precision",

@@ -28,8 +28,10 @@ Floats = npt.NDArray[np.float64]
 
 PLACE = ["dataset", "network", "prune_ratio", "ticket", "check"]
 SOURCES = ["code", "device", "precision", "data_checksum"]
+SHAPE = ["effective_density", "dead_units"]
+"""Columns of the results that a table averages beside the accuracy."""
 COLUMNS = (
-    "table", "study", *PLACE, "label", "mean", "std", "n", "expected", "collapsed", "effective_density",
+    "table", "study", *PLACE, "label", "mean", "std", "n", "expected", "collapsed", *SHAPE,
     "ci_low", "ci_high", "published_mean", "published_std", "difference", "cause",
     "seeds", *SOURCES, "command",
 )  # fmt: skip
@@ -49,7 +51,7 @@ def build_table(name: str, results: pd.DataFrame, study: Study, file: Path | Non
         file: of the study, for the commands; default: config/NAME.yaml.
     Returns:
         COLUMNS: mean, sample std (NaN for one run), n of the expected runs, how many of them collapsed (they
-        count with their chance accuracy), mean effective density, t interval (see `mean_intervals`), the published
+        count with their chance accuracy), mean effective density and dead units, t interval (see `mean_intervals`), the published
         numbers and our mean minus theirs where they are comparable, the cause of every missing run, what the
         runs were made with, and the command that makes them again.
     Raises:
@@ -81,11 +83,11 @@ def _cells(rows: Sequence[Row], study: Study) -> pd.DataFrame:
 
 def _runs(cells: pd.DataFrame, results: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Return one row an expected run with what the results say of it; `cell` is its cell's position."""
-    absent = [column for column in ("effective_density", *SOURCES) if column not in results]
+    absent = [column for column in (*SHAPE, *SOURCES) if column not in results]
     if absent:
         raise ArtifactError(f"results: no column {', '.join(absent)}; collect the results again.")
     known = checked_results(results).assign(
-        effective_density=pd.to_numeric(results["effective_density"]).to_numpy(float),
+        **{column: pd.to_numeric(results[column]).to_numpy(float) for column in SHAPE},
         **{column: results[column].to_numpy() for column in SOURCES},
     )
     expected = cells[PLACE].assign(cell=range(len(cells)), study=study.name)
@@ -115,7 +117,7 @@ def _statistics(runs: pd.DataFrame, count: int) -> dict[str, np.ndarray]:
         .sum()
         .reindex(everyone, fill_value=0)
         .to_numpy(int),
-        "effective_density": groups["effective_density"].mean().reindex(everyone).to_numpy(float),
+        **{column: groups[column].mean().reindex(everyone).to_numpy(float) for column in SHAPE},
         "ci_low": ci_low,
         "ci_high": ci_high,
     }
