@@ -120,6 +120,17 @@ def test_the_word_and_its_reason(effect, noise, word, phrase):
     assert pd.notna(row["seeds_to_decide"]) == ("seeds would decide it" in phrase)
 
 
+def test_the_reason_names_holms_correction_where_it_alone_prevents_a_decision():
+    effects = {"snip": {"rearrange": -0.55, "corrupted_data": -0.5}, "grasp": {"rearrange": -0.6, "invert": 0.0}}
+    table = judged(study(effects, seeds=3, noise=0.35, generator_seed=4))
+    held = table[(table["p_worse"] <= 0.05) & (table["verdict"] == "inconclusive")]
+    assert len(held)
+    for row in held.to_dict("records"):
+        assert row["interval_high"] < 0  # which alone would say `uses`
+        assert "not decided after Holm's correction over 4 comparisons" in row["reason"]
+        assert f"adjusted p = {row['p_uses']:.2g} for worse" in row["reason"]
+
+
 def test_a_larger_margin_forgives_more():
     results = study({"snip": {"rearrange": -1.0}}, noise=0.2)
     assert only(results, margin=0.5)["verdict"] == "uses"
@@ -131,6 +142,10 @@ def test_the_number_of_seeds_is_planned_for_the_whole_family():
     assert set(table["verdict"]) == {"inconclusive"}
     for row in table.to_dict("records"):
         spread = row["standard_deviation"]
+        if row["effect"] >= 0.5:
+            assert pd.isna(row["seeds_to_decide"])
+            assert "a gain of this size would decide nothing" in row["reason"]
+            continue
         assert row["seeds_to_decide"] == seeds_to_decide(row["effect"], spread, margin=0.5, family_size=3)
 
 

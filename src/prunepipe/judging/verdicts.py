@@ -142,6 +142,7 @@ def _needed(table: pd.DataFrame, margin: float, significance: float) -> pd.Serie
     """Seeds that would decide the inconclusive rows; empty where the spread is unknown or the check shows a gain."""
     needed = pd.Series(pd.NA, index=table.index, dtype="Int64")
     gains = table["p_gains"] <= significance
+    gains |= table["effect"] >= margin  # more seeds would show a gain, which decides nothing
     undecided = (table["verdict"] == "inconclusive") & (table["seeds"] >= 2) & ~gains
     for position, row in enumerate(table.to_dict("records")):
         if undecided.iat[position]:
