@@ -9,9 +9,13 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from prunepipe.errors import ConfigError
 from prunepipe.project import project_folder
+
+if TYPE_CHECKING:
+    from prunepipe.configuration import Site
 
 STEPS = re.compile(r"^(\d+) of (\d+) steps \(")
 PLANNED = re.compile(r"^total +(\d+)")
@@ -27,8 +31,31 @@ def study_file(study: str) -> Path:
     """
     from prunepipe.configuration import study_path
 
+    if study.endswith((".yaml", ".yml")) and not Path(study).is_file():
+        raise ConfigError(f"{study}: no such file; a study is a .yaml file or a name in config/.")
     own = Path("config") / f"{study}.yaml"
-    return own.resolve() if own.is_file() else study_path(study, project_folder() / "config").resolve()
+    try:
+        return own.resolve() if own.is_file() else study_path(study, project_folder() / "config").resolve()
+    except ConfigError as error:  # here the command line named it, not config.yaml
+        raise ConfigError(str(error).removeprefix("config.yaml: study: ")) from error
+
+
+def site_of(folder: Path) -> Site:
+    """Return the site configuration that holds in a folder: its config.yaml, or the one that comes along.
+
+    Raises:
+        ConfigError: it cannot be read, or holds a mistake.
+    """
+    import yaml
+
+    from prunepipe.configuration import load_site
+
+    own = folder / "config.yaml"
+    path = own if own.is_file() else project_folder() / "config.yaml"
+    try:
+        return load_site(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
+    except (OSError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path}: cannot be read as YAML: {' '.join(str(error).split())}") from error
 
 
 def snakemake_command(study: Path, folder: Path, *arguments: str, site: Sequence[str] = ()) -> list[str]:
