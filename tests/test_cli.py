@@ -15,7 +15,7 @@ from prunepipe.cli.inspect import describe_run, identify
 from prunepipe.cli.main import COMMANDS, main
 from prunepipe.cli.verdict import verdict_text
 from prunepipe.cli.workflow import Outcome, run_watched, snakemake_command, study_file
-from prunepipe.configuration import Site, load_study
+from prunepipe.configuration import load_study
 from prunepipe.errors import ArtifactError, ConfigError
 from prunepipe.layout import CELL, DENSE
 from prunepipe.study import Study
@@ -237,24 +237,3 @@ def test_an_own_study_of_the_folder_wins_over_one_that_comes_along(tmp_path: Pat
     assert study_file("fashion").is_file()
     with pytest.raises(ConfigError, match="mine.yaml: no such file"):
         study_file("mine.yaml")
-
-
-def test_a_plan_is_of_the_site_and_promises_no_gpu_to_a_cpu(tmp_path: Path, monkeypatch, capsys) -> None:
-    asked: list[object] = []
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("prunepipe.planning.calibrate", lambda study, site: asked.append(site))
-    (tmp_path / "config.yaml").write_text("{device: cpu, precision: bfloat16, threads: 2}")
-    assert main(["plan", "--calibrate"]) == 0
-    assert asked == [Site(device="cpu", precision="bfloat16", threads=2)]
-    told = capsys.readouterr().out
-    assert "GPU" not in told
-    assert "Time on this machine: not measured" in told
-    (tmp_path / "config.yaml").write_text("a: [")
-    assert main(["plan"]) == 1
-    assert "cannot be read as YAML" in capsys.readouterr().err
-
-
-def test_a_plan_takes_its_study_once(capsys) -> None:
-    with pytest.raises(SystemExit):
-        main(["plan", "fashion", "--study", "paper"])
-    assert "not allowed with" in capsys.readouterr().err

@@ -52,7 +52,9 @@ def test_in_a_checkout_it_is_snakemakes(tmp_path: Path, monkeypatch) -> None:
 
 
 @pytest.mark.workflow
-def test_a_judged_method_is_made_again_in_its_folder_and_as_it_was_judged(tmp_path: Path, monkeypatch) -> None:
+def test_a_judged_method_is_made_again_in_its_folder_and_as_it_was_judged(
+    tmp_path: Path, monkeypatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(judge, "run_watched_dry", lambda command: 0)
     assert main(["judge", "snip", "--dry-run", "--seeds", "2", "--device", "cpu"]) == 0

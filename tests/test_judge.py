@@ -107,14 +107,18 @@ def test_every_table_says_what_its_runs_were_made_with(planned: Study) -> None:
     runs.loc[lost, ["collapsed", "device"]] = True, "none"  # not trained
     judgement = judge(runs, planned)
     for frame in (judgement.verdicts, judgement.effects, judgement.summaries, judgement.gains):
-        found = frame[["settings", "version", "code", "device", "precision", "data_checksum"]].drop_duplicates()
+        found = frame[
+            ["settings", "version", "code", "device", "precision", "data_checksum"]
+        ].drop_duplicates()
         assert found.iloc[:, 1:].to_numpy().tolist() == [["1", "c", "cpu", "p", "d1"]]
         assert f"(settings {found['settings'].iloc[0]})" in judgement.provenance[0]
     assert "device cpu, precision p" in judgement.provenance
 
 
 def test_what_rounds_to_zero_has_no_minus_sign() -> None:
-    gains = pd.DataFrame([{"dataset": "d", "network": "n", "ticket": "t", "prune_ratio": 0.9, "part": "positions"}])
+    gains = pd.DataFrame(
+        [{"dataset": "d", "network": "n", "ticket": "t", "prune_ratio": 0.9, "part": "positions"}]
+    )
     zero = gains.assign(gain=-1e-9, interval_low=-0.001, interval_high=0.2, interval_level=0.95, gaps="")
     assert "+0.00 [+0.00, +0.20]" in decomposition_markdown(zero, [])
 

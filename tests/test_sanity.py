@@ -67,11 +67,16 @@ def test_why_names_what_is_not_used_and_where():
 
 def test_why_names_what_was_not_checked():
     row = method_summaries(table("snip", "corrupted_data uses")).iloc[0]
-    assert row["why"] == "It is not decided whether SNIP is sane: never checked for its use of the exact connections."
+    assert (
+        row["why"]
+        == "It is not decided whether SNIP is sane: never checked for its use of the exact connections."
+    )
 
 
 def test_why_says_what_is_open_once_and_in_words():
-    row = method_summaries(table("hybrid", "half_dataset inconclusive", "shuffle_weights inconclusive")).iloc[0]
+    row = method_summaries(table("hybrid", "half_dataset inconclusive", "shuffle_weights inconclusive")).iloc[
+        0
+    ]
     assert row["why"] == (
         "It is not decided whether Hybrid is sane: inconclusive under half dataset (CIFAR-10, VGG19), shuffle weights"
         " (CIFAR-10, VGG19)."

@@ -121,7 +121,10 @@ def test_the_word_and_its_reason(effect, noise, word, phrase):
 
 
 def test_the_reason_names_holms_correction_where_it_alone_prevents_a_decision():
-    effects = {"snip": {"rearrange": -0.55, "corrupted_data": -0.5}, "grasp": {"rearrange": -0.6, "invert": 0.0}}
+    effects = {
+        "snip": {"rearrange": -0.55, "corrupted_data": -0.5},
+        "grasp": {"rearrange": -0.6, "invert": 0.0},
+    }
     table = judged(study(effects, seeds=3, noise=0.35, generator_seed=4))
     held = table[(table["p_worse"] <= 0.05) & (table["verdict"] == "inconclusive")]
     assert len(held)

@@ -37,6 +37,4 @@ def with_sources(frame: pd.DataFrame, done: pd.DataFrame, study: Study) -> pd.Da
     """
     keys = [key for key in ("dataset", "network", "ticket") if key in frame]
     made = done.groupby(keys)[SOURCES].agg(distinct)
-    return frame.assign(settings=settings_id(study)).merge(
-        made, how="left", left_on=keys, right_index=True
-    )
+    return frame.assign(settings=settings_id(study)).merge(made, how="left", left_on=keys, right_index=True)

@@ -19,7 +19,7 @@ COLUMNS = (
     "epochs", "seconds", "device", "precision", "version", "code", "data_checksum",
     "status", "cause", "run",
 )  # fmt: skip
-"""Columns of results.csv. Accuracies in percent; dead_units counts outputs on no path, in all layers; `cause` says why a run is missing."""
+"""Columns of results.csv. Accuracies in percent; dead_units: outputs on no path. `cause` says why a run is missing."""
 
 
 def expected_runs(study: Study) -> Iterator[tuple[str, dict[str, Any]]]:

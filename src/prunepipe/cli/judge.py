@@ -145,7 +145,9 @@ def _method(arguments: argparse.Namespace) -> Method:
     try:
         asked = inspect.signature(function).parameters
     except ValueError as error:
-        raise ConfigError(f"'{arguments.score}': its arguments cannot be read; a score is a function.") from error
+        raise ConfigError(
+            f"'{arguments.score}': its arguments cannot be read; a score is a function."
+        ) from error
     choices: dict[str, Any] = {"score_options": _options(arguments.option), "reads": arguments.reads}
     choices |= {"rounds": arguments.rounds, "per_prune_ratio": bool({"density", "kept_total"} & set(asked))}
     return Method(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-
 from pathlib import Path
 
 from prunepipe.cli.workflow import site_of, study_file
@@ -25,7 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--gpus", type=int, default=1, help="GPUs that would share the work (default: %(default)s)"
     )
     parser.add_argument(
-        "--calibrate", action="store_true", help="train a few steps here, as config.yaml says, to tell the time here"
+        "--calibrate",
+        action="store_true",
+        help="train a few steps here, as config.yaml says, to tell the time here",
     )
 
 

@@ -43,14 +43,13 @@ def judge(results: pd.DataFrame, study: Study) -> Judgement:
     found = verdicts(results, margin=rule.margin, significance=rule.significance)
     done = results[results["status"] == "done"]
     partially_trained = {name for name, ticket in study.tickets.items() if not ticket.initial}
-    frames = (
-        found,
-        prune_ratio_effects(results, margin=rule.margin, significance=rule.significance),
-        method_summaries(found, partially_trained=partially_trained),
-        decomposition(results),
-    )
+    effects = prune_ratio_effects(results, margin=rule.margin, significance=rule.significance)
+    summaries = method_summaries(found, partially_trained=partially_trained)
     return Judgement(
-        *(with_sources(frame, done, study) for frame in frames),
+        with_sources(found, done, study),
+        with_sources(effects, done, study),
+        with_sources(summaries, done, study),
+        with_sources(decomposition(results), done, study),
         [
             f"study {study.name} (settings {settings_id(study)}): {len(done)} of {len(results)} runs done, "
             f"seeds {distinct(study.seeds)}",

@@ -61,9 +61,7 @@ def _measured(row: Mapping[str, Any]) -> str:
     """Effect, interval and sample, for example "-0.31 points (90 % interval -0.52 to -0.10, 5 seeds)"."""
     interval = "no interval: the same in all seeds"
     if pd.notna(row["interval_low"]):
-        interval = (
-            f"{row['interval_level']:.0%} interval {row['interval_low']:+z.2f} to {row['interval_high']:+z.2f}"
-        )
+        interval = f"{row['interval_level']:.0%} interval {row['interval_low']:+z.2f} to {row['interval_high']:+z.2f}"
     return f"{row['effect']:+z.2f} points ({interval.replace('%', ' %')}, {row['seeds']} seeds)"
 
 

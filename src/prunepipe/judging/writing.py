@@ -107,10 +107,12 @@ def decomposition_markdown(gains: pd.DataFrame, provenance: Sequence[str]) -> st
 def _gaps(gains: pd.DataFrame) -> list[str]:
     """Say what is missing and why, once for all methods that lack the same."""
     lacking = gains[gains["gaps"] != ""]
-    joined = lacking.groupby(["part", "ticket"], sort=False)["gaps"].agg(lambda gaps: "; ".join(dict.fromkeys(gaps)))
+    texts: dict[tuple[str, str], dict[str, None]] = {}
+    for ticket, part, gaps in zip(lacking["ticket"], lacking["part"], lacking["gaps"], strict=True):
+        texts.setdefault((part, ticket_label(ticket)), {})[gaps] = None
     found: dict[tuple[str, str], list[str]] = {}
-    for (part, ticket), gaps in joined.items():
-        found.setdefault((part, gaps), []).append(ticket_label(ticket))
+    for (part, method), gaps in texts.items():
+        found.setdefault((part, "; ".join(gaps)), []).append(method)
     return [f"- Not in {part}: {', '.join(methods)}: {gaps}." for (part, gaps), methods in found.items()]
 
 

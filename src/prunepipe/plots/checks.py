@@ -96,7 +96,9 @@ def draw_checks(table: str, data: Collected, study: Study) -> Figure:
     places = [(dataset, network) for dataset in study.datasets for network in study.networks]
     whole = {place: _at(dense, *place)["mean"] for place in places}
     own = {
-        (place, ticket): _at(cells[cells["ticket"] == ticket], *place) for place in places for ticket in tickets
+        (place, ticket): _at(cells[cells["ticket"] == ticket], *place)
+        for place in places
+        for ticket in tickets
     }
     limits = {key: _limits(seen, whole[key[0]]) for key, seen in own.items()}
     alike = all(_alike([limits[place, ticket] for ticket in tickets]) for place in places)
@@ -199,10 +201,8 @@ def _draw_bars(axis: Axes, line: pd.DataFrame, colour: str) -> None:
     bottom, top = axis.get_ylim()
     ends = line["ci_low"].clip(lower=bottom), line["ci_high"].clip(upper=top)
     axis.vlines(line["position"], *ends, color=colour, alpha=0.5, lw=0.8)
-    for edge, beyond, marker in (
-        (bottom, line["ci_low"] < bottom, CARETDOWN),
-        (top, line["ci_high"] > top, CARETUP),
-    ):
+    below, above = line["ci_low"] < bottom, line["ci_high"] > top
+    for edge, beyond, marker in ((bottom, below, CARETDOWN), (top, above, CARETUP)):
         places = line.loc[beyond, "position"]
         axis.plot(places, [edge] * len(places), color=colour, marker=marker, **CLIPPED_LOOK)
 

@@ -23,7 +23,12 @@ from prunepipe.plots.style import (
 )
 from prunepipe.study import Study
 
-CHANCE_LOOK: Look = {"linestyle": (0, (1, 1.5)), "linewidth": 1.0, "markerfacecolor": "white", "markersize": 2.6}
+CHANCE_LOOK: Look = {
+    "linestyle": (0, (1, 1.5)),
+    "linewidth": 1.0,
+    "markerfacecolor": "white",
+    "markersize": 2.6,
+}
 
 
 @styled

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
-from itertools import cycle
+from itertools import cycle, product
 from pathlib import Path
 from typing import Any, NamedTuple, ParamSpec
 
@@ -132,7 +132,7 @@ def panels(
     for row, column in np.ndindex(axes.shape):
         line, place = row * lines_a_row + column // across, column % across
         corner = left + place * (size[0] + gap_x), below + (lines - 1 - line) * (PANEL_HEIGHT + gap_y)
-        box = [corner[0] / COLUMN_WIDTH, corner[1] / height, size[0] / COLUMN_WIDTH, size[1] / height]
+        box = corner[0] / COLUMN_WIDTH, corner[1] / height, size[0] / COLUMN_WIDTH, size[1] / height
         shared_x = axes[0, column] if share_x and row else None
         shared_y = axes[row, 0] if share_y and column else None
         axis = axes[row, column] = figure.add_axes(box, sharex=shared_x, sharey=shared_y)
@@ -169,7 +169,7 @@ def _legend_columns(labels: Sequence[str], width: float) -> int:
 def _lines(labels: Sequence[str], columns: int) -> int:
     """Return the lines of text in the longest column of a legend, which fills its columns one after the other."""
     lines = [1 + label.count("\n") for label in labels] or [0]
-    return max(sum(column.tolist()) for column in np.array_split(lines, columns))
+    return max(int(column.sum()) for column in np.array_split(lines, columns))
 
 
 def sentence(text: str) -> Figure:
@@ -204,10 +204,10 @@ def looks(names: Iterable[str]) -> dict[str, Look]:
 
 def line_looks(names: Iterable[str]) -> dict[str, Look]:
     """Give each name a colour and a line style, for lines without markers; unique for up to 28 names."""
-    shown = list(names)
+    rounds = product(DASHES, COLOURS)
     return {
-        name: {"color": COLOURS[place % len(COLOURS)], "linestyle": DASHES[place // len(COLOURS) % len(DASHES)]}
-        for place, name in enumerate(shown)
+        name: {"color": colour, "linestyle": dashes}
+        for name, (dashes, colour) in zip(names, cycle(rounds), strict=False)
     }
 
 

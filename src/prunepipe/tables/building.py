@@ -24,7 +24,7 @@ CONFIDENCE = 0.95
 NO_SPREAD = 1e-9
 """Standard deviation in points at or below which seeds count as all the same (float noise is 1e-14)."""
 
-Floats = npt.NDArray[np.float64]
+Floats = npt.NDArray[np.floating]
 
 PLACE = ["dataset", "network", "prune_ratio", "ticket", "check"]
 SOURCES = ["code", "device", "precision", "data_checksum"]
@@ -51,9 +51,9 @@ def build_table(name: str, results: pd.DataFrame, study: Study, file: Path | Non
         file: of the study, for the commands; default: config/NAME.yaml.
     Returns:
         COLUMNS: mean, sample std (NaN for one run), n of the expected runs, how many of them collapsed (they
-        count with their chance accuracy), mean effective density and dead units, t interval (see `mean_intervals`), the published
-        numbers and our mean minus theirs where they are comparable, the cause of every missing run, what the
-        runs were made with, and the command that makes them again.
+        count with their chance accuracy), mean effective density and dead units, t interval (see
+        `mean_intervals`), the published numbers and our mean minus theirs where they are comparable, the cause of
+        every missing run, what the runs were made with, and the command that makes them again.
     Raises:
         ConfigError: there is no such table.
         ArtifactError: the results lack a column, list a run twice or are not in percent.
@@ -123,7 +123,7 @@ def _statistics(runs: pd.DataFrame, count: int) -> dict[str, np.ndarray]:
     }
 
 
-def mean_intervals(mean: Floats, std: Floats, n: npt.NDArray[np.int_]) -> tuple[Floats, Floats]:
+def mean_intervals(mean: Floats, std: Floats, n: npt.NDArray[np.integer]) -> tuple[Floats, Floats]:
     """Return the t intervals of mean accuracies, cut to the 0 to 100 % that an accuracy can be.
 
     One run has no interval, and neither have runs that all score the same: equal values come from a coarse accuracy

@@ -165,7 +165,9 @@ def _notes(table: pd.DataFrame, study: Study, with_published: bool, style: Style
     )
     notes = [spread + ". Bold: the best mean of a column and those within its 95 % confidence interval."]
     if (table["n"].gt(1) & table["collapsed"].lt(table["n"]) & table["ci_low"].isna()).any():
-        notes.append("± 0.00: the same in all seeds, so there is no interval; it does not mean that there is no error.")
+        notes.append(
+            "± 0.00: the same in all seeds, so there is no interval; it does not mean that there is no error."
+        )
     if table["collapsed"].any():
         notes.append(
             f"{style.dagger} collapsed: the mask leaves no path from input to output, so the network is constant "
