@@ -32,7 +32,7 @@ class Scenario(NamedTuple):
 
     name: str
     losses: tuple[float, ...]
-    """True loss under the check in points, one a comparison, repeated over the family."""
+    """True loss under the check in points (below 0: a gain), one a comparison, repeated over the family."""
     seeds: int
     family: int = 12
     """Comparisons in the study; the paper's initial checks have 12 a data set."""
@@ -82,7 +82,7 @@ def simulate(scenario: Scenario, studies: int, *, generator: np.random.Generator
 def calibrate(scenario: Scenario, studies: int, *, generator: np.random.Generator) -> dict[str, object]:
     """Judge simulated studies and count words, wrong words, and studies with at least one wrong word.
 
-    Wrong are `uses` where the true loss is 0, and `ignores` where it is the margin or more.
+    Wrong are `uses` where the true loss is 0 or a gain, and `ignores` where loss or gain is the margin or more.
 
     Args:
         scenario: truth and size.
@@ -96,16 +96,16 @@ def calibrate(scenario: Scenario, studies: int, *, generator: np.random.Generato
     losses = np.resize(scenario.losses, scenario.family)
     loss = table["ticket"].map({f"method {k}": value for k, value in enumerate(losses)})
     word = table["verdict"]
-    null, harm = loss == 0, loss >= MARGIN
-    wrong_uses, wrong_ignores = null & (word == "uses"), harm & (word == "ignores")
+    harmless, different = loss <= 0, loss.abs() >= MARGIN
+    wrong_uses, wrong_ignores = harmless & (word == "uses"), different & (word == "ignores")
     wrong = (wrong_uses | wrong_ignores).groupby(table["study"]).any()
     return {
         "true loss": scenario.name,
         "seeds": scenario.seeds,
         "comparisons": scenario.family,
         **{name: (word == name).mean() for name in ("uses", "ignores", "inconclusive")},
-        "wrong uses": wrong_uses[null].mean() if null.any() else np.nan,
-        "wrong ignores": wrong_ignores[harm].mean() if harm.any() else np.nan,
+        "wrong uses": wrong_uses[harmless].mean() if harmless.any() else np.nan,
+        "wrong ignores": wrong_ignores[different].mean() if different.any() else np.nan,
         "studies with a wrong word": wrong.mean(),
     }
 
@@ -113,6 +113,7 @@ def calibrate(scenario: Scenario, studies: int, *, generator: np.random.Generato
 def scenarios(seeds: Sequence[int] = SEEDS) -> list[Scenario]:
     """Return every scenario of the published table."""
     truths: dict[str, tuple[float, ...]] = {"0": (0.0,), "0.5": (0.5,), "1": (1.0,), "2": (2.0,)}
+    truths |= {"-0.5 (gain)": (-0.5,), "-1 (gain)": (-1.0,)}
     alone = [Scenario(name, losses, n, family=1) for (name, losses), n in product(truths.items(), seeds)]
     truths |= {"half 0, half 0.5": (0.0, 0.5)}
     paper = [Scenario(name, losses, n) for (name, losses), n in product(truths.items(), seeds)]
@@ -143,13 +144,14 @@ How often is a verdict wrong, and how often is there one? Simulated studies with
 row, {single} where there is one comparison), judged by `prunepipe.judging.verdicts` with a margin of {margin}
 points and a significance of 0.05. Made by `python benchmarks/calibrate_verdicts.py`.
 
-* "true loss": points of accuracy that the check costs. `uses` is wrong where it is 0, `ignores` where it is
-  the margin or more; a loss between 0 and the margin makes neither word wrong.
+* "true loss": points of accuracy that the check costs; below 0, that it gains. `uses` is wrong where it is 0 or a
+  gain, `ignores` where it is the margin or more, up or down; a loss between 0 and the margin makes neither wrong.
 * "wrong uses", "wrong ignores": share of the comparisons where that word would be wrong. The last column is
   the strict reading: studies in which at least one comparison got a wrong word. Holm holds it at 5 % for
   each of the two words, and 5 % is its exact value where the true loss is the margin itself. The standard error
   of the simulation is {error:.2f} points at 5 % of {studies} studies and {single_error:.2f} points at 5 % of {single}.
-* The power is the share of `ignores` at 0, and of `uses` at 0.5, 1 and 2.
+* The power is the share of `ignores` at 0, and of `uses` at 0.5, 1 and 2. A gain is `inconclusive`, however
+  many seeds there are: it does not show what the method uses.
 * Three prune ratios; half of a difference's variance is common to the prune ratios of one seed. The spread
   of each run is one of the {spreads} published standard deviations of runs that did not collapse (median
   {median:.2f} points). The two runs of a pair have independent noise, the worst case; where a seed's luck

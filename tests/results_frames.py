@@ -42,6 +42,7 @@ def done(accuracy: float, loss: float) -> dict[str, Any]:
     return {
         **outcome,
         "effective_density": 0.1,
+        "dead_units": 3,
         "collapsed": False,
         "epochs": 160,
         "seconds": 1.0,

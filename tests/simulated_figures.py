@@ -13,6 +13,10 @@ LONG = {"scored": "init", "score": "magnitude", "allocation": "global", "start":
 STUDIES = {
     "quickstart": make_study(datasets=["digits"], networks=["vgg_digits"]),
     "paper": make_paper_study(),
+    "many": make_study(
+        tickets={"lottery": {}, "hybrid": {}, **{f"method_{number}": LONG for number in range(8)}},
+        seeds=[0, 1],
+    ),
     "one": make_study(tickets=("lottery",), seeds=[0], prune_ratios=[0.9]),
     "long names": make_study(
         tickets={

@@ -68,6 +68,7 @@ def make_results(study, *, noise=0.15, collapse=False):
         loss=0.3,
         density=1 - ratio,
         effective_density=(1 - ratio).where(~gone, 0.0),
+        dead_units=(100 * ratio).round(),
         collapsed=gone,
         epochs=4,
         seconds=1.5,

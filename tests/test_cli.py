@@ -111,7 +111,15 @@ def test_a_method_is_not_called_like_a_built_in_ticket() -> None:
         (["judge", "snip", "--option", "temperature"], "must be KEY=VALUE"),
         (["judge", "snip", "--start", "epoch 99"], "epoch 99 is beyond recipe.epochs = 20"),
         (["judge", "snip", "--allocation", "globl"], "unknown allocation 'globl'"),
+        (["judge", "snip", "--name", "lottery"], "--name lottery: a built-in ticket is called that"),
+        (["judge", "snip", "--name", "grasp"], "--name grasp: a built-in ticket is called that"),
+        (["judge", "snip", "--name", "full_network"], "a built-in ticket is called that"),
+        (["judge", "snip", "--name", "../evil"], "--name ../evil: must be letters, digits and _"),
+        (["judge", "snip", "--option", "a=["], "--option a=[: a value cannot be read as YAML"),
+        (["judge", "builtins:int"], "'builtins:int': its arguments cannot be read"),
         (["verdict"], "no verdicts yet"),
+        (["plan", "nope"], "error: unknown study 'nope'"),
+        (["plan", "--study", "/nope.yaml"], "error: /nope.yaml: no such file"),
         (["inspect", "results/runs/x"], "no such folder"),
     ],
 )
@@ -124,6 +132,19 @@ def test_a_mistake_is_told_in_a_line(
     assert told.startswith("error: ")
     assert message in told
     assert len(told.strip().splitlines()) == 1
+
+
+def test_a_mistake_leaves_the_study_as_it_was_and_makes_no_folder(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(judge_command, "run_watched_dry", lambda command: 0)
+    assert main(["judge", "snip", "--dry-run"]) == 0
+    study = tmp_path / "judged" / "own_snip" / "own_snip.yaml"
+    before = study.read_text()
+    assert main(["judge", "snip", "--dry-run", "--start", "fnal"]) == 1
+    assert main(["judge", "snip", "--dry-run", "--name", "other", "--seeds", "0"]) == 1
+    assert main(["judge", "snip", "--dry-run", "--name", "../evil"]) == 1
+    assert study.read_text() == before
+    assert [path.name for path in (tmp_path / "judged").iterdir()] == ["own_snip"]
 
 
 def test_outside_a_project_the_command_brings_its_own_settings(tmp_path: Path) -> None:
@@ -194,8 +215,15 @@ def test_a_run_says_what_it_is_and_how_to_remake_it(tmp_path: Path) -> None:
         "1 of 10",
     ):
         assert expected in text
-    assert f"snakemake {inside}/metrics.json --force --cores 1" in text
-    assert describe_run(folder / "metrics.json") == text
+    remake = f"prunepipe run {inside}/metrics.json --force --cores 1 --study"
+    assert f"cd {tmp_path} && {remake} STUDY.yaml" in text
+    (tmp_path / "s.yaml").touch()
+    assert f"{remake} s.yaml" in describe_run(folder)
+    for part in ("config/s.yaml", "Snakefile"):
+        (tmp_path / part).parent.mkdir(exist_ok=True)
+        (tmp_path / part).touch()
+    assert f"snakemake {inside}/metrics.json --force --cores 1 --config study=s" in describe_run(folder)
+    assert describe_run(folder / "metrics.json") == describe_run(folder)
     (folder / "layers.json").write_text("{")
     with pytest.raises(ArtifactError, match="layers.json: not a file of this pipeline"):
         describe_run(folder)
@@ -223,5 +251,5 @@ def test_an_own_study_of_the_folder_wins_over_one_that_comes_along(tmp_path: Pat
     (tmp_path / "config" / "quickstart.yaml").write_text(yaml.safe_dump({"seeds": [0]}))
     assert study_file("quickstart") == tmp_path / "config" / "quickstart.yaml"
     assert study_file("fashion").is_file()
-    with pytest.raises(ConfigError, match="unknown study"):
+    with pytest.raises(ConfigError, match="mine.yaml: no such file"):
         study_file("mine.yaml")

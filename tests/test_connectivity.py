@@ -24,7 +24,6 @@ from positive_twin import gradients, positive_twin
 from torch import nn
 
 from prunepipe.connectivity import Connectivity, connectivity
-from prunepipe.errors import ScoreError
 from prunepipe.networks.initialisation import draw_normal
 from prunepipe.networks.prunable import prunable
 from prunepipe.networks.tracing import trace
@@ -237,28 +236,3 @@ def test_only_mixing_joins_different_channels(operation: str, effective: dict[st
     found = connectivity(mask, _mixing(operation))
     assert found.effective == effective
     assert found.collapsed == (operation == "channelwise")
-
-
-def test_mask_is_not_changed() -> None:
-    mask = _mask(STRUCTURES["resnet"], 0, 0.5)
-    before = {layer: array.copy() for layer, array in mask.items()}
-    connectivity(mask, STRUCTURES["resnet"])
-    assert all(np.array_equal(before[layer], mask[layer]) for layer in mask)
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"classifier.weight": None}, "the mask has no array for 'classifier.weight'"),
-        ({"extra": np.ones(1, bool)}, "an array that is no layer of the network: 'extra'"),
-        (
-            {"classifier.weight": np.ones((3, 2), bool)},
-            r"is bool of shape \(3, 2\), expected bool of shape \(3, 3\)",
-        ),
-        ({"classifier.weight": np.ones((3, 3), np.uint8)}, r"is uint8 of shape \(3, 3\), expected bool"),
-    ],
-)
-def test_masks_that_do_not_fit_are_refused(change: dict[str, np.ndarray | None], message: str) -> None:
-    mask = {name: array for name, array in (_full(STRUCTURES["vgg"]) | change).items() if array is not None}
-    with pytest.raises(ScoreError, match=message):
-        connectivity(mask, STRUCTURES["vgg"])

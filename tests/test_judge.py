@@ -92,9 +92,35 @@ def test_the_page_names_methods_verdicts_margin_and_provenance(planned: Study) -
     assert (
         len({row.count("|") for row in rows if "method" not in row and ":--" not in row}) == 2
     )  # two tables
-    decomposed = decomposition_markdown(judgement.gains)
+    decomposed = decomposition_markdown(judgement.gains, judgement.provenance)
     assert "layer ratios" in decomposed
+    assert "95 % interval" in decomposed
+    assert "- device cpu, precision p" in decomposed
+    missing = "missing: 0.9 (6 of 6 seeds, reinit: no such run in the results)"
+    assert f"- Not in weight values (redrawn): Random, LR rewinding, user: {missing}." in decomposed
     assert "nan" not in decomposed
+
+
+def test_every_table_says_what_its_runs_were_made_with(planned: Study) -> None:
+    runs = simulated(planned).assign(data_checksum="d1")
+    lost = (runs["ticket"] == "user") & (runs["check"] == "rearrange")
+    runs.loc[lost, ["collapsed", "device"]] = True, "none"  # not trained
+    judgement = judge(runs, planned)
+    for frame in (judgement.verdicts, judgement.effects, judgement.summaries, judgement.gains):
+        found = frame[
+            ["settings", "version", "code", "device", "precision", "data_checksum"]
+        ].drop_duplicates()
+        assert found.iloc[:, 1:].to_numpy().tolist() == [["1", "c", "cpu", "p", "d1"]]
+        assert f"(settings {found['settings'].iloc[0]})" in judgement.provenance[0]
+    assert "device cpu, precision p" in judgement.provenance
+
+
+def test_what_rounds_to_zero_has_no_minus_sign() -> None:
+    gains = pd.DataFrame(
+        [{"dataset": "d", "network": "n", "ticket": "t", "prune_ratio": 0.9, "part": "positions"}]
+    )
+    zero = gains.assign(gain=-1e-9, interval_low=-0.001, interval_high=0.2, interval_level=0.95, gaps="")
+    assert "+0.00 [+0.00, +0.20]" in decomposition_markdown(zero, [])
 
 
 def test_a_hostile_name_cannot_break_the_table() -> None:

@@ -48,6 +48,18 @@ def test_the_minimum_versions_admit_the_tested_ones() -> None:
             assert have >= [int(part) for part in minimum.split(".")], name
 
 
+def test_every_requirement_is_imported() -> None:
+    imported = {"pyyaml": "yaml", "scikit-learn": "sklearn"}
+    files = [
+        *(ROOT / "src").rglob("*.py"),
+        *(ROOT / "workflow").rglob("*.py"),
+        ROOT / "workflow" / "Snakefile",
+    ]
+    source = "\n".join(path.read_text(encoding="utf-8") for path in files)
+    for name in required("dependencies"):
+        assert re.search(rf"^\s*(import|from) {imported.get(name, name)}\b", source, re.M), name
+
+
 @pytest.mark.parametrize("name", generated_files())
 def test_the_configuration_reference_is_up_to_date(name: str) -> None:
     assert (ROOT / "config" / name).read_text() == generated_files()[name], "run: make docs"

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from prunepipe.cli.main import main
 from prunepipe.configuration import Site, load_study
 from prunepipe.costs import Calibration
 from prunepipe.datasets.dataset import Dataset, write_dataset
@@ -186,3 +187,24 @@ def test_the_size_of_a_data_set_is_that_of_its_file(tmp_path: Path) -> None:
     assert dataset_bytes(3, 16, 600) == pytest.approx(
         (tmp_path / "data.safetensors").stat().st_size, rel=0.01
     )
+
+
+def test_a_plan_is_of_the_site_and_promises_no_gpu_to_a_cpu(tmp_path: Path, monkeypatch, capsys) -> None:
+    asked: list[object] = []
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("prunepipe.planning.calibrate", lambda study, site: asked.append(site))
+    (tmp_path / "config.yaml").write_text("{device: cpu, precision: bfloat16, threads: 2}")
+    assert main(["plan", "--calibrate"]) == 0
+    assert asked == [Site(device="cpu", precision="bfloat16", threads=2)]
+    told = capsys.readouterr().out
+    assert "GPU" not in told
+    assert "Time on this machine: not measured" in told
+    (tmp_path / "config.yaml").write_text("a: [")
+    assert main(["plan"]) == 1
+    assert "cannot be read as YAML" in capsys.readouterr().err
+
+
+def test_a_plan_takes_its_study_once(capsys) -> None:
+    with pytest.raises(SystemExit):
+        main(["plan", "fashion", "--study", "paper"])
+    assert "not allowed with" in capsys.readouterr().err

@@ -1,7 +1,7 @@
 """Figures: readable whatever the data, the same file for the same data, and drawn in time."""
 
 import time
-from itertools import pairwise
+from itertools import combinations
 
 import matplotlib as mpl
 import pytest
@@ -18,7 +18,7 @@ from simulated_results import (
 
 from prunepipe.collected import Collected
 from prunepipe.plots import FIGURES, figures_of
-from prunepipe.plots.style import COLOURS, GREY, looks, save_figure
+from prunepipe.plots.style import COLOURS, COLUMN_WIDTH, GREY, looks, save_figure
 from prunepipe.tables import TABLES, build_table
 
 # Every figure
@@ -36,8 +36,32 @@ def test_all_text_is_inside_the_figure_and_titles_do_not_overlap(name, study):
         assert box.y0 >= frame.y0 - 1, text
         assert box.y1 <= frame.y1 + 1, text
     titles = [axis.title.get_window_extent() for axis in figure.axes if axis.get_title()]
-    for left, right in pairwise(titles):
-        assert left.x1 < right.x0
+    assert not any(one.overlaps(other) for one, other in combinations(titles, 2))
+
+
+@pytest.mark.parametrize("study", STUDIES.values(), ids=STUDIES)
+@pytest.mark.parametrize("name", FIGURES)
+def test_figures_are_as_wide_as_a_column_and_their_text_can_be_read_there(name, study):
+    figure = draw(name, study)
+    assert figure.get_figwidth() == COLUMN_WIDTH
+    sizes = {text.get_fontsize() for text in texts(figure)}
+    sizes |= {text.get_fontsize() for axis in figure.axes for text in axis.get_xticklabels()}
+    assert min(sizes) >= 6.5
+
+
+def look_of(line):
+    dashes = str(line._unscaled_dash_pattern)  # the public style says "--" for all dashes
+    width = line.get_linewidth() if dashes != "None" else 0
+    face = to_hex(line.get_markerfacecolor()) if line.get_marker() not in ("None", "", None) else ""
+    return (to_hex(line.get_color()), line.get_linestyle(), dashes, width, str(line.get_marker()), face)
+
+
+@pytest.mark.parametrize("study", STUDIES.values(), ids=STUDIES)
+@pytest.mark.parametrize("name", FIGURES)
+def test_no_two_entries_of_a_legend_look_the_same(name, study):
+    handles = [handle for legend in draw(name, study).legends for handle in legend.legend_handles]
+    shown = [look_of(handle) for handle in handles]
+    assert len(set(shown)) == len(shown)
 
 
 @pytest.mark.parametrize("name", FIGURES)

@@ -15,7 +15,7 @@ from simulated_results import lose, make_collected, make_paper_study, make_resul
 from prunepipe.collected import read_frame, write_frame
 from prunepipe.judging.judge import judge
 from prunepipe.report.cells import cell_rows
-from prunepipe.report.formats import number
+from prunepipe.report.formats import interval_of_mean, number
 from prunepipe.tables import build_table
 
 HOSTILE = "error: </script><script>alert(1)</script><img src=x onerror=alert(2)> & \"quotes' {{ 7*7 }}"
@@ -62,7 +62,7 @@ def test_cells_agree_with_the_tables(page):
     for row in table.itertuples():
         cell = cells[row.command]
         assert cell["mean"] == number(row.mean)
-        assert cell["interval"] == f"[{number(row.ci_low)}, {number(row.ci_high)}]"
+        assert cell["interval"] == interval_of_mean(row.ci_low, row.ci_high, row.n)
         assert (cell["count"], cell["collapsed"]) == (row.n, row.collapsed)
 
 
@@ -75,7 +75,7 @@ def test_every_cell_leads_to_its_runs_and_the_command_that_remakes_them(page):
     assert len(commands) == cells
     assert (
         "snakemake results/runs/simulated/cifar10/vgg19/tickets/hybrid/half_dataset/p0.9/seed{0,1,2}/metrics.json"
-        " --cores 1 --config study=simulated"
+        " --force --cores 1 --config study=simulated"
     ) in commands
     for row in rows:
         link = next(element for element in row.below() if element.tag == "a")

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from prunepipe.judging.sanity import PARTIALLY_TRAINED, SANITY_CHECKS, SUMMARY_COLUMNS, method_summaries
+from prunepipe.labels import TICKET_LABELS, ticket_label
 from prunepipe.zoology import CHECKS, TICKETS
 
 
@@ -52,22 +53,33 @@ def test_summary(ticket, rows, summary):
     row = method_summaries(table(ticket, *rows)).iloc[0]
     assert row["summary"] == summary
     assert row["why"].endswith(".")
-    assert ticket in row["why"]
+    assert ticket_label(ticket) in row["why"]
 
 
 def test_why_names_what_is_not_used_and_where():
     row = method_summaries(table("snip", "corrupted_data uses", "rearrange ignores resnet32")).iloc[0]
     assert row["why"] == (
-        "snip is not sane: it does not use the exact connections, unharmed by rearrange (cifar10 resnet32);"
-        " it does lose accuracy under corrupted_data (cifar10 vgg19)."
+        "SNIP is not sane: it does not use the exact connections, unharmed by rearrange (CIFAR-10, ResNet32);"
+        " it does lose accuracy under corrupted data (CIFAR-10, VGG19)."
     )
     assert (row["uses"], row["ignores"], row["inconclusive"], row["collapsed"]) == (1, 1, 0, 0)
 
 
 def test_why_names_what_was_not_checked():
     row = method_summaries(table("snip", "corrupted_data uses")).iloc[0]
+    assert (
+        row["why"]
+        == "It is not decided whether SNIP is sane: never checked for its use of the exact connections."
+    )
+
+
+def test_why_says_what_is_open_once_and_in_words():
+    row = method_summaries(table("hybrid", "half_dataset inconclusive", "shuffle_weights inconclusive")).iloc[
+        0
+    ]
     assert row["why"] == (
-        "It is not decided whether snip is sane: no check of the exact connections could show a loss."
+        "It is not decided whether Hybrid is sane: inconclusive under half dataset (CIFAR-10, VGG19), shuffle weights"
+        " (CIFAR-10, VGG19)."
     )
 
 
@@ -75,6 +87,10 @@ def test_the_study_says_which_tickets_are_partially_trained():
     own = table("mine", "half_dataset uses", "shuffle_weights uses")
     assert method_summaries(own)["summary"].tolist() == ["undecided"]
     assert method_summaries(own, partially_trained={"mine"})["summary"].tolist() == ["sane"]
+
+
+def test_every_built_in_ticket_has_a_label_for_people():
+    assert set(TICKETS) <= set(TICKET_LABELS)
 
 
 def test_one_line_per_study_and_ticket():

@@ -196,6 +196,8 @@ def test_a_collapsed_ticket_is_recorded_at_chance_without_training(
     metrics = measure(files_of(tmp_path, data, outcome, mask, start[1]), {"seed": 0})
     assert (metrics["collapsed"], metrics["epochs"], metrics["accuracy"]) == (True, 0, 10.0)
     assert metrics["effective_density"] == 0.0
+    described = describe(mask, start[1])["layers"]
+    assert metrics["dead_units"] == sum(layer["dead_units"] for layer in described) > 0
 
 
 def test_training_a_collapsed_ticket_all_the_same_ends_with_a_constant_network(

@@ -141,7 +141,7 @@ GOLDEN = """\
 - Missing: CIFAR-10, VGG19, 90 %, Random: seeds 1, 2: Killed.
 - Study simulated (settings SETTINGS), seeds 0, 1, 2, prunepipe VERSION, code abc123.
 - Device cpu; precision float32; data CIFAR-10 d10.
-- The .csv beside this table holds, for each cell, the command that makes it again.
+- The .csv beside this table holds, for each cell, the command that makes it again, to be given in the folder that holds results/.
 """  # noqa: E501
 
 
@@ -232,7 +232,7 @@ def test_the_file_says_what_made_each_cell_and_how_to_make_it_again():
     assert (found["code"], found["device"], found["seeds"]) == ("abc123, def456", "cpu, cuda", "0, 1, 2")
     assert found["command"] == (
         "snakemake results/runs/simulated/cifar10/vgg19/tickets/lottery/none/p0.9/seed{0,1,2}/metrics.json "
-        "--cores 1 --config study=simulated"
+        "--force --cores 1 --config study=simulated"
     )
     assert (
         cell_of(table, "full_network", ratio=0.0)["command"]

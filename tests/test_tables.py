@@ -20,21 +20,22 @@ from simulated_results import (
 from prunepipe.errors import ArtifactError
 from prunepipe.tables import TABLES, build_table, to_latex, to_markdown
 from prunepipe.tables.building import COLUMNS, NOT_A_NUMBER, UNKNOWN
+from prunepipe.tables.grid import best_cells
 
 # Numbers
 
 
 def test_mean_sample_std_and_t_interval_are_those_of_the_seeds():
     study = make_study()
-    values = [90.0, 92.0, 97.0]
+    values = [80.0, 82.0, 87.0]
     results = with_accuracies(make_results(study), {("lottery", "none", 0.9): values})
     found = cell_of(build_table("random", results, study), "lottery")
-    assert found["mean"] == pytest.approx(93.0)
+    assert found["mean"] == pytest.approx(83.0)
     assert found["std"] == pytest.approx(math.sqrt((9 + 1 + 16) / 2))
-    low, high = stats.t.interval(0.95, 2, loc=93.0, scale=stats.sem(values))
+    low, high = stats.t.interval(0.95, 2, loc=83.0, scale=stats.sem(values))
     assert (found["ci_low"], found["ci_high"]) == (pytest.approx(low), pytest.approx(high))
     assert (found["n"], found["expected"], found["collapsed"], found["cause"]) == (3, 3, 0, "")
-    assert found["effective_density"] == pytest.approx(0.1)
+    assert (found["effective_density"], found["dead_units"]) == (pytest.approx(0.1), 90.0)
 
 
 def test_columns_and_cells_are_complete():
@@ -55,11 +56,29 @@ def test_one_seed_has_a_mean_and_no_spread():
     assert "One seed: no spread is known" in text
 
 
-def test_equal_accuracies_have_an_interval_of_no_width():
+def test_equal_accuracies_have_no_interval_because_they_are_coarse_and_not_exact():
     study = make_study()
     results = with_accuracies(make_results(study), {("lottery", "none", 0.9): 95.0})
-    found = cell_of(build_table("random", results, study), "lottery")
-    assert (found["std"], found["ci_low"], found["ci_high"]) == (0.0, 95.0, 95.0)
+    table = build_table("random", results, study)
+    found = cell_of(table, "lottery")
+    assert (found["std"], math.isnan(found["ci_low"]), math.isnan(found["ci_high"])) == (0.0, True, True)
+    assert "± 0.00: the same in all seeds" in to_markdown(table, study)
+
+
+def test_intervals_end_where_an_accuracy_does():
+    study = make_study()
+    values = {("lottery", "none", 0.9): [99.0, 99.9, 100.0], ("random", "none", 0.9): [0.0, 0.5, 2.0]}
+    table = build_table("random", with_accuracies(make_results(study), values), study)
+    assert cell_of(table, "lottery")["ci_high"] == 100.0
+    assert cell_of(table, "random")["ci_low"] == 0.0
+
+
+def test_a_best_cell_without_an_interval_is_joined_by_cells_whose_interval_holds_it():
+    study = make_study()
+    values = {("lottery", "none", 0.9): 95.0, ("random", "none", 0.9): [94.0, 94.5, 95.0]}
+    table = build_table("random", with_accuracies(make_results(study), values), study)
+    bold = table.loc[sorted(best_cells(table))]
+    assert bold.loc[bold["prune_ratio"] == 0.9, "ticket"].tolist() == ["lottery", "random"]
 
 
 def test_the_table_does_not_depend_on_the_order_of_the_rows_nor_on_other_studies():

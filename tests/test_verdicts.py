@@ -79,10 +79,21 @@ def test_holm_runs_over_all_rows_of_a_study_and_not_across_studies():
     pd.testing.assert_frame_equal(judged(second), table[table["study"] == "another"].reset_index(drop=True))
 
 
-def test_p_ignores_adjusts_the_better_of_equivalence_and_gain():
+@pytest.mark.parametrize(
+    ("adjusted", "raw"), [("p_uses", "p_worse"), ("p_ignores", "p_equivalent"), ("p_gains", "p_better")]
+)
+def test_each_question_has_its_own_correction(adjusted, raw):
     table = judged(study({"a": {"x": 0.0, "y": 1.5}}))
-    harmless = table[["p_equivalent", "p_better"]].min(axis=1)
-    assert table["p_ignores"].min() == pytest.approx(2 * harmless.min())
+    assert table[adjusted].min() == pytest.approx(min(2 * table[raw].min(), 1))
+
+
+def test_a_gain_shows_neither_use_nor_indifference_and_never_makes_a_method_not_sane():
+    table = judged(study({"snip": {"corrupted_data": 1.5, "rearrange": 3.0}}))
+    assert set(table["verdict"]) == {"inconclusive"}
+    assert (table["p_ignores"] > 0.5).all()
+    assert table["seeds_to_decide"].isna().all()  # no number of seeds turns a gain into `uses` or `ignores`
+    assert table["reason"].str.contains("the check does not show what the method uses").all()
+    assert method_summaries(table)["summary"].tolist() == ["undecided"]
 
 
 @pytest.mark.parametrize(
@@ -96,7 +107,8 @@ def test_p_ignores_adjusts_the_better_of_equivalence_and_gain():
             "ignores",
             "equivalent to none within the margin",
         ),  # significant, but shown to be below the margin
-        (1.5, 0.1, "ignores", "better by more than chance"),
+        (1.5, 0.1, "inconclusive", "better by more than chance"),
+        (0.2, 0.005, "ignores", "equivalent to none within the margin"),  # a gain too small to matter
         (-0.3, 1.0, "inconclusive", "seeds would decide it"),
         (0.0, 2.0, "inconclusive", "seeds would decide it"),
     ],
@@ -105,7 +117,21 @@ def test_the_word_and_its_reason(effect, noise, word, phrase):
     row = only(study({"snip": {"rearrange": effect}}, noise=noise))
     assert row["verdict"] == word
     assert phrase in row["reason"]
-    assert pd.notna(row["seeds_to_decide"]) == (word == "inconclusive")
+    assert pd.notna(row["seeds_to_decide"]) == ("seeds would decide it" in phrase)
+
+
+def test_the_reason_names_holms_correction_where_it_alone_prevents_a_decision():
+    effects = {
+        "snip": {"rearrange": -0.55, "corrupted_data": -0.5},
+        "grasp": {"rearrange": -0.6, "invert": 0.0},
+    }
+    table = judged(study(effects, seeds=3, noise=0.35, generator_seed=4))
+    held = table[(table["p_worse"] <= 0.05) & (table["verdict"] == "inconclusive")]
+    assert len(held)
+    for row in held.to_dict("records"):
+        assert row["interval_high"] < 0  # which alone would say `uses`
+        assert "not decided after Holm's correction over 4 comparisons" in row["reason"]
+        assert f"adjusted p = {row['p_uses']:.2g} for worse" in row["reason"]
 
 
 def test_a_larger_margin_forgives_more():
@@ -119,6 +145,10 @@ def test_the_number_of_seeds_is_planned_for_the_whole_family():
     assert set(table["verdict"]) == {"inconclusive"}
     for row in table.to_dict("records"):
         spread = row["standard_deviation"]
+        if row["effect"] >= 0.5:
+            assert pd.isna(row["seeds_to_decide"])
+            assert "a gain of this size would decide nothing" in row["reason"]
+            continue
         assert row["seeds_to_decide"] == seeds_to_decide(row["effect"], spread, margin=0.5, family_size=3)
 
 
@@ -169,7 +199,7 @@ def test_swapping_check_and_none_flips_the_sign():
     swapped = results.assign(check=results["check"].map({"none": "rearrange", "rearrange": "none"}))
     row, back = only(results), only(swapped)
     assert back["effect"] == pytest.approx(-row["effect"])
-    assert (row["verdict"], back["verdict"]) == ("uses", "ignores")
+    assert (row["verdict"], back["verdict"]) == ("uses", "inconclusive")
 
 
 def test_the_unpruned_network_is_no_method():

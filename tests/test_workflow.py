@@ -94,14 +94,8 @@ def test_every_run_has_a_row_and_every_table_and_figure_is_there(finished: Path)
     }
     pruned = results[results["ticket"] != "full_network"]
     assert set(pruned["density"].round(4)) == {0.1}
-    for name in (
-        "hybrid.csv",
-        "hybrid.md",
-        "hybrid.tex",
-        "initial_checks.csv",
-        "verdicts.csv",
-        "verdicts.md",
-    ):
+    tables = ("hybrid.csv", "hybrid.md", "hybrid.tex", "initial_checks.csv", "verdicts.csv", "verdicts.md")
+    for name in tables:
         assert (finished / "results" / "tables" / name).stat().st_size > 100
     for name in ("initial_checks.png", "initial_checks.svg", "overlap.png"):
         assert (finished / "results" / "figures" / name).stat().st_size > 5000
@@ -226,6 +220,14 @@ def test_a_failed_run_leaves_a_gap_with_its_cause_and_the_finished_ones(project:
     missing = results[results["status"] == "missing"]
     assert list(missing["cause"]) == ["error: training diverged in epoch 1 of 2"]
     assert "training diverged" in (project / "results" / "tables" / "hybrid.md").read_text()
+
+
+def test_snakemakes_own_report_has_the_results_with_their_captions(project: Path) -> None:
+    done = snakemake(project, "--report", "report.html")
+    assert done.returncode == 0, done.stderr
+    page = (project / "report.html").read_text(encoding="utf-8")
+    captions = ("Every method is pruned, checked", "Test accuracy of initial tickets", "What each check did")
+    assert all(caption in page for caption in (*captions, "The whole study on one page"))
 
 
 def test_one_table_can_be_asked_for(project: Path) -> None:

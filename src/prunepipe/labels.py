@@ -17,6 +17,12 @@ TICKET_LABELS = {
     "obd": "OBD",
     "learning_rate_rewinding": "LR rewinding",
     "hybrid": "Hybrid",
+    "random_uniform": "Random (uniform)",
+    "magnitude_at_init": "Magnitude at init",
+    "synflow": "SynFlow",
+    "erk": "Random (ERK)",
+    "lamp": "LAMP",
+    "fine_tuning": "Fine-tuning",
 }
 DATASET_LABELS = {
     "cifar10": "CIFAR-10",

@@ -39,6 +39,7 @@ def plan_text(
     gpus: int = 1,
     calibration: Calibration | None = None,
     gpu_gflops: float = ASSUMED_GPU_GFLOPS,
+    device: str = "auto",
 ) -> str:
     """Say what a study will cost, as text for a terminal.
 
@@ -47,6 +48,7 @@ def plan_text(
         gpus: GPUs that would share the work, > 0.
         calibration: of the present device, from `calibrate`; None leaves its time out.
         gpu_gflops: speed of one GPU in GFLOP/s, used where the calibration is not of a GPU.
+        device: that the site asks for: no time of a GPU is guessed for "cpu".
     Raises:
         ConfigError: gpus or gpu_gflops is not above 0.
     """
@@ -65,7 +67,10 @@ def plan_text(
         f"Arithmetic: {_unit(flops, 'FLOP')} of training and testing (scoring is left out).",
         f"Disk: {_unit(cost.disk, 'B')}, of which prepared data sets {_unit(cost.datasets_disk, 'B')}.",
     ]
-    return "\n".join([*lines, *_times(cost, gpus, calibration, gpu_gflops)])
+    if calibration is None:
+        lines.append("Time on this machine: not measured; --calibrate times a few steps.")
+    assumed = None if device == "cpu" else gpu_gflops
+    return "\n".join([*lines, *_times(cost, gpus, calibration, assumed)])
 
 
 def _table(cost: Plan) -> list[str]:
@@ -81,7 +86,7 @@ def _table(cost: Plan) -> list[str]:
     ]
 
 
-def _times(cost: Plan, gpus: int, calibration: Calibration | None, gpu_gflops: float) -> list[str]:
+def _times(cost: Plan, gpus: int, calibration: Calibration | None, gpu_gflops: float | None) -> list[str]:
     lines = []
     seconds = calibration.seconds(cost) if calibration else None
     if calibration is not None:
@@ -92,7 +97,7 @@ def _times(cost: Plan, gpus: int, calibration: Calibration | None, gpu_gflops: f
     name = f"{gpus} GPU" + "s" * (gpus > 1)
     if calibration is not None and calibration.gpu:
         lines.append(f"Time on {name} like this one: {_time(None if seconds is None else seconds / gpus)}.")
-    else:
+    elif gpu_gflops is not None:
         hours = _time(_assumed_seconds(cost, gpu_gflops, gpus))
         lines.append(f"Time on {name}: {hours}, assumed from {gpu_gflops / 1000:g} TFLOP/s and 1 ms a step.")
     return lines

@@ -16,11 +16,11 @@ from prunepipe.study import FULL_NETWORK, Study
 
 COLUMNS = (
     "study", "dataset", "network", "ticket", "check", "prune_ratio", "seed",
-    "accuracy", "best_accuracy", "loss", "density", "effective_density", "collapsed",
+    "accuracy", "best_accuracy", "loss", "density", "effective_density", "dead_units", "collapsed",
     "epochs", "seconds", "device", "precision", "version", "code", "data_checksum",
     "status", "cause", "run",
 )  # fmt: skip
-"""Columns of results.csv. Accuracies in percent; `cause` says why a run is missing."""
+"""Columns of results.csv. Accuracies in percent; dead_units: outputs on no path. `cause` says why a run is missing."""
 
 
 def expected_runs(study: Study) -> Iterator[tuple[str, dict[str, Any]]]:

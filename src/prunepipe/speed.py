@@ -13,6 +13,7 @@ from prunepipe.configuration import Site
 from prunepipe.costs import Calibration, facts_of
 from prunepipe.devices import device_name, prepare_process, require_precision, resolve_device
 from prunepipe.engine import TrainingStep
+from prunepipe.graphs import GraphedStep
 from prunepipe.images import ImageSet, draw_epoch
 from prunepipe.networks.building import make_network
 from prunepipe.pipeline.settings import network_settings
@@ -62,9 +63,10 @@ def _seconds_per_image(
     )
     draws = draw_epoch(batch, augmentation, torch_generator(0, "calibration"))
     step, seconds = TrainingStep(model, study.recipe, None, site.precision), []
+    take = GraphedStep(step, batch) if device.type == "cuda" else step  # as training does
     for _ in range(1 + steps):
         started = time.perf_counter()
-        step(*image_set.batch(draws, 0, batch), 1e-3)
+        take(*image_set.batch(draws, 0, batch), 1e-3)
         step.loss.item()  # waits for the device
         seconds.append(time.perf_counter() - started)
     return statistics.median(seconds[1:]) / batch

@@ -18,7 +18,9 @@ def main(files, settings):
     data = Collected(**{name: read_frame(getattr(files, name)) for name in names})
     paths = {name: Path(path) for name, path in settings["figures"].items()}
     figures = {name: path.read_text(encoding="utf-8") for name, path in paths.items() if path.is_file()}
-    write_text(files.report, build_report(data, judge(data.results, study), study, figures))
+    write_text(
+        files.report, build_report(data, judge(data.results, study), study, figures, Path(files.study))
+    )
 
 
 run(__doc__, main, "study", "results", "layers", "histories", "overlap", "report")

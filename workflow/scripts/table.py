@@ -13,7 +13,7 @@ from prunepipe.tables import build_table, to_latex, to_markdown
 def main(files, settings):
     """Build the table that the settings name, write it three times."""
     study = load_study(Path(files.study))
-    table = build_table(settings["table"], read_frame(files.results), study)
+    table = build_table(settings["table"], read_frame(files.results), study, Path(files.study))
     write_frame(files.csv, table)
     write_text(files.md, to_markdown(table, study))
     write_text(files.tex, to_latex(table, study))

@@ -19,7 +19,7 @@ def main(files, settings):
     write_frame(files.methods, judgement.summaries)
     write_frame(files.gains, judgement.gains)
     write_text(files.md, verdicts_markdown(judgement.verdicts, judgement.summaries, judgement.provenance))
-    write_text(files.gains_md, decomposition_markdown(judgement.gains))
+    write_text(files.gains_md, decomposition_markdown(judgement.gains, judgement.provenance))
 
 
 run(__doc__, main, "study", "results", "csv", "md", "effects", "methods", "gains", "gains_md")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from prunepipe.checks import SCORE_CHECKS
 from prunepipe.choices import Ticket
+from prunepipe.errors import ConfigError
 from prunepipe.references import OWN
-from prunepipe.study import Study
+from prunepipe.study import FULL_NETWORK, Study
 from prunepipe.zoology import TICKETS
 
 BATTERY = ("corrupted_data", "half_dataset", "rearrange", "shuffle_weights", "reinit", "invert")
@@ -17,6 +19,9 @@ BATTERY = ("corrupted_data", "half_dataset", "rearrange", "shuffle_weights", "re
 
 CONTROLS = ("lottery", "random")
 """Judged beside it, by the checks of their class: one known method, and one that uses nothing."""
+
+RESERVED = frozenset({*TICKETS, FULL_NETWORK})
+"""Names with a meaning of their own, which no judged method may take."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,21 @@ class Method:
 def method_name(score: str) -> str:
     """Return a name for a method that is no built-in ticket's: the function's, if it can be."""
     name = score.rpartition(":")[2].strip("_") or "method"
-    return f"own_{name}" if name in TICKETS else name
+    return f"own_{name}" if name in RESERVED else name
+
+
+def require_own_name(name: str) -> str:
+    """Return the name of a method if its ticket, its study and its folder can be called that.
+
+    Raises:
+        ConfigError: something else than letters, digits and _ is in it, or it is a built-in ticket's, whose row
+            would be judged, or completed, in place of the method's.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_]*", name):
+        raise ConfigError(f"--name {name}: must be letters, digits and _, for example my_method.")
+    if name in RESERVED:
+        raise ConfigError(f"--name {name}: a built-in ticket is called that; choose another, as own_{name}.")
+    return name
 
 
 def derived_study(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ METRICS = (
     "loss",
     "density",
     "effective_density",
+    "dead_units",
     "collapsed",
     "epochs",
     "precision",
@@ -64,8 +66,7 @@ def describe_run(path: Path) -> str:
     lines += [*_layers(folder), "", "Files", *(f"  {name}" for name in _files(folder))]
     target = _target(folder)
     if target:
-        lines += ["", "Remake it (add --config study=STUDY if it is not the default study):"]
-        lines += [f"  snakemake {target} --force --cores 1"]
+        lines += ["", "Remake it:", f"  {_command(target, folder, place['study'])}"]
     return "\n".join(lines)
 
 
@@ -115,6 +116,20 @@ def _target(folder: Path) -> str | None:
     inside = path[path.index(RUNS) :]
     wanted = [name for name in names if (folder / name).is_file()]
     return f"{inside}/{wanted[0]}" if wanted else f"{inside}/metrics.json" if "/seed" in inside else None
+
+
+def _command(target: str, folder: Path, study: str) -> str:
+    """Return the command that makes a target again, from wherever the user is."""
+    from prunepipe.commands import remake_command
+    from prunepipe.project import project_folder
+
+    path = folder.resolve()
+    root = Path(path.as_posix().removesuffix(f"/{target.rpartition('/')[0]}"))
+    places = (root / "config", root, project_folder() / "config")
+    files = [place / f"{study}.yaml" for place in places]
+    file = next((file for file in files if file.is_file()), root / "STUDY.yaml")  # the user knows which
+    change = "" if root == Path.cwd() else f"cd {shlex.quote(str(root))} && "
+    return change + remake_command(target, file, root)
 
 
 def _json(path: Path) -> Any:

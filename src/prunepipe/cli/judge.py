@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 FOLDER = "judged"
 """Where judged methods lie, one folder each, so that a study of your own in results/ stays as it is."""
 
+SITE_HEAD = "# Written by prunepipe judge; remove this line, and it leaves the file alone.\n"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
@@ -98,8 +100,9 @@ def run(arguments: argparse.Namespace) -> int:
     study = folder / f"{method.name}.yaml"
     prune_ratios = tuple(arguments.prune_ratio) if arguments.prune_ratio else None
     _write(study, derived_study(base, method, arguments.seeds, prune_ratios))
-    load_study(study)  # a mistake on the command line is told before Snakemake starts
-    site = [f"data_folder={Path(arguments.data_folder).resolve()}", f"device={arguments.device}"]
+    choices = {"data_folder": str(Path(arguments.data_folder).resolve()), "device": arguments.device}
+    _keep_site(folder / "config.yaml", {"study": study.name, **choices})
+    site = [f"{key}={value}" for key, value in choices.items()]
     cores = ["--cores", str(arguments.cores)]
     if arguments.dry_run:
         return run_watched_dry(snakemake_command(study, folder, *cores, "--dry-run", "--quiet", site=site))
@@ -129,7 +132,7 @@ def environment() -> dict[str, str]:
 
 
 def _method(arguments: argparse.Namespace) -> Method:
-    from prunepipe.cli.derived_study import Method, absolute, method_name
+    from prunepipe.cli.derived_study import Method, absolute, method_name, require_own_name
     from prunepipe.errors import ConfigError
     from prunepipe.plugins import load_function
     from prunepipe.references import SCORE_REFERENCES, resolve
@@ -138,13 +141,20 @@ def _method(arguments: argparse.Namespace) -> Method:
         reference = resolve("score", arguments.score, SCORE_REFERENCES)
     except ValueError as error:
         raise ConfigError(str(error)) from error
+    name = require_own_name(arguments.name) if arguments.name else method_name(arguments.score)
     # Imported here and now: that a file does not import should not be learnt after the first training.
-    asked = inspect.signature(load_function(absolute(reference))).parameters
+    function = load_function(absolute(reference))
+    try:
+        asked = inspect.signature(function).parameters
+    except ValueError as error:
+        raise ConfigError(
+            f"'{arguments.score}': its arguments cannot be read; a score is a function."
+        ) from error
     choices: dict[str, Any] = {"score_options": _options(arguments.option), "reads": arguments.reads}
     choices |= {"rounds": arguments.rounds, "per_prune_ratio": bool({"density", "kept_total"} & set(asked))}
     return Method(
         score=arguments.score,
-        name=arguments.name or method_name(arguments.score),
+        name=name,
         start=arguments.start,
         scored=arguments.scored or arguments.start,
         allocation=arguments.allocation,
@@ -161,16 +171,41 @@ def _options(given: list[str]) -> dict[str, Any]:
     for option, (key, equals, _) in zip(given, parts, strict=True):
         if not equals or not key.isidentifier():
             raise ConfigError(f"--option {option}: must be KEY=VALUE, for example --option temperature=100.")
-    return {key: yaml.safe_load(value) for key, _, value in parts}
+    try:
+        return {key: yaml.safe_load(value) for key, _, value in parts}
+    except yaml.YAMLError as error:
+        told = " ".join(str(error).split())
+        raise ConfigError(f"--option {' '.join(given)}: a value cannot be read as YAML: {told}") from error
 
 
 def _write(path: Path, values: dict[str, Any]) -> None:
+    """Write a study once it is known to be valid; a mistake on the command line leaves the file as it was."""
+    from tempfile import TemporaryDirectory
+
     import yaml
 
-    path.parent.mkdir(parents=True, exist_ok=True)
+    from prunepipe.configuration import load_study
+    from prunepipe.errors import ConfigError
+
     text = yaml.safe_dump(values, sort_keys=False, width=100)
+    with TemporaryDirectory() as folder:
+        draft = Path(folder) / path.name
+        draft.write_text(text, encoding="utf-8")
+        try:
+            load_study(draft)
+        except ConfigError as error:
+            raise ConfigError(str(error).replace(f"{draft}: ", "")) from error
+    path.parent.mkdir(parents=True, exist_ok=True)
     if not path.is_file() or path.read_text(encoding="utf-8") != text:
         path.write_text(text, encoding="utf-8")
+
+
+def _keep_site(path: Path, values: dict[str, Any]) -> None:
+    """Write how the method is judged, so that `prunepipe run` in that folder does the same; a file of yours stays."""
+    import yaml
+
+    if not path.is_file() or path.read_text(encoding="utf-8").startswith(SITE_HEAD):
+        path.write_text(SITE_HEAD + yaml.safe_dump(values, sort_keys=False, width=1000), encoding="utf-8")
 
 
 def _explain_failure(outcome: Outcome, folder: Path) -> None:

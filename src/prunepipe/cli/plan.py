@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
-from prunepipe.cli.workflow import study_file
+from prunepipe.cli.workflow import site_of, study_file
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument(
+    named = parser.add_mutually_exclusive_group()
+    named.add_argument(
         "study",
         nargs="?",
         default="quickstart",
         help="a name in config/ or a .yaml file (default: %(default)s)",
     )
-    parser.add_argument(
+    named.add_argument(
         "--study", dest="study_option", metavar="STUDY", help="the same, as with judge and run"
     )
     parser.add_argument(
         "--gpus", type=int, default=1, help="GPUs that would share the work (default: %(default)s)"
     )
     parser.add_argument(
-        "--calibrate", action="store_true", help="train a few steps here, to tell the time on this machine"
+        "--calibrate",
+        action="store_true",
+        help="train a few steps here, as config.yaml says, to tell the time here",
     )
 
 
@@ -32,6 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     from prunepipe.planning import calibrate, plan_text
 
     study = load_study(study_file(arguments.study_option or arguments.study))
-    calibration = calibrate(study) if arguments.calibrate else None
-    print(plan_text(study, gpus=arguments.gpus, calibration=calibration))
+    site = site_of(Path())
+    calibration = calibrate(study, site) if arguments.calibrate else None
+    print(plan_text(study, gpus=arguments.gpus, calibration=calibration, device=site.device))
     return 0

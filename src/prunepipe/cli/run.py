@@ -30,12 +30,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="KEY=VALUE",
         help="a key of config.yaml; may be repeated",
     )
+    parser.add_argument(
+        "--force", action="store_true", help="make the targets even where they are up to date"
+    )
     parser.add_argument("--dry-run", "-n", action="store_true", help="say what would run")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run Snakemake, and return its exit status."""
-    options = ["--dry-run"] if arguments.dry_run else []
+    options = [
+        name for name, wanted in (("--dry-run", arguments.dry_run), ("--force", arguments.force)) if wanted
+    ]
     command = snakemake_command(
         study_file(arguments.study),
         Path.cwd(),

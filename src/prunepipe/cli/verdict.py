@@ -50,11 +50,11 @@ def _line(row: dict[str, str]) -> str:
     word = MARKS.get(row["verdict"], row["verdict"])
     measured = "no effect measured"
     if row["effect"]:
-        measured = f"{float(row['effect']):+.2f} points"
+        measured = f"{float(row['effect']):+z.2f} points"
     if row["interval_low"]:
         level = f"{float(row['interval_level']):.0%}"
         measured += (
-            f" ({level} interval {float(row['interval_low']):+.2f} to {float(row['interval_high']):+.2f})"
+            f" ({level} interval {float(row['interval_low']):+z.2f} to {float(row['interval_high']):+z.2f})"
         )
     needed = (
         f"; about {float(row['seeds_to_decide']):.0f} seeds would decide" if row["seeds_to_decide"] else ""

@@ -14,28 +14,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prunepipe.errors import ConfigError
+from prunepipe.project import project_folder
 
 if TYPE_CHECKING:
+    from prunepipe.configuration import Site
     from prunepipe.watching import StudyProgress
 
-PACKAGE = Path(__file__).parent.parent
 FAILED = re.compile(r"^Error in rule (\w+)")
 BETWEEN_LOOKS = 1.0
 """Seconds between two looks at the results of a study that runs."""
 TOLD = re.compile(r"^\s*error: (.+)")
-
-
-def project_folder() -> Path:
-    """Return the folder that holds `workflow/` and `config/`: the checkout, or what the wheel brings along.
-
-    Raises:
-        ConfigError: neither is there.
-    """
-    checkout = PACKAGE.parent.parent if PACKAGE.parent.name == "src" else PACKAGE
-    for folder in (checkout, PACKAGE / "project"):
-        if (folder / "workflow" / "Snakefile").is_file():
-            return folder
-    raise ConfigError(f"the workflow is not beside {PACKAGE}; install prunepipe again (pip install .).")
 
 
 def study_file(study: str) -> Path:
@@ -46,8 +34,31 @@ def study_file(study: str) -> Path:
     """
     from prunepipe.configuration import study_path
 
+    if study.endswith((".yaml", ".yml")) and not Path(study).is_file():
+        raise ConfigError(f"{study}: no such file; a study is a .yaml file or a name in config/.")
     own = Path("config") / f"{study}.yaml"
-    return own.resolve() if own.is_file() else study_path(study, project_folder() / "config").resolve()
+    try:
+        return own.resolve() if own.is_file() else study_path(study, project_folder() / "config").resolve()
+    except ConfigError as error:  # here the command line named it, not config.yaml
+        raise ConfigError(str(error).removeprefix("config.yaml: study: ")) from error
+
+
+def site_of(folder: Path) -> Site:
+    """Return the site configuration that holds in a folder: its config.yaml, or the one that comes along.
+
+    Raises:
+        ConfigError: it cannot be read, or holds a mistake.
+    """
+    import yaml
+
+    from prunepipe.configuration import load_site
+
+    own = folder / "config.yaml"
+    path = own if own.is_file() else project_folder() / "config.yaml"
+    try:
+        return load_site(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
+    except (OSError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path}: cannot be read as YAML: {' '.join(str(error).split())}") from error
 
 
 def snakemake_command(study: Path, folder: Path, *arguments: str, site: Sequence[str] = ()) -> list[str]:

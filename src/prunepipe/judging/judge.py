@@ -9,12 +9,13 @@ import pandas as pd
 from prunepipe.judging.decomposition import decomposition
 from prunepipe.judging.sanity import method_summaries
 from prunepipe.judging.verdicts import prune_ratio_effects, verdicts
+from prunepipe.made_with import distinct, settings_id, with_sources
 from prunepipe.study import Study
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """Verdicts and what they rest on.
+    """Verdicts and what they rest on; each frame also says what its runs were made with.
 
     Attributes:
         verdicts: one row a method, network, data set and check.
@@ -40,22 +41,21 @@ def judge(results: pd.DataFrame, study: Study) -> Judgement:
     """
     rule = study.verdict
     found = verdicts(results, margin=rule.margin, significance=rule.significance)
-    partially_trained = {name for name, ticket in study.tickets.items() if not ticket.initial}
     done = results[results["status"] == "done"]
+    partially_trained = {name for name, ticket in study.tickets.items() if not ticket.initial}
+    effects = prune_ratio_effects(results, margin=rule.margin, significance=rule.significance)
+    summaries = method_summaries(found, partially_trained=partially_trained)
     return Judgement(
-        found,
-        prune_ratio_effects(results, margin=rule.margin, significance=rule.significance),
-        method_summaries(found, partially_trained=partially_trained),
-        decomposition(results),
+        with_sources(found, done, study),
+        with_sources(effects, done, study),
+        with_sources(summaries, done, study),
+        with_sources(decomposition(results), done, study),
         [
-            f"study {study.name}: {len(done)} of {len(results)} runs done, seeds {_list(study.seeds)}",
+            f"study {study.name} (settings {settings_id(study)}): {len(done)} of {len(results)} runs done, "
+            f"seeds {distinct(study.seeds)}",
             f"margin {rule.margin:g} points, significance {rule.significance:g} after Holm's correction",
-            f"prunepipe {_list(done['version'])}, code {_list(done['code'])}",
-            f"device {_list(done['device'])}, precision {_list(done['precision'])}",
-            f"data {_list(done['data_checksum'])}",
+            f"prunepipe {distinct(done['version'])}, code {distinct(done['code'])}",
+            f"device {distinct(done['device'])}, precision {distinct(done['precision'])}",
+            f"data {distinct(done['data_checksum'])}",
         ],
     )
-
-
-def _list(values: object) -> str:
-    return ", ".join(dict.fromkeys(str(value) for value in values))  # type: ignore[attr-defined]

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 
 import pandas as pd
 
+from prunepipe.labels import check_label, dataset_label, network_label, ticket_label
 from prunepipe.zoology import TICKETS
 
 SANITY_CHECKS: dict[str, dict[str, str]] = {
@@ -68,27 +69,30 @@ def method_summaries(
 
 def _judge(ticket: str, rows: pd.DataFrame, counted: Mapping[str, str]) -> tuple[str, str]:
     """The summary word and its sentence, from the rows that count."""
+    name = ticket_label(ticket)
     ignored = rows[rows["verdict"] == "ignores"]
     used = rows[rows["verdict"] == "uses"]
     open_rows = rows[rows["verdict"] == "inconclusive"]
     collapsed = rows[rows["verdict"] == "collapsed"]
     if len(ignored):
-        return "not sane", _not_sane(ticket, ignored, used, counted)
+        return "not sane", _not_sane(name, ignored, used, counted)
     seen = {counted[check] for check in used["check"]}
-    unseen = [f"no check of {part} could show a loss" for part in _parts(counted) if part not in seen]
-    doubts = [f"{_listed(open_rows)} inconclusive"] if len(open_rows) else []
-    doubts += [f"{_listed(collapsed)} collapsed"] if len(collapsed) and unseen else []
-    if doubts or unseen:
-        return "undecided", f"It is not decided whether {ticket} is sane: {'; '.join(doubts + unseen)}."
+    unseen = [part for part in _parts(counted) if part not in seen]
+    doubts = [f"inconclusive under {_listed(open_rows)}"] if len(open_rows) else []
+    doubts += [f"collapsed under {_listed(collapsed)}"] if len(collapsed) and unseen else []
+    never = [part for part in unseen if part not in {counted[check] for check in rows["check"]}]
+    doubts += [f"never checked for its use of {' and '.join(never)}"] if never else []
+    if doubts:
+        return "undecided", f"It is not decided whether {name} is sane: {'; '.join(doubts)}."
     aside = f" (set aside because collapsed: {_listed(collapsed)})" if len(collapsed) else ""
-    return "sane", f"{ticket} is sane: it loses accuracy under {_listed(used)}{aside}."
+    return "sane", f"{name} is sane: it loses accuracy under {_listed(used)}{aside}."
 
 
-def _not_sane(ticket: str, ignored: pd.DataFrame, used: pd.DataFrame, counted: Mapping[str, str]) -> str:
+def _not_sane(name: str, ignored: pd.DataFrame, used: pd.DataFrame, counted: Mapping[str, str]) -> str:
     parts = [part for part in _parts(counted) if part in {counted[check] for check in ignored["check"]}]
     elsewhere = f"; it does lose accuracy under {_listed(used)}" if len(used) else ""
     unused = " or ".join(parts)
-    return f"{ticket} is not sane: it does not use {unused}, unharmed by {_listed(ignored)}{elsewhere}."
+    return f"{name} is not sane: it does not use {unused}, unharmed by {_listed(ignored)}{elsewhere}."
 
 
 def _parts(counted: Mapping[str, str]) -> list[str]:
@@ -96,8 +100,8 @@ def _parts(counted: Mapping[str, str]) -> list[str]:
 
 
 def _listed(rows: pd.DataFrame) -> str:
-    """Checks with their places, for example "rearrange (cifar10 vgg19, cifar10 resnet32)"."""
-    places = (rows["dataset"].astype(str) + " " + rows["network"].astype(str)).groupby(
-        rows["check"], sort=False
-    )
-    return ", ".join(f"{check} ({', '.join(names)})" for check, names in places)
+    """Checks with their places, for example "rearrange (CIFAR-10, VGG19; CIFAR-10, ResNet32)"."""
+    places: dict[str, list[str]] = {}
+    for check, dataset, network in zip(rows["check"], rows["dataset"], rows["network"], strict=True):
+        places.setdefault(check, []).append(f"{dataset_label(dataset)}, {network_label(network)}")
+    return ", ".join(f"{check_label(check)} ({'; '.join(names)})" for check, names in places.items())

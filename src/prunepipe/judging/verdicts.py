@@ -36,8 +36,10 @@ VERDICT_COLUMNS = [
     *(*GROUP, "verdict", "effect", "interval_low", "interval_high", "interval_level", "standard_deviation"),
     *("seeds", "expected_seeds", "pairs", "expected_pairs", "collapsed_pairs", "missing_pairs"),
     *("prune_ratios", "worst_prune_ratio", "worst_effect", "margin", "p_worse", "p_better", "p_equivalent"),
-    *("p_uses", "p_ignores", "family_size", "seeds_to_decide", "gaps", "reason"),
+    *("p_uses", "p_ignores", "p_gains", "family_size", "significance", "seeds_to_decide", "gaps", "reason"),
 ]
+ADJUSTED = {"p_uses": "p_worse", "p_ignores": "p_equivalent", "p_gains": "p_better"}
+"""Each adjusted p-value, and the raw one that it comes from."""
 PRUNE_RATIO_COLUMNS = [*GROUP, "prune_ratio", *EFFECT_COLUMNS, *COUNT_COLUMNS]
 
 
@@ -48,14 +50,16 @@ def verdicts(results: pd.DataFrame, *, margin: float, significance: float = 0.05
     (check minus none, same seed and prune ratio) are first averaged over the prune ratios. Pairs with a
     collapsed side, a missing run or a NaN accuracy are set aside and reported; the rest is pooled as a
     complete block of prune ratios x seeds. The family for Holm is all rows of a study that could be tested,
-    once for harm and once for its absence.
+    once for harm, once for equivalence and once for gain.
 
-    - ignores: equivalent within the margin, or significantly better, so not harmed. It wins over `uses` if an
-      effect is significant but shown to be smaller than the margin: the margin says what matters. Also if all
-      runs are identical to those without the check: nothing is left to chance, and no test is made.
+    - ignores: equivalent within the margin. It wins over `uses` if an effect is significant but shown to be
+      smaller than the margin: the margin says what matters. Also if all runs are identical to those without the
+      check: nothing is left to chance, and no test is made.
     - uses: significantly worse, and not shown to be within the margin.
     - collapsed: in every pair a network has no path from input to output; this is never read as harm.
-    - inconclusive: anything else, one seed included; seeds_to_decide says how many seeds would decide.
+    - inconclusive: anything else, one seed included; seeds_to_decide says how many seeds would decide. Also if
+      the check makes the accuracy better by more than chance: the method is not indifferent to it, but what it
+      uses cannot be told from a gain, and more seeds do not change that (p_gains, no seeds_to_decide).
 
     Args:
         results: long form, one row per run; accuracy in percent; the unpruned full_network is passed over.
@@ -63,9 +67,9 @@ def verdicts(results: pd.DataFrame, *, margin: float, significance: float = 0.05
         significance: one-sided family-wise error rate, for wrong `uses` and for wrong `ignores` each.
     Returns:
         One row per group with VERDICT_COLUMNS. effect (negative = the check hurts) and its interval (level
-        1 - 2 significance) are in points; p_worse, p_better and p_equivalent (TOST) are raw; p_uses (of
-        p_worse) and p_ignores (of the smaller of p_equivalent and p_better) are adjusted; worst_effect is
-        the mean at the pooled prune ratio where it is lowest; missing_pairs include NaN accuracies.
+        1 - 2 significance) are in points; p_worse, p_equivalent (TOST) and p_better are raw; p_uses, p_ignores
+        and p_gains are the same three adjusted; worst_effect is the mean at the pooled prune ratio where it is
+        lowest; missing_pairs include NaN accuracies.
     Raises:
         ConfigError: margin or significance is out of bounds.
         ArtifactError: the results cannot be read as one row per run.
@@ -74,7 +78,7 @@ def verdicts(results: pd.DataFrame, *, margin: float, significance: float = 0.05
     differences = side_by_side([column for _, column in pooled])
     effects = paired_effects(differences, margin=margin, significance=significance)
     table = pd.DataFrame([row for row, _ in pooled], columns=POOLED_COLUMNS).join(effects)
-    table = table.assign(margin=margin, interval_level=1 - 2 * significance)
+    table = table.assign(margin=margin, significance=significance, interval_level=1 - 2 * significance)
     table = _adjusted(_without_tests_of_identical_runs(table))
     table["verdict"] = _words(table, significance)
     table["seeds_to_decide"] = _needed(table, margin, significance)
@@ -115,14 +119,11 @@ def _without_tests_of_identical_runs(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _adjusted(table: pd.DataFrame) -> pd.DataFrame:
-    """Add p_uses, p_ignores and family_size: Holm within each study."""
-    harmless = table[["p_equivalent", "p_better"]].min(axis=1)
-    study = table["study"]
-    return table.assign(
-        p_uses=table["p_worse"].groupby(study).transform(holm),
-        p_ignores=harmless.groupby(study).transform(holm),
-        family_size=table["p_worse"].groupby(study).transform("count").astype(int),
-    )
+    """Add ADJUSTED p-values and family_size: Holm within each study."""
+    by_study = table.groupby("study")
+    adjusted = {name: by_study[raw].transform(holm) for name, raw in ADJUSTED.items()}
+    family_size = by_study["p_worse"].transform("count").astype(int)
+    return table.assign(**adjusted, family_size=family_size)
 
 
 def _words(table: pd.DataFrame, significance: float) -> npt.NDArray[np.str_]:
@@ -138,9 +139,11 @@ def _words(table: pd.DataFrame, significance: float) -> npt.NDArray[np.str_]:
 
 
 def _needed(table: pd.DataFrame, margin: float, significance: float) -> pd.Series[int]:
-    """Seeds that would decide the inconclusive rows; empty where the spread between seeds is unknown."""
+    """Seeds that would decide the inconclusive rows; empty where the spread is unknown or the check shows a gain."""
     needed = pd.Series(pd.NA, index=table.index, dtype="Int64")
-    undecided = (table["verdict"] == "inconclusive") & (table["seeds"] >= 2)
+    gains = table["p_gains"] <= significance
+    gains |= table["effect"] >= margin  # more seeds would show a gain, which decides nothing
+    undecided = (table["verdict"] == "inconclusive") & (table["seeds"] >= 2) & ~gains
     for position, row in enumerate(table.to_dict("records")):
         if undecided.iat[position]:
             needed.iat[position] = seeds_to_decide(

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from prunepipe.judging.pairing import COLLAPSED, MISSING, NOT_A_NUMBER, USABLE
+from prunepipe.labels import check_label, ticket_label
 
 HEADINGS = {
     COLLAPSED: "collapsed",
@@ -60,44 +61,54 @@ def _measured(row: Mapping[str, Any]) -> str:
     """Effect, interval and sample, for example "-0.31 points (90 % interval -0.52 to -0.10, 5 seeds)"."""
     interval = "no interval: the same in all seeds"
     if pd.notna(row["interval_low"]):
-        interval = (
-            f"{row['interval_level']:.0%} interval {row['interval_low']:+.2f} to {row['interval_high']:+.2f}"
-        )
-    return f"{row['effect']:+.2f} points ({interval.replace('%', ' %')}, {row['seeds']} seeds)"
+        interval = f"{row['interval_level']:.0%} interval {row['interval_low']:+z.2f} to {row['interval_high']:+z.2f}"
+    return f"{row['effect']:+z.2f} points ({interval.replace('%', ' %')}, {row['seeds']} seeds)"
 
 
 def _uses(row: Mapping[str, Any]) -> str:
     return (
-        f"{row['check']} changes the accuracy by {_measured(row)}, worse by more than chance"
-        f" (Holm p = {row['p_uses']:.2g}): {row['ticket']} uses what the check destroys."
+        f"{check_label(row['check'])} changes the accuracy by {_measured(row)}, worse by more than chance"
+        f" (Holm p = {row['p_uses']:.2g}): {ticket_label(row['ticket'])} uses what the check destroys."
     )
 
 
 def _ignores(row: Mapping[str, Any]) -> str:
-    end = f"{row['ticket']} does not use what the check destroys."
+    end = f"{ticket_label(row['ticket'])} does not use what the check destroys."
     if row["identical"]:
-        return f"Every run under {row['check']} is identical to the run without it: {end}"
-    start = f"{row['check']} changes the accuracy by {_measured(row)}"
+        return f"Every run under {check_label(row['check'])} is identical to the run without it: {end}"
+    start = f"{check_label(row['check'])} changes the accuracy by {_measured(row)}"
     p_value = f"(Holm p = {row['p_ignores']:.2g})"
-    if row["p_better"] < row["p_equivalent"]:
-        return f"{start}, better by more than chance {p_value}, so it does no harm: {end}"
     return f"{start}, equivalent to none within the margin of {row['margin']:g} {p_value}: {end}"
 
 
 def _collapsed(row: Mapping[str, Any]) -> str:
-    return f"{row['check']} cannot be judged: in every pair a network has no path from input to output."
+    return f"{check_label(row['check'])} cannot be judged: in every pair a network has no path from input to output."
 
 
 def _inconclusive(row: Mapping[str, Any]) -> str:
     if row["seeds"] == 0:
-        return f"{row['check']} cannot be judged: no pair of runs can be compared."
+        return f"{check_label(row['check'])} cannot be judged: no pair of runs can be compared."
     if row["seeds"] == 1:
         return (
-            f"{row['check']} cannot be judged from one seed ({row['effect']:+.2f} points):"
+            f"{check_label(row['check'])} cannot be judged from one seed ({row['effect']:+z.2f} points):"
             " the spread between seeds is unknown; run at least 3."
         )
+    if row["p_gains"] <= row["significance"]:
+        return (
+            f"{check_label(row['check'])} changes the accuracy by {_measured(row)}, better by more than chance"
+            f" (Holm p = {row['p_gains']:.2g}): the check does not show what the method uses."
+        )
+    start = f"{check_label(row['check'])} changes the accuracy by {_measured(row)}"
+    needed = "; a gain of this size would decide nothing with more seeds either"
+    if pd.notna(row["seeds_to_decide"]):
+        needed = f"; about {row['seeds_to_decide']} seeds would decide it"
+    if min(row["p_worse"], row["p_equivalent"], row["p_better"]) <= row["significance"]:
+        return (
+            f"{start}: not decided after Holm's correction over {row['family_size']} comparisons (adjusted"
+            f" p = {row['p_uses']:.2g} for worse, {row['p_ignores']:.2g} for equivalent within the margin of"
+            f" {row['margin']:g}, {row['p_gains']:.2g} for better){needed}."
+        )
     return (
-        f"{row['check']} changes the accuracy by {_measured(row)}: neither worse by more than chance"
-        f" nor equivalent to none within the margin of {row['margin']:g};"
-        f" about {row['seeds_to_decide']} seeds would decide it."
+        f"{start}: neither worse by more than chance nor equivalent to none within the margin of"
+        f" {row['margin']:g}{needed}."
     )

@@ -59,13 +59,15 @@ def verdicts_markdown(verdicts: pd.DataFrame, summaries: pd.DataFrame, provenanc
     )
 
 
-def decomposition_markdown(gains: pd.DataFrame) -> str:
+def decomposition_markdown(gains: pd.DataFrame, provenance: Sequence[str]) -> str:
     """Write where each method's accuracy comes from.
 
     Args:
         gains: from `prunepipe.judging.decomposition.decomposition`.
+        provenance: lines that say where the numbers come from.
     Returns:
-        A Markdown table: one row a method and prune ratio, one column a part; "-" where runs are missing.
+        A Markdown table: one row a method and prune ratio, one column a part; "-" where runs are missing, and below
+        it why.
     """
     parts = list(dict.fromkeys(gains["part"]))
     keys = ["dataset", "network", "ticket", "prune_ratio"]
@@ -83,9 +85,10 @@ def decomposition_markdown(gains: pd.DataFrame) -> str:
         )
         for (dataset, network, ticket, prune_ratio), by_part in effects.items()
     ]
+    level = "confidence" if gains.empty else f"{gains['interval_level'].iloc[0]:.0%}".replace("%", " %")
     return "\n".join(
         [
-            "**Where the accuracy comes from** (gains in points, with their confidence interval)",
+            f"**Where the accuracy comes from** (gains in points, with their {level} interval over seeds)",
             "",
             *_table(("method", "on", "prune ratio", *parts), rows),
             "",
@@ -93,16 +96,31 @@ def decomposition_markdown(gains: pd.DataFrame) -> str:
             "  holds the trained weights too, because uniform random tickets start from initial ones.",
             "- positions: the method minus the method rearranged.",
             "- weight values: the method minus the method with its weights shuffled or drawn anew.",
+            "- no interval: one seed, or the same in all seeds.",
+            *_gaps(gains),
+            *(f"- {line}" for line in provenance),
             "",
         ]
     )
 
 
+def _gaps(gains: pd.DataFrame) -> list[str]:
+    """Say what is missing and why, once for all methods that lack the same."""
+    lacking = gains[gains["gaps"] != ""]
+    texts: dict[tuple[str, str], dict[str, None]] = {}
+    for ticket, part, gaps in zip(lacking["ticket"], lacking["part"], lacking["gaps"], strict=True):
+        texts.setdefault((part, ticket_label(ticket)), {})[gaps] = None
+    found: dict[tuple[str, str], list[str]] = {}
+    for (part, method), gaps in texts.items():
+        found.setdefault((part, "; ".join(gaps)), []).append(method)
+    return [f"- Not in {part}: {', '.join(methods)}: {gaps}." for (part, gaps), methods in found.items()]
+
+
 def _effect(value: float, low: float, high: float) -> str:
     if math.isnan(value):
         return DASH
-    interval = "" if math.isnan(low) else f" [{low:+.2f}, {high:+.2f}]"
-    return f"{value:+.2f}{interval}"
+    interval = "" if math.isnan(low) else f" [{low:+z.2f}, {high:+z.2f}]"
+    return f"{value:+z.2f}{interval}"
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:

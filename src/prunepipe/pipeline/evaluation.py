@@ -20,7 +20,7 @@ def measure(files: SimpleNamespace, settings: dict[str, Any]) -> dict[str, Any]:
         settings: the run's place in the study, its precision and the versions of its code.
 
     Returns:
-        Place, accuracy in percent, loss, epochs, densities, collapse, checksum of the data.
+        Place, accuracy in percent, loss, epochs, densities, dead units, collapse, checksum of the data.
     """
     test, facts = read_arrays(files.data, only=("test_labels",))
     history = read_json(files.history)["epochs"]
@@ -34,14 +34,16 @@ def measure(files: SimpleNamespace, settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def _shape(trained: str, layers: str | None) -> dict[str, Any]:
-    """Return density, effective density and collapse of the trained network itself; a dense one has no layers file."""
+    """Return densities, dead units and collapse of the trained network itself; a dense one has no layers file."""
     if layers is None:
         read_arrays(trained)
-        return {"density": 1.0, "effective_density": 1.0, "collapsed": False}
+        return {"density": 1.0, "effective_density": 1.0, "dead_units": 0, "collapsed": False}
     _, mask, _ = read_ticket(trained)
     described = read_json(layers)
     if density(mask) != described["density"]:
         raise ArtifactError(
             f"{trained}: keeps {density(mask)} of the weights, {layers} says {described['density']}."
         )
-    return {key: described[key] for key in ("density", "effective_density", "collapsed")}
+    dead_units = sum(layer["dead_units"] for layer in described["layers"])
+    shape = {key: described[key] for key in ("density", "effective_density", "collapsed")}
+    return {**shape, "dead_units": dead_units}

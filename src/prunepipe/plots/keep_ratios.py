@@ -22,10 +22,10 @@ from prunepipe.study import Study
 
 REFERENCES: dict[str, Look] = {
     "smart": {"color": "#BBBBBB", "linewidth": 3.5},
-    "uniform": {"color": GREY, "linestyle": (0, (4, 2)), "linewidth": 0.9},
-    "erk": {"color": GREY, "linestyle": ":", "linewidth": 1.1},
+    "uniform": {"color": "#BBBBBB", "linestyle": (0, (1.2, 0.6)), "linewidth": 3.5},
+    "erk": {"color": "#BBBBBB", "linestyle": (0, (0.3, 0.5)), "linewidth": 3.5},
 }
-"""Allocations to compare with; the first is wide, because several tickets lie on it."""
+"""Allocations to compare with; wide, because tickets lie on them."""
 REFERENCE_LABELS = {"smart": "smart ratio", "uniform": "uniform", "erk": "ERK"}
 EMPTY_LOOK: Look = {"marker": "X", "markersize": 4.5, "linestyle": "none"}
 
@@ -53,7 +53,7 @@ def plot_keep_ratios(data: Collected, study: Study) -> Figure:
     places = [(dataset, network) for dataset in study.datasets for network in study.networks]
     labels = [place_label(*place, "density of the layer") for place in places]
     titles = [ratio_label(ratio) + " pruned" for ratio in study.prune_ratios]
-    figure, axes = panels(labels, titles, legend, share_x=False)  # networks differ in their layers
+    figure, axes, bottom = panels(labels, titles, legend, share_x=False)  # networks differ in their layers
     curves = _curves(densities)
     lowest = densities.loc[densities["density"] > 0, "density"].min() / 3
     for row, place in zip(axes, places, strict=True):
@@ -67,7 +67,7 @@ def plot_keep_ratios(data: Collected, study: Study) -> Figure:
                     _draw_ticket(axis, curves[*place, ratio, ticket], ticket_looks[label])
     for axis in axes.flat:
         axis.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    for axis in axes[-1]:
+    for axis in bottom:
         axis.set_xlabel("layer")
     return figure
 
@@ -133,7 +133,7 @@ def _draw_references(axis: Axes, structure: Structure | None, ratio: float) -> N
         densities = reference_densities(name, structure, ratio)
         if densities is None:
             axis.text(
-                0.03, 0.03, f"no budget for {REFERENCE_LABELS[name]}", transform=axis.transAxes, fontsize=5.5
+                0.03, 0.03, f"no budget for {REFERENCE_LABELS[name]}", transform=axis.transAxes, fontsize=6.5
             )
         else:
             axis.plot(range(1, len(densities) + 1), densities, **look)

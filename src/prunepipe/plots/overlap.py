@@ -23,7 +23,12 @@ from prunepipe.plots.style import (
 )
 from prunepipe.study import Study
 
-CHANCE_LOOK: Look = {"linestyle": (0, (1, 1.5)), "linewidth": 1.0}
+CHANCE_LOOK: Look = {
+    "linestyle": (0, (1, 1.5)),
+    "linewidth": 1.0,
+    "markerfacecolor": "white",
+    "markersize": 2.6,
+}
 
 
 @styled
@@ -32,7 +37,7 @@ def plot_overlap(data: Collected, study: Study) -> Figure:
 
     Columns of panels are comparisons: the clean mask against that of each other data source (same seed), and
     clean masks of different seeds. Lines are means over pairs, bars go from the lowest to the highest pair,
-    dotted lines are two masks at random places with the same counts per layer.
+    dotted lines with hollow marks are two masks at random places with the same counts per layer.
 
     Args:
         data: overlap is read.
@@ -45,18 +50,18 @@ def plot_overlap(data: Collected, study: Study) -> Figure:
     ticket_looks = looks(ticket for ticket in study.tickets if ticket in set(pairs["ticket"]))
     legend = [entry(ticket_label(ticket), **look) for ticket, look in ticket_looks.items()]
     places = [(dataset, network) for dataset in study.datasets for network in study.networks]
-    figure, axes = panels(
+    drawn = panels(
         [place_label(*place, "Jaccard index of masks") for place in places],
         comparisons,
-        [*legend, entry("chance, same colour", color=GREY, **CHANCE_LOOK)],
+        [*legend, entry("chance, same mark", color=GREY, marker="o", **CHANCE_LOOK)],
     )
-    ratio_axis(axes[-1], study.prune_ratios)
-    for row, (dataset, network) in zip(axes, places, strict=True):
+    ratio_axis(drawn, study.prune_ratios)
+    for row, (dataset, network) in zip(drawn.axes, places, strict=True):
         here = pairs[(pairs["dataset"] == dataset) & (pairs["network"] == network)]
         for axis, comparison in zip(row, comparisons, strict=True):
             _draw_panel(axis, here[here["comparison"] == comparison], ticket_looks)
         row[0].set_ylim(bottom=0)
-    return figure
+    return drawn.figure
 
 
 def _comparisons(pairs: pd.DataFrame) -> pd.Series[str]:
@@ -72,7 +77,7 @@ def _draw_panel(axis: Axes, pairs: pd.DataFrame, ticket_looks: dict[str, Look]) 
         own = pairs[pairs["ticket"] == ticket].groupby("prune_ratio")
         line = own["jaccard"].agg(["mean", "min", "max"])
         position = ratio_position(line.index)
-        axis.plot(position, own["expected_by_chance"].mean(), color=look["color"], **CHANCE_LOOK)
+        axis.plot(position, own["expected_by_chance"].mean(), **{**look, **CHANCE_LOOK})
         position = position + (place - (len(ticket_looks) - 1) / 2) * step
         axis.vlines(position, line["min"], line["max"], color=look["color"], linewidth=0.8, alpha=0.6)
         axis.plot(position, line["mean"], **look)

@@ -38,7 +38,7 @@ def plot_paper_against_ours(data: Collected, study: Study) -> Figure:
     rows = list(dict.fromkeys(zip(cells["ticket"], cells["check"], strict=True)))
     row_looks = looks(row_label(*row) for row in rows)
     legend = [entry(label, linestyle="none", **look) for label, look in row_looks.items()]
-    figure, axes = panels(
+    figure, axes, bottom = panels(
         [f"{dataset_label(dataset)}\nours (%)" for dataset in study.datasets],
         [network_label(network) for network in study.networks],
         [
@@ -52,7 +52,7 @@ def plot_paper_against_ours(data: Collected, study: Study) -> Figure:
     for row, dataset in zip(axes, study.datasets, strict=True):
         for axis, network in zip(row, study.networks, strict=True):
             _draw_panel(axis, cells[(cells["dataset"] == dataset) & (cells["network"] == network)], row_looks)
-    for axis in axes[-1]:
+    for axis in bottom:
         axis.set_xlabel("published (%)")
     return figure
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
-from itertools import cycle
+from itertools import cycle, product
 from pathlib import Path
-from typing import Any, ParamSpec
+from typing import Any, NamedTuple, ParamSpec
 
 import matplotlib as mpl
 import numpy as np
@@ -32,6 +32,7 @@ BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILLION, PURPLE = (
 GREY = "#666666"
 COLOURS = (BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY, BLACK)
 MARKERS = ("o", "s", "^", "D", "v", "P", "h")
+DASHES: tuple[Any, ...] = ("-", (0, (3, 1.2)), (0, (1, 1)), (0, (5, 1.2, 1, 1.2)))
 
 Look = dict[str, Any]
 """Keyword arguments of a matplotlib artist."""
@@ -59,14 +60,16 @@ RC: Any = {
     "savefig.dpi": 200,
 }
 
-PANEL = (1.25, 1.1)
-"""Width and height of a panel, in inches: two side by side fill a column of a paper, five its text width."""
+COLUMN_WIDTH, PANEL_HEIGHT = 3.4, 0.95
+"""In inches. Every figure is as wide as a column of a paper, so that its text is printed at the size given here."""
+PER_LINE = 2
+"""Panels side by side in a column; more wrap into further lines."""
 LEFT, RIGHT, TOP, BOTTOM = 0.44, 0.08, 0.24, 0.42
-GAP, WIDE_GAP = (0.13, 0.2), (0.36, 0.36)
+GAP, WIDE_GAP = (0.13, 0.1), (0.4, 0.22)
 """Between panels, in inches; wide where every panel has its own axes."""
-COLUMN_WIDTH = 3.4
 LINE, HANDLE = 0.15, 0.46
 """Height of a line of text, and width of a legend's sample with its gaps, in inches."""
+LEGEND_CHARACTERS = 50
 PANEL_CHARACTERS = 23
 """Characters that fit above or beside a panel."""
 
@@ -82,6 +85,16 @@ def styled(draw: Callable[Arguments, Figure]) -> Callable[Arguments, Figure]:
     return drawing
 
 
+class Panels(NamedTuple):
+    """A figure of panels, whatever lines they wrap into."""
+
+    figure: Figure
+    axes: np.ndarray
+    """[rows, columns]"""
+    bottom: list[Axes]
+    """Those with no panel below: they carry the labels of the x axes."""
+
+
 def panels(
     rows: Sequence[str],
     columns: Sequence[str],
@@ -89,47 +102,49 @@ def panels(
     *,
     share_x: bool = True,
     share_y: bool = True,
-) -> tuple[Figure, np.ndarray]:
-    """Make a grid of panels with a legend below it.
+) -> Panels:
+    """Make a grid of panels, as wide as a column of a paper, with a legend below it.
 
     Args:
-        rows: labels of the y axes, one a row of panels.
+        rows: labels of the y axes, one a row of panels; a row takes several lines if it has many columns.
         columns: titles, one a column of panels.
         legend: what to explain, each with its label.
         share_x: give a column of panels one x axis.
         share_y: give a row of panels one y axis.
-    Returns:
-        The figure, and its axes [rows, columns].
     """
-    gap = (GAP if share_y else WIDE_GAP)[0], (GAP if share_x else WIDE_GAP)[1]
-    left = LEFT + LINE * (1 + max(label.count("\n") for label in rows)) * 0.9
-    width = max(COLUMN_WIDTH, left + RIGHT + len(columns) * (PANEL[0] + gap[0]) - gap[0])
+    across = min(PER_LINE, len(columns))
+    lines_a_row = -(-len(columns) // across)
+    lines = lines_a_row * len(rows)
     titles = [_wrapped(title) for title in columns]
-    top = TOP + LINE * max(title.count("\n") for title in titles)
-    entries = _legend_columns([str(artist.get_label()) for artist in legend], width)
-    legend_height = LINE * -(-len(legend) // entries)
-    height = top + BOTTOM + legend_height + len(rows) * PANEL[1] + (len(rows) - 1) * gap[1]
-    figure = Figure(figsize=(width, height))
+    title = TOP + LINE * max(text.count("\n") for text in titles)
+    gap_x = (GAP if share_y else WIDE_GAP)[0]
+    gap_y = (GAP if share_x else WIDE_GAP)[1] + (title if lines_a_row > 1 else 0.0)
+    left = LEFT + LINE * (1 + max(label.count("\n") for label in rows)) * 0.9
+    labels = [textwrap.fill(str(artist.get_label()), LEGEND_CHARACTERS) for artist in legend]
+    entries = _legend_columns(labels, COLUMN_WIDTH)
+    below = BOTTOM + LINE * _lines(labels, entries)
+    size = (COLUMN_WIDTH - left - RIGHT - (across - 1) * gap_x) / across, PANEL_HEIGHT
+    height = title + below + lines * PANEL_HEIGHT + (lines - 1) * gap_y
+    figure = Figure(figsize=(COLUMN_WIDTH, height))
     FigureCanvasAgg(figure)
-    shared: dict[str, Any] = {"sharex": share_x and "col", "sharey": share_y and "row"}
-    axes = figure.subplots(len(rows), len(columns), squeeze=False, **shared)
-    figure.subplots_adjust(
-        left=left / width,
-        right=1 - RIGHT / width,
-        top=1 - top / height,
-        bottom=(BOTTOM + legend_height) / height,
-        wspace=gap[0] / PANEL[0],
-        hspace=gap[1] / PANEL[1],
-    )
-    for axis, title in zip(axes[0], titles, strict=True):
-        axis.set_title(title, pad=4)
-    for axis, label in zip(axes[:, 0], rows, strict=True):
-        axis.set_ylabel(label)
+    axes = np.empty((len(rows), len(columns)), dtype=object)
+    bottom = []
+    for row, column in np.ndindex(axes.shape):
+        line, place = row * lines_a_row + column // across, column % across
+        corner = left + place * (size[0] + gap_x), below + (lines - 1 - line) * (PANEL_HEIGHT + gap_y)
+        box = corner[0] / COLUMN_WIDTH, corner[1] / height, size[0] / COLUMN_WIDTH, size[1] / height
+        shared_x = axes[0, column] if share_x and row else None
+        shared_y = axes[row, 0] if share_y and column else None
+        axis = axes[row, column] = figure.add_axes(box, sharex=shared_x, sharey=shared_y)
+        lowest = row == len(rows) - 1 and column + across >= len(columns)
+        bottom += [axis] if lowest else []
+        axis.tick_params(labelbottom=lowest or not share_x, labelleft=place == 0 or not share_y)
+        axis.set_title(titles[column] if row == 0 or lines_a_row > 1 else "", pad=4)
+        axis.set_ylabel("" if place else rows[row])
     if legend:
-        figure.legend(
-            handles=list(legend), loc="lower center", ncols=entries, borderaxespad=0.2, handlelength=2.2
-        )
-    return figure, axes
+        place = {"loc": "lower center", "ncols": entries, "borderaxespad": 0.2, "handlelength": 2.2}
+        figure.legend(list(legend), labels, **place)
+    return Panels(figure, axes, bottom)
 
 
 def _wrapped(title: str) -> str:
@@ -141,13 +156,20 @@ def _wrapped(title: str) -> str:
 def _legend_columns(labels: Sequence[str], width: float) -> int:
     """Return the largest number of columns with which a legend fits into a width, in inches."""
     font = FontProperties(family=RC["font.family"], size=RC["legend.fontsize"])
+    longest = [max(label.split("\n"), key=len) for label in labels]
     widths = [
-        HANDLE + TextToPath().get_text_width_height_descent(label, font, False)[0] / 72 for label in labels
+        HANDLE + TextToPath().get_text_width_height_descent(text, font, False)[0] / 72 for text in longest
     ]
     for columns in range(len(labels), 1, -1):
         if sum(column.max() for column in np.array_split(widths, columns)) <= width:  # split as legends are
             return columns
     return 1
+
+
+def _lines(labels: Sequence[str], columns: int) -> int:
+    """Return the lines of text in the longest column of a legend, which fills its columns one after the other."""
+    lines = [1 + label.count("\n") for label in labels] or [0]
+    return max(int(column.sum()) for column in np.array_split(lines, columns))
 
 
 def sentence(text: str) -> Figure:
@@ -180,6 +202,15 @@ def looks(names: Iterable[str]) -> dict[str, Look]:
     }
 
 
+def line_looks(names: Iterable[str]) -> dict[str, Look]:
+    """Give each name a colour and a line style, for lines without markers; unique for up to 28 names."""
+    rounds = product(DASHES, COLOURS)
+    return {
+        name: {"color": colour, "linestyle": dashes}
+        for name, (dashes, colour) in zip(names, cycle(rounds), strict=False)
+    }
+
+
 def _markers() -> Iterable[str]:
     """Repeat the markers, shifted each time, so that a colour meets another one in every round."""
     shift = 0
@@ -198,13 +229,8 @@ def ratio_position(prune_ratio: Any) -> Any:
     return -np.log10(1 - np.asarray(prune_ratio, dtype=float))
 
 
-def ratio_axis(axes: Iterable[Axes], prune_ratios: Iterable[float]) -> None:
-    """Make x axes of prune ratios in percent; labels that would overlap are left out.
-
-    Args:
-        axes: one of each group that shares its x axis.
-        prune_ratios: of the study.
-    """
+def ratio_axis(panels: Panels, prune_ratios: Iterable[float]) -> None:
+    """Make x axes of prune ratios in percent; labels that would overlap are left out."""
     ratios = sorted(prune_ratios)
     positions = ratio_position(ratios)
     margin = 0.14 * (np.ptp(positions) or 1.0)
@@ -213,9 +239,10 @@ def ratio_axis(axes: Iterable[Axes], prune_ratios: Iterable[float]) -> None:
     for place in reversed(range(len(ratios) - 1)):
         if positions[shown[-1]] - positions[place] >= 0.12 * (limits[1] - limits[0]):
             shown.append(place)
-    for axis in axes:
+    for axis in panels.axes[0]:
         axis.set_xlim(*limits)
         axis.set_xticks(positions[shown], [f"{100 * ratios[place]:.4g}" for place in shown])
-        axis.set_xlabel("prune ratio (%)")
         if len(shown) < len(ratios):
             axis.set_xticks(positions, minor=True)
+    for axis in panels.bottom:
+        axis.set_xlabel("prune ratio (%)")

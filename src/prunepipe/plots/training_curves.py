@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from prunepipe.collected import Collected
 from prunepipe.labels import ratio_label, ticket_label
-from prunepipe.plots.style import GREY, Look, entry, looks, panels, place_label, sentence, styled
+from prunepipe.plots.style import GREY, Look, entry, line_looks, panels, place_label, sentence, styled
 from prunepipe.study import FULL_NETWORK, Study
 
 DENSE_LOOK: Look = {"color": GREY, "linestyle": (0, (5, 2)), "linewidth": 0.9}
@@ -32,9 +32,9 @@ def plot_training_curves(data: Collected, study: Study) -> Figure:
     if not curves:
         return sentence(f"Study {study.name} has no training history yet.")
     places = [(dataset, network) for dataset in study.datasets for network in study.networks]
-    colours = {ticket: {"color": look["color"]} for ticket, look in looks(study.tickets).items()}
-    legend = [entry(ticket_label(ticket), **look) for ticket, look in colours.items()]
-    figure, axes = panels(
+    ticket_looks = line_looks(study.tickets)
+    legend = [entry(ticket_label(ticket), **look) for ticket, look in ticket_looks.items()]
+    figure, axes, bottom = panels(
         [place_label(*place, "test accuracy (%)") for place in places],
         [ratio_label(ratio) + " pruned" for ratio in study.prune_ratios],
         [*legend, entry("full network", **DENSE_LOOK)],
@@ -42,10 +42,11 @@ def plot_training_curves(data: Collected, study: Study) -> Figure:
     for row, place in zip(axes, places, strict=True):
         for axis, ratio in zip(row, study.prune_ratios, strict=True):
             _draw(axis, curves.get((*place, FULL_NETWORK, 0.0)), **DENSE_LOOK)
-            for ticket, look in colours.items():
+            for ticket, look in ticket_looks.items():
                 _draw(axis, curves.get((*place, ticket, ratio)), **{"linewidth": 0.9, **look})
-    for axis in axes[-1]:
+    for axis in bottom:
         axis.set_xlabel("epoch")
+    for axis in axes[0]:
         axis.xaxis.get_major_locator().set_params(integer=True)
     return figure
 

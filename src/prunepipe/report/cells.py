@@ -3,36 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import stdtrit  # scipy.stats takes a second to import
 
+from prunepipe.commands import cell_command
 from prunepipe.labels import check_label, dataset_label, network_label, ratio_label, ticket_label
-from prunepipe.report.formats import interval, known, number, share, sort_key
+from prunepipe.report.formats import interval_of_mean, known, number, share, sort_key
 from prunepipe.study import Study
-from prunepipe.tables.building import CONFIDENCE
+from prunepipe.tables.building import mean_intervals
 
 PLACE = ["dataset", "network", "ticket", "check", "prune_ratio"]
 NO_ACCURACY = "the accuracy is not a number"
 
 
-def cell_rows(results: pd.DataFrame, study: Study) -> list[dict[str, Any]]:
+def cell_rows(results: pd.DataFrame, study: Study, file: Path | None = None) -> list[dict[str, Any]]:
     """Return one dictionary a cell, dense runs first, each with its runs.
 
     Args:
         results: one row a run of the study, see prunepipe.results.COLUMNS.
-        study: gives its name to the commands.
+        study: that was run.
+        file: of the study, for the commands; default: config/NAME.yaml.
     """
     groups = results.groupby(PLACE, sort=False)
     return [
-        _cell(position, place, runs.to_dict("records"), study)
+        _cell(position, place, runs.to_dict("records"), study, file)
         for position, (place, runs) in enumerate(groups)
     ]
 
 
-def _cell(position: int, place: Any, runs: list[dict[Any, Any]], study: Study) -> dict[str, Any]:
+def _cell(
+    position: int, place: Any, runs: list[dict[Any, Any]], study: Study, file: Path | None
+) -> dict[str, Any]:
     dataset, network, ticket, check, ratio = place
     return {
         "anchor": f"cell-{position}",
@@ -44,7 +48,7 @@ def _cell(position: int, place: Any, runs: list[dict[Any, Any]], study: Study) -
         "ratio": ratio_label(ratio),
         "ratio_key": sort_key(ratio),
         **_numbers(runs),
-        "command": command(runs, study),
+        "command": cell_command(study, file, (dataset, network, ratio, ticket, check)),
         "runs": [_run(run) for run in runs],
     }
 
@@ -54,17 +58,15 @@ def _numbers(runs: list[dict[Any, Any]]) -> dict[str, Any]:
     used = [run for run in runs if run["status"] == "done" and known(run["accuracy"])]
     accuracies = np.array([run["accuracy"] for run in used], float)
     mean = float(accuracies.mean()) if len(used) else float("nan")
-    half = float("nan")
-    if len(used) > 1:
-        spread = accuracies.std(ddof=1) / np.sqrt(len(used))
-        half = float(stdtrit(len(used) - 1, (1 + CONFIDENCE) / 2) * spread)
+    std = float(accuracies.std(ddof=1)) if len(used) > 1 else float("nan")
+    (low,), (high,) = mean_intervals(np.array([mean]), np.array([std]), np.array([len(used)]))
     densities = [run["effective_density"] for run in used if known(run["effective_density"])]
     density = float(np.mean(densities)) if densities else float("nan")
     return {
         "mean": number(mean),
         "mean_key": sort_key(mean),
-        "interval": interval(mean - half, mean + half),
-        "half_key": sort_key(half),
+        "interval": interval_of_mean(low, high, len(used)),
+        "half_key": sort_key((high - low) / 2),
         "density": share(density),
         "density_key": sort_key(density),
         "collapsed": sum(run["collapsed"] in {True, "True"} for run in used),
@@ -94,19 +96,6 @@ def _run(run: dict[Any, Any]) -> dict[str, Any]:
         "seconds": number(run["seconds"], 1),
         "made_with": ", ".join(str(run[name]) for name in ("code", "device", "precision")) if done else "",
     }
-
-
-def command(runs: list[dict[Any, Any]], study: Study) -> str:
-    """Return the command that makes the runs of a cell again.
-
-    Args:
-        runs: of one cell; they differ in their seed only, which ends the folder's name.
-        study: whose cell it is.
-    """
-    folder = str(runs[0]["run"]).removesuffix(f"seed{runs[0]['seed']}")
-    seeds = ",".join(str(run["seed"]) for run in runs)
-    braces = "{" + seeds + "}" if len(runs) > 1 else seeds  # the shell expands the braces
-    return f"snakemake {folder}seed{braces}/metrics.json --cores 1 --config study={study.name}"
 
 
 def by_method(cells: list[dict[str, Any]]) -> Iterator[tuple[str, list[dict[str, Any]]]]:

@@ -30,6 +30,11 @@ def interval(low: Any, high: Any, *, with_sign: bool = False) -> str:
     return f"[{write(low)}, {write(high)}]" if known(low) and known(high) else ""
 
 
+def interval_of_mean(low: Any, high: Any, count: int) -> str:
+    """Return the interval of a mean of `count` runs; equal runs have none, and say so."""
+    return interval(low, high) or ("same in all seeds" if count > 1 else "")
+
+
 def share(value: Any) -> str:
     """Return a share of 1 in percent with the digits that matter: 0.0123 is "1.2", 0.98 is "98"."""
     if not known(value):

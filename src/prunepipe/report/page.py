@@ -6,6 +6,7 @@ import base64
 import hashlib
 from collections.abc import Mapping
 from importlib.resources import files
+from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -23,7 +24,13 @@ from prunepipe.report.plates import plates
 from prunepipe.study import Study
 
 
-def build_report(data: Collected, judgement: Judgement, study: Study, figures: Mapping[str, str]) -> str:
+def build_report(
+    data: Collected,
+    judgement: Judgement,
+    study: Study,
+    figures: Mapping[str, str],
+    file: Path | None = None,
+) -> str:
     """Build the report of a study, finished or still running.
 
     Args:
@@ -31,10 +38,11 @@ def build_report(data: Collected, judgement: Judgement, study: Study, figures: M
         judgement: of these results.
         study: that was run.
         figures: SVG text by name; a figure that is not there is marked as not drawn yet.
+        file: of the study, for the commands that make runs again; default: config/NAME.yaml.
     Returns:
         An HTML page; the same input makes the same bytes.
     """
-    cells = cell_rows(data.results, study)
+    cells = cell_rows(data.results, study, file)
     comparisons = comparison_rows(judgement)
     cards = method_cards(judgement, study, comparisons)
     script = _asset("report.js")

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from prunepipe.labels import dataset_label, network_label, ratio_label
-from prunepipe.report.formats import ABSENT, interval, known, number, signed
+from prunepipe.report.formats import ABSENT, interval_of_mean, known, number, signed
 from prunepipe.study import FULL_NETWORK, Study
 from prunepipe.tables import TABLES, build_table
 from prunepipe.tables.grid import Style, best_cells, lay_out
@@ -67,7 +67,7 @@ def _cell(row: Any, best: set[int]) -> dict[str, Any]:
         published += f" ({signed(row.difference)})" if known(row.difference) else ""
     return {
         "mean": number(row.mean) if row.n else ABSENT,
-        "interval": "" if row.collapsed == row.n else interval(row.ci_low, row.ci_high),
+        "interval": "" if row.collapsed == row.n else interval_of_mean(row.ci_low, row.ci_high, row.n),
         "best": row.Index in best,
         "collapsed": f"{row.collapsed} of {row.n}" if row.collapsed else "",
         "missing": "" if row.n == row.expected else f"{row.n} of {row.expected} runs",

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from scipy.special import stdtrit  # scipy.stats takes a second to import
 
+from prunepipe.commands import cell_command
 from prunepipe.errors import ArtifactError
 from prunepipe.judging.pairing import RUN, checked_results
-from prunepipe.layout import CELL, DENSE
 from prunepipe.study import FULL_NETWORK, Study
 from prunepipe.tables.published import published_beside
 from prunepipe.tables.specs import Row, rows_of
@@ -19,10 +21,17 @@ from prunepipe.tables.specs import Row, rows_of
 CONFIDENCE = 0.95
 """Level of the confidence intervals of means."""
 
+NO_SPREAD = 1e-9
+"""Standard deviation in points at or below which seeds count as all the same (float noise is 1e-14)."""
+
+Floats = npt.NDArray[np.floating]
+
 PLACE = ["dataset", "network", "prune_ratio", "ticket", "check"]
 SOURCES = ["code", "device", "precision", "data_checksum"]
+SHAPE = ["effective_density", "dead_units"]
+"""Columns of the results that a table averages beside the accuracy."""
 COLUMNS = (
-    "table", "study", *PLACE, "label", "mean", "std", "n", "expected", "collapsed", "effective_density",
+    "table", "study", *PLACE, "label", "mean", "std", "n", "expected", "collapsed", *SHAPE,
     "ci_low", "ci_high", "published_mean", "published_std", "difference", "cause",
     "seeds", *SOURCES, "command",
 )  # fmt: skip
@@ -32,18 +41,19 @@ NOT_A_NUMBER = "the accuracy is not a number"
 UNKNOWN = "no such run in the results"
 
 
-def build_table(name: str, results: pd.DataFrame, study: Study) -> pd.DataFrame:
+def build_table(name: str, results: pd.DataFrame, study: Study, file: Path | None = None) -> pd.DataFrame:
     """Build a table of the paper in tidy form: one row a cell.
 
     Args:
         name: of the table, one of TABLES.
         results: one row a run (prunepipe.results.COLUMNS); runs that are not of the study do not count.
         study: says which cells and seeds there should be.
+        file: of the study, for the commands; default: config/NAME.yaml.
     Returns:
         COLUMNS: mean, sample std (NaN for one run), n of the expected runs, how many of them collapsed (they
-        count with their chance accuracy), mean effective density, t interval (NaN for one run), the published
-        numbers and our mean minus theirs where they are comparable, the cause of every missing run, what the
-        runs were made with, and the command that makes them again.
+        count with their chance accuracy), mean effective density and dead units, t interval (see
+        `mean_intervals`), the published numbers and our mean minus theirs where they are comparable, the cause of
+        every missing run, what the runs were made with, and the command that makes them again.
     Raises:
         ConfigError: there is no such table.
         ArtifactError: the results lack a column, list a run twice or are not in percent.
@@ -54,7 +64,8 @@ def build_table(name: str, results: pd.DataFrame, study: Study) -> pd.DataFrame:
     published = published_beside(table, study)
     table = table.assign(**published, difference=table["mean"] - published["published_mean"])
     table = table.assign(expected=len(study.seeds), seeds=_joined(study.seeds), **_words(runs, len(cells)))
-    table["command"] = [_command(study, *place) for place in table[PLACE].itertuples(index=False, name=None)]
+    places = table[PLACE].itertuples(index=False, name=None)
+    table["command"] = [cell_command(study, file, place) for place in places]
     return table[list(COLUMNS)]
 
 
@@ -72,11 +83,11 @@ def _cells(rows: Sequence[Row], study: Study) -> pd.DataFrame:
 
 def _runs(cells: pd.DataFrame, results: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Return one row an expected run with what the results say of it; `cell` is its cell's position."""
-    absent = [column for column in ("effective_density", *SOURCES) if column not in results]
+    absent = [column for column in (*SHAPE, *SOURCES) if column not in results]
     if absent:
         raise ArtifactError(f"results: no column {', '.join(absent)}; collect the results again.")
     known = checked_results(results).assign(
-        effective_density=pd.to_numeric(results["effective_density"]).to_numpy(float),
+        **{column: pd.to_numeric(results[column]).to_numpy(float) for column in SHAPE},
         **{column: results[column].to_numpy() for column in SOURCES},
     )
     expected = cells[PLACE].assign(cell=range(len(cells)), study=study.name)
@@ -95,9 +106,7 @@ def _statistics(runs: pd.DataFrame, count: int) -> dict[str, np.ndarray]:
     n = groups.size().reindex(everyone, fill_value=0).to_numpy(int)
     mean = groups["accuracy"].mean().reindex(everyone).to_numpy(float)
     std = groups["accuracy"].std(ddof=1).reindex(everyone).to_numpy(float)
-    half = np.full(count, np.nan)
-    several = n > 1
-    half[several] = stdtrit(n[several] - 1, (1 + CONFIDENCE) / 2) * std[several] / np.sqrt(n[several])
+    ci_low, ci_high = mean_intervals(mean, std, n)
     return {
         "mean": mean,
         "std": std,
@@ -108,10 +117,28 @@ def _statistics(runs: pd.DataFrame, count: int) -> dict[str, np.ndarray]:
         .sum()
         .reindex(everyone, fill_value=0)
         .to_numpy(int),
-        "effective_density": groups["effective_density"].mean().reindex(everyone).to_numpy(float),
-        "ci_low": mean - half,
-        "ci_high": mean + half,
+        **{column: groups[column].mean().reindex(everyone).to_numpy(float) for column in SHAPE},
+        "ci_low": ci_low,
+        "ci_high": ci_high,
     }
+
+
+def mean_intervals(mean: Floats, std: Floats, n: npt.NDArray[np.integer]) -> tuple[Floats, Floats]:
+    """Return the t intervals of mean accuracies, cut to the 0 to 100 % that an accuracy can be.
+
+    One run has no interval, and neither have runs that all score the same: equal values come from a coarse accuracy
+    (few test images), not from infinite precision.
+
+    Args:
+        mean, std: [cells] in percent, std the sample standard deviation; NaN where unknown.
+        n: [cells], runs of each.
+    Returns:
+        Lower and upper ends [cells]; NaN where there is no interval.
+    """
+    half = np.full(len(n), np.nan)
+    spread = (n > 1) & (std > NO_SPREAD)
+    half[spread] = stdtrit(n[spread] - 1, (1 + CONFIDENCE) / 2) * std[spread] / np.sqrt(n[spread])
+    return np.maximum(mean - half, 0.0), np.minimum(mean + half, 100.0)
 
 
 def _words(runs: pd.DataFrame, count: int) -> dict[str, list[str]]:
@@ -148,15 +175,3 @@ def _gaps(seeds_by_cause: dict[str, list[int]]) -> str:
 
 def _joined(values: Iterable[object]) -> str:
     return ", ".join(str(value) for value in values)
-
-
-def _command(study: Study, dataset: str, network: str, prune_ratio: float, ticket: str, check: str) -> str:
-    """Return the command that makes the runs of a cell again."""
-    seeds = ",".join(str(seed) for seed in study.seeds)
-    place = {"study": study.name, "dataset": dataset, "network": network}
-    place["seed"] = "{" + seeds + "}" if len(study.seeds) > 1 else seeds  # the shell expands the braces
-    if ticket == FULL_NETWORK:
-        folder = DENSE.format(**place, data="clean")
-    else:
-        folder = CELL.format(**place, ticket=ticket, check=check, prune_ratio=prune_ratio)
-    return f"snakemake {folder}/metrics.json --cores 1 --config study={study.name}"

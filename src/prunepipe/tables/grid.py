@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,7 @@ import pandas as pd
 
 from prunepipe import __version__
 from prunepipe.labels import dataset_label, network_label, ratio_label, row_label
+from prunepipe.made_with import UNTRAINED, settings_id
 from prunepipe.study import FULL_NETWORK, Study
 from prunepipe.tables.specs import spec_of
 
@@ -112,17 +112,20 @@ def _lines(
 def best_cells(table: pd.DataFrame) -> set[int]:
     """Return the index of the cells to print in bold: the best of each column and block, and its equals.
 
-    An equal is a cell whose mean lies in the confidence interval of the best. The full network and cells that
-    collapsed for every seed do not compete.
+    An equal is a cell whose mean lies in the confidence interval of the best; where the best has none, because its
+    seeds all score the same, a cell whose own interval holds the best. The full network and cells that collapsed for
+    every seed do not compete.
     """
     competes = table["mean"].notna() & (table["collapsed"] < table["n"]) & (table["ticket"] != FULL_NETWORK)
     rivals = table[competes]
     chosen: set[int] = set()
     for _, column in rivals.groupby(["dataset", "network", "prune_ratio"]):
         best = column["mean"].to_numpy().argmax()
-        low = column["ci_low"].iloc[best]
-        bound = column["mean"].iloc[best] if pd.isna(low) else low
-        chosen |= set(column.index[column["mean"] >= bound])
+        top, low, runs = column[["mean", "ci_low", "n"]].iloc[best]
+        equal = column["mean"] >= (top if pd.isna(low) else low)
+        if pd.isna(low) and runs > 1:
+            equal |= column["ci_high"] >= top
+        chosen |= set(column.index[equal])
     return chosen
 
 
@@ -161,6 +164,10 @@ def _notes(table: pd.DataFrame, study: Study, with_published: bool, style: Style
         else "One seed: no spread is known"
     )
     notes = [spread + ". Bold: the best mean of a column and those within its 95 % confidence interval."]
+    if (table["n"].gt(1) & table["collapsed"].lt(table["n"]) & table["ci_low"].isna()).any():
+        notes.append(
+            "± 0.00: the same in all seeds, so there is no interval; it does not mean that there is no error."
+        )
     if table["collapsed"].any():
         notes.append(
             f"{style.dagger} collapsed: the mask leaves no path from input to output, so the network is constant "
@@ -184,19 +191,19 @@ def provenance(table: pd.DataFrame, study: Study) -> list[str]:
         table: from build_table.
         study: that it was built for.
     """
-    settings = hashlib.sha256(study.model_dump_json().encode()).hexdigest()[:12]
     data = dict.fromkeys(zip(table["dataset"], table["data_checksum"], strict=True))
     checksums = [f"{dataset_label(name)} {value}" for name, value in data if value]
     return [
-        f"Study {study.name} (settings {settings}), seeds {', '.join(map(str, study.seeds))}, "
+        f"Study {study.name} (settings {settings_id(study)}), seeds {', '.join(map(str, study.seeds))}, "
         f"prunepipe {__version__}, code {_distinct(table['code'])}.",
         f"Device {_distinct(table['device'])}; precision {_distinct(table['precision'])}; "
         f"data {', '.join(dict.fromkeys(checksums)) or 'unknown'}.",
-        "The .csv beside this table holds, for each cell, the command that makes it again.",
+        "The .csv beside this table holds, for each cell, the command that makes it again, to be given in the folder "
+        "that holds results/.",
     ]
 
 
 def _distinct(values: Iterable[str]) -> str:
     """Join what differs among cells that may each name several, separated by commas."""
-    found = dict.fromkeys(part for value in values for part in value.split(", ") if part)
+    found = {part for value in values for part in value.split(", ")} - {"", UNTRAINED}
     return ", ".join(sorted(found)) or "unknown"
