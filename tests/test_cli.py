@@ -14,12 +14,11 @@ from prunepipe.cli.derived_study import BATTERY, Method, derived_study, method_n
 from prunepipe.cli.inspect import describe_run, identify
 from prunepipe.cli.main import COMMANDS, main
 from prunepipe.cli.verdict import verdict_text
-from prunepipe.cli.workflow import Outcome, run_watched, snakemake_command, study_file
+from prunepipe.cli.workflow import snakemake_command, study_file
 from prunepipe.configuration import load_study
 from prunepipe.errors import ArtifactError, ConfigError
 from prunepipe.layout import CELL, DENSE
 from prunepipe.study import Study
-from prunepipe.watching import StudyProgress
 
 SLOW = ("torch", "pandas", "numpy", "pydantic", "snakemake", "yaml", "importlib.metadata")
 
@@ -156,20 +155,6 @@ def test_outside_a_project_the_command_brings_its_own_settings(tmp_path: Path) -
     own = snakemake_command(tmp_path / "s.yaml", tmp_path)
     assert "--configfile" not in own
     assert own[own.index("--workflow-profile") + 1] == str(tmp_path / "profiles" / "default")
-
-
-def test_a_watched_run_is_logged_and_its_failures_are_told_once(tmp_path: Path, capsys) -> None:
-    lines = [
-        "Error in rule score:",
-        "error: bad score",
-        "error: bad score",
-    ]
-    code = f"import sys; print({chr(10).join(lines)!r}); sys.exit(3)"
-    log = tmp_path / "log" / "judge.log"
-    outcome = run_watched([sys.executable, "-c", code], log, lambda: StudyProgress(1, 2, 1, 0, 95.0))
-    assert outcome == Outcome(3, 1, ["bad score"])
-    assert log.read_text().splitlines() == lines
-    assert "1 of 4 runs, 2 running, 1 failed, about 2 min left" in capsys.readouterr().err
 
 
 # Reading results

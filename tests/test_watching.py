@@ -1,15 +1,27 @@
 """How far a study has come: states of runs, the time that is left, the line on the terminal."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
 from prunepipe.cli.main import main
+from prunepipe.cli.workflow import Outcome, run_watched
 from prunepipe.results import expected_runs
 from prunepipe.study import Study
-from prunepipe.watching import DONE, FAILED, RUNNING, SILENCE, WAITING, duration, run_state, study_progress
+from prunepipe.watching import (
+    DONE,
+    FAILED,
+    RUNNING,
+    SILENCE,
+    WAITING,
+    StudyProgress,
+    duration,
+    run_state,
+    study_progress,
+)
 
 NOW = 1_000_000.0
 
@@ -91,3 +103,17 @@ def test_watch_ends_with_the_study(
 @pytest.mark.parametrize(("seconds", "text"), [(40, "40 s"), (100, "2 min"), (5400, "2 h"), (2e5, "2 days")])
 def test_durations_are_told_as_a_person_would(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+def test_a_watched_run_is_logged_and_its_failures_are_told_once(tmp_path: Path, capsys) -> None:
+    lines = [
+        "Error in rule score:",
+        "error: bad score",
+        "error: bad score",
+    ]
+    code = f"import sys; print({chr(10).join(lines)!r}); sys.exit(3)"
+    log = tmp_path / "log" / "judge.log"
+    outcome = run_watched([sys.executable, "-c", code], log, lambda: StudyProgress(1, 2, 1, 0, 95.0))
+    assert outcome == Outcome(3, 1, ["bad score"])
+    assert log.read_text().splitlines() == lines
+    assert "1 of 4 runs, 2 running, 1 failed, about 2 min left" in capsys.readouterr().err
