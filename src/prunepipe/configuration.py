@@ -27,7 +27,9 @@ class Site(Strict):
     data_folder: str = Field("data", description="folder of raw data and of the prepared data sets")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: a GPU where there is one")
     precision: Literal["float32", "bfloat16"] = Field("float32", description="arithmetic of training")
-    channels_last: bool = Field(False, description="memory layout of training; faster on large networks")
+    channels_last: bool = Field(
+        True, description="memory layout of training; as good and faster (docs/equivalence.md)"
+    )
     threads: int = Field(
         1, gt=0, le=1024, description="CPU threads of each training job; several jobs run side by side"
     )
