@@ -145,6 +145,16 @@ def test_the_costs_on_the_page_are_those_of_the_plan(study: str) -> None:
     assert row.split(" | ")[1:5] == [*counted, f"{costs.flops / 1e18:.3g} EFLOP"]
 
 
+def test_the_time_on_gpus_follows_from_the_table_above_it() -> None:
+    text = page("clusters.md")
+    rows = re.findall(r"^\| (?:the reference's scripts|the whole step .*) \| (\S+) \| (\S+) \|$", text, re.M)
+    reference, graphs = ((float(vgg) + float(resnet)) / 2 for vgg, resnet in rows)
+    epochs = plan(load_study(ROOT / "config" / "paper.yaml")).epochs
+    assert f"`paper` ({epochs:,} epochs, half of them of each network)" in text
+    assert f"{epochs * reference / 86400:.0f} GPU-days" in text
+    assert f"{epochs * graphs / 3600:.0f} GPU-hours" in text
+
+
 @pytest.mark.skipif(importlib.util.find_spec("mkdocs") is None, reason="pip install -e .[docs]")
 def test_the_site_builds_without_warnings_and_loads_nothing_from_elsewhere(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path)]
