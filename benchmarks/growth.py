@@ -47,7 +47,9 @@ def planning(options: Options) -> Section:
             bare = Path(temporary) / f"bare{jobs}"
             bare.mkdir()
             (bare / "Snakefile").write_text(BARE.format(half=jobs // 2))
-            least = cost_of([sys.executable, "-m", "snakemake", "-n", "--quiet", "all", "--scheduler", "greedy"], bare)
+            least = cost_of(
+                [sys.executable, "-m", "snakemake", "-n", "--quiet", "all", "--scheduler", "greedy"], bare
+            )
             rows.append(
                 {
                     "jobs": f"{seeds * JOBS_A_SEED:,}",
@@ -59,8 +61,8 @@ def planning(options: Options) -> Section:
                 }
             )
     text = (
-        "`snakemake -n` of the quickstart study with as many seeds as make that many jobs; nothing has run before. Bare "
-        "Snakemake: the same number of jobs of a workflow of two rules, planned right after."
+        "`snakemake -n` of the quickstart study with as many seeds as make that many jobs; nothing has run before. "
+        "Bare Snakemake: the same number of jobs of a workflow of two rules, planned right after."
     )
     return Section("Planning", text, rows)
 
