@@ -33,7 +33,7 @@ class Layer:
 
 
 Window = tuple[tuple[tuple[int, ...], ...], ...]
-"""[axes][kernel][result]: per axis of a map, and per tap of a kernel along it, the input position that each
+"""Nested as axes, kernel, result: per axis of a map, and per tap of a kernel along it, the input position that each
 position of the result reads; -1 where that is padding, which is a constant."""
 
 
