@@ -31,7 +31,7 @@ class Recipe(Strict):
     """How the dense network and every ticket are trained (SGD with step drops of the rate)."""
 
     epochs: int = Field(gt=0, le=100_000, description="passes over the training set")
-    learning_rate: float = Field(gt=0, le=1e30, description="at the start")
+    learning_rate: float = Field(gt=0, le=1e25, description="at the start")
     drops: Annotated[tuple[int, ...], BeforeValidator(as_tuple)] = Field(
         (), description="epochs after which the learning rate is multiplied by drop_factor, ascending"
     )

@@ -122,7 +122,7 @@ def ended(slurm: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tu
     base = tmp_path_factory.mktemp("projects")
     cells = project(base / "cells", "cells", epochs=30)
     long = project(base / "long", "long", epochs=100)
-    wrong = project(base / "wrong", "wrong", epochs=2, rate="1.0e+30")
+    wrong = project(base / "wrong", "wrong", epochs=2, rate="1.0e+25")
     watcher = Watcher(base)
     watcher.start()
     limit = ("--set-resources", "train_dense:runtime=1", "--retries", "3")
