@@ -5,10 +5,14 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 import pytest
+
+import prunepipe
+from prunepipe.artifacts import read_json, write_json
 
 ROOT = Path(__file__).parent.parent
 PARTS = ("Snakefile", "config.yaml", "config", "workflow", "profiles", "envs", "src")
@@ -31,8 +35,10 @@ CELLS = {
 pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("workflow")]
 
 
-def snakemake(project: Path, *arguments: str, seconds: float = 300) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "snakemake", *arguments, "--cores", "2", "--config", "study=tiny"]
+def snakemake(
+    project: Path, *arguments: str, seconds: float = 300, site: Sequence[str] = ()
+) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "snakemake", *arguments, "--cores", "2", "--config", "study=tiny", *site]
     environment = {**os.environ, "PYTHONPATH": str(project / "src")}
     return subprocess.run(
         command, cwd=project, env=environment, capture_output=True, text=True, timeout=seconds, check=False
@@ -216,10 +222,40 @@ def test_a_failed_run_leaves_a_gap_with_its_cause_and_the_finished_ones(project:
     os.utime(folder / "retrain.log", (2e9, 2e9))
     done = snakemake(project, "partial")
     assert done.returncode == 0, done.stderr
-    results = pd.read_csv(project / "results" / "results.csv", keep_default_na=False)
+    results = pd.read_csv(project / "results" / "partial" / "results.csv", keep_default_na=False)
     missing = results[results["status"] == "missing"]
     assert list(missing["cause"]) == ["error: training diverged in epoch 1 of 2"]
-    assert "training diverged" in (project / "results" / "tables" / "hybrid.md").read_text()
+    partial = project / "results" / "partial"
+    assert "training diverged" in (partial / "tables" / "hybrid.md").read_text()
+    for made in ("tables/verdicts.csv", "figures/initial_checks.png", "figures/overlap.svg", "report.html"):
+        assert (partial / made).stat().st_size > 500
+
+
+def test_what_is_there_can_be_looked_at_and_the_rest_is_still_to_be_done(project: Path) -> None:
+    shutil.rmtree(project / "results")
+    target = f"{RUN.format('lottery', 'none')}/metrics.json"
+    assert snakemake(project, target).returncode == 0
+    before = planned(project)
+    assert snakemake(project, "partial").returncode == 0
+    results = pd.read_csv(project / "results" / "partial" / "results.csv", keep_default_na=False)
+    assert sorted(set(results["status"])) == ["done", "missing"]
+    assert planned(project) == before
+
+
+def test_results_of_another_version_are_left_alone_until_told(project: Path) -> None:
+    mark = project / "results" / "runs" / "tiny" / "prunepipe.json"
+    write_json(mark, {"version": "0.0.7"})
+    files = {path: path.stat().st_mtime_ns for path in (project / "results").rglob("*")}
+    refused = snakemake(project)
+    assert refused.returncode != 0
+    assert "made by prunepipe 0.0.7" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert {path: path.stat().st_mtime_ns for path in (project / "results").rglob("*")} == files
+    assert "upgrade_results=true" in refused.stderr
+    (project / "results" / "tables" / "hybrid.csv").unlink()
+    assert snakemake(project, site=["upgrade_results=true"]).returncode == 0
+    assert read_json(mark)["version"] == prunepipe.__version__
+    assert snakemake(project, "-n").returncode == 0
 
 
 def test_snakemakes_own_report_has_the_results_with_their_captions(project: Path) -> None:

@@ -18,7 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as serialize
 
 from prunepipe.errors import ArtifactError
-from prunepipe.structure import Arrays
+from prunepipe.structure import Arrays, Structure
 
 HEADER, SEAL = "prunepipe", "checksum"
 
@@ -103,11 +103,16 @@ def write_json(path: Path | str, data: Mapping[str, Any]) -> None:
     write_text(path, json.dumps(sealed, indent=1, allow_nan=False) + "\n")
 
 
-def read_json(path: Path | str) -> dict[str, Any]:
+def read_json(path: Path | str, *names: str) -> dict[str, Any]:
     """Read what `write_json` wrote.
 
+    Args:
+        path: a JSON file of this pipeline.
+        names: that it must hold.
+
     Raises:
-        ArtifactError: missing, truncated, not of this pipeline, or changed since it was written.
+        ArtifactError: missing, truncated, not of this pipeline or of another version of it, or changed since it was
+            written.
     """
     try:
         data: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
@@ -118,7 +123,23 @@ def read_json(path: Path | str) -> dict[str, Any]:
         raise ArtifactError(
             f"{path}: changed since it was written (its checksum does not match). {remake(path)}"
         )
+    absent = [name for name in names if name not in data]
+    if absent:
+        raise of_another_version(path, f"no {', '.join(absent)}")
     return data
+
+
+def read_structure(path: Path | str) -> Structure:
+    """Read the structure of a network, as `initialise` leaves it.
+
+    Raises:
+        ArtifactError: as `read_json`.
+    """
+    data = read_json(path, "layers", "nodes")
+    try:
+        return Structure.from_json(data)
+    except FOREIGN as error:
+        raise of_another_version(path, str(error)[:120]) from error
 
 
 def write_arrays(path: Path | str, arrays: Mapping[str, np.ndarray], **metadata: Any) -> None:
@@ -209,6 +230,11 @@ def text_checksum(data: Any) -> str:
 def remake(path: Path | str) -> str:
     """Return the sentence that tells how to make a file again."""
     return f"Remake it with: snakemake {path} --force --cores 1"
+
+
+def of_another_version(path: Path | str, reason: str) -> ArtifactError:
+    """Return the error about a sound file that does not hold what this version reads."""
+    return ArtifactError(f"{path}: made by another version of prunepipe ({reason}). {remake(path)}")
 
 
 def _unreadable(path: Path | str, error: Exception) -> str:

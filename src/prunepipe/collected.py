@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from prunepipe.artifacts import atomic_path, read_json, remake
+from prunepipe.artifacts import atomic_path, read_structure, remake
 from prunepipe.errors import ArtifactError
 from prunepipe.places import structure_path
 from prunepipe.structure import Structure
@@ -72,7 +72,7 @@ def read_structures(study: Study, root: Path = Path()) -> dict[tuple[str, str], 
         ArtifactError: one is missing or truncated.
     """
     places = [(dataset, network) for dataset in study.datasets for network in study.networks]
-    return {place: Structure.from_json(read_json(root / structure_path(study, *place))) for place in places}
+    return {place: read_structure(root / structure_path(study, *place)) for place in places}
 
 
 def read_collected(

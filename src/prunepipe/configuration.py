@@ -44,6 +44,11 @@ class Site(Strict):
         False, description="TensorBoard event files beside each run (pip install 'prunepipe[tensorboard]')"
     )
 
+    upgrade_results: bool = Field(
+        False,
+        description="go on with results of another version, and make again what its code made differently",
+    )
+
     @field_validator("tensorboard")
     @classmethod
     def _tensorboard_there(cls, asked: bool) -> bool:

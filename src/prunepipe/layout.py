@@ -7,6 +7,7 @@ import hashlib
 from prunepipe.choices import DatasetChoice
 
 RUNS = "results/runs"
+MADE_BY = RUNS + "/{study}/prunepipe.json"
 NETWORK = RUNS + "/{study}/{dataset}/{network}"
 INITIAL = NETWORK + "/initial/{draw}/seed{seed}"
 DENSE = NETWORK + "/dense/{data}/seed{seed}"

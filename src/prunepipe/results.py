@@ -23,6 +23,19 @@ COLUMNS = (
 """Columns of results.csv. Accuracies in percent; dead_units: outputs on no path. `cause` says why a run is missing."""
 
 
+MEASURED = (
+    "accuracy",
+    "best_accuracy",
+    "loss",
+    "epochs",
+    "density",
+    "effective_density",
+    "dead_units",
+    "collapsed",
+)
+"""What the metrics of a run must hold."""
+
+
 def expected_runs(study: Study) -> Iterator[tuple[str, dict[str, Any]]]:
     """Enumerate the folder and the place of every run of a study, dense runs first."""
     for run in study.dense_runs():
@@ -55,7 +68,8 @@ def _read(folder: Path) -> dict[str, Any]:
     if not (folder / "metrics.json").exists() or not (folder / "timing.json").exists():
         return {"status": "missing", "cause": _cause(folder)}
     try:
-        metrics, timing = read_json(folder / "metrics.json"), read_json(folder / "timing.json")
+        metrics = read_json(folder / "metrics.json", *MEASURED)
+        timing = read_json(folder / "timing.json", "seconds", "device")
     except ArtifactError as error:
         return {"status": "missing", "cause": str(error)}
     return {
@@ -81,7 +95,7 @@ def histories(runs: Iterable[str], root: Path = Path()) -> pd.DataFrame:
     for run in runs:
         path = root / run / "history.json"
         if path.is_file():
-            frames.append(pd.DataFrame(read_json(path)["epochs"]).assign(run=run))
+            frames.append(pd.DataFrame(read_json(path, "epochs")["epochs"]).assign(run=run))
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=["run", "epoch"])
 
 
@@ -91,6 +105,6 @@ def layers(runs: Iterable[str], root: Path = Path()) -> pd.DataFrame:
     for run in runs:
         path = root / run / "layers.json"
         if path.is_file():
-            rows = read_json(path)["layers"]
+            rows = read_json(path, "layers")["layers"]
             frames.append(pd.DataFrame(rows).assign(run=run, position=range(1, len(rows) + 1)))
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=["run", "layer"])

@@ -44,6 +44,27 @@ def test_a_few_kills_lose_nothing(tmp_path: Path) -> None:
     assert [path for path in leftovers(killed) if path.endswith("/checkpoint.safetensors")] == []
 
 
+def test_a_second_snakemake_is_refused_while_the_first_lives(tmp_path: Path) -> None:
+    project = new_project(tmp_path / "project", STUDY.replace("epochs: 8", "epochs: 1000"))
+    log = (project / DENSE).with_name("train_dense.log")
+    first = start(project, DENSE)
+    try:
+        wait_for(lambda: log.exists() and "epoch 1/1000" in log.read_text())
+        assert start(project, "partial").wait() == 0  # may look on; its end takes Snakemake's own locks away
+        assert not list((project / ".snakemake").glob("locks/*"))
+        assert start(project, CELL).wait() != 0
+        said = (project / "output.txt").read_text()
+        assert f"another Snakemake is at work here (process {first.pid} on " in said
+        assert "Traceback" not in said
+        assert first.poll() is None
+        assert processes(project)["stage"]
+    finally:
+        os.killpg(first.pid, signal.SIGKILL)
+        first.wait()
+    wait_for(lambda: not processes(project).keys() & {"stage", "launcher"})
+    assert start(project, f"{NETWORK}/initial/reinit/seed0/weights.safetensors").wait() == 0  # free again
+
+
 def test_after_a_killed_snakemake_the_lock_is_explained_and_the_study_goes_on(tmp_path: Path) -> None:
     project = new_project(tmp_path / "project", STUDY)
     log = (project / DENSE).with_name("train_dense.log")

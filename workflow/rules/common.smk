@@ -10,6 +10,8 @@ from prunepipe.environment import prepare_environment
 from prunepipe.errors import PrunepipeError
 from prunepipe.layout import CELL, DENSE, INITIAL, MASK, NETWORK, REWIND, RUNS, SCORES
 from prunepipe.layout import dataset_name, point_name
+from prunepipe.made_by import record_version, require_same_version
+from prunepipe.one_workflow import claim_folder
 from prunepipe.study import FULL_NETWORK
 from prunepipe.pipeline import settings as stage_settings
 from prunepipe.provenance import code_version
@@ -20,6 +22,7 @@ try:
     require_unique_keys(workflow.configfiles)
     SITE = load_site(config)
     STUDY = load_study(study_path(SITE.study, Path("config")))
+    require_same_version(STUDY.name, SITE.upgrade_results)
 except PrunepipeError as error:
     sys.exit(str(error))
 
@@ -41,10 +44,17 @@ BY_SCORE_ID = {
 }
 
 
-def require_threads_here():
-    """End the workflow, before any job, if a job is to have more threads than this machine has cores."""
+def begin_work():
+    """End the workflow, before any job, if this machine or another workflow stands in its way."""
+    makes_files = any(
+        job.output for job in workflow.dag.needrun_jobs()
+    )  # `partial` does not: it may run beside another
     try:
-        require_threads(SITE, os.cpu_count())
+        if workflow.local_exec:
+            require_threads(SITE, os.cpu_count())
+        if workflow.is_main_process and makes_files:
+            claim_folder()
+            record_version(STUDY.name)
     except PrunepipeError as error:
         sys.exit(str(error))
 

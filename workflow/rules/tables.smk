@@ -168,31 +168,3 @@ rule verdicts:
         "launch.py verdicts.py --study {params.study_file:q} --results {input.results:q} --csv {output.csv:q} --md {output.md:q} "
         "--effects {output.effects:q} --methods {output.methods:q} --gains {output.gains:q} "
         "--gains_md {output.gains_md:q} &> {log:q}"
-
-
-rule partial:
-    # Tables, verdicts and report of what is there, gaps marked: for a study that is still running, or had failures.
-    log:
-        "results/logs/partial.log",
-    conda:
-        "../../envs/prunepipe.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=30,
-    params:
-        study_file=str(STUDY_FILE),
-        tables=" ".join(STUDY.tables),
-        page=lambda wildcards: partial_page(),
-    message:
-        "Tables, verdicts and report of the finished runs of study {STUDY.name}"
-    shell:
-        "(launch.py collect.py --study {params.study_file:q} --results results/results.csv --layers results/layers.csv "
-        "--histories results/histories.csv; for table in {params.tables}; do "
-        'launch.py table.py --study {params.study_file:q} --results results/results.csv --csv "results/tables/$table.csv" '
-        '--md "results/tables/$table.md" --tex "results/tables/$table.tex" '
-        '--settings "{{\\"table\\": \\"$table\\"}}"; done; '
-        "launch.py verdicts.py --study {params.study_file:q} --results results/results.csv "
-        "--csv results/tables/verdicts.csv --md results/tables/verdicts.md --effects results/tables/effects.csv "
-        "--methods results/tables/methods.csv --gains results/tables/decomposition.csv "
-        "--gains_md results/tables/decomposition.md; {params.page}) &> {log:q}"

@@ -2,16 +2,15 @@
 
 from stage import run
 
-from prunepipe.artifacts import read_arrays, read_json, write_json
+from prunepipe.artifacts import read_arrays, read_structure, write_json
 from prunepipe.pipeline.checking import apply_check, describe
-from prunepipe.structure import Structure
 from prunepipe.tickets import read_mask, require_fit, write_ticket
 
 
 def main(files, settings):
     """Read mask and weights, change one of them, write the ticket and what its mask looks like."""
     mask, _ = read_mask(files.mask)
-    structure = Structure.from_json(read_json(files.structure))
+    structure = read_structure(files.structure)
     require_fit(files.mask, mask, structure)
     fresh = read_arrays(files.fresh)[0] if files.fresh else {}
     weights, mask = apply_check(read_arrays(files.weights)[0], mask, fresh, **settings)

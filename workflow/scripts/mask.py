@@ -2,16 +2,15 @@
 
 from stage import run
 
-from prunepipe.artifacts import read_arrays, read_json
+from prunepipe.artifacts import read_arrays, read_structure
 from prunepipe.pipeline.masking import make_mask
-from prunepipe.structure import Structure
 from prunepipe.tickets import write_mask
 
 
 def main(files, settings):
     """Allocate, select, write."""
     scores, _ = read_arrays(files.scores, finite=False)  # -inf marks weights pruned in an earlier round
-    structure = Structure.from_json(read_json(files.structure))
+    structure = read_structure(files.structure)
     write_mask(files.mask, make_mask(scores, structure, **settings), settings=settings)
 
 

@@ -9,7 +9,7 @@ from prunepipe.tickets import read_ticket, write_ticket
 def main(files, settings):
     """Train the ticket's weights under its mask, and write where they ended."""
     weights, mask, _ = read_ticket(files.ticket)
-    collapsed = read_json(files.layers)["collapsed"]
+    collapsed = read_json(files.layers, "collapsed")["collapsed"]
     if collapsed and not settings["train_collapsed"]:
         from prunepipe.pipeline.collapse import untrained as outcome_of  # torch is not needed for this
     else:

@@ -2,14 +2,13 @@
 
 from stage import run
 
-from prunepipe.artifacts import read_arrays, read_json, require_same_shapes, write_arrays
-from prunepipe.structure import Structure
+from prunepipe.artifacts import read_arrays, read_structure, require_same_shapes, write_arrays
 
 
 def main(files, settings):
     """Check a checkpoint against the network's structure and write it under the point's name."""
     weights, _ = read_arrays(files.source)
-    structure = Structure.from_json(read_json(files.structure))
+    structure = read_structure(files.structure)
     prunable = {layer.name: layer.shape for layer in structure.layers}
     require_same_shapes(files.source, {name: weights.get(name) for name in prunable}, prunable)
     write_arrays(files.weights, weights, **settings)

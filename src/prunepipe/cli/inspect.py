@@ -93,12 +93,20 @@ def _layers(folder: Path) -> list[str]:
     if not described:
         return []
     head = f"  {'layer':<32} {'kept':>10} {'of':>10} {'share':>8} {'on a path':>10} {'dead units':>11}"
-    rows = [
+    try:
+        rows = [_layer(row) for row in described["layers"]]
+    except KeyError as error:
+        from prunepipe.artifacts import of_another_version
+
+        raise of_another_version(folder / "layers.json", f"no {error.args[0]}") from error
+    return ["", "Layers", head, *rows]
+
+
+def _layer(row: dict[str, Any]) -> str:
+    return (
         f"  {row['layer']:<32} {row['kept']:>10,} {row['size']:>10,} {row['kept'] / row['size']:>8.2%} "
         f"{row['effective']:>10,} {row['dead_units']:>5} of {row['units']}"
-        for row in described["layers"]
-    ]
-    return ["", "Layers", head, *rows]
+    )
 
 
 def _files(folder: Path) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import os
 import textwrap
 from pathlib import Path
 
@@ -35,14 +36,15 @@ def verdict_text(folder: Path) -> str:
     Raises:
         ArtifactError: there are no verdicts yet.
     """
-    tables = folder / "results" / "tables"
+    results = _newest(folder / "results")
+    tables = results / "tables"
     methods, checks = _rows(tables / "methods.csv"), _rows(tables / "verdicts.csv")
     lines: list[str] = []
     for method in methods:
         lines += ["", f"{method['ticket']}: {method['summary'].upper()}", *_wrapped(method["why"])]
         own = [row for row in checks if row["ticket"] == method["ticket"]]
         lines += [_line(row) for row in own]
-    lines += ["", *_where(folder)]
+    lines += ["", *_where(results)]
     return "\n".join(lines).strip("\n")
 
 
@@ -63,8 +65,14 @@ def _line(row: dict[str, str]) -> str:
     return f"  {row['check']:<16} {word:<12} {measured}{needed}  [{place}]"
 
 
-def _where(folder: Path) -> list[str]:
-    results = folder / "results"
+def _newest(results: Path) -> Path:
+    """Return the folder with the newest verdicts: of the finished study, or of what there is of it (`partial`)."""
+    verdicts = [place / "tables" / "methods.csv" for place in (results, results / "partial")]
+    newest = max((path for path in verdicts if path.is_file()), default=verdicts[0], key=os.path.getmtime)
+    return newest.parent.parent
+
+
+def _where(results: Path) -> list[str]:
     report, full = results / "report.html", results / "tables" / "verdicts.md"
     lines = [f"Report: {report}"] if report.is_file() else []
     return [*lines, f"Every verdict with its reason: {full}"]

@@ -23,7 +23,7 @@ def measure(files: SimpleNamespace, settings: dict[str, Any]) -> dict[str, Any]:
         Place, accuracy in percent, loss, epochs, densities, dead units, collapse, checksum of the data.
     """
     test, facts = read_arrays(files.data, only=("test_labels",))
-    history = read_json(files.history)["epochs"]
+    history = read_json(files.history, "epochs")["epochs"]
     shape = _shape(files.trained, files.layers)
     if shape["collapsed"] and not history:
         scores = evaluate_collapsed(facts["classes"])
@@ -39,7 +39,7 @@ def _shape(trained: str, layers: str | None) -> dict[str, Any]:
         read_arrays(trained)
         return {"density": 1.0, "effective_density": 1.0, "dead_units": 0, "collapsed": False}
     _, mask, _ = read_ticket(trained)
-    described = read_json(layers)
+    described = read_json(layers, "layers", "density", "effective_density", "collapsed")
     if density(mask) != described["density"]:
         raise ArtifactError(
             f"{trained}: keeps {density(mask)} of the weights, {layers} says {described['density']}."

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from prunepipe.artifacts import read_json
+from prunepipe.artifacts import read_structure
 from prunepipe.datasets.dataset import Dataset, read_dataset
 from prunepipe.devices import prepare_process, resolve_device
 from prunepipe.errors import ScoreError
@@ -47,7 +47,7 @@ def score(data: str, structure: str, weights: Arrays, settings: Settings, execut
     dataset = read_dataset(data)
     network = build(dataset, settings)
     load_arrays(network, weights)
-    layers = Structure.from_json(read_json(structure))
+    layers = read_structure(structure)
     kept = None if settings["prune_ratio"] is None else kept_total(layers.size, settings["prune_ratio"])
     function = load_function(settings["score"])
     return score_network(
