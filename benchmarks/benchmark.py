@@ -7,8 +7,9 @@ import datetime
 from pathlib import Path
 
 from growth import planning, results
+from keeping import keeping
 from measuring import ROOT, Options, Section, machine, versions
-from selection import scores_and_masks
+from selection import memory_of_scores, scores_and_masks
 from steps import data_pipeline, training_steps
 from studies import whole_study
 
@@ -47,7 +48,8 @@ def main() -> None:
         "versions": versions(),
     }
     text = HEAD.format(**head, note=NOTE if options.quick else "")
-    for measure in (training_steps, data_pipeline, scores_and_masks, planning, results):
+    measures = (training_steps, data_pipeline, scores_and_masks, memory_of_scores, keeping, planning, results)
+    for measure in measures:
         text += _said(measure(options))
     for section in whole_study(options, arguments.seeds):
         text += _said(section)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import torch
-from measuring import Options, Section, interleaved, milliseconds
+from measuring import ROOT, Options, Section, interleaved, milliseconds
+from processes import cost_of
 from steps import build, made_up
 from torch.nn import functional as F
 
@@ -54,3 +57,19 @@ def scores_and_masks(options: Options) -> Section:
         "(two copies of the network's state, compared)."
     )
     return Section("Scores and masks", text, rows)
+
+
+def memory_of_scores(options: Options) -> Section:
+    """Measure the time and the peak memory of each score that reads images, in processes of their own."""
+    count = 8 if options.quick else 100
+    rows = []
+    for name in ("nothing", "snip", "grasp", "obd"):
+        script = str(ROOT / "benchmarks" / "one_score.py")
+        command = [sys.executable, script, name, str(count), *(["quick"] if options.quick else [])]
+        cost = cost_of(command, ROOT)
+        rows.append({"score": name, "CPU": f"{cost.cpu:.1f} s", "memory": f"{cost.megabytes:,.0f} MB"})
+    text = (
+        f"VGG19, {count} images in one batch, one thread of the CPU; each in a process that imports torch and "
+        "builds the network. `nothing` does only that."
+    )
+    return Section("Memory of scores", text, rows)

@@ -35,6 +35,8 @@ def test_the_benchmarks_run_in_quick_mode(tmp_path: Path) -> None:
         "Training step",
         "Data pipeline",
         "Scores and masks",
+        "Memory of scores",
+        "Keeping what is done",
         "Planning",
         "Collecting, tables, verdicts",
     )

@@ -214,12 +214,12 @@ def require_same_shapes(
 
 def checksum(arrays: Mapping[str, np.ndarray], names: Iterable[str] | None = None) -> str:
     """Return a short checksum of named arrays: names, dtypes, shapes and bytes."""
-    digest = hashlib.sha256()
+    digest = hashlib.blake2b(digest_size=8)  # the fastest in hashlib where the processor has none built in
     for name in sorted(arrays if names is None else names):
         array = np.ascontiguousarray(arrays[name])
         digest.update(f"{name}:{array.dtype}:{array.shape};".encode())
         digest.update(array.data)
-    return digest.hexdigest()[:16]
+    return digest.hexdigest()
 
 
 def text_checksum(data: Any) -> str:
