@@ -14,6 +14,8 @@ from pathlib import Path
 
 import torch
 
+from prunepipe.devices import has_bfloat16
+
 ROOT = Path(__file__).parents[1]
 PROJECT = ("Snakefile", "config.yaml", "config", "workflow", "profiles", "envs", "src")
 PEAK_SIZE = {"cpu": 2048, "cuda": 8192}
@@ -95,7 +97,7 @@ def machine(device: torch.device) -> str:
         name = platform.machine()
     cores = len(os.sched_getaffinity(0))
     isa = torch.backends.cpu.get_cpu_capability()
-    bf16 = "with" if torch.ops.mkldnn._is_mkldnn_bf16_supported() else "without"
+    bf16 = "with" if has_bfloat16(torch.device("cpu")) else "without"
     gpu = (
         torch.cuda.get_device_name(device) if device.type == "cuda" else "no GPU: every figure is of the CPU"
     )
