@@ -14,7 +14,7 @@ def no_network(url, path, md5):
     raise ConfigError(f"the download of {url} failed (no network).")
 
 
-def require_loaded(dataset, release):
+def assert_loaded(dataset, release):
     data = contents_of(release)
     pixels = np.concatenate([data[name][0] for name in release.train])
     labels = [label for name in release.train for label in data[name][1]]
@@ -32,7 +32,7 @@ def require_loaded(dataset, release):
 def test_every_published_form_gives_the_same_dataset(tmp_path, release, version, put, inside):
     root = tmp_path / release.name if inside else tmp_path
     _, small = put(root, release, version)
-    require_loaded(load_release(tmp_path, small, fetch=no_network), release)
+    assert_loaded(load_release(tmp_path, small, fetch=no_network), release)
 
 
 def test_pixels_are_red_green_blue_planes_row_by_row(tmp_path):
@@ -139,7 +139,7 @@ def test_nothing_found_downloads_the_binary_archive(tmp_path):
         fetched.append((url, path, md5))
         path.write_bytes(source.read_bytes())
 
-    require_loaded(load_release(tmp_path, small, fetch=fetch), CIFAR10)
+    assert_loaded(load_release(tmp_path, small, fetch=fetch), CIFAR10)
     url = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
     assert fetched == [(url, tmp_path / source.name, small.checksums[source.name])]
 

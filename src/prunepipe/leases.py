@@ -84,12 +84,8 @@ def lease_devices(
         say(f"GPU {', '.join(devices)} (of {', '.join(visible)})")
         held.callback(_restore, environment, environment.get(VISIBLE))
         environment[VISIBLE] = ",".join(devices)
-        try:
+        with _failures_named(devices):
             yield devices
-        except RuntimeError as error:
-            if any(word in str(error) for word in ("CUDA", "cuDNN", "NVML")):
-                raise TrainingError(_failed(devices, error)) from error
-            raise
 
 
 def lock_folder(environment: Environment) -> Path:
@@ -174,6 +170,16 @@ def _open(path: Path, operation: int) -> int:
             raise
         raise ConfigError(_unusable(path, error)) from error
     return descriptor
+
+
+@contextmanager
+def _failures_named(devices: Sequence[str]) -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:
+        if any(word in str(error) for word in ("CUDA", "cuDNN", "NVML")):
+            raise TrainingError(_failed(devices, error)) from error
+        raise
 
 
 def _restore(environment: Environment, before: str | None) -> None:

@@ -39,21 +39,18 @@ def score_network(
 ) -> Arrays:
     """Score every prunable weight, and refuse scores that break the contract.
 
-    With several rounds, round r of R scores the network pruned to density^((r - 1) / R), so that every round
-    removes the same share of what is left. The last cut is not made here: the result holds the last round's
-    scores, -inf where an earlier round pruned, and selection at `density` completes the schedule.
+    With several rounds, round r of R scores the network pruned to density^((r - 1) / R): every round removes the same
+    share of what is left. The last cut is not made here; selection at `density` completes the schedule.
 
     Args:
         network: scored as it is; not changed.
         score_function: see `prunepipe.scores.contract`.
         batches: images [B, C, H, W] and labels [B], on the network's device; read once a round.
         loss: (logits [B, K], labels [B]) -> mean loss.
-        generator: the score's randomness. What draws from torch's global stream instead, as dropout does,
-            draws from a stream derived from it; the caller's global state is as before.
+        generator: the score's randomness; torch's global stream, which dropout draws from, is derived from it.
         options: keyword arguments of the score.
         rounds: rounds of iterative pruning; 1 is one-shot.
-        density: share of weights that the last cut will keep; needed for several rounds.
-        allocate: how a round's budget is shared among layers; needed for several rounds.
+        density, allocate: needed for several rounds: share that the last cut keeps; how layers share a round's budget.
         title: what error messages call the score; default: its module and name.
         constructive: the score returns a mask (bool); the result is 1 where it keeps, 0 elsewhere.
         prove: run the score twice, and refuse it if it does not repeat; for functions that are not our own.

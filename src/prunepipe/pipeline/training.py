@@ -124,8 +124,7 @@ def _run(
             "device": device_name(device),
             "torch": torch.__version__,
             "threads": execution.threads,
-            "cpu_seconds": round(
-                time.process_time() - started, 3
-            ),  # of this process, after a kill of the last
+            # Of this process: after a kill, of the last one.
+            "cpu_seconds": round(time.process_time() - started, 3),
         }
         return Outcome(end.weights, end.history, logits, end.seconds, facts, end.snapshots)
