@@ -44,6 +44,14 @@ from prunepipe.training import Plan, train
 PRUNE_RATIO = 0.9
 DATASET, NETWORK = "fashion_mnist", "vgg_fashion"
 BASE, *CANDIDATES = OURS
+GRAPHS = "float32, CUDA graphs"
+"""The base with its steps captured; the other candidates on a GPU are captured too, the base never is."""
+
+
+def variants(device: torch.device) -> dict[str, tuple[str, bool]]:
+    """Return the precision and layout of each variant; graphs are one only on a GPU."""
+    graphed = {GRAPHS: OURS[BASE]} if device.type == "cuda" else {}
+    return {BASE: OURS[BASE], **graphed, **{name: OURS[name] for name in CANDIDATES}}
 
 
 class Task(NamedTuple):
@@ -62,8 +70,8 @@ def compare(task: Task) -> list[dict[str, object]]:
     weights, mask = _start(task)
     runs = {"dense": None, "pruned": mask}
     return [
-        {"seed": task.seed, "run": run, "variant": variant, **_train(task, weights, kept, *OURS[variant])}
-        for variant in OURS
+        {"seed": task.seed, "run": run, "variant": name, **_train(task, weights, kept, *how, name != BASE)}
+        for name, how in variants(resolve_device(task.device)).items()
         for run, kept in runs.items()
     ]
 
@@ -87,7 +95,7 @@ def _start(task: Task) -> tuple[Arrays, Arrays]:
 
 
 def _train(
-    task: Task, weights: Arrays, mask: Arrays | None, precision: str, channels_last: bool
+    task: Task, weights: Arrays, mask: Arrays | None, precision: str, channels_last: bool, graphs: bool
 ) -> dict[str, object]:
     device, data = resolve_device(task.device), task.data
     network = _network(task)
@@ -99,7 +107,7 @@ def _train(
     training = images(
         data.train_images, data.train_labels, crop_padding=task.recipe.augmentation.crop_padding
     )
-    plan = Plan(task.recipe, task.seed, "retrain" if mask else "dense", precision)
+    plan = Plan(task.recipe, task.seed, "retrain" if mask else "dense", precision, graphs=graphs)
     started = time.process_time()
     end = train(network, training, images(data.test_images, data.test_labels), plan, mask=mask)
     return {"accuracy": end.history[-1]["test_accuracy"], "seconds": time.process_time() - started}
@@ -115,7 +123,8 @@ def judge(runs: pd.DataFrame, margin: float) -> tuple[list[dict[str, str]], list
         Rows to print, and the variants that are equivalent dense and pruned, after Holm's correction.
     """
     table = runs.pivot_table(index="seed", columns=["run", "variant"], values="accuracy")
-    pairs = [(run, variant) for variant in CANDIDATES for run in ("dense", "pruned")]
+    candidates = [variant for variant in dict.fromkeys(runs["variant"]) if variant != BASE]
+    pairs = [(run, variant) for variant in candidates for run in ("dense", "pruned")]
     differences = np.column_stack([table[run, variant] - table[run, BASE] for run, variant in pairs])
     effects = paired_effects(differences, margin=margin)
     equivalent = holm(effects["p_equivalent"])
@@ -134,7 +143,7 @@ def judge(runs: pd.DataFrame, margin: float) -> tuple[list[dict[str, str]], list
             }
         )
     failed = {row["variant"] for row in rows if row["equivalent"] != "yes"}
-    return rows, [variant for variant in CANDIDATES if variant not in failed]
+    return rows, [variant for variant in candidates if variant not in failed]
 
 
 def speeds(runs: pd.DataFrame, options: Options) -> list[dict[str, str]]:
@@ -183,6 +192,7 @@ Holm's correction over the {tests} comparisons. Interval: 90 %.
 
 def conclusion(passed: Sequence[str]) -> str:
     """Say which variants the test allows as a default; they are in ascending order of speed."""
+    passed = [variant for variant in passed if variant in OURS]  # graphs are always used where they can be
     if not passed:
         return "None is shown to be equivalent: stay with `precision: float32`, `channels_last: false`."
     precision, channels_last = OURS[passed[-1]]

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import numpy as np
 from measuring import Options, Section
-from steps import build
+from steps import RECIPE, build
 
 from prunepipe.artifacts import write_arrays
 from prunepipe.checks import rearrange
 from prunepipe.configuration import Site
+from prunepipe.engine import TrainingStep
 from prunepipe.leases import lease_devices
 from prunepipe.networks.tracing import trace
 from prunepipe.pipeline.checking import apply_check, describe
@@ -22,51 +23,45 @@ from prunepipe.progress import Checkpoint, Progress
 from prunepipe.seeds import numpy_generator
 from prunepipe.state import arrays_of
 from prunepipe.tickets import write_ticket
+from prunepipe.training import capture
+
+CHECKPOINT = "write a checkpoint: weights and momentum"
+REWINDING = "the same of a dense run that keeps weights to rewind to"
+LEASE = "lease one of 4 free devices, and give it back"
 
 
 def keeping(options: Options) -> Section:
     """Time a checkpoint, a lease and a ticket."""
     network, mask = build("vgg19", options)
-    network = network.cpu()
-    structure = trace(network, channels=3, image_size=32)
+    structure = trace(network.cpu(), channels=3, image_size=32)
     weights = arrays_of(network)
-    momentum = {name: np.zeros_like(weights[name]) for name, _ in network.named_parameters()}
+    step = TrainingStep(network.to(options.device), RECIPE, mask, "float32")
     interval = Site().checkpoint_seconds
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         checkpoint = Checkpoint(folder / "checkpoint.safetensors", {"run": "benchmark"}, interval)
-        progress = Progress(epoch=1, weights=weights, momentum=momentum)
-        saving = _median(lambda: checkpoint.save(progress), options)
-        resuming = _median(checkpoint.load, options)
-        plain = _median(lambda: write_arrays(folder / "weights.safetensors", weights), options)
-        leasing = _median(lambda: _lease(folder), options, 50)
-        ticket = _median(lambda: _ticket(folder, weights, mask), options)
-        paths = _median(lambda: describe(mask, structure), options)
-    rows = [
-        {"what": "write a checkpoint: weights and momentum", "time": f"{1000 * saving:.0f} ms", "target": ""},
-        {
-            "what": f"the same as a share of the {interval:.0f} s between two of them",
-            "time": f"{100 * saving / interval:.2f} %",
-            "target": "2 %",
-        },
-        {"what": "read it and go on", "time": f"{1000 * resuming:.0f} ms", "target": ""},
-        {"what": "write the weights alone", "time": f"{1000 * plain:.0f} ms", "target": ""},
-        {
-            "what": "lease one of 4 free devices, and give it back",
-            "time": f"{1000 * leasing:.2f} ms",
-            "target": "10 ms",
-        },
-        {
-            "what": "rearrange a mask, apply and write the ticket",
-            "time": f"{1000 * ticket:.0f} ms",
-            "target": "",
-        },
-        {"what": "find all weights on a path, and collapse", "time": f"{1000 * paths:.0f} ms", "target": ""},
-    ]
+        state, rewinding = Progress(epoch=1), Progress(epoch=1, snapshots={1: weights})
+        calls = {
+            CHECKPOINT: lambda: checkpoint.save(capture(step, state)),
+            REWINDING: lambda: checkpoint.save(capture(step, rewinding)),
+            "read it and go on": checkpoint.load,
+            "write the weights alone": lambda: write_arrays(folder / "weights.safetensors", weights),
+            LEASE: lambda: _lease(folder),
+            "rearrange a mask, apply it and write the ticket": lambda: _ticket(folder, weights, mask),
+            "find all weights on a path, and collapse": lambda: describe(mask, structure),
+        }
+        seconds = {what: _median(call, options) for what, call in calls.items()}
+    rows = []
+    for what, value in seconds.items():
+        checkpoints = what in (CHECKPOINT, REWINDING)
+        share = f"{100 * value / interval:.2f} %" if checkpoints else ""
+        target = "2 %" if checkpoints else "10 ms" if what == LEASE else ""
+        time_taken = f"{1000 * value:,.0f} ms" if value > 0.01 else f"{1000 * value:.2f} ms"
+        rows.append({"what": what, "time": time_taken, "share": share, "target": target})
     text = (
-        f"{structure.size:,} weights (VGG19), a tenth kept, one thread, files fsynced. Checkpoints are written at the "
-        f"end of an epoch, if the last is {interval:.0f} s old (`checkpoint_seconds`): their share of the time is at "
-        "most that of the second row, however short epochs are."
+        f"{structure.size:,} weights (VGG19), a tenth kept, one thread, files fsynced. A checkpoint is written at the "
+        f"end of an epoch if the last is {interval:.0f} s old (`checkpoint_seconds`). Share: of these {interval:.0f} "
+        "s, so of the time of a run whose epochs are shorter; of one with longer epochs it is less."
     )
     return Section("Keeping what is done", text, rows)
 

@@ -1,11 +1,13 @@
 """Shared by the tests: small studies, and one CPU thread a process."""
 
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from workflow_runs import make_project, snakemake
 
 from prunepipe.study import Study
 
@@ -36,3 +38,18 @@ def small() -> dict[str, Any]:
 def study(small: dict[str, Any]) -> Study:
     """A small valid study."""
     return Study.model_validate(small)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project whose tiny study has run; not to be changed."""
+    project = make_project(tmp_path_factory.mktemp("finished") / "project")
+    done = snakemake(project)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return project
+
+
+@pytest.fixture
+def project(finished: Path, tmp_path: Path) -> Path:
+    """A copy of the finished project, with its times of change."""
+    return Path(shutil.copytree(finished, tmp_path / "project", symlinks=True))

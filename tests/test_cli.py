@@ -8,16 +8,12 @@ import pytest
 import yaml
 from own_study import OWN
 
-from prunepipe.artifacts import write_json
 from prunepipe.cli import judge as judge_command
 from prunepipe.cli.derived_study import BATTERY, Method, derived_study, method_name
-from prunepipe.cli.inspect import describe_run, identify
 from prunepipe.cli.main import COMMANDS, main
-from prunepipe.cli.verdict import verdict_text
 from prunepipe.cli.workflow import snakemake_command, study_file
 from prunepipe.configuration import load_study
-from prunepipe.errors import ArtifactError, ConfigError
-from prunepipe.layout import CELL, DENSE
+from prunepipe.errors import ConfigError
 from prunepipe.study import Study
 
 SLOW = ("torch", "pandas", "numpy", "pydantic", "snakemake", "yaml", "importlib.metadata")
@@ -155,73 +151,6 @@ def test_outside_a_project_the_command_brings_its_own_settings(tmp_path: Path) -
     own = snakemake_command(tmp_path / "s.yaml", tmp_path)
     assert "--configfile" not in own
     assert own[own.index("--workflow-profile") + 1] == str(tmp_path / "profiles" / "default")
-
-
-# Reading results
-
-
-def test_the_verdict_names_methods_checks_and_the_report(tmp_path: Path) -> None:
-    tables = tmp_path / "results" / "tables"
-    tables.mkdir(parents=True)
-    (tables / "methods.csv").write_text(
-        "study,ticket,summary,why\ns,mine,not sane,mine is not sane: it ignores all.\n"
-    )
-    (tables / "verdicts.csv").write_text(
-        "ticket,check,dataset,network,verdict,effect,interval_low,interval_high,interval_level,seeds_to_decide\n"
-        "mine,rearrange,digits,vgg,ignores,0.125,-0.5,0.75,0.9,\n"
-        "mine,reinit,digits,vgg,inconclusive,-1.5,-4,1,0.9,8\n"
-        "mine,invert,digits,vgg,collapsed,,,,0.9,\n"
-    )
-    text = verdict_text(tmp_path)
-    assert "mine: NOT SANE\n  mine is not sane: it ignores all.\n" in text
-    assert "rearrange        IGNORES it   +0.12 points (90% interval -0.50 to +0.75)  [digits vgg]" in text
-    assert "not decided  -1.50 points (90% interval -4.00 to +1.00); about 8 seeds would decide" in text
-    assert "collapsed    no effect measured" in text
-    assert "Report:" not in text
-    (tmp_path / "results" / "report.html").write_text("")
-    assert f"Report: {tmp_path}/results/report.html" in verdict_text(tmp_path)
-
-
-def test_a_run_says_what_it_is_and_how_to_remake_it(tmp_path: Path) -> None:
-    place = {"study": "s", "dataset": "digits", "network": "vgg", "ticket": "snip", "check": "none"}
-    inside = CELL.format(**place, prune_ratio=0.95, seed=3)
-    folder = tmp_path / inside
-    folder.mkdir(parents=True)
-    write_json(folder / "metrics.json", {"accuracy": 91.5, "version": "0.1", "code": "ab", "seed": 3})
-    row = {"layer": "a.weight", "kept": 5, "size": 100, "effective": 4, "dead_units": 1, "units": 10}
-    write_json(folder / "layers.json", {"layers": [row]})
-    text = describe_run(folder)
-    assert text.startswith(f"pruned run: {folder}\n")
-    for expected in (
-        "ticket           snip",
-        "prune_ratio      0.95",
-        "accuracy           91.5",
-        "5.00%",
-        "1 of 10",
-    ):
-        assert expected in text
-    remake = f"prunepipe run {inside}/metrics.json --force --cores 1 --study"
-    assert f"cd {tmp_path} && {remake} STUDY.yaml" in text
-    (tmp_path / "s.yaml").touch()
-    assert f"{remake} s.yaml" in describe_run(folder)
-    for part in ("config/s.yaml", "Snakefile"):
-        (tmp_path / part).parent.mkdir(exist_ok=True)
-        (tmp_path / part).touch()
-    assert f"snakemake {inside}/metrics.json --force --cores 1 --config study=s" in describe_run(folder)
-    assert describe_run(folder / "metrics.json") == describe_run(folder)
-    (folder / "layers.json").write_text("{")
-    with pytest.raises(ArtifactError, match="layers.json: not a file of this pipeline"):
-        describe_run(folder)
-
-
-def test_folders_of_every_kind_are_told_apart(tmp_path: Path) -> None:
-    dense = tmp_path / DENSE.format(study="s", dataset="d", network="n", data="clean", seed=0)
-    assert identify(dense) == (
-        "dense run",
-        {"study": "s", "dataset": "d", "network": "n", "data": "clean", "seed": "0"},
-    )
-    with pytest.raises(ArtifactError, match="not a folder of a run"):
-        identify(tmp_path)
 
 
 @pytest.mark.parametrize("study", [["fashion"], ["--study", "fashion"]])

@@ -1,5 +1,6 @@
 """Stages forked from the warm process behave like stages started on their own."""
 
+import ast
 import os
 import re
 import shutil
@@ -64,6 +65,17 @@ def test_stages_are_forked_with_the_imports_done_and_share_one_warm_process(scri
     answers = {job.communicate()[0].strip() for job in jobs}
     assert len(answers) == 1
     assert answers.pop().startswith("True")
+
+
+def test_what_a_warm_stage_has_imported_has_not_looked_for_devices() -> None:
+    """A lease is taken in the stage, so CUDA must not have counted the devices before."""
+    preloaded = re.search(r"PRELOADED = \((.*)\)", (SCRIPTS / "warm.py").read_text())
+    assert preloaded is not None
+    names = ast.literal_eval(f"({preloaded.group(1)})")
+    code = f"import importlib, torch\nfor name in {names}: importlib.import_module(name)\n"
+    code += "print(torch.cuda.is_initialized(), torch.cuda._cached_device_count)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "None"]
 
 
 def test_a_stage_has_its_callers_limits_not_those_of_whoever_came_first(scripts: Path) -> None:

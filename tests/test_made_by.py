@@ -3,10 +3,12 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from prunepipe import __version__
-from prunepipe.artifacts import read_json, read_structure, write_json
+from prunepipe.artifacts import read_arrays, read_json, read_structure, write_json
 from prunepipe.cli.inspect import describe_run
 from prunepipe.errors import ArtifactError, ConfigError
 from prunepipe.layout import MADE_BY
@@ -45,6 +47,30 @@ def test_results_that_do_not_say_their_version_are_of_an_unknown_one(
         (folder / "prunepipe.json").write_text(mark)  # empty, truncated, without its checksum
     with pytest.raises(ConfigError, match="an unknown version of prunepipe"):
         require_same_version("tiny", root=tmp_path)
+
+
+def test_what_a_killed_write_of_the_mark_leaves_is_no_result(tmp_path: Path) -> None:
+    folder = tmp_path / "results/runs/tiny"
+    folder.mkdir(parents=True)
+    (folder / ".prunepipe.json.abcdefgh.json").write_text("{")
+    require_same_version("tiny", root=tmp_path)
+
+
+def test_the_mark_is_written_once(tmp_path: Path) -> None:
+    record_version("tiny", root=tmp_path)
+    mark = tmp_path / MADE_BY.format(study="tiny")
+    before = mark.stat().st_ino
+    record_version("tiny", root=tmp_path)
+    assert mark.stat().st_ino == before
+
+
+def test_arrays_in_another_format_are_said_to_be_of_another_version(tmp_path: Path) -> None:
+    path = tmp_path / "x.safetensors"
+    save_file({"a": np.zeros(3)}, path, metadata={"prunepipe": "{}"})
+    with pytest.raises(
+        ArtifactError, match=r"another version of prunepipe \(it has prunepipe and not prunepipe 2\)"
+    ):
+        read_arrays(path)
 
 
 def test_a_file_that_lacks_what_this_version_reads_is_said_to_be_of_another(tmp_path: Path) -> None:

@@ -35,6 +35,7 @@ def test_the_papers_study_by_hand() -> None:
     assert cost.runs == 20 * (3 + 15 * 3) == 960
     assert cost.runs_not_shared == 20 * (1 + 8 * 3 + 15 * 3) == 1400
     assert cost.epochs == 960 * 160
+    assert cost.submissions == 960 + 20 * 9 == 1140  # as docs/clusters.md and profiles/slurm say
     vgg = cost.parts[0]
     assert (vgg.dense_runs, vgg.cells, vgg.network) == (15, 225, "vgg19")
     assert vgg.trained_images == 160 * (235 * 50_000 + 5 * 25_000)  # five dense runs see half of the data

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 import torch
 import yaml
-from test_workflow import make_project, planned, snakemake
 from torch.nn.functional import cross_entropy
+from workflow_runs import make_project, planned, snakemake
 
 from prunepipe.choices import Ticket
 from prunepipe.cli.derived_study import BATTERY, CONTROLS

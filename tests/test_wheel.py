@@ -82,8 +82,9 @@ def judge(target: Path, folder: Path, *arguments: str) -> subprocess.CompletedPr
     )
 
 
-def finished(folder: Path) -> pd.DataFrame:
-    results = pd.read_csv(folder / "judged" / "my_score" / "results" / "results.csv", keep_default_na=False)
+def finished(folder: Path, results: str) -> pd.DataFrame:
+    path = folder / "judged" / "my_score" / results / "results.csv"
+    results = pd.read_csv(path, keep_default_na=False)
     return results[results["status"] == "done"]
 
 
@@ -97,7 +98,7 @@ def test_judge_works_in_an_empty_folder_and_after_a_mistake_keeps_what_is_finish
     assert done.returncode == 0, done.stdout + done.stderr
     assert "my_score: UNDECIDED" in done.stdout  # one seed decides nothing
     assert all(f"  {check} " in done.stdout for check in ("half_dataset", "reinit", "invert"))
-    runs = finished(tmp_path)
+    runs = finished(tmp_path, "results")
     assert set(runs["ticket"]) == {"full_network", "my_score", "lottery", "random"}
     assert not list(installed.rglob("*.safetensors"))
 
@@ -107,4 +108,6 @@ def test_judge_works_in_an_empty_folder_and_after_a_mistake_keeps_what_is_finish
     assert "mine.py:my_score: layer 'features.0.weight' has" in broken.stderr
     assert "NaN or infinite" in broken.stderr
     assert "lottery: " in broken.stdout
-    assert set(finished(tmp_path)["ticket"]) >= {"full_network", "lottery", "random"}
+    assert "Study my_score, what is finished of it" in broken.stdout
+    assert "results/partial/report.html" in broken.stdout
+    assert set(finished(tmp_path, "results/partial")["ticket"]) == {"full_network", "lottery", "random"}

@@ -20,7 +20,8 @@ from safetensors.numpy import save as serialize
 from prunepipe.errors import ArtifactError
 from prunepipe.structure import Arrays, Structure
 
-HEADER, SEAL = "prunepipe", "checksum"
+HEADER, SEAL = "prunepipe 2", "checksum"
+"""Name of our facts in a safetensors file, with the number of their format; and of the checksum over them."""
 
 FOREIGN = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError, SafetensorError)
 """What reading a file that is damaged or somebody else's may raise."""
@@ -177,7 +178,10 @@ def read_arrays(
         with safe_open(str(path), framework="numpy") as file:
             names = file.keys() if only is None else only
             arrays = {name: file.get_tensor(name) for name in names}
-            facts = json.loads((file.metadata() or {})[HEADER])
+            header = file.metadata() or {}
+        if HEADER not in header and any(name.startswith("prunepipe") for name in header):
+            raise of_another_version(path, f"it has {', '.join(header)} and not {HEADER}")
+        facts = json.loads(header[HEADER])
         sound = facts.pop(SEAL) == text_checksum(facts)
         sums: dict[str, str] = dict(facts["arrays"])
         metadata: dict[str, Any] = dict(facts["metadata"])
@@ -229,7 +233,9 @@ def text_checksum(data: Any) -> str:
 
 def remake(path: Path | str) -> str:
     """Return the sentence that tells how to make a file again."""
-    return f"Remake it with: snakemake {path} --force --cores 1"
+    if Path("Snakefile").is_file() or not Path("config.yaml").is_file():
+        return f"Remake it with: snakemake {path} --force --cores 1"
+    return f"Remake it with: prunepipe run {path} --force --cores 1 --study STUDY"  # a folder of `prunepipe judge`
 
 
 def of_another_version(path: Path | str, reason: str) -> ArtifactError:

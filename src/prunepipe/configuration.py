@@ -37,7 +37,7 @@ class Site(Strict):
         1, gt=0, le=1000, description="jobs that may share a GPU; small networks leave room for more"
     )
     checkpoint_seconds: float = Field(
-        60.0, ge=0, le=1e9, description="least seconds between two checkpoints of a run; 0: every epoch"
+        120.0, ge=0, le=1e9, description="least seconds between two checkpoints of a run; 0: every epoch"
     )
 
     tensorboard: bool = Field(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from prunepipe.budgets import layers_of
 from prunepipe.corruptions import REFERENCE_BATCH
 from prunepipe.datasets.facts import FACTS, Facts
-from prunepipe.storage import dataset_bytes, network_bytes
+from prunepipe.storage import dataset_bytes, network_bytes, score_files
 from prunepipe.structure import Layer
 from prunepipe.study import Study
 
@@ -58,12 +58,19 @@ class Plan:
         parts: one a data set and network.
         batch_size: images a step.
         datasets_disk: bytes of the prepared data sets; None: unknown.
+        scorings: sets of scores, which tickets share.
     """
 
     study: str
     parts: tuple[Part, ...]
     batch_size: int
     datasets_disk: int | None
+    scorings: int
+
+    @property
+    def submissions(self) -> int:
+        """Jobs that use a GPU, each of which is a submission on a cluster: trainings and sets of scores."""
+        return self.runs + self.scorings
 
     @property
     def runs(self) -> int:
@@ -128,7 +135,8 @@ def plan(study: Study) -> Plan:
     """
     parts = tuple(_part(study, dataset, network) for dataset in study.datasets for network in study.networks)
     disks = (_dataset_disk(study, name) for name in study.datasets)
-    return Plan(study.name, parts, study.recipe.batch_size, _sum(disks))
+    scorings = len(parts) * len(study.seeds) * len(score_files(study))
+    return Plan(study.name, parts, study.recipe.batch_size, _sum(disks), scorings)
 
 
 def _dataset_disk(study: Study, dataset: str) -> int | None:

@@ -7,6 +7,9 @@ import hashlib
 from prunepipe.choices import DatasetChoice
 
 RUNS = "results/runs"
+PARTIAL = "results/partial"
+"""Tables and report of an unfinished study. Apart: Snakemake would take them for finished, and start no missing run."""
+
 MADE_BY = RUNS + "/{study}/prunepipe.json"
 NETWORK = RUNS + "/{study}/{dataset}/{network}"
 INITIAL = NETWORK + "/initial/{draw}/seed{seed}"

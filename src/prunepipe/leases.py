@@ -1,4 +1,4 @@
-"""Which GPU a job computes on: a lease per device, held by file locks, taken before torch is imported.
+"""Which GPU a job computes on: a lease per device, held by file locks, taken before CUDA looks for devices.
 
 Snakemake counts GPUs but does not hand them out. A lock belongs to an open file, so the kernel frees it however
 the process ends; a lock file that a dead process left behind means nothing.

@@ -22,7 +22,9 @@ def require_same_version(study: str, upgrade: bool = False, root: Path = Path())
         ConfigError: names both versions and what can be done.
     """
     mark = root / MADE_BY.format(study=study)
-    if upgrade or not mark.parent.is_dir() or not any(mark.parent.iterdir()):
+    # A name with a dot in front is what a killed write leaves.
+    runs = mark.parent.is_dir() and any(not path.name.startswith(".") for path in mark.parent.iterdir())
+    if upgrade or not runs:
         return
     made_by = _version(mark)
     if made_by == __version__:
@@ -38,7 +40,9 @@ def require_same_version(study: str, upgrade: bool = False, root: Path = Path())
 
 def record_version(study: str, root: Path = Path()) -> None:
     """Write down beside a study's results that this version makes them."""
-    write_json(root / MADE_BY.format(study=study), {"version": __version__})
+    mark = root / MADE_BY.format(study=study)
+    if _version(mark) != __version__:
+        write_json(mark, {"version": __version__})
 
 
 def _version(mark: Path) -> str | None:

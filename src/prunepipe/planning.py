@@ -61,6 +61,8 @@ def plan_text(
         f"Study {cost.study}: {cost.runs:,} runs: {dense:,} dense, shared by {cost.runs - dense:,} of tickets",
         f"({cost.runs_not_shared:,} runs if every ticket trained its own dense network); {cost.epochs:,} epochs,",
         "fewer if masks leave no path from input to output: those tickets are not trained.",
+        f"On a cluster {cost.submissions:,} submissions: these runs and {cost.scorings:,} sets of scores; the rest is",
+        "light, and done where you submit.",
         "",
         *_table(cost),
         "",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from math import ceil
 
 from prunepipe.masks import kept_total
@@ -41,14 +40,14 @@ def network_bytes(study: Study, layers: list[Layer], logits: int) -> int:
     ratios = study.prune_ratios
     tickets = sum(HEADER_BYTES + bits + other + FLOAT_BYTES * kept_total(size, ratio) for ratio in ratios)
     pairs = [(name, check) for name in study.tickets for check in study.checks_of(name)]
-    masks = {(name, source_of(study, check)) for name, check in pairs}
+    masks = _masks(study)
     dense = sum(1 for _ in study.dense_runs()) // (
         len(study.datasets) * len(study.networks) * len(study.seeds)
     )
     states = 1 + _redraws(study) + dense * (1 + len(study.rewind_epochs)) + len(_rewound(study))
     a_seed = (
         states * whole
-        + sum(_score_bytes(study, masks)) * size
+        + sum(score_files(study).values()) * size
         + len(masks) * len(ratios) * bits
         + 2 * len(pairs) * tickets  # before and after retraining
         + (dense + len(pairs) * len(ratios)) * (FLOAT_BYTES * logits + TEXT_BYTES)
@@ -56,15 +55,20 @@ def network_bytes(study: Study, layers: list[Layer], logits: int) -> int:
     return a_seed * len(study.seeds)
 
 
-def _score_bytes(study: Study, masks: set[tuple[str, str]]) -> Iterator[int]:
-    """Enumerate the files of scores of one seed, which tickets may share: bytes a weight."""
+def _masks(study: Study) -> set[tuple[str, str]]:
+    """Return the masks of one prune ratio and seed, each as (ticket, source)."""
+    return {(name, source_of(study, check)) for name in study.tickets for check in study.checks_of(name)}
+
+
+def score_files(study: Study) -> dict[tuple[str, str, str], int]:
+    """Return the sets of scores of one network and seed, which tickets may share, with their bytes a weight."""
     files = {}
-    for name, source in masks:
+    for name, source in _masks(study):
         row = study.tickets[name]
         for ratio in study.prune_ratios:
             place = score_id(row), data_of_source(study, source), scored_ratio(row, ratio)
             files[place] = FLOAT_BYTES if row.score in SINGLE_PRECISION_SCORES else 2 * FLOAT_BYTES
-    yield from files.values()
+    return files
 
 
 def _redraws(study: Study) -> int:

@@ -35,6 +35,7 @@ class Plan:
         first_epoch: where the schedule starts (0 except for the remaining schedule).
         snapshot_epochs: epochs after which weights are kept for rewinding.
         shuffle: False trains in file order.
+        graphs: a GPU's steps are captured in a CUDA graph; False takes them one operation at a time.
     """
 
     recipe: Recipe
@@ -44,6 +45,7 @@ class Plan:
     first_epoch: int = 0
     snapshot_epochs: Sequence[int] = ()
     shuffle: bool = True
+    graphs: bool = True
 
 
 def learning_rate(recipe: Recipe, epoch: int) -> float:
@@ -80,7 +82,8 @@ def train(
         StopRequestedError: SIGTERM or SIGINT came; the checkpoint is written.
     """
     step = TrainingStep(network, plan.recipe, mask, plan.precision)
-    take = GraphedStep(step, plan.recipe.batch_size) if step.device.type == "cuda" else step
+    captured = step.device.type == "cuda" and plan.graphs
+    take = GraphedStep(step, plan.recipe.batch_size) if captured else step
     found = checkpoint.load() if checkpoint else None
     state = found or Progress(epoch=plan.first_epoch)
     if found is not None:

@@ -23,7 +23,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from same_results import differences
-from test_workflow import make_project
+from workflow_runs import make_project
 
 STUDY = """
 datasets:

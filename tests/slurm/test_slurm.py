@@ -15,8 +15,8 @@ from pathlib import Path
 import cluster
 import pytest
 from same_results import differences
-from test_workflow import make_project
 from watching import Watcher, running_stages
+from workflow_runs import make_project
 
 pytestmark = pytest.mark.slurm
 

@@ -1,4 +1,5 @@
 # The study, the site, and how a rule turns its wildcards into the settings of its stage.
+import gc
 import json
 import re
 from functools import cache
@@ -16,15 +17,22 @@ from prunepipe.study import FULL_NETWORK
 from prunepipe.pipeline import settings as stage_settings
 from prunepipe.provenance import code_version
 
+gc.set_threshold(
+    200_000, 100, 1000
+)  # a plan of 20,000 jobs is 3 million objects and no garbage: 9 % of its time
+
 SCRIPTS = Path(str(workflow.current_basedir)).parent / "scripts"
 
 try:
     require_unique_keys(workflow.configfiles)
     SITE = load_site(config)
     STUDY = load_study(study_path(SITE.study, Path("config")))
-    require_same_version(STUDY.name, SITE.upgrade_results)
 except PrunepipeError as error:
-    sys.exit(str(error))
+    sys.exit(f"error: {error}")
+try:
+    require_same_version(STUDY.name, SITE.upgrade_results)
+except PrunepipeError as error:  # one may look: what a dry run plans, --report, partial
+    print(f"warning: {error}", file=sys.stderr)
 
 prepare_environment(SITE, SCRIPTS)
 GPUS = 0 if SITE.device == "cpu" else 1
@@ -53,10 +61,11 @@ def begin_work():
         if workflow.local_exec:
             require_threads(SITE, os.cpu_count())
         if workflow.is_main_process and makes_files:
+            require_same_version(STUDY.name, SITE.upgrade_results)
             claim_folder()
             record_version(STUDY.name)
     except PrunepipeError as error:
-        sys.exit(str(error))
+        sys.exit(f"error: {error}")
 
 
 def place(template, file, **fixed):

@@ -1,8 +1,7 @@
 # Tables, verdicts, figures and report of what is there, gaps marked: of a study that still runs, or had failures.
 import shlex
 
-PARTIAL = "results/partial"
-"""Not where the finished study's files go: Snakemake would take them for finished, and start no run that is missing."""
+from prunepipe.layout import PARTIAL
 
 
 def stage_command(script, **options):
@@ -19,6 +18,7 @@ def partial_commands():
         for name in ("results", "layers", "histories", "overlap")
     }
     results = frames["results"]
+    yield f"rm -rf {PARTIAL}"  # nothing of another study or time stays
     tables = f"{PARTIAL}/tables"
     collected = {name: frames[name] for name in ("results", "layers", "histories")}
     yield stage_command("collect", **collected)
@@ -69,6 +69,6 @@ rule partial:
     params:
         commands=lambda wildcards: "; ".join(partial_commands()),
     message:
-        "Tables, verdicts and report of the finished runs of study {STUDY.name}, in results/partial"
+        "Tables, verdicts and report of the finished runs of study {STUDY.name}, in {PARTIAL}"
     shell:
         "({params.commands}) &> {log:q}"

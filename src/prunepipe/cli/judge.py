@@ -84,6 +84,9 @@ def _add_execution(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--output", type=Path, help=f"folder of study, results and log; default: {FOLDER}/NAME"
     )
+    parser.add_argument(
+        "--upgrade-results", action="store_true", help="go on with results of another version of prunepipe"
+    )
     parser.add_argument("--dry-run", action="store_true", help="write the study and say what would run")
 
 
@@ -92,6 +95,7 @@ def run(arguments: argparse.Namespace) -> int:
     from prunepipe.cli.derived_study import derived_study
     from prunepipe.cli.verdict import verdict_text
     from prunepipe.configuration import load_study
+    from prunepipe.layout import PARTIAL
     from prunepipe.watching import study_progress
 
     base = load_study(study_file(arguments.study))
@@ -103,6 +107,7 @@ def run(arguments: argparse.Namespace) -> int:
     choices = {"data_folder": str(Path(arguments.data_folder).resolve()), "device": arguments.device}
     _keep_site(folder / "config.yaml", {"study": study.name, **choices})
     site = [f"{key}={value}" for key, value in choices.items()]
+    site += ["upgrade_results=true"] if arguments.upgrade_results else []
     cores = ["--cores", str(arguments.cores)]
     if arguments.dry_run:
         return run_watched_dry(snakemake_command(study, folder, *cores, "--dry-run", "--quiet", site=site))
@@ -110,12 +115,15 @@ def run(arguments: argparse.Namespace) -> int:
     progress = partial(study_progress, load_study(study), folder)
     command = snakemake_command(study, folder, *cores, site=site)
     outcome = run_watched(command, folder / "judge.log", progress, environment())
-    if outcome.status:
+    if not outcome.status:
+        print(verdict_text(folder / "results"))
+        return 0
+    _explain_failure(outcome, folder)
+    if outcome.failed:
         pages = snakemake_command(study, folder, "partial", *cores, site=site)
-        run_watched(pages, folder / "judge-partial.log", progress, environment())
-        _explain_failure(outcome, folder)
-    print(verdict_text(folder))
-    return 1 if outcome.status else 0
+        if run_watched(pages, folder / "judge-partial.log", progress, environment()).status == 0:
+            print(verdict_text(folder / PARTIAL))
+    return 1
 
 
 def run_watched_dry(command: list[str]) -> int:
@@ -209,7 +217,8 @@ def _keep_site(path: Path, values: dict[str, Any]) -> None:
 
 
 def _explain_failure(outcome: Outcome, folder: Path) -> None:
-    print(f"\n{outcome.failed} jobs failed; the verdict below is of the finished runs.", file=sys.stderr)
+    what = f"{outcome.failed} jobs failed; the verdict below is of the finished runs."
+    print(f"\n{what if outcome.failed else 'The study did not run.'}", file=sys.stderr)
     for message in outcome.told or [f"see {folder / 'judge.log'}"]:
         print(f"error: {message}", file=sys.stderr)
     print("Run the same command again after the fix: what is finished is not repeated.\n", file=sys.stderr)

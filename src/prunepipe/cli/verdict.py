@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import csv
-import os
 import textwrap
 from pathlib import Path
 
 from prunepipe.errors import ArtifactError
+from prunepipe.layout import PARTIAL
 
 WIDTH = 100
+METHODS = "tables/methods.csv"
 MARKS = {"uses": "uses it", "ignores": "IGNORES it", "inconclusive": "not decided", "collapsed": "collapsed"}
 
 
@@ -23,23 +24,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the verdicts."""
-    print(verdict_text(arguments.folder))
+    print(verdict_text(newest_results(arguments.folder)))
     return 0
 
 
-def verdict_text(folder: Path) -> str:
+def verdict_text(results: Path) -> str:
     """Return the verdict of every method of a study, and of every check.
 
     Args:
-        folder: holds results/.
+        results: folder of results.csv and tables/: of a finished study, or of what there is of it (`partial`).
 
     Raises:
         ArtifactError: there are no verdicts yet.
     """
-    results = _newest(folder / "results")
     tables = results / "tables"
-    methods, checks = _rows(tables / "methods.csv"), _rows(tables / "verdicts.csv")
-    lines: list[str] = []
+    methods, checks = _rows(results / METHODS), _rows(tables / "verdicts.csv")
+    lines = [_title(results)]
     for method in methods:
         lines += ["", f"{method['ticket']}: {method['summary'].upper()}", *_wrapped(method["why"])]
         own = [row for row in checks if row["ticket"] == method["ticket"]]
@@ -65,11 +65,17 @@ def _line(row: dict[str, str]) -> str:
     return f"  {row['check']:<16} {word:<12} {measured}{needed}  [{place}]"
 
 
-def _newest(results: Path) -> Path:
-    """Return the folder with the newest verdicts: of the finished study, or of what there is of it (`partial`)."""
-    verdicts = [place / "tables" / "methods.csv" for place in (results, results / "partial")]
-    newest = max((path for path in verdicts if path.is_file()), default=verdicts[0], key=os.path.getmtime)
-    return newest.parent.parent
+def newest_results(folder: Path) -> Path:
+    """Return the folder below `folder` with the newest verdicts: results/, or results/partial."""
+    places = [folder / "results", folder / PARTIAL]
+    found = [place for place in places if (place / METHODS).is_file()]
+    return max(found, default=places[0], key=lambda place: (place / METHODS).stat().st_mtime)
+
+
+def _title(results: Path) -> str:
+    study = next((row["study"] for row in _rows(results / "results.csv")), "")
+    unfinished = ", what is finished of it" if results.match(PARTIAL) else ""
+    return f"Study {study}{unfinished}"
 
 
 def _where(results: Path) -> list[str]:

@@ -27,7 +27,7 @@ class Execution:
     device: str = "cpu"
     threads: int = 1
     checkpoint: Path | None = None
-    checkpoint_seconds: float = 60.0
+    checkpoint_seconds: float = 120.0
     code: str = ""
     tensorboard: bool = False
 
