@@ -18,6 +18,8 @@ METRICS = {
     "best_accuracy": 91.0,
     "loss": 0.3,
     "density": 0.1,
+    "effective_density": 0.09,
+    "dead_units": 3,
     "collapsed": False,
     "epochs": 2,
 }

@@ -110,4 +110,4 @@ def test_judge_works_in_an_empty_folder_and_after_a_mistake_keeps_what_is_finish
     assert "lottery: " in broken.stdout
     assert "Study my_score, what is finished of it" in broken.stdout
     assert "results/partial/report.html" in broken.stdout
-    assert set(finished(tmp_path, "results/partial")["ticket"]) == {"full_network", "lottery", "random"}
+    assert set(finished(tmp_path, "results/partial")["ticket"]) >= {"full_network", "lottery", "random"}
