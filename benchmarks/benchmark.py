@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import datetime
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from growth import planning, results
 from keeping import keeping
@@ -24,6 +26,18 @@ Made by `make benchmark` on {date}.
 * Ratios of times taken in turns in one run are what to compare; absolute times belong to this machine.{note}
 
 """
+MEASURES: dict[str, Callable[..., Any]] = {
+    "steps": training_steps,
+    "data": data_pipeline,
+    "scores": scores_and_masks,
+    "memory": memory_of_scores,
+    "keeping": keeping,
+    "planning": planning,
+    "results": results,
+    "study": whole_study,
+}
+"""What can be measured alone, in the order of the document."""
+
 NOTE = "\n* Quick mode: sizes are tiny and the numbers mean nothing."
 
 
@@ -37,30 +51,52 @@ def main() -> None:
     parser.add_argument(
         "--seeds", type=int, default=2, help="seeds of the whole study (the quickstart has 2)"
     )
+    parser.add_argument(
+        "--only",
+        metavar="NAME",
+        choices=list(MEASURES),
+        help="measure this alone, and renew it in the document",
+    )
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "benchmarks.md")
     arguments = parser.parse_args()
     prepare_process(1)
     options = Options(resolve_device(arguments.device), arguments.quick)
     print(machine(options.device), flush=True)
-    head = {
-        "date": datetime.date.today().isoformat(),
-        "machine": machine(options.device),
-        "versions": versions(),
-    }
-    text = HEAD.format(**head, note=NOTE if options.quick else "")
-    measures = (training_steps, data_pipeline, scores_and_masks, memory_of_scores, keeping, planning, results)
-    for measure in measures:
-        text += _said(measure(options))
-    for section in whole_study(options, arguments.seeds):
-        text += _said(section)
+    names = [arguments.only] if arguments.only else list(MEASURES)
+    sections = [section for name in names for section in _measured(name, options, arguments.seeds)]
+    before = arguments.output.read_text(encoding="utf-8") if arguments.only else None
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    arguments.output.write_text(text.rstrip() + "\n", encoding="utf-8")
+    arguments.output.write_text(document(sections, options, before), encoding="utf-8")
 
 
-def _said(section: Section) -> str:
-    text = section.markdown() + "\n"
-    print(text, flush=True)
-    return text
+def _measured(name: str, options: Options, seeds: int) -> list[Section]:
+    found = whole_study(options, seeds) if name == "study" else [MEASURES[name](options)]
+    for section in found:
+        print(section.markdown(), flush=True)
+    return found
+
+
+def document(sections: Sequence[Section], options: Options, before: str | None = None) -> str:
+    """Return the page: all sections, or a page of before with some of its sections renewed.
+
+    Raises:
+        ValueError: the page of before is of another machine, or lacks a section.
+    """
+    if before is None:
+        head = HEAD.format(
+            date=datetime.date.today().isoformat(),
+            machine=machine(options.device),
+            versions=versions(),
+            note=NOTE if options.quick else "",
+        )
+        return head + "\n".join(section.markdown() for section in sections)
+    if machine(options.device) not in before:
+        raise ValueError("the document was made on another machine; measure everything anew.")
+    parts = before.split("\n## ")
+    for section in sections:
+        place = next(number for number, part in enumerate(parts) if part.startswith(f"{section.title}\n"))
+        parts[place] = section.markdown().removeprefix("## ")
+    return "\n## ".join(part.rstrip("\n") + "\n" for part in parts)
 
 
 if __name__ == "__main__":

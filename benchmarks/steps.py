@@ -162,7 +162,7 @@ def _steps_of(name: str, threads: int, options: Options) -> list[dict[str, str]]
     peaks = {}
     for precision in dict.fromkeys(precision for precision, _ in ours.values()):
         calls[f"matmul {precision}"], peaks[precision] = matmul(precision, options)
-    turns = 2 if options.quick else 5 if options.device.type == "cpu" else 50
+    turns = 2 if options.quick else 11 if options.device.type == "cpu" else 50
     seconds = interleaved(calls, turns, options.device)
     plain.end()
     maps = layer_maps("resnet8_small" if options.quick else name, 3, 10, SIDE)
