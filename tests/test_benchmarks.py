@@ -79,3 +79,21 @@ def test_a_variant_passes_only_if_it_is_equivalent_dense_and_pruned(
     assert found == passed
     assert len(rows) == 4
     assert ("stay with" in conclusion(found)) == (not passed)
+
+
+def test_one_section_can_be_renewed_and_the_others_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    from benchmark import document
+    from measuring import Options, Section
+
+    options = Options(torch.device("cpu"))
+    sections = [Section(title, "text", [{"ms": "1"}]) for title in ("Training step", "Planning", "Data")]
+    page = document(sections, options)
+    assert document(sections[1:2], options, page) == page
+    renewed = document([Section("Planning", "text", [{"ms": "2"}])], options, page)
+    assert renewed == page.replace(
+        "## Planning\n\ntext\n\n| ms |\n| --- |\n| 1 |", "## Planning\n\ntext\n\n| ms |\n| --- |\n| 2 |"
+    )
+    assert renewed != page
+    with pytest.raises(ValueError, match="another machine"):
+        document(sections[1:2], options, "# Benchmarks\n")
