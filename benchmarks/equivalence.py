@@ -104,9 +104,8 @@ def _train(
     if channels_last:
         network.to(memory_format=torch.channels_last)
     images = partial(ImageSet, mean=data.mean, std=data.std, channels_last=channels_last, device=device)
-    training = images(
-        data.train_images, data.train_labels, crop_padding=task.recipe.augmentation.crop_padding
-    )
+    padding = task.recipe.augmentation.crop_padding
+    training = images(data.train_images, data.train_labels, crop_padding=padding)
     plan = Plan(task.recipe, task.seed, "retrain" if mask else "dense", precision, graphs=graphs)
     started = time.process_time()
     end = train(network, training, images(data.test_images, data.test_labels), plan, mask=mask)
@@ -148,15 +147,11 @@ def judge(runs: pd.DataFrame, margin: float) -> tuple[list[dict[str, str]], list
 
 def speeds(runs: pd.DataFrame, options: Options) -> list[dict[str, str]]:
     """Return how much faster each variant is, on the study's small network and on the paper's."""
-    known = variants_on(
-        options.device
-    )  # what a device only emulates has an accuracy, but no speed worth a word
+    known = variants_on(options.device)  # what is only emulated has an accuracy, but no speed worth a word
     small = {name: runs.loc[runs["variant"] == name, "seconds"].to_list() for name in known}
     rows = [_speed(f"{NETWORK}, a run (CPU s)", small, 1.0)]
     for name in () if options.quick else ("vgg19", "resnet32"):
-        calls = {
-            variant: our_step(name, *how, options) for variant, how in variants_on(options.device).items()
-        }
+        calls = {variant: our_step(name, *how, options) for variant, how in known.items()}
         rows.append(_speed(f"{name}, a step (ms)", interleaved(calls, 3, options.device), 1000.0))
     return rows
 

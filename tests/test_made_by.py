@@ -19,9 +19,9 @@ CELL = "results/runs/tiny/digits/vgg_digits/tickets/hybrid/none/p0.9/seed0"
 
 
 def test_results_of_this_version_and_no_results_are_welcome(tmp_path: Path) -> None:
-    require_same_version("tiny", root=tmp_path)
+    assert require_same_version("tiny", root=tmp_path) is None
     record_version("tiny", root=tmp_path)
-    require_same_version("tiny", root=tmp_path)
+    assert require_same_version("tiny", root=tmp_path) is None
 
 
 def test_results_of_another_version_are_refused_by_name_and_stay(tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def test_what_a_killed_write_of_the_mark_leaves_is_no_result(tmp_path: Path) -> 
     folder = tmp_path / "results/runs/tiny"
     folder.mkdir(parents=True)
     (folder / ".prunepipe.json.abcdefgh.json").write_text("{")
-    require_same_version("tiny", root=tmp_path)
+    assert require_same_version("tiny", root=tmp_path) is None
 
 
 def test_the_mark_is_written_once(tmp_path: Path) -> None:

@@ -17,9 +17,8 @@ from prunepipe.study import FULL_NETWORK
 from prunepipe.pipeline import settings as stage_settings
 from prunepipe.provenance import code_version
 
-gc.set_threshold(
-    200_000, 100, 1000
-)  # a plan of 20,000 jobs is 3 million objects and no garbage: 9 % of its time
+# A plan makes many objects and no garbage; Python would look for it again and again.
+gc.set_threshold(200_000, 100, 1000)
 
 SCRIPTS = Path(str(workflow.current_basedir)).parent / "scripts"
 
@@ -54,9 +53,8 @@ BY_SCORE_ID = {
 
 def begin_work():
     """End the workflow, before any job, if this machine or another workflow stands in its way."""
-    makes_files = any(
-        job.output for job in workflow.dag.needrun_jobs()
-    )  # `partial` does not: it may run beside another
+    # `partial` declares no files: it may run beside another workflow, and on results of another version.
+    makes_files = any(job.output for job in workflow.dag.needrun_jobs())
     try:
         if workflow.local_exec:
             require_threads(SITE, os.cpu_count())
