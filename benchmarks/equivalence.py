@@ -44,8 +44,9 @@ from prunepipe.training import Plan, train
 PRUNE_RATIO = 0.9
 DATASET, NETWORK = "fashion_mnist", "vgg_fashion"
 BASE, *CANDIDATES = OURS
-GRAPHS = "float32, CUDA graphs"
-"""The base with its steps captured; the other candidates on a GPU are captured too, the base never is."""
+GRAPHS = (
+    "float32, CUDA graphs"  # the base with its steps captured, as those of all other variants on a GPU are
+)
 
 
 def variants(device: torch.device) -> dict[str, tuple[str, bool]]:
