@@ -44,9 +44,8 @@ from prunepipe.training import Plan, train
 PRUNE_RATIO = 0.9
 DATASET, NETWORK = "fashion_mnist", "vgg_fashion"
 BASE, *CANDIDATES = OURS
-GRAPHS = (
-    "float32, CUDA graphs"  # the base with its steps captured, as those of all other variants on a GPU are
-)
+# The base with its steps captured, as those of all other variants are on a GPU.
+GRAPHS = "float32, CUDA graphs"
 
 
 def variants(device: torch.device) -> dict[str, tuple[str, bool]]:
