@@ -44,8 +44,7 @@ from prunepipe.training import Plan, train
 PRUNE_RATIO = 0.9
 DATASET, NETWORK = "fashion_mnist", "vgg_fashion"
 BASE, *CANDIDATES = OURS
-# The base with its steps captured, as those of all other variants are on a GPU.
-GRAPHS = "float32, CUDA graphs"
+GRAPHS = "float32, CUDA graphs"  # the base with its steps captured, as all others are on a GPU
 
 
 def variants(device: torch.device) -> dict[str, tuple[str, bool]]:

@@ -1,5 +1,6 @@
 """A few kills of a small study; many are for `make test-faults KILLS=100`."""
 
+import contextlib
 import os
 import random
 import signal
@@ -48,19 +49,23 @@ def test_a_second_snakemake_is_refused_while_the_first_lives(tmp_path: Path) -> 
     project = new_project(tmp_path / "project", STUDY.replace("epochs: 8", "epochs: 1000"))
     log = (project / DENSE).with_name("train_dense.log")
     first = start(project, DENSE)
+    started = [first]
     try:
         wait_for(lambda: log.exists() and "epoch 1/1000" in log.read_text())
         assert start(project, "partial").wait() == 0  # may look on; its end takes Snakemake's own locks away
         assert not list((project / ".snakemake").glob("locks/*"))
-        assert start(project, CELL).wait() != 0
+        started.append(start(project, CELL))
+        assert started[1].wait(timeout=60) != 0
         said = (project / "output.txt").read_text()
         assert f"another Snakemake is at work here (process {first.pid} on " in said
         assert "Traceback" not in said
         assert first.poll() is None
         assert processes(project)["stage"]
     finally:
-        os.killpg(first.pid, signal.SIGKILL)
-        first.wait()
+        for running in started:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(running.pid, signal.SIGKILL)
+            running.wait()
     wait_for(lambda: not processes(project).keys() & {"stage", "launcher"})
     assert start(project, f"{NETWORK}/initial/reinit/seed0/weights.safetensors").wait() == 0  # free again
 

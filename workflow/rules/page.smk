@@ -65,9 +65,8 @@ def partial_commands():
             settings=json.dumps({"figure": name}),
         )
         yield f"{drawing} || rm -f {svg}"  # what cannot be drawn yet, the page marks
-    page = {
-        "report": f"{PARTIAL}/report.html"
-    }  # a keyword of Snakemake, so not an argument by name
+    # By name it would be taken for a keyword of Snakemake.
+    page = {"report": f"{PARTIAL}/report.html"}
     yield stage_command(
         "report", **frames, **page, settings=json.dumps({"figures": figures})
     )
