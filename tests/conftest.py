@@ -9,7 +9,7 @@ import pytest
 import torch
 from workflow_runs import make_project, snakemake
 
-from prunepipe.study import Study
+from prunepipe.study.study import Study
 
 ROOT = Path(__file__).parent.parent
 DATA = Path(__file__).parent / "data"
