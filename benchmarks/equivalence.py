@@ -213,7 +213,7 @@ def main() -> None:
     study = load_study(ROOT / "config" / "fashion.yaml")
     settings = dataset_settings(study, DATASET)
     data = prepare(settings.pop("reference"), arguments.data_folder, **settings)
-    short = {"epochs": arguments.epochs, "drops": ()} if arguments.epochs else {}
+    short = {"epochs": arguments.epochs, "milestones": ()} if arguments.epochs else {}
     recipe = study.recipe.model_copy(update=short)
     tasks = [Task(data, study, recipe, arguments.device, seed) for seed in range(arguments.seeds)]
     device = resolve_device(arguments.device)

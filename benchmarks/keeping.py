@@ -21,7 +21,7 @@ from prunepipe.pruning.tickets import write_ticket
 from prunepipe.seeds import numpy_generator
 from prunepipe.stages.checking import apply_check, describe
 from prunepipe.study.loading import Site
-from prunepipe.training.checkpoint import Checkpoint, Progress
+from prunepipe.training.checkpoint import Checkpoint, TrainState
 from prunepipe.training.loop import capture
 from prunepipe.training.step import TrainingStep
 
@@ -40,7 +40,7 @@ def keeping(options: Options) -> Section:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         checkpoint = Checkpoint(folder / "checkpoint.safetensors", {"run": "benchmark"}, interval)
-        state, rewinding = Progress(epoch=1), Progress(epoch=1, snapshots={1: weights})
+        state, rewinding = TrainState(epoch=1), TrainState(epoch=1, snapshots={1: weights})
         calls = {
             CHECKPOINT: lambda: checkpoint.save(capture(step, state)),
             REWINDING: lambda: checkpoint.save(capture(step, rewinding)),

@@ -88,7 +88,7 @@ def call(kind: str, reference: str, *arguments: Any, **options: Any) -> Any:
         ScoreError: it is the user's own and raised something.
     """
     function = load_function(reference)
-    if not is_own(reference):
+    if not is_external(reference):
         return function(*arguments, **options)
     try:
         return function(*arguments, **options)
@@ -99,7 +99,7 @@ def call(kind: str, reference: str, *arguments: Any, **options: Any) -> Any:
         raise ScoreError(f"{kind} {reference}: raised {explain(error, place)}") from error
 
 
-def is_own(reference: str) -> bool:
+def is_external(reference: str) -> bool:
     """Return whether a reference names code that is not this package's, and so must prove its contract."""
     return reference.split(".")[0] != __name__.split(".")[0]
 

@@ -56,7 +56,7 @@ def scores_of(reference: str, **options: object) -> dict[str, np.ndarray]:
         generator=generator,
         options={key: value for key, value in options.items() if key != "constructive"},
         constructive=bool(options.get("constructive")),
-        prove=True,
+        check_determinism=True,
     )
 
 

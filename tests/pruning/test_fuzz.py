@@ -93,7 +93,7 @@ NUMBERS += [
     "prune_ratios.0",
     "tickets.snip.rounds",
     "recipe.momentum",
-    "recipe.drop_factor",
+    "recipe.gamma",
 ]
 ABSURD = [
     float("inf"),

@@ -19,7 +19,12 @@ from prunepipe.stages.initialising import initialise
 from prunepipe.study.study import Study
 
 NUMERICS = {"precision": "float32", "channels_last": False}
-RECIPE = {"epochs": 3, "learning_rate": 0.05, "drops": [1], "augmentation": {"crop_padding": 2, "flip": True}}
+RECIPE = {
+    "epochs": 3,
+    "learning_rate": 0.05,
+    "milestones": [1],
+    "augmentation": {"crop_padding": 2, "flip": True},
+}
 LATE = {
     "scored": "final",
     "score": "magnitude",

@@ -11,7 +11,7 @@ from prunepipe.study.study import Cell, Study
 VALID = """
 datasets: [digits]
 networks: [vgg_digits]
-recipe: {epochs: 4, learning_rate: 0.1, drops: [2]}
+recipe: {epochs: 4, learning_rate: 0.1, milestones: [2]}
 tickets: [lottery, hybrid]
 prune_ratios: [0.9]
 seeds: [0]
@@ -64,8 +64,8 @@ MISTAKES = [
     ("[digits]", "[digitz]", "unknown data set 'digitz'. Did you mean 'digits'?"),
     ("[digits]", "{digits: {pools: 2}}", "datasets.digits.pools: unknown key 'pools'. Did you mean 'pool'?"),
     ("[vgg_digits]", "[vgg_digit]", "unknown network 'vgg_digit'. Did you mean 'vgg_digits'?"),
-    ("drops: [2]", "drops: [4]", "drops [4] must lie between 1 and epochs - 1 = 3"),
-    ("drops: [2]", "drops: [3, 2]", "must ascend"),
+    ("milestones: [2]", "milestones: [4]", "milestones [4] must lie between 1 and epochs - 1 = 3"),
+    ("milestones: [2]", "milestones: [3, 2]", "must ascend"),
     ("epochs: 4", "epochs: four", "recipe.epochs: got 'four'; it should be a whole number"),
     (
         "seeds: [0]",

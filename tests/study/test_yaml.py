@@ -62,7 +62,7 @@ WORDS = [
     ("[0.9]", "[1.0]", "prune_ratios.0: got 1.0; it should be less than 1."),
     ("[0.9]", "0.9", "prune_ratios: got 0.9; it should be a list."),
     (
-        "{epochs: 4, learning_rate: 0.1, drops: [2]}",
+        "{epochs: 4, learning_rate: 0.1, milestones: [2]}",
         "fast",
         "recipe: got 'fast'; it should be a mapping, key: value.",
     ),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from test_training import RECIPE, image_set, network, random_mask
 
-from prunepipe.training.checkpoint import Checkpoint, Progress, StopRequestedError
+from prunepipe.training.checkpoint import Checkpoint, StopRequestedError, TrainState
 from prunepipe.training.loop import Plan, train
 from prunepipe.training.step import TrainingStep
 
@@ -16,12 +16,12 @@ PLAN = Plan(RECIPE, 0, "retrain", snapshot_epochs=(1,))
 IDENTITY = {"settings": {"a": 1}, "mask": "m"}
 
 
-def run(checkpoint: Checkpoint | None) -> Progress:
+def run(checkpoint: Checkpoint | None) -> TrainState:
     model = network()
     return train(model, image_set(), image_set(20, 0), PLAN, mask=random_mask(model), checkpoint=checkpoint)
 
 
-def assert_same(one: Progress, other: Progress) -> None:
+def assert_same(one: TrainState, other: TrainState) -> None:
     assert one.history == other.history
     assert list(one.snapshots) == list(other.snapshots)
     for group in ("weights", "momentum"):
@@ -62,7 +62,7 @@ def test_a_run_killed_after_an_epoch_goes_on_from_there(
     path = tmp_path / "checkpoint.safetensors"
     save = Checkpoint.save
 
-    def killed(checkpoint: Checkpoint, progress: Progress) -> None:
+    def killed(checkpoint: Checkpoint, progress: TrainState) -> None:
         save(checkpoint, progress)
         raise KeyboardInterrupt  # stands for kill -9: nothing after this line runs
 
@@ -81,7 +81,7 @@ def test_a_checkpoint_of_another_run_is_refused_with_the_reason(
     tmp_path: Path, capsys: pytest.CaptureFixture, key: str
 ) -> None:
     path = tmp_path / "checkpoint.safetensors"
-    Checkpoint(path, IDENTITY, 0).save(Progress(epoch=1))
+    Checkpoint(path, IDENTITY, 0).save(TrainState(epoch=1))
     assert Checkpoint(path, {**IDENTITY, key: "other"}, 0).load() is None
     assert f"checkpoint refused: it belongs to a run with other {key}." in capsys.readouterr().out
 

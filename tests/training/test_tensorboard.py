@@ -8,7 +8,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from prunepipe.errors import ConfigError
 from prunepipe.stages.execution import Execution
 from prunepipe.study.loading import load_site
-from prunepipe.training.checkpoint import Progress
+from prunepipe.training.checkpoint import TrainState
 from prunepipe.training.tensorboard import CURVES, event_writer
 
 
@@ -26,10 +26,10 @@ def curve(folder: Path, name: str) -> list[tuple[int, float]]:
 def test_a_run_that_goes_on_from_a_checkpoint_has_one_unbroken_curve(tmp_path: Path, name: str) -> None:
     write = event_writer(tmp_path)
     for epoch in (1, 2, 3):
-        write(Progress(epoch, history=[row(k) for k in range(1, epoch + 1)]))
+        write(TrainState(epoch, history=[row(k) for k in range(1, epoch + 1)]))
     resumed = event_writer(tmp_path)  # from a checkpoint after epoch 2
-    resumed(Progress(3, history=[row(1), row(2), row(3)]))
-    resumed(Progress(4, history=[row(1), row(2), row(3), row(4)]))
+    resumed(TrainState(3, history=[row(1), row(2), row(3)]))
+    resumed(TrainState(4, history=[row(1), row(2), row(3), row(4)]))
     assert curve(tmp_path, name) == [(epoch, 10.0 * epoch) for epoch in (1, 2, 3, 4)]
 
 
@@ -37,7 +37,7 @@ def test_event_files_lie_beside_the_checkpoint_and_only_if_asked_for(tmp_path: P
     checkpoint = tmp_path / "checkpoint.safetensors"
     assert Execution(checkpoint=checkpoint).watchers() == []
     (write,) = Execution(checkpoint=checkpoint, tensorboard=True).watchers()
-    write(Progress(1, history=[row(1)]))
+    write(TrainState(1, history=[row(1)]))
     assert curve(tmp_path, "accuracy/test") == [(1, 10.0)]
 
 

@@ -20,7 +20,7 @@ from prunepipe.training.step import TrainingStep
 
 CPU = torch.device("cpu")
 AUGMENTED = Augmentation(crop_padding=1, flip=True)
-RECIPE = Recipe(epochs=2, learning_rate=0.05, drops=(1,), batch_size=16, augmentation=AUGMENTED)
+RECIPE = Recipe(epochs=2, learning_rate=0.05, milestones=(1,), batch_size=16, augmentation=AUGMENTED)
 
 
 def image_set(count: int = 100, padding: int = 1, seed: int = 0) -> ImageSet:
@@ -114,7 +114,7 @@ def test_divergence_names_the_epoch_and_the_setting() -> None:
 
 
 def test_the_learning_rate_drops_after_the_listed_epochs() -> None:
-    recipe = Recipe(epochs=5, learning_rate=0.1, drops=(2, 4))
+    recipe = Recipe(epochs=5, learning_rate=0.1, milestones=(2, 4))
     rates = [learning_rate(recipe, epoch) for epoch in range(5)]
     assert rates == pytest.approx([0.1, 0.1, 0.01, 0.01, 0.001])
 
@@ -198,7 +198,7 @@ def test_the_last_partial_batch_is_trained_on(monkeypatch: pytest.MonkeyPatch) -
         call(step, images, labels, rate)
 
     monkeypatch.setattr(TrainingStep, "__call__", counted)
-    once = RECIPE.model_copy(update={"epochs": 1, "drops": ()})
+    once = RECIPE.model_copy(update={"epochs": 1, "milestones": ()})
     train(network(), image_set(100), image_set(20, 0), Plan(once, 0, "dense"))
     assert seen == [16] * 6 + [4]
 

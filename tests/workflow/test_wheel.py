@@ -27,7 +27,7 @@ TINY = """
 datasets:
   digits: {train_images: 200, test_images: 100}
 networks: [vgg_digits]
-recipe: {epochs: 2, learning_rate: 0.05, drops: [1]}
+recipe: {epochs: 2, learning_rate: 0.05, milestones: [1]}
 tickets: [snip]
 prune_ratios: [0.7]
 seeds: [0]

@@ -9,7 +9,16 @@ from prunepipe.study.loading import load_site, load_study, require_threads
 from prunepipe.study.loading import require_unique_keys, study_path
 from prunepipe.execution.environment import prepare_environment
 from prunepipe.errors import PrunepipeError
-from prunepipe.results.layout import CELL, DENSE, INITIAL, MASK, NETWORK, REWIND, RUNS, SCORES
+from prunepipe.results.layout import (
+    CELL,
+    DENSE,
+    INITIAL,
+    MASK,
+    NETWORK,
+    REWIND,
+    RUNS,
+    SCORES,
+)
 from prunepipe.results.layout import dataset_name, point_name
 from prunepipe.results.version_mark import record_version, require_same_version
 from prunepipe.execution.workflow_lock import claim_folder

@@ -35,7 +35,7 @@ def score_network(
     allocate: Allocate | None = None,
     title: str | None = None,
     constructive: bool = False,
-    prove: bool = False,
+    check_determinism: bool = False,
 ) -> Arrays:
     """Score every prunable weight, and refuse scores that break the contract.
 
@@ -53,7 +53,7 @@ def score_network(
         density, allocate: needed for several rounds: share that the last cut keeps; how layers share a round's budget.
         title: what error messages call the score; default: its module and name.
         constructive: the score returns a mask (bool); the result is 1 where it keeps, 0 elsewhere.
-        prove: run the score twice, and refuse it if it does not repeat; for functions that are not our own.
+        check_determinism: run the score twice, and refuse it if it does not repeat; for functions that are not our own.
     Returns:
         One float array per prunable weight in module order; finite, or -inf where an earlier round pruned.
     Raises:
@@ -61,8 +61,10 @@ def score_network(
         ConfigError: several rounds without a density in (0, 1] or without an allocation.
     """
     pruned = copy.deepcopy(network) if rounds > 1 else network
-    reread = list(batches) if (rounds > 1 or prove) and iter(batches) is batches else batches
-    scorer = Scorer(score_function, title or _title(score_function), options or {}, constructive, prove)
+    reread = list(batches) if (rounds > 1 or check_determinism) and iter(batches) is batches else batches
+    scorer = Scorer(
+        score_function, title or _title(score_function), options or {}, constructive, check_determinism
+    )
     mask: Arrays | None = None
     for round_number in range(1, rounds + 1):
         scores = scorer.scores(pruned, reread, loss, generator=generator)

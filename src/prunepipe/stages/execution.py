@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from prunepipe.training.checkpoint import Checkpoint, Progress
+from prunepipe.training.checkpoint import Checkpoint, TrainState
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Execution:
             return None
         return Checkpoint(self.checkpoint, {**identity, "code": self.code}, self.checkpoint_seconds)
 
-    def watchers(self) -> list[Callable[[Progress], None]]:
+    def watchers(self) -> list[Callable[[TrainState], None]]:
         """Return what else is to be told of every epoch that a training run finishes."""
         if not self.tensorboard or self.checkpoint is None:
             return []

@@ -9,7 +9,7 @@ from torch import nn
 
 from prunepipe.datasets.dataset import Dataset
 from prunepipe.networks.building import make_network
-from prunepipe.plugins import call, is_own, load_function
+from prunepipe.plugins import call, is_external, load_function
 from prunepipe.seeds import numpy_generator
 from prunepipe.stages.own_data import require_training_data
 
@@ -23,7 +23,7 @@ def corrupted(dataset: Dataset, corruption: str | None, seed: int) -> tuple[np.n
         return dataset.train_images, dataset.train_labels
     generator = numpy_generator(seed, "data check")
     images, labels = dataset.train_images, dataset.train_labels
-    if not is_own(corruption):
+    if not is_external(corruption):
         changed: tuple[np.ndarray, np.ndarray] = load_function(corruption)(
             images, labels, dataset.classes, generator=generator
         )

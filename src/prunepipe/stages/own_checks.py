@@ -9,7 +9,7 @@ import numpy as np
 
 from prunepipe.artifacts import Arrays
 from prunepipe.errors import ScoreError
-from prunepipe.plugins import call, is_own
+from prunepipe.plugins import call, is_external
 
 
 def checked(stage: str, check: str, given: Arrays, *others: Any, **options: Any) -> Arrays:
@@ -27,7 +27,7 @@ def checked(stage: str, check: str, given: Arrays, *others: Any, **options: Any)
     Raises:
         ScoreError: the user's own check returns something else; the text names it, the layer and the rule.
     """
-    if not is_own(check):
+    if not is_external(check):
         built_in: Arrays = call(f"{stage} check", check, given, *others, **options)
         return built_in
     # A copy, so that a function that works in place changes what it returns and nothing else.

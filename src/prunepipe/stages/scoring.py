@@ -17,7 +17,7 @@ from prunepipe.errors import ScoreError
 from prunepipe.execution.devices import prepare_process, resolve_device
 from prunepipe.networks.state import load_arrays
 from prunepipe.networks.structure import Structure, read_structure
-from prunepipe.plugins import is_own, load_function
+from prunepipe.plugins import is_external, load_function
 from prunepipe.pruning.masks import kept_total
 from prunepipe.pruning.rounds import balanced_batches, blank_batches, score_network
 from prunepipe.pruning.scores.contract import Batch, Batches
@@ -62,7 +62,7 @@ def score(data: str, structure: str, weights: Arrays, settings: Settings, execut
         allocate=partial(_allocate, settings, layers),
         title=f"score {settings['score']}",
         constructive=settings["constructive"],
-        prove=is_own(settings["score"]),
+        check_determinism=is_external(settings["score"]),
     )
 
 

@@ -32,10 +32,10 @@ class Recipe(Strict):
 
     epochs: int = Field(gt=0, le=100_000, description="passes over the training set")
     learning_rate: float = Field(gt=0, le=1e25, description="at the start")
-    drops: Annotated[tuple[int, ...], BeforeValidator(as_tuple)] = Field(
-        (), description="epochs after which the learning rate is multiplied by drop_factor, ascending"
+    milestones: Annotated[tuple[int, ...], BeforeValidator(as_tuple)] = Field(
+        (), description="epochs after which the learning rate is multiplied by gamma, ascending"
     )
-    drop_factor: float = Field(0.1, gt=0, lt=1, description="factor of each drop")
+    gamma: float = Field(0.1, gt=0, lt=1, description="factor of each drop")
     momentum: float = Field(0.9, ge=0, lt=1, description="SGD momentum (not Nesterov)")
     weight_decay: float = Field(1e-4, ge=0, le=1000, description="L2 penalty on every parameter")
     batch_size: int = Field(
@@ -45,10 +45,10 @@ class Recipe(Strict):
 
     @model_validator(mode="after")
     def _drops_within_training(self) -> Self:
-        if list(self.drops) != sorted(set(self.drops)):
-            raise ValueError(f"drops {list(self.drops)} must ascend without repeats")
-        if self.drops and not 0 < self.drops[0] <= self.drops[-1] < self.epochs:
+        if list(self.milestones) != sorted(set(self.milestones)):
+            raise ValueError(f"milestones {list(self.milestones)} must ascend without repeats")
+        if self.milestones and not 0 < self.milestones[0] <= self.milestones[-1] < self.epochs:
             raise ValueError(
-                f"drops {list(self.drops)} must lie between 1 and epochs - 1 = {self.epochs - 1}"
+                f"milestones {list(self.milestones)} must lie between 1 and epochs - 1 = {self.epochs - 1}"
             )
         return self

@@ -15,7 +15,7 @@ from prunepipe.errors import ArtifactError
 
 
 @dataclass
-class Progress:
+class TrainState:
     """All that is needed to go on with a training run.
 
     Attributes:
@@ -56,7 +56,7 @@ class Checkpoint:
         self._interval = interval
         self._last = time.monotonic()
 
-    def load(self) -> Progress | None:
+    def load(self) -> TrainState | None:
         """Return where the run stood, or None if there is nothing to go on from; says why on refusal."""
         if not self._path.exists():
             return None
@@ -72,7 +72,7 @@ class Checkpoint:
         """Whether the last checkpoint is old enough for another."""
         return time.monotonic() - self._last >= self._interval
 
-    def save(self, progress: Progress) -> None:
+    def save(self, progress: TrainState) -> None:
         """Write a checkpoint now."""
         groups = {"weights": progress.weights, "momentum": progress.momentum}
         groups |= {f"snapshot{epoch}": weights for epoch, weights in progress.snapshots.items()}
@@ -92,14 +92,14 @@ class Checkpoint:
                 raise ArtifactError(f"it belongs to a run with other {key}.")
 
 
-def _unpack(arrays: Arrays, plain: dict[str, Any]) -> Progress:
+def _unpack(arrays: Arrays, plain: dict[str, Any]) -> TrainState:
     groups: dict[str, Arrays] = {"weights": {}, "momentum": {}}
     for key, value in arrays.items():
         group, _, name = key.partition("/")
         groups.setdefault(group, {})[name] = value
     weights, momentum = groups.pop("weights"), groups.pop("momentum")
     snapshots = {int(group.removeprefix("snapshot")): values for group, values in groups.items()}
-    return Progress(weights=weights, momentum=momentum, snapshots=snapshots, **plain)
+    return TrainState(weights=weights, momentum=momentum, snapshots=snapshots, **plain)
 
 
 class StopRequestedError(Exception):

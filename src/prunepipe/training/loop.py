@@ -15,7 +15,7 @@ from prunepipe.errors import TrainingError
 from prunepipe.networks.state import array_of, arrays_of, load_arrays
 from prunepipe.seeds import stream_key, torch_generator
 from prunepipe.study.recipe import Recipe
-from prunepipe.training.checkpoint import Checkpoint, Progress, StopRequestedError, StopSignal, stop_signal
+from prunepipe.training.checkpoint import Checkpoint, StopRequestedError, StopSignal, TrainState, stop_signal
 from prunepipe.training.cuda_graph import GraphedStep
 from prunepipe.training.images import Draws, ImageSet, draw_epoch, to_device
 from prunepipe.training.step import TrainingStep, autocast
@@ -49,11 +49,11 @@ class Plan:
 
 
 def learning_rate(recipe: Recipe, epoch: int) -> float:
-    """Return the learning rate of an epoch (from 0): it drops after each epoch listed in `drops`.
+    """Return the learning rate of an epoch (from 0): it drops after each epoch listed in `milestones`.
 
     A function of the epoch alone, so that a resumed run cannot miss a drop.
     """
-    return recipe.learning_rate * recipe.drop_factor ** sum(epoch >= drop for drop in recipe.drops)
+    return recipe.learning_rate * recipe.gamma ** sum(epoch >= drop for drop in recipe.milestones)
 
 
 def train(
@@ -64,8 +64,8 @@ def train(
     *,
     mask: Mapping[str, np.ndarray] | None = None,
     checkpoint: Checkpoint | None = None,
-    after_epoch: Callable[[Progress], None] = lambda progress: None,
-) -> Progress:
+    after_epoch: Callable[[TrainState], None] = lambda progress: None,
+) -> TrainState:
     """Train a network and return where it ended.
 
     Args:
@@ -85,7 +85,7 @@ def train(
     captured = step.device.type == "cuda" and plan.graphs
     take = GraphedStep(step, plan.recipe.batch_size) if captured else step
     found = checkpoint.load() if checkpoint else None
-    state = found or Progress(epoch=plan.first_epoch)
+    state = found or TrainState(epoch=plan.first_epoch)
     if found is not None:
         restore(step, found)
     devices = [step.device] if step.device.type == "cuda" else []
@@ -106,7 +106,7 @@ def _train_epoch(
     take: TrainingStep | GraphedStep,
     training_set: ImageSet,
     plan: Plan,
-    state: Progress,
+    state: TrainState,
     stop: StopSignal,
     checkpoint: Checkpoint | None,
 ) -> None:
@@ -132,7 +132,7 @@ def _seed_step(plan: Plan, epoch: int, number: int, device: torch.device) -> Non
     own.manual_seed(stream_key(plan.seed, plan.purpose, "step", epoch, number))
 
 
-def _stop(step: TrainingStep, state: Progress, stop: StopSignal, checkpoint: Checkpoint | None) -> None:
+def _stop(step: TrainingStep, state: TrainState, stop: StopSignal, checkpoint: Checkpoint | None) -> None:
     if checkpoint is not None:
         within = capture(step, state)
         checkpoint.save(replace(within, loss=step.loss.item(), correct=int(step.correct.item())))
@@ -147,8 +147,8 @@ def epoch_draws(training_set: ImageSet, plan: Plan, epoch: int) -> Draws:
 
 
 def _finish_epoch(
-    step: TrainingStep, state: Progress, plan: Plan, training_set: ImageSet, test_set: ImageSet
-) -> Progress:
+    step: TrainingStep, state: TrainState, plan: Plan, training_set: ImageSet, test_set: ImageSet
+) -> TrainState:
     loss = step.loss.item() / len(training_set)
     logits = predict(step.network, test_set, plan.precision)
     if not (math.isfinite(loss) and logits.isfinite().all()):  # the loss is of before the last update
@@ -189,14 +189,14 @@ def predict(network: nn.Module, images: ImageSet, precision: str) -> torch.Tenso
     return torch.cat(batches)
 
 
-def capture(step: TrainingStep, state: Progress) -> Progress:
+def capture(step: TrainingStep, state: TrainState) -> TrainState:
     """Return `state` with the network's weights and momentum of now."""
     momentum = {name: array_of(value) for name, value in zip(step.names, step.momentum, strict=True)}
     return replace(state, weights=arrays_of(step.network), momentum=momentum)
 
 
 @torch.no_grad()
-def restore(step: TrainingStep, progress: Progress) -> None:
+def restore(step: TrainingStep, progress: TrainState) -> None:
     """Put weights and momentum back into the network and its optimiser."""
     load_arrays(step.network, progress.weights)
     for name, value in zip(step.names, step.momentum, strict=True):

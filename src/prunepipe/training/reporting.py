@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 
 from tqdm import tqdm
 
-from prunepipe.training.checkpoint import Progress
+from prunepipe.training.checkpoint import TrainState
 
 
 def epoch_reporter(
-    epochs: int, watchers: Sequence[Callable[[Progress], None]] = ()
-) -> Callable[[Progress], None]:
+    epochs: int, watchers: Sequence[Callable[[TrainState], None]] = ()
+) -> Callable[[TrainState], None]:
     """Return a function to call with the state after every epoch.
 
     Args:
@@ -21,7 +21,7 @@ def epoch_reporter(
     """
     bar = tqdm(total=epochs, unit="epoch", disable=not sys.stderr.isatty())
 
-    def report(progress: Progress) -> None:
+    def report(progress: TrainState) -> None:
         row = progress.history[-1]
         text = (
             f"train loss {row['train_loss']:.4f}, train {row['train_accuracy']:.2f} %, "

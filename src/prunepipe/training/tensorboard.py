@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from prunepipe.errors import ConfigError
-from prunepipe.training.checkpoint import Progress
+from prunepipe.training.checkpoint import TrainState
 
 CURVES = {
     "loss/train": "train_loss",
@@ -17,7 +17,7 @@ CURVES = {
 """Names of TensorBoard's curves, and the columns of the history that they show."""
 
 
-def event_writer(folder: Path) -> Callable[[Progress], None]:
+def event_writer(folder: Path) -> Callable[[TrainState], None]:
     """Return a function that brings a run's event file up to date, to be called with the state after an epoch.
 
     Its first call replaces event files of earlier attempts and writes the whole history, so that a run which goes on
@@ -39,7 +39,7 @@ def event_writer(folder: Path) -> Callable[[Progress], None]:
         earlier.unlink()
     writer, written = SummaryWriter(str(folder)), 0
 
-    def write(progress: Progress) -> None:
+    def write(progress: TrainState) -> None:
         nonlocal written
         for row in progress.history[written:]:
             for curve, column in CURVES.items():

@@ -31,14 +31,14 @@ class Scorer:
         title: what error messages call it.
         options: its keyword arguments.
         constructive: whether it returns a mask (bool, True = kept) instead of scores.
-        prove: whether it is run twice and compared; for functions that are not our own.
+        check_determinism: whether it is run twice and compared; for functions that are not our own.
     """
 
     function: ScoreFunction
     title: str
     options: Mapping[str, Any]
     constructive: bool = False
-    prove: bool = False
+    check_determinism: bool = False
 
     def scores(
         self, network: nn.Module, batches: Batches, loss: Loss, *, generator: torch.Generator
@@ -54,7 +54,7 @@ class Scorer:
         twin = torch.Generator(generator.device)
         twin.set_state(generator.get_state())
         scores = self._once(network, batches, loss, generator)
-        if self.prove:
+        if self.check_determinism:
             self._require_repeated(scores, self._once(network, batches, loss, twin))
         return scores
 
@@ -89,7 +89,7 @@ class Scorer:
         except PrunepipeError:
             raise
         except Exception as error:  # whatever the user's code raises
-            if not self.prove:
+            if not self.check_determinism:
                 raise
             place = self.title.removeprefix("score ").rpartition(":")[0]
             raise ScoreError(f"{self.title}: raised {explain(error, place)}") from error
