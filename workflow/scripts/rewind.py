@@ -1,9 +1,8 @@
 """Publish the weights of one rewind point: they are scored, or retraining starts from them."""
 
-from stage import run
-
 from prunepipe.artifacts import read_arrays, require_same_shapes, write_arrays
 from prunepipe.networks.structure import read_structure
+from prunepipe.stages.command_line import run
 
 
 def main(files, settings):

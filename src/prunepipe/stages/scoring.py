@@ -42,7 +42,7 @@ def score(data: str, structure: str, weights: Arrays, settings: Settings, execut
     Returns:
         Scores by layer; -inf where an earlier round pruned.
     """
-    prepare_process(execution.threads)
+    prepare_process(execution.threads, execution.deterministic)
     device = resolve_device(execution.device)
     dataset = read_dataset(data)
     network = build(dataset, settings)

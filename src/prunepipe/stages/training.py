@@ -86,7 +86,7 @@ def _run(
     settings: Settings,
     execution: Execution,
 ) -> Outcome:
-    prepare_process(execution.threads)
+    prepare_process(execution.threads, execution.deterministic)
     device = resolve_device(execution.device)
     require_precision(device, plan.precision)
     with explain_out_of_memory(device, plan.recipe.batch_size):
@@ -107,6 +107,7 @@ def _run(
             "start weights": checksum(weights),
             "mask": checksum(mask) if mask else None,
             "device": device.type,
+            "deterministic": execution.deterministic,
         }
         started = time.process_time()
         end = train(
@@ -121,6 +122,7 @@ def _run(
         logits = predict(network, test_set, plan.precision).cpu().numpy()
         facts = {
             "device": device_name(device),
+            "deterministic": execution.deterministic,
             "torch": torch.__version__,
             "threads": execution.threads,
             # Of this process: after a kill, of the last one.
