@@ -16,6 +16,9 @@ from prunepipe.execution.cores import usable_cores
 CPU_OUT_OF_MEMORY = "can't allocate memory"
 """What torch says of a CPU without memory; it has no exception of its own."""
 
+NO_DETERMINISTIC_FORM = "does not have a deterministic implementation"
+"""What torch says of an operation that deterministic mode refuses."""
+
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """Of glibc's malloc.h."""
 
@@ -111,6 +114,25 @@ def explain_out_of_memory(device: torch.device, batch_size: int) -> Iterator[Non
         fewer = "jobs_per_gpu in config.yaml" if device.type == "cuda" else "the number of jobs (--cores)"
         raise TrainingError(
             f"out of memory on {device_name(device)}: lower {fewer}, or recipe.batch_size = {batch_size}."
+        ) from error
+
+
+@contextmanager
+def explain_nondeterminism() -> Iterator[None]:
+    """Turn the refusal of an operation that has no deterministic form into an error that names the key to change.
+
+    Raises:
+        TrainingError: the work inside uses such an operation.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        operation, found, _ = str(error).partition(f" {NO_DETERMINISTIC_FORM}")
+        if not found:
+            raise
+        raise TrainingError(
+            f"{operation} has no deterministic form, and equal runs would differ; do without it, or accept that with "
+            "deterministic: false in config.yaml."
         ) from error
 
 

@@ -62,7 +62,7 @@ def score(data: str, structure: str, weights: Arrays, settings: Settings, execut
         allocate=partial(_allocate, settings, layers),
         title=f"score {settings['score']}",
         constructive=settings["constructive"],
-        check_determinism=is_external(settings["score"]),
+        check_determinism=is_external(settings["score"]) and execution.deterministic,
     )
 
 

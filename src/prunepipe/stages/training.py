@@ -13,6 +13,7 @@ from prunepipe.artifacts import Arrays, checksum
 from prunepipe.datasets.dataset import Dataset, read_dataset
 from prunepipe.execution.devices import (
     device_name,
+    explain_nondeterminism,
     explain_out_of_memory,
     prepare_process,
     require_precision,
@@ -89,7 +90,7 @@ def _run(
     prepare_process(execution.threads, execution.deterministic)
     device = resolve_device(execution.device)
     require_precision(device, plan.precision)
-    with explain_out_of_memory(device, plan.recipe.batch_size):
+    with explain_out_of_memory(device, plan.recipe.batch_size), explain_nondeterminism():
         network = build(dataset, settings)
         load_arrays(network, weights)
         channels_last = settings["numerics"]["channels_last"]
