@@ -97,7 +97,9 @@ def _lock(descriptor: int) -> bool:
 @cache
 def _say_no_locks() -> None:
     """Say once what is missing without locks."""
-    print("no file locks here: what a killed write leaves (.NAME.*) stays until you remove it", file=sys.stderr)
+    print(
+        "no file locks here: what a killed write leaves (.NAME.*) stays until you remove it", file=sys.stderr
+    )
 
 
 def _umask() -> int:

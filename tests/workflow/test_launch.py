@@ -168,7 +168,7 @@ def test_only_a_process_that_is_alike_shares_the_warm_process(
             found.append(identity())
     for function in ("getuid", "getgid", "getgroups", "readlink"):
         with monkeypatch.context() as patch:  # another user, another container
-            patch.setattr(os, function, lambda *_, real=getattr(os, function): [real(*_)])
+            patch.setattr(os, function, lambda *_, name=function: f"another {name}")
             found.append(identity())
     moved = scripts.with_name("moved")
     scripts.rename(moved)
@@ -179,7 +179,10 @@ def test_only_a_process_that_is_alike_shares_the_warm_process(
 
 def test_a_container_with_the_same_paths_has_a_warm_process_of_its_own(scripts: Path) -> None:
     unshare = shutil.which("unshare")
-    if unshare is None or subprocess.run([unshare, "-m", "true"], capture_output=True, check=False).returncode:
+    if (
+        unshare is None
+        or subprocess.run([unshare, "-m", "true"], capture_output=True, check=False).returncode
+    ):
         pytest.skip("cannot make a mount namespace here")
     code = "import os; print(os.getppid())"
     outside = launch(scripts, code).communicate()[0]
@@ -203,7 +206,9 @@ def test_a_warm_process_that_cannot_start_is_not_waited_for(scripts: Path) -> No
 
 def test_a_system_without_core_affinity_serves_too(scripts: Path) -> None:
     program = (scripts / "launch.py").read_text()
-    (scripts / "launch.py").write_text(program.replace("import os\n", "import os\ndel os.sched_getaffinity\n", 1))
+    (scripts / "launch.py").write_text(
+        program.replace("import os\n", "import os\ndel os.sched_getaffinity\n", 1)
+    )
     code = "import os, sys; print('numpy' in sys.modules)"
     assert launch(scripts, code).communicate()[0].strip() == "True"
 
