@@ -19,20 +19,22 @@ from typing import Any
 import yaml
 
 from prunepipe.artifacts import write_json
-from prunepipe.pipeline import settings as told
-from prunepipe.pipeline.checking import apply_check, describe
-from prunepipe.pipeline.execution import Execution
-from prunepipe.pipeline.initialising import initialise
-from prunepipe.pipeline.masking import make_mask
-from prunepipe.pipeline.scoring import score
-from prunepipe.pipeline.training import retrain, train_dense
-from prunepipe.study import Cell, Study
+from prunepipe.stages import settings as told
+from prunepipe.stages.checking import apply_check, describe
+from prunepipe.stages.execution import Execution
+from prunepipe.stages.initialising import initialise
+from prunepipe.stages.masking import make_mask
+from prunepipe.stages.scoring import score
+from prunepipe.stages.training import retrain, train_dense
+from prunepipe.study.study import Cell, Study
 
 
 class Trial:
     """One network and one seed of a study, on a prepared data set."""
 
-    def __init__(self, study: Study, network: str, data: str, seed: int, numerics: dict[str, Any], folder: Path) -> None:
+    def __init__(
+        self, study: Study, network: str, data: str, seed: int, numerics: dict[str, Any], folder: Path
+    ) -> None:
         self.study, self.network, self.data, self.seed, self.numerics = study, network, data, seed, numerics
         self.execution = Execution(device="cpu", threads=1)
         self.dense = cache(self._dense)
@@ -68,12 +70,14 @@ class Trial:
         source = told.source_of(self.study, cell.check)
         variant = told.data_of_source(self.study, source)
         scores = self.scores(cell.ticket, variant, told.scored_ratio(row, cell.prune_ratio))
-        mask = make_mask(scores, self.structure, **told.mask_settings(self.study, cell.ticket, source, cell.prune_ratio))
+        mask = make_mask(
+            scores, self.structure, **told.mask_settings(self.study, cell.ticket, source, cell.prune_ratio)
+        )
         start = self.weights_at(row.start, variant)
         settings = told.check_settings(self.study, cell.check, self.seed)
         weights, mask = apply_check(start, mask, self.fresh, **settings)
         if describe(mask, self.structure)["collapsed"]:
-            return {"accuracy": None, "train": None}
+            return {"accuracy": None}
         settings = told.retrain_settings(self.study, self.network, cell.ticket, self.seed, self.numerics)
         return facts(retrain(self.data, weights, mask, settings, self.execution))
 
@@ -81,7 +85,7 @@ class Trial:
 def facts(outcome: Any) -> dict[str, Any]:
     """Return what is looked at of one training."""
     last = outcome.history[-1]
-    return {"accuracy": last["test_accuracy"], "train": last["train_accuracy"], "cpu": outcome.facts["cpu_seconds"]}
+    return {"accuracy": last["test_accuracy"], "cpu_seconds": outcome.facts["cpu_seconds"]}
 
 
 def rows(study: Study, data: str, seeds: list[int], numerics: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -107,23 +111,13 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--precision", default="float32")
     parser.add_argument("--channels-last", action="store_true")
-    parser.add_argument("--warmup", type=float, default=0.0)
     asked = parser.parse_args()
-    if asked.warmup:
-        warm_up(asked.warmup)
     study = Study.model_validate(yaml.safe_load(asked.study.read_text(encoding="utf-8")))
     numerics = {"precision": asked.precision, "channels_last": asked.channels_last}
     with asked.runs.open("a", encoding="utf-8") as file:
         for row in rows(study, asked.data, asked.seeds, numerics):
             file.write(json.dumps({**row, "at": round(time.process_time(), 1)}) + "\n")
             file.flush()
-
-
-def warm_up(epochs: float) -> None:
-    import prunepipe.training as training
-
-    full = training.learning_rate
-    training.learning_rate = lambda recipe, epoch: full(recipe, epoch) * min(1.0, (epoch + 0.5) / epochs)
 
 
 if __name__ == "__main__":
