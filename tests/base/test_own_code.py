@@ -76,7 +76,12 @@ def test_an_edit_of_own_code_makes_its_results_stale(tmp_path: Path, monkeypatch
     for edited in ("own/mine.py", "own/beside.py", "own/packed/__init__.py", "kit/inner.py", "kit/deep.py"):
         with Path(edited).open("a") as file:
             file.write("X = 1\n")
-        for cached in (code_reach.syntax_tree, code_reach._reached_from, code_version._checksum, plugins.source_file):
+        for cached in (
+            code_reach.syntax_tree,
+            code_reach._reached_from,
+            code_version._checksum,
+            plugins.source_file,
+        ):
             cached.cache_clear()
         seen[edited] = code_version.code_version(script, "own/mine.py:f", "kit.inner:g")
     assert len(set(seen.values())) == len(seen)
