@@ -23,7 +23,7 @@ DEFAULT_LINEAR_KEEP = 0.3
 def layers_of(study: Study, dataset: str, network: str) -> list[tuple[Layer, int]] | None:
     """Return a built-in network's layers and map sides for a built-in data set, or None for the user's own."""
     choice, net = study.datasets[dataset], study.networks[network]
-    facts = FACTS.get(choice.source or dataset)
+    facts = FACTS.get(choice.loader(dataset) or "")
     if facts is None:
         return None
     size = facts.image_size // choice.pool

@@ -150,7 +150,7 @@ def _dataset_disk(study: Study, dataset: str) -> int | None:
 def facts_of(study: Study, dataset: str) -> Facts | None:
     """Return shape and size of a built-in data set as the study uses it, or None for the user's own."""
     choice = study.datasets[dataset]
-    facts = FACTS.get(choice.source or dataset)
+    facts = FACTS.get(choice.loader(dataset) or "")
     if facts is None:
         return None
     train, test = choice.train_images or facts.train_images, choice.test_images or facts.test_images

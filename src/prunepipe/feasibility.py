@@ -18,7 +18,7 @@ def refuse_impossible(study: Study) -> None:
         ConfigError: names the key, the value, the bound, and what to change.
     """
     for dataset, choice in study.datasets.items():
-        facts = FACTS.get(choice.source or dataset)
+        facts = FACTS.get(choice.loader(dataset) or "")
         if facts is not None:
             _refuse_sizes(f"datasets.{dataset}", choice, facts)
             _refuse_small_images(study, dataset, facts.image_size // choice.pool)
