@@ -1,4 +1,4 @@
-"""Datasets: one file a dataset, one in-memory form, no torch."""
+"""Data sets: one loader each, one in-memory form, corruptions; images on the device are in `training.images`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,16 @@ from prunepipe.datasets.reduction import balanced_first, mean_pool
 from prunepipe.errors import ConfigError, unknown_name
 from prunepipe.plugins import load_function
 
-__all__ = ["ARRAY_FILE", "DATASETS", "IMAGE_FOLDER", "Dataset", "dataset_reference", "prepare", "read_dataset", "write_dataset"]
+__all__ = [
+    "ARRAY_FILE",
+    "DATASETS",
+    "IMAGE_FOLDER",
+    "Dataset",
+    "dataset_reference",
+    "prepare",
+    "read_dataset",
+    "write_dataset",
+]
 
 DATASETS: dict[str, str] = {
     "digits": "prunepipe.datasets.digits:load",

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
+from prunepipe.artifacts import Arrays
+from prunepipe.datasets.constants import measured_constants
 from prunepipe.datasets.contents import combined, content_digest, shown
 from prunepipe.datasets.dataset import ARRAY_NAMES, Dataset
 from prunepipe.datasets.memory import require_memory
-from prunepipe.datasets.constants import measured_constants
 from prunepipe.errors import ArtifactError, ConfigError
-from prunepipe.structure import Arrays
 
 SUFFIXES = (".npz", ".safetensors")
 CHANNELS = (1, 3)
@@ -61,7 +61,8 @@ def _read(file: Path) -> Arrays:
             with np.load(file, allow_pickle=False) as stored:
                 return _four(file, {name: stored[name] for name in stored.files if name in ARRAY_NAMES})
         with safe_open(str(file), framework="numpy") as stored:
-            return _four(file, {name: stored.get_tensor(name) for name in stored.keys() if name in ARRAY_NAMES})
+            names = stored.keys()
+            return _four(file, {name: stored.get_tensor(name) for name in names if name in ARRAY_NAMES})
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, SafetensorError) as error:
         raise ArtifactError(f"{shown(file)}: cannot be read ({error}).") from error
 
@@ -95,7 +96,9 @@ def _channels_first(file: Path, name: str, images: np.ndarray) -> np.ndarray:
 
 def _whole_numbers(file: Path, name: str, labels: np.ndarray) -> np.ndarray:
     if labels.dtype.kind not in "iu" or labels.ndim != 1 or not labels.size:
-        raise ConfigError(f"{shown(file)}: {name} are {labels.dtype} {list(labels.shape)}; expected whole numbers [N].")
+        raise ConfigError(
+            f"{shown(file)}: {name} are {labels.dtype} {list(labels.shape)}; expected whole numbers [N]."
+        )
     return labels.astype(np.int64)
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from prunepipe.datasets.contents import combined, read_file, shown
+from prunepipe.datasets.constants import measured_constants
+from prunepipe.datasets.contents import combined, shown
 from prunepipe.datasets.dataset import Dataset
 from prunepipe.datasets.memory import require_memory
-from prunepipe.datasets.constants import measured_constants
 from prunepipe.errors import ArtifactError, ConfigError
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
@@ -75,7 +75,9 @@ def load(
     height, width = (image_size, image_size) if image_size else first_size(images.root, files[0])
     remedy = "Set image_size to a smaller side, or take a machine with more memory."
     require_memory(len(files) * channels * height * width, root, remedy)
-    pixels, digests = read_images(images.root, files, (channels, height, width), resize=image_size is not None)
+    pixels, digests = read_images(
+        images.root, files, (channels, height, width), resize=image_size is not None
+    )
     if content is not None and combined(files, digests) != content:
         raise ArtifactError(f"{root}: its images changed while they were read; start the workflow again.")
     count = len(images.train)
@@ -97,8 +99,15 @@ def list_images(root: Path) -> ImageFolder:
     Args:
         root: holds train/CLASS/* and test/CLASS/* (or val/CLASS/*); a class's images may lie in deeper folders.
     Raises:
-        ConfigError: not this layout, an empty class, or a class that one split lacks.
+        ConfigError: not this layout, an empty class, a class that one split lacks, or no permission to look.
     """
+    try:
+        return _listed(root)
+    except OSError as error:
+        raise ConfigError(f"{shown(error.filename or root)}: cannot be read ({error.strerror}).") from error
+
+
+def _listed(root: Path) -> ImageFolder:
     test = next((name for name in TESTS if (root / name).is_dir()), None)
     if test is None or not (root / TRAIN).is_dir():
         found = "is no folder" if not root.is_dir() else f"holds {_named(sorted(os.listdir(root)))}"
@@ -134,17 +143,23 @@ def _require_same_classes(root: Path, splits: dict[str, list[str]]) -> None:
             )
     if len(classes) < 2:
         found = f"only the class {shown(classes[0])}" if classes else "no class folder"
-        raise ConfigError(f"{shown(root / train)} holds {found}; it needs a folder for each class, at least two.")
+        raise ConfigError(
+            f"{shown(root / train)} holds {found}; it needs a folder for each class, at least two."
+        )
 
 
-def _files_of(root: Path, folder: str, above: tuple[tuple[int, int], ...] = ()) -> tuple[list[str], list[str]]:
+def _files_of(
+    root: Path, folder: str, above: tuple[tuple[int, int], ...] = ()
+) -> tuple[list[str], list[str]]:
     """Return the images below a folder, and the other files, in torchvision's order: by folder, then by name."""
     state = os.stat(root / folder)
     identity = (state.st_dev, state.st_ino)
     if identity in above:
         raise ConfigError(f"{shown(root / folder)} is a link to a folder that holds it; remove the link.")
     with os.scandir(root / folder) as entries:
-        found = [(f"{folder}/{entry.name}", entry.is_dir()) for entry in sorted(entries, key=lambda e: e.name)]
+        found = [
+            (f"{folder}/{entry.name}", entry.is_dir()) for entry in sorted(entries, key=lambda e: e.name)
+        ]
     files = [name for name, is_folder in found if not is_folder]
     images = [name for name in files if _is_image(name)]
     others = [name for name in files if not _is_image(name)]
@@ -175,7 +190,9 @@ def _require_images(root: Path, split: str, listed: dict[str, tuple[list[str], l
 
 def _say_ignored(images: ImageFolder) -> None:
     if images.ignored:
-        print(f"{shown(images.root)}: left out {len(images.ignored)} files that are no images: {_named(images.ignored)}")
+        print(
+            f"{shown(images.root)}: left out {len(images.ignored)} files that are no images: {_named(images.ignored)}"
+        )
 
 
 def _named(names: Sequence[str]) -> str:

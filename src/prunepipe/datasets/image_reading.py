@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,9 +17,13 @@ from prunepipe.datasets.decoding import decode, read_size
 from prunepipe.errors import ArtifactError
 
 FILES_AT_ONCE = 200
-BAR_AFTER_SECONDS = 3.0
+QUIET_SECONDS = 3.0
+SECONDS_A_LINE = 10.0
 NAMED = 5
 """How many unreadable images a message names."""
+
+Part = list[tuple[str, str]]
+"""Images of a part that cannot be used, each with the reason."""
 
 
 def first_size(root: Path, file: str) -> tuple[int, int]:
@@ -54,8 +59,8 @@ def read_images(
     digests = [b""] * len(files)
     side = shape[1] if resize else None
 
-    def read(start: int) -> list[tuple[str, str]]:
-        wrong = []
+    def read(start: int) -> Part:
+        wrong: Part = []
         for position in range(start, min(start + FILES_AT_ONCE, len(files))):
             try:
                 content = read_file(root / files[position])
@@ -69,20 +74,26 @@ def read_images(
         return wrong
 
     starts = range(0, len(files), FILES_AT_ONCE)
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool, _bar(len(files)) as bar:
-        unreadable = []
-        for start, wrong in zip(starts, pool.map(read, starts), strict=True):
-            unreadable += wrong
-            bar.update(min(FILES_AT_ONCE, len(files) - start))
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        parts = _with_progress(pool.map(read, starts), len(files))
+        unreadable = [wrong for part in parts for wrong in part]
     if unreadable:
         raise ArtifactError(_no_images(root, unreadable, len(files)))
     return pixels, digests
 
 
-def _bar(total: int) -> tqdm:  # type: ignore[type-arg]
-    """A bar for long reads; in a log, a line now and then."""
-    every = 0.1 if sys.stderr.isatty() else 10.0
-    return tqdm(total=total, unit="image", delay=BAR_AFTER_SECONDS, mininterval=every, file=sys.stderr)
+def _with_progress(parts: Iterable[Part], total: int) -> Iterator[Part]:
+    """Pass on what was read, and tell how far a long read is: a bar on a terminal, plain lines in a log."""
+    bar = tqdm(total=total, unit="image", delay=QUIET_SECONDS, disable=not sys.stderr.isatty())
+    said, done = time.monotonic(), 0
+    with bar:
+        for part in parts:
+            yield part
+            done = min(done + FILES_AT_ONCE, total)
+            bar.update(done - bar.n)
+            if bar.disable and time.monotonic() - said > SECONDS_A_LINE:
+                said = time.monotonic()
+                print(f"{done:,} of {total:,} images read", flush=True)
 
 
 def _size_text(image: np.ndarray, shape: tuple[int, int, int], first: str) -> str:
