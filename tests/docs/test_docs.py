@@ -1,5 +1,6 @@
 """The documentation: everything is in it, every link and every named test exists, and it builds without warnings."""
 
+import ast
 import importlib.util
 import os
 import re
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from prunepipe import FLOORS
 from prunepipe.planning.costs import plan
 from prunepipe.plugins import load_function
 from prunepipe.pruning.allocations import ALLOCATIONS
@@ -21,6 +23,7 @@ from prunepipe.verdicts.verdicts import WORDS
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
+PACKAGE = ROOT / "src" / "prunepipe"
 PAGES = sorted(DOCS.glob("*.md"))
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 NAMED_TEST = re.compile(r"\btest_\w+\b(?!\.py)")
@@ -67,6 +70,21 @@ def test_every_page_is_in_the_navigation_or_part_of_another() -> None:
     included = {name for path in PAGES for name in re.findall(r'--8<-- "docs/(\w+\.md)', path.read_text())}
     assert listed | included == {path.name for path in PAGES}
     assert not listed & included
+
+
+def test_the_architecture_page_lists_every_room_in_its_own_words_from_the_ground_up() -> None:
+    rooms = [room for floor in FLOORS[1:] for room in floor]
+    said = {
+        room: ast.get_docstring(ast.parse((PACKAGE / room / "__init__.py").read_text())) or ""
+        for room in rooms
+    }
+    rows = [f"| `{room}` | {said[room].splitlines()[0]} |" for room in rooms]
+    assert "\n".join(rows) in page("architecture.md")
+
+
+def test_the_drawing_of_the_rooms_shows_every_room() -> None:
+    drawing = (DOCS / "images" / "rooms.svg").read_text(encoding="utf-8")
+    assert all(f">{room}</text>" in drawing for floor in FLOORS for room in floor)
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)

@@ -94,8 +94,3 @@ def test_stages_with_torch_import_neither_torchvision_nor_dynamo(stage: str) -> 
         "sys.exit(any(name in sys.modules for name in ('torchvision', 'torch._dynamo')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
-
-
-def test_no_file_is_too_long() -> None:
-    sources = [*ROOT.glob("src/**/*.py"), *ROOT.glob("tests/*.py"), *ROOT.glob("workflow/**/*.smk")]
-    assert {path.name: n for path in sources if (n := len(path.read_text().splitlines())) > 250} == {}
