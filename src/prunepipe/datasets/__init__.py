@@ -10,6 +10,7 @@ from prunepipe.datasets.dataset import Dataset, read_dataset, write_dataset
 from prunepipe.datasets.reduction import balanced_first, mean_pool
 from prunepipe.errors import ConfigError, unknown_name
 from prunepipe.plugins import load_function
+from prunepipe.seeds import seeded_globals
 
 __all__ = [
     "ARRAY_FILE",
@@ -77,7 +78,9 @@ def prepare(
         ConfigError: unknown dataset, a loader that gives something else, or sizes that do not fit.
         ArtifactError: the loader found damaged files.
     """
-    dataset = load_function(dataset_reference(reference))(folder, **(options or {}))
+    load = load_function(dataset_reference(reference))
+    with seeded_globals(0, "data set"):  # a loader has no seed: what it draws is the same each time
+        dataset = load(folder, **(options or {}))
     if not isinstance(dataset, Dataset):
         found = type(dataset).__name__
         raise ConfigError(
