@@ -73,6 +73,11 @@ MISTAKES = [
     ("[digits]", "{mine: {folder: a, channels: 2}}", "datasets.mine.channels: got 2; it should be 1 or 3"),
     ("[digits]", "{mine: {arrays: a.mat}}", "arrays: 'a.mat' must end in .npz or .safetensors"),
     ("[vgg_digits]", "[vgg_digit]", "unknown network 'vgg_digit'. Did you mean 'vgg_digits'?"),
+    (
+        "milestones: [2]",
+        "evaluate: sometimes",
+        "recipe.evaluate: got 'sometimes'; it should be every epoch, last, or",
+    ),
     ("milestones: [2]", "milestones: [4]", "milestones [4] must lie between 1 and epochs - 1 = 3"),
     ("milestones: [2]", "milestones: [3, 2]", "must ascend"),
     ("epochs: 4", "epochs: four", "recipe.epochs: got 'four'; it should be a whole number"),
