@@ -49,6 +49,11 @@ class Structure:
         """Number of prunable weights N."""
         return sum(layer.size for layer in self.layers)
 
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shape of every prunable weight, by parameter name."""
+        return {layer.name: layer.shape for layer in self.layers}
+
     def to_json(self) -> dict[str, Any]:
         """Return plain lists and dictionaries for a JSON file."""
         return asdict(self)

@@ -42,8 +42,7 @@ def _initialise(dataset: Dataset, settings: Settings) -> tuple[Arrays, Structure
     network = build(dataset, settings)
     generator = torch_generator(settings["seed"], settings["draw"])
     weights = {name: value.numpy() for name, value in initial_weights(network, generator=generator).items()}
-    channels, image_size = dataset.train_images.shape[1:3]
-    structure = trace(network, channels=channels, image_size=image_size)
+    structure = trace(network, dataset.train_images.shape[1:])
     _require_logits(network, (TRIAL_IMAGES, *dataset.train_images.shape[1:]), dataset.classes)
     return weights, structure
 
