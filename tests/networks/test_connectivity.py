@@ -76,7 +76,7 @@ def test_a_kept_weight_is_effective_if_and_only_if_the_output_feels_it(
     network, recording = _example(name, size)
     mask = make_mask(recording, seed, density)
     found = connectivity(mask, recording)
-    felt_by, alive, total = gradients(positive_twin(network, mask), size)
+    felt_by, alive, total = gradients(positive_twin(network, mask), size, size)
     felt = {layer: int(((felt_by[layer] > 0).numpy() & mask[layer]).sum()) for layer in felt_by}
     units = {name: len(weight) for name, weight in recording.weights.items()}
     assert found.effective == dict.fromkeys(mask, 0) | felt
@@ -92,7 +92,7 @@ def test_no_weight_that_the_output_feels_is_called_cut_off(
     network, recording = _example("unfollowed", size)
     mask = make_mask(recording, seed, density)
     found = connectivity(mask, recording)
-    felt_by, _, total = gradients(positive_twin(network, mask), size)
+    felt_by, _, total = gradients(positive_twin(network, mask), size, size)
     for layer, gradient in felt_by.items():
         assert ((gradient > 0).numpy() & mask[layer]).sum() <= found.effective[layer] <= mask[layer].sum()
     assert total == 0 or not found.collapsed
