@@ -15,8 +15,8 @@ from steps import RECIPE, build
 
 from prunepipe.artifacts import write_arrays
 from prunepipe.execution.leases import lease_devices
-from prunepipe.networks.state import arrays_of
 from prunepipe.networks.prunable import prunable
+from prunepipe.networks.state import arrays_of
 from prunepipe.pruning.checks import rearrange
 from prunepipe.pruning.tickets import write_ticket
 from prunepipe.seeds import numpy_generator

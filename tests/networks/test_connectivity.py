@@ -30,9 +30,7 @@ from prunepipe.networks.prunable import prunable
 from prunepipe.networks.recording import Recording, record
 from prunepipe.seeds import torch_generator
 
-RECORDINGS = {
-    name: record(build(), (CHANNELS, IMAGE_SIZE, IMAGE_SIZE)) for name, build in EXAMPLES.items()
-}
+RECORDINGS = {name: record(build(), (CHANNELS, IMAGE_SIZE, IMAGE_SIZE)) for name, build in EXAMPLES.items()}
 SEEDS = st.integers(0, 2**32 - 1)
 DENSITIES = st.floats(0.02, 0.7)
 SIZES = st.integers(1, 8)

@@ -53,7 +53,9 @@ def _felt(network: nn.Module, mask: Arrays, shape: tuple[int, ...]) -> Arrays:
             weight.data.mul_(torch.from_numpy(mask[name]))
         images = torch.randn(2, *shape, generator=generator, dtype=torch.float64)
         for output in network(images).flatten():
-            found = torch.autograd.grad(output, list(weights.values()), retain_graph=True, materialize_grads=True)
+            found = torch.autograd.grad(
+                output, list(weights.values()), retain_graph=True, materialize_grads=True
+            )
             for name, gradient in zip(weights, found, strict=True):
                 felt[name] |= (gradient != 0).numpy() & mask[name]
     return felt

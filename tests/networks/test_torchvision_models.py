@@ -14,8 +14,8 @@ from prunepipe.networks import NETWORKS
 from prunepipe.networks.building import make_network
 from prunepipe.networks.connectivity import connectivity
 from prunepipe.networks.initialisation import initialise
-from prunepipe.networks.torchvision_names import TORCHVISION_MODELS
 from prunepipe.networks.recording import record
+from prunepipe.networks.torchvision_names import TORCHVISION_MODELS
 from prunepipe.networks.tracing import trace
 from prunepipe.plugins import load_function
 from prunepipe.pruning.rounds import score_network

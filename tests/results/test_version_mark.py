@@ -85,7 +85,11 @@ def test_a_file_that_lacks_what_this_version_reads_is_said_to_be_of_another(tmp_
     "content",
     [
         {"layers": [], "nodes": []},  # a key that is gone
-        {"layers": [{"name": "a.weight", "taps": 9}], "residual": False, "followed": True},  # one that has come
+        {
+            "layers": [{"name": "a.weight", "taps": 9}],
+            "residual": False,
+            "followed": True,
+        },  # one that has come
     ],
 )
 def test_a_structure_of_another_version_is_said_to_be_one(tmp_path: Path, content: dict) -> None:

@@ -85,7 +85,9 @@ def follow(recording: Recording, kept: Mapping[str, Tensor], start: Tensor | Non
     maps = Maps()
     for name, weight in recording.weights.items():
         maps.write(weight, kept[name], of_image=False)
-    maps.write(recording.images, torch.ones(recording.images.shape) if start is None else start, of_image=True)
+    maps.write(
+        recording.images, torch.ones(recording.images.shape) if start is None else start, of_image=True
+    )
     for call in recording.calls:
         _carry_out(call, maps)
     return maps
@@ -116,7 +118,9 @@ def _carry_out(call: Call, maps: Maps) -> None:
 def _felt(kept: Mapping[str, Tensor], ends: list[Tensor]) -> Arrays:
     """Return, per layer, where a weight would lie on a path from input to output."""
     total = sum(end.sum() for end in ends)
-    if not isinstance(total, Tensor) or not total.requires_grad:  # nothing that is prunable leads to the output
+    if (
+        not isinstance(total, Tensor) or not total.requires_grad
+    ):  # nothing that is prunable leads to the output
         return {name: np.zeros(layer.shape, dtype=bool) for name, layer in kept.items()}
     gradients = torch.autograd.grad(total, list(kept.values()), materialize_grads=True)
     return {name: (gradient > 0).numpy() for name, gradient in zip(kept, gradients, strict=True)}

@@ -1,7 +1,7 @@
 """What each operation of torch does to reach: a sum of non-negative terms, which autograd follows back.
 
 Every rule returns the map of a call's (first) result, positive where it is reached, and whether that depends on the
-image. An operation that is not in the tables at the end gets torch's own tag of it, or `mix`, which is right for all.
+image. An operation that is not in the table at the end gets torch's own tag of it, or `mix`, which is right for all.
 """
 
 from __future__ import annotations
@@ -211,42 +211,43 @@ _PRODUCTS: dict[str, tuple[int, Callable[..., Tensor]]] = {
 }
 """Where the first factor stands among the arguments, and what multiplies two maps."""
 
-_RULES: dict[str, Rule] = {
-    **dict.fromkeys(_PRODUCTS, product),
-    "convolution": convolution,
-    **dict.fromkeys("clone _to_copy copy neg abs".split(), copied),
-    **dict.fromkeys(
-        "empty_like zeros_like ones_like full_like rand_like randn_like randint_like new_empty new_zeros new_ones "
-        "new_full new_empty_strided fill zero uniform normal bernoulli".split(),
-        constant,
-    ),
-    **dict.fromkeys(
-        "cat stack constant_pad_nd gather index index_select take flip roll repeat pixel_shuffle pixel_unshuffle "
-        "native_channel_shuffle im2col col2im tril triu cumsum sum mean avg_pool2d avg_pool3d _adaptive_avg_pool2d "
-        "_adaptive_avg_pool3d upsample_nearest1d upsample_nearest2d upsample_nearest3d _upsample_nearest_exact1d "
-        "_upsample_nearest_exact2d _upsample_nearest_exact3d upsample_linear1d upsample_bilinear2d "
-        "upsample_trilinear3d _upsample_bilinear2d_aa reflection_pad1d reflection_pad2d reflection_pad3d "
-        "replication_pad1d replication_pad2d replication_pad3d slice_scatter select_scatter diagonal_scatter "
-        "index_put index_add scatter scatter_add".split(),
-        itself,
-    ),
-    **dict.fromkeys(
-        "_softmax _log_softmax _safe_softmax cumprod cummax cummin logcumsumexp sort topk kthvalue median mode max min "
-        "aminmax var_mean std_mean linalg_vector_norm prod".split(),
-        along,
-    ),
-    **dict.fromkeys(
-        "_prelu_kernel native_dropout hardswish log_sigmoid_forward rrelu_with_noise masked_fill".split(), pointwise
-    ),
-    **dict.fromkeys("native_layer_norm _fused_rms_norm".split(), layer_norm),
-    "native_group_norm": group_norm,
-    **dict.fromkeys(
-        "native_batch_norm _native_batch_norm_legit _native_batch_norm_legit_no_training".split(), batch_norm
-    ),
-    **dict.fromkeys(
-        "upsample_bicubic2d _upsample_bicubic2d_aa fractional_max_pool2d fractional_max_pool3d".split(), by_channel
-    ),
-    "glu": glu,
-    **dict.fromkeys("max_pool2d_with_indices max_pool3d_with_indices".split(), max_pool),
-    **dict.fromkeys("adaptive_max_pool2d adaptive_max_pool3d".split(), adaptive_max_pool),
-}
+# fmt: off
+_TABLE: tuple[tuple[Rule, frozenset[str]], ...] = (
+    (product, frozenset(_PRODUCTS)),
+    (convolution, frozenset({"convolution"})),
+    (copied, frozenset({"clone", "_to_copy", "copy", "neg", "abs"})),
+    (constant, frozenset({
+        "empty_like", "zeros_like", "ones_like", "full_like", "rand_like", "randn_like", "randint_like", "new_empty",
+        "new_zeros", "new_ones", "new_full", "new_empty_strided", "fill", "zero", "uniform", "normal", "bernoulli",
+    })),
+    (itself, frozenset({
+        "cat", "stack", "constant_pad_nd", "reflection_pad1d", "reflection_pad2d", "reflection_pad3d",
+        "replication_pad1d", "replication_pad2d", "replication_pad3d", "gather", "index", "index_select", "take",
+        "flip", "roll", "repeat", "pixel_shuffle", "pixel_unshuffle", "native_channel_shuffle", "im2col", "col2im",
+        "tril", "triu", "slice_scatter", "select_scatter", "diagonal_scatter", "index_put", "index_add", "scatter",
+        "scatter_add", "sum", "mean", "cumsum", "avg_pool2d", "avg_pool3d", "_adaptive_avg_pool2d",
+        "_adaptive_avg_pool3d", "upsample_nearest1d", "upsample_nearest2d", "upsample_nearest3d",
+        "_upsample_nearest_exact1d", "_upsample_nearest_exact2d", "_upsample_nearest_exact3d", "upsample_linear1d",
+        "upsample_bilinear2d", "upsample_trilinear3d", "_upsample_bilinear2d_aa",
+    })),
+    (along, frozenset({
+        "_softmax", "_log_softmax", "_safe_softmax", "cumprod", "cummax", "cummin", "logcumsumexp", "sort", "topk",
+        "kthvalue", "median", "mode", "max", "min", "aminmax", "var_mean", "std_mean", "linalg_vector_norm", "prod",
+    })),
+    (pointwise, frozenset({
+        "_prelu_kernel", "native_dropout", "hardswish", "log_sigmoid_forward", "rrelu_with_noise", "masked_fill",
+    })),
+    (layer_norm, frozenset({"native_layer_norm", "_fused_rms_norm"})),
+    (group_norm, frozenset({"native_group_norm"})),
+    (batch_norm, frozenset({
+        "native_batch_norm", "_native_batch_norm_legit", "_native_batch_norm_legit_no_training",
+    })),
+    (by_channel, frozenset({
+        "upsample_bicubic2d", "_upsample_bicubic2d_aa", "fractional_max_pool2d", "fractional_max_pool3d",
+    })),
+    (glu, frozenset({"glu"})),
+    (max_pool, frozenset({"max_pool2d_with_indices", "max_pool3d_with_indices"})),
+    (adaptive_max_pool, frozenset({"adaptive_max_pool2d", "adaptive_max_pool3d"})),
+)
+# fmt: on
+_RULES: dict[str, Rule] = {name: rule for rule, names in _TABLE for name in names}

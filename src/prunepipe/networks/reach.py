@@ -24,7 +24,7 @@ def some(terms: Tensor, least: float = 0.0) -> Tensor:
 
     So no number grows or shrinks with depth: nothing overflows, and no underflow looks like a cut.
     """
-    result: Tensor = _Some.apply(terms, least)  # type: ignore[no-untyped-call]
+    result: Tensor = _Some.apply(terms, least)
     return result
 
 

@@ -127,11 +127,11 @@ def _plain_arithmetic() -> Iterator[None]:
         torch.backends.mha.set_fastpath_enabled(fused)
 
 
-class _Recorder(TorchDispatchMode):
+class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Notes each operation beneath autograd, where all networks are made of the same few."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.calls: list[Call] = []
         self.read: list[Tensor] = []
 
@@ -142,9 +142,9 @@ class _Recorder(TorchDispatchMode):
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         # The network may reshape this very tensor in place later: keep how it is now.
-        given = tree_map_only(Tensor, Tensor.detach, (args, kwargs))
+        given, named = tree_map_only(Tensor, Tensor.detach, (args, kwargs))
         result = func(*args, **kwargs)
-        call = Call(func, *given, tree_map_only(Tensor, Tensor.detach, result))
+        call = Call(func, given, named, tree_map_only(Tensor, Tensor.detach, result))
         self.calls.append(call)
         if _SHOWS_VALUES & set(func.tags):
             self.read += [tensor for tensor in call.given if _shows(call, tensor)]

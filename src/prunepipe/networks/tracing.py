@@ -62,5 +62,9 @@ def prunable_layers(network: nn.Module) -> tuple[Layer, ...]:
 
 def _adds_paths(call: Call, maps: Maps) -> bool:
     """Return whether a call adds two different values that depend on the image."""
-    places = {(memory_of(tensor), tensor.shape, tensor.storage_offset()) for tensor in call.given if maps.of_image(tensor)}
+    places = {
+        (memory_of(tensor), tensor.shape, tensor.storage_offset())
+        for tensor in call.given
+        if maps.of_image(tensor)
+    }
     return call.name in _ADDITIONS and len(places) > 1

@@ -40,7 +40,13 @@ def _shape(trained: str, layers: str | None) -> dict[str, Any]:
     """Return densities, dead units and collapse of the trained network itself; a dense one has no layers file."""
     if layers is None:
         read_arrays(trained)
-        return {"density": 1.0, "effective_density": 1.0, "dead_units": 0, "unreachable_outputs": 0, "collapsed": False}
+        return {
+            "density": 1.0,
+            "effective_density": 1.0,
+            "dead_units": 0,
+            "unreachable_outputs": 0,
+            "collapsed": False,
+        }
     _, mask, _ = read_ticket(trained)
     described = read_json(layers, "layers", *_SHAPE)
     if density(mask) != described["density"]:
