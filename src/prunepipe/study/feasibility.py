@@ -142,7 +142,7 @@ def _refuse_by_trying(place: str, ticket: Ticket, layers: list[Layer], budget: i
     named = tuple(replace(layer, name=f"layer {number}: {layer.name}") for number, layer in enumerate(layers))
     allocate = load_function(ALLOCATIONS[built_in(ticket)])
     try:
-        allocate({}, Structure(named, ()), budget, **ticket.allocation_options)
+        allocate({}, Structure(named), budget, **ticket.allocation_options)
     except ConfigError as error:
         raise ConfigError(f"{place}: {error}") from error
 
