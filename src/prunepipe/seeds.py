@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,3 +38,30 @@ def torch_generator(seed: int, *purpose: str | int) -> torch.Generator:
     import torch  # only stages that compute with torch pay for its import
 
     return torch.Generator().manual_seed(stream_key(seed, *purpose))
+
+
+@contextmanager
+def seeded_globals(seed: int, *purpose: str | int) -> Iterator[None]:
+    """Seed the global streams of random, numpy and torch for a while; afterwards they are as they were.
+
+    Code that is not ours may draw from them. Inside this context its numbers depend on the seed and the purpose alone,
+    not on what ran before in the process.
+
+    Args:
+        seed: the run's seed, >= 0.
+        purpose: what the numbers are for, for example ("score",).
+    """
+    import torch  # only stages that compute with torch pay for its import
+
+    key = stream_key(seed, *purpose)
+    kept_random, kept_numpy = random.getstate(), np.random.get_state()
+    devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
+    with torch.random.fork_rng(devices):
+        random.seed(key)
+        np.random.seed(key % 2**32)
+        torch.manual_seed(key)
+        try:
+            yield
+        finally:
+            random.setstate(kept_random)
+            np.random.set_state(kept_numpy)

@@ -19,6 +19,7 @@ from prunepipe.networks.prunable import prunable
 from prunepipe.networks.vgg import vgg_digits
 from prunepipe.plugins import load_function
 from prunepipe.pruning.rounds import score_network
+from prunepipe.pruning.scores.enforcing import Scorer
 from prunepipe.study.loading import load_study
 from prunepipe.study.rows import Ticket
 
@@ -48,16 +49,13 @@ def scores_of(reference: str, **options: object) -> dict[str, np.ndarray]:
     initialise(network, generator=generator)
     images = torch.rand(20, 1, 8, 8, generator=generator)
     batches = [(images, torch.arange(20) % 10)]
-    return score_network(
-        network,
+    scorer = Scorer(
         load_function(reference),
-        batches,
-        cross_entropy,
-        generator=generator,
         options={key: value for key, value in options.items() if key != "constructive"},
         constructive=bool(options.get("constructive")),
         check_determinism=True,
     )
+    return score_network(network, scorer, batches, cross_entropy, generator=generator)
 
 
 def test_the_page_has_the_blocks_that_are_tested() -> None:
