@@ -53,6 +53,7 @@ def scores_of(reference: str, **options: object) -> dict[str, np.ndarray]:
         load_function(reference),
         options={key: value for key, value in options.items() if key != "constructive"},
         constructive=bool(options.get("constructive")),
+        external=True,
         check_determinism=True,
     )
     return score_network(network, scorer, batches, cross_entropy, generator=generator)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 from prunepipe.artifacts import Arrays
@@ -18,6 +20,7 @@ from prunepipe.networks.structure import Structure, read_structure
 from prunepipe.plugins import is_external, load_function
 from prunepipe.pruning.masks import kept_total
 from prunepipe.pruning.rounds import balanced_batches, blank_batches, score_network
+from prunepipe.pruning.scores.answers import Answer
 from prunepipe.pruning.scores.calling import asked_ratios
 from prunepipe.pruning.scores.contract import Batch, Batches
 from prunepipe.pruning.scores.enforcing import Scorer
@@ -43,20 +46,68 @@ def score(data: str, structure: str, weights: Arrays, settings: Settings, execut
         Scores by layer; -inf where an earlier round pruned.
     """
     prepare_process(execution.threads)
-    dataset, layers = read_dataset(data), read_structure(structure)
+    scoring = scoring_of(read_dataset(data), read_structure(structure), weights, settings, execution)
+    return scoring.scores(scoring.scorer)
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """A network, and all that it takes to score it.
+
+    Attributes:
+        network: with its weights, on its device.
+        scorer: the score as it is called and read.
+        batches: what the score reads.
+        settings: of `score_settings`.
+        structure: the prunable layers.
+        density: share of the weights that the prune ratio keeps, or None where one set of scores serves every ratio.
+    """
+
+    network: nn.Module
+    scorer: Scorer
+    batches: Batches
+    settings: Settings
+    structure: Structure
+    density: float | None
+
+    def scores(self, scorer: Scorer) -> Arrays:
+        """Return the scores of all rounds."""
+        return score_network(
+            self.network,
+            scorer,
+            self.batches,
+            F.cross_entropy,
+            generator=self.generator(),
+            rounds=self.settings["rounds"],
+            density=self.density,
+            allocate=partial(_allocate, self.settings, self.structure),
+        )
+
+    def answer(self) -> Answer:
+        """Return what the score says of the unpruned network, scores or a mask."""
+        return self.scorer.answer(self.network, self.batches, F.cross_entropy, generator=self.generator())
+
+    def generator(self) -> torch.Generator:
+        """Return the score's randomness, from its start."""
+        return torch_generator(self.settings["seed"], "score")
+
+
+def scoring_of(
+    dataset: Dataset, structure: Structure, weights: Arrays, settings: Settings, execution: Execution
+) -> Scoring:
+    """Build the network, load its weights, and put all on the device."""
     network = build(dataset, settings)
     load_arrays(network, weights)
-    kept = None if settings["prune_ratio"] is None else kept_total(layers.size, settings["prune_ratio"])
+    ratio = settings["prune_ratio"]
+    kept = None if ratio is None else kept_total(structure.size, ratio)
     device = resolve_device(execution.device)
-    return score_network(
-        network.to(device),
-        scorer_of(settings, kept, layers.size, execution.score_time_limit),
-        batches_of(dataset, settings, device),
-        F.cross_entropy,
-        generator=torch_generator(settings["seed"], "score"),
-        rounds=settings["rounds"],
-        density=None if kept is None else kept / layers.size,
-        allocate=partial(_allocate, settings, layers),
+    return Scoring(
+        network=network.to(device),
+        scorer=scorer_of(settings, kept, structure.size, execution.score_time_limit),
+        batches=batches_of(dataset, settings, device),
+        settings=settings,
+        structure=structure,
+        density=None if kept is None else kept / structure.size,
     )
 
 
@@ -88,6 +139,7 @@ def scorer_of(settings: Settings, kept: int | None, size: int, time_limit: float
         constructive=settings["constructive"],
         missing=settings.get("missing", "refuse"),
         zeros=settings.get("zeros", "refuse"),
+        external=is_external(settings["score"]),
         check_determinism=is_external(settings["score"]),
         time_limit=time_limit,
     )

@@ -29,6 +29,10 @@ REPEATS_WITHIN = 1e-4
 """Two runs on a GPU may differ by this share of a layer's largest score: its sums have no fixed order."""
 
 
+class MaskReturnedError(ScoreError):
+    """A score that returns a mask where scores were expected."""
+
+
 @dataclass(frozen=True)
 class Scorer:
     """A score as a ticket uses it.
@@ -40,8 +44,9 @@ class Scorer:
         ratios: density, kept_total and prune_ratio, where it is told them.
         constructive: whether it returns a mask (bool, True = kept) instead of scores.
         missing, zeros: how its answer is read; see `prunepipe.pruning.scores.answers`.
-        check_determinism: whether it is run twice and compared, and bounded; for functions that are not our own.
-        time_limit: seconds that a call may take; 0: as long as it likes.
+        external: whether it is not our own: it gets its network in train mode, and is bounded.
+        check_determinism: whether it is run twice and compared.
+        time_limit: seconds that a call of one that is not our own may take; 0: as long as it likes.
     """
 
     function: ScoreFunction
@@ -51,6 +56,7 @@ class Scorer:
     constructive: bool = False
     missing: str = "refuse"
     zeros: str = "refuse"
+    external: bool = False
     check_determinism: bool = False
     time_limit: float = 0.0
 
@@ -73,7 +79,14 @@ class Scorer:
         Raises:
             ScoreError: the text names the score, the layer and the rule.
         """
-        answer = self.answer(network, batches, loss, generator=generator)
+        return self.arrays_of(self.answer(network, batches, loss, generator=generator))
+
+    def arrays_of(self, answer: Answer) -> Arrays:
+        """Return the scores of an answer; of a mask, 1 where it keeps and 0 elsewhere.
+
+        Raises:
+            ScoreError: it is a mask where scores are expected (`MaskReturnedError`), or the other way round.
+        """
         self._require_kind(answer)
         return {
             name: array.astype(np.float32) if answer.is_mask else array
@@ -96,7 +109,7 @@ class Scorer:
 
     def _once(self, network: nn.Module, batches: Batches, loss: Loss, generator: torch.Generator) -> Answer:
         handed = copy.deepcopy(network)
-        if self.check_determinism:  # others make a copy of their own, in the mode that they need
+        if self.external:  # our own make a copy of their own, in the mode that they need
             handed.train().requires_grad_(True).zero_grad()
         weights = list(prunable(handed).values())
         reader = AnswerReader(self.title, handed, missing=self.missing, zeros=self.zeros)
@@ -120,7 +133,7 @@ class Scorer:
             raise self._located(error) from error
 
     def _called(self, given: Mapping[str, Any]) -> Any:
-        if not self.check_determinism:
+        if not self.external:
             return call_method(self.title, self.function, given, self.options)
         try:
             with guarded(self.title, self.time_limit, limit_memory=given["device"].type == "cpu"):
@@ -142,7 +155,7 @@ class Scorer:
             )
         if answer.is_mask and not self.constructive:
             raise self._located(
-                ScoreError(
+                MaskReturnedError(
                     f"{self.title}: layer '{next(iter(answer.arrays))}' is a mask (bool), but scores were expected; a "
                     "score that returns the mask itself needs `allocation: constructed` in its ticket."
                 )
@@ -163,8 +176,8 @@ class Scorer:
 
     def _located(self, error: ScoreError) -> ScoreError:
         """Return an error of the answer with the line of the user's file that gave it."""
-        place = _answer_line(self.function) if self.check_determinism else ""
-        return ScoreError(f"{error}{place}") if place and place not in str(error) else error
+        place = _answer_line(self.function) if self.external else ""
+        return type(error)(f"{error}{place}") if place and place not in str(error) else error
 
 
 def _answer_line(method: Any) -> str:
