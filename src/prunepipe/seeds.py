@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -42,26 +43,38 @@ def torch_generator(seed: int, *purpose: str | int) -> torch.Generator:
 
 @contextmanager
 def seeded_globals(seed: int, *purpose: str | int) -> Iterator[None]:
-    """Seed the global streams of random, numpy and torch for a while; afterwards they are as they were.
+    """Lend code that is not ours global random streams of its own (seed, purpose), and bring ours back afterwards.
 
-    Code that is not ours may draw from them. Inside this context its numbers depend on the seed and the purpose alone,
-    not on what ran before in the process.
-
-    Args:
-        seed: the run's seed, >= 0.
-        purpose: what the numbers are for, for example ("score",).
+    Such code often forgets the generator that it is given, as `nn.init.kaiming_normal_(weight)` does. It then draws
+    from the global streams of `random`, numpy and torch, whose state would depend on what ran before in the process.
+    torch's streams, of the CPU and of every GPU, are lent where torch has been imported.
     """
-    import torch  # only stages that compute with torch pay for its import
-
     key = stream_key(seed, *purpose)
-    kept_random, kept_numpy = random.getstate(), np.random.get_state()
-    devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
-    with torch.random.fork_rng(devices):
-        random.seed(key)
-        np.random.seed(key % 2**32)
-        torch.manual_seed(key)
-        try:
-            yield
-        finally:
-            random.setstate(kept_random)
-            np.random.set_state(kept_numpy)
+    before = random.getstate(), np.random.get_state()
+    restore_torch = _seed_torch(key) if "torch" in sys.modules else None
+    random.seed(key)
+    np.random.seed(key % 2**32)
+    try:
+        yield
+    finally:
+        random.setstate(before[0])
+        np.random.set_state(before[1])
+        if restore_torch is not None:
+            restore_torch()
+
+
+def _seed_torch(key: int) -> Callable[[], None]:
+    """Seed torch's global streams, and return what brings them back."""
+    import torch
+
+    cpu = torch.get_rng_state()
+    # A GPU that is not in use yet has nothing to bring back; torch seeds it once it is.
+    gpus = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []  # type: ignore[no-untyped-call]
+    torch.manual_seed(key)
+
+    def restore() -> None:
+        torch.set_rng_state(cpu)
+        if gpus:
+            torch.cuda.set_rng_state_all(gpus)
+
+    return restore
