@@ -16,6 +16,7 @@ COMMANDS = {
     "verdict": "print the verdicts of a finished or running study",
     "plan": "say what a study consists of and what it will cost, without running it",
     "inspect": "say what a run is: its place, metrics, layers, files, and how to remake it",
+    "export": "write the trained network of a run for use in other code",
     "watch": "show how far a running study has come",
     "run": "run a study: the packaged workflow, in this folder",
 }
