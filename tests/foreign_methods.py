@@ -13,7 +13,9 @@ from torch.nn.utils import prune
 
 
 def layers_of(network):
-    return {name: module for name, module in network.named_modules() if isinstance(module, nn.Conv2d | nn.Linear)}
+    return {
+        name: module for name, module in network.named_modules() if isinstance(module, nn.Conv2d | nn.Linear)
+    }
 
 
 def plain_gradient(network, batches, loss):

@@ -25,7 +25,9 @@ def drawn_globally(network, batches, loss, *, generator):
 
 
 def drawn_from_numpy(network, batches, loss):
-    return {name: np.random.rand(*weight.shape) + random.random() for name, weight in prunable(network).items()}
+    return {
+        name: np.random.rand(*weight.shape) + random.random() for name, weight in prunable(network).items()
+    }
 
 
 def asks_for_more(network, batches, loss, temperature):

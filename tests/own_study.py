@@ -42,12 +42,16 @@ def own_study(**ticket: Any) -> Study:
     )
 
 
-def scored(place: dict[str, Any], execution: Execution = Execution(), **ticket: Any) -> Any:
+def scored(place: dict[str, Any], execution: Execution | None = None, **ticket: Any) -> Any:
     study = own_study(**ticket)
     ratio = scored_ratio(study.tickets["mine"], 0.5)
     settings = score_settings(study, "mine", "mine", "clean", ratio, 0)
     return score(
-        place["data"], place["file"], place["weights"], json.loads(json.dumps(settings)), execution
+        place["data"],
+        place["file"],
+        place["weights"],
+        json.loads(json.dumps(settings)),
+        execution or Execution(),
     )
 
 

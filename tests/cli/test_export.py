@@ -1,6 +1,5 @@
 """`prunepipe export`: every form is loaded by the code that the command prints, and is as accurate as was recorded."""
 
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
@@ -53,7 +52,13 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     settings = stage_settings.retrain_settings(study, "vgg_digits", "random", 0, numerics)
     outcome = retrain(data, apply_mask(weights, mask), mask, settings, Execution())
     folder = root / CELL.format(
-        study="s", dataset="digits", network="vgg_digits", ticket="random", check="none", prune_ratio=0.5, seed=0
+        study="s",
+        dataset="digits",
+        network="vgg_digits",
+        ticket="random",
+        check="none",
+        prune_ratio=0.5,
+        seed=0,
     )
     folder.mkdir(parents=True)
     files = SimpleNamespace(
@@ -135,4 +140,3 @@ def test_what_cannot_be_exported_is_told_in_a_line(
     assert message in told
     assert len(told.splitlines()) == 1
     assert not list(tmp_path.iterdir())
-    assert "onnxruntime" not in sys.modules

@@ -131,7 +131,9 @@ def test_a_bias_that_is_pruned_is_refused(place) -> None:
 # Bad manners
 
 
-def test_a_method_that_needs_more_memory_than_there_is_fails_instead_of_being_killed(place, monkeypatch) -> None:
+def test_a_method_that_needs_more_memory_than_there_is_fails_instead_of_being_killed(
+    place, monkeypatch
+) -> None:
     monkeypatch.setattr("prunepipe.pruning.scores.guard._available_memory", lambda: 200_000_000)
     with pytest.raises(ScoreError, match=r"hog: raised .*[Aa]llocate.*\(line \d+ of"):
         scored(place, score=FOREIGN + "hog")
@@ -140,7 +142,9 @@ def test_a_method_that_needs_more_memory_than_there_is_fails_instead_of_being_ki
 
 
 def test_a_method_that_never_returns_is_ended_by_name(place) -> None:
-    with pytest.raises(ScoreError, match=r"never_returns: did not return within 0.2 s; .*line \d+ of.*--time-limit"):
+    with pytest.raises(
+        ScoreError, match=r"never_returns: did not return within 0.2 s; .*line \d+ of.*--time-limit"
+    ):
         scored(place, score=FOREIGN + "never_returns", execution=Execution(score_time_limit=0.2))
 
 

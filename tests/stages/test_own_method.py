@@ -41,8 +41,14 @@ def test_a_score_may_draw_from_the_generator_and_from_torchs_own_stream(place, n
         ("remembers", "keep nothing between calls"),
         ("raises", r"raised KeyError: 'missing' \(line \d+ of .*own_functions.py: return"),
         ("nothing", "returned nothing and pruned nothing; it must return a dictionary"),
-        ("asks_for_more", r"takes \(network, batches, loss, temperature\), which does not fit.*'temperature'"),
-        ("no_generator", r"says nothing|no scores for layer '0.weight' and 1 more: 4.weight.*line \d+ of .*return"),
+        (
+            "asks_for_more",
+            r"takes \(network, batches, loss, temperature\), which does not fit.*'temperature'",
+        ),
+        (
+            "no_generator",
+            r"says nothing|no scores for layer '0.weight' and 1 more: 4.weight.*line \d+ of .*return",
+        ),
         ("mask", "asks for kept_total.*per_prune_ratio: true"),
     ],
 )

@@ -120,7 +120,9 @@ def test_judge_works_in_an_empty_folder_and_after_a_mistake_keeps_what_is_finish
     assert "NaN or infinite" in broken.stderr
     assert f"of {tmp_path}/mine.py: return" in broken.stderr
     assert len(broken.stderr.strip().splitlines()) == 1
-    assert len(finished(tmp_path, "results")) == len(runs)  # nothing was trained, and what was there has stayed
+    assert len(finished(tmp_path, "results")) == len(
+        runs
+    )  # nothing was trained, and what was there has stayed
     assert not list((tmp_path / "judged").rglob("seed1"))
 
 

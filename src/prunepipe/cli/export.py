@@ -21,9 +21,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="state_dict: weights with zeros, and masks; torch_prune: weight_orig and weight_mask as of "
         "torch.nn.utils.prune; safetensors: weights with zeros, and masks; onnx: the graph (needs onnx, onnxscript)",
     )
-    parser.add_argument("--output", type=Path, help="file to write; default: named after the run, in this folder")
     parser.add_argument(
-        "--data-folder", type=Path, help="folder of the prepared data sets; default: as config.yaml there says"
+        "--output", type=Path, help="file to write; default: named after the run, in this folder"
+    )
+    parser.add_argument(
+        "--data-folder",
+        type=Path,
+        help="folder of the prepared data sets; default: as config.yaml there says",
     )
 
 

@@ -58,7 +58,8 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="prunepipe",
         description="Is a pruning method sane? Sanity checks of Su et al. (NeurIPS 2020) for any method.",
-        epilog="`prunepipe COMMAND --help` explains a command. First steps: prunepipe try my_file.py:my_score, then\nprunepipe judge my_file.py:my_score",
+        epilog="`prunepipe COMMAND --help` explains a command. First steps: `prunepipe try "
+        "my_file.py:my_score`, then `prunepipe judge my_file.py:my_score`.",
     )
     parser.add_argument("--version", action="version", version=f"prunepipe {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)

@@ -87,7 +87,10 @@ def result_of_process(request: dict[str, Any]) -> dict[str, Any]:
             _show(printed)
             result: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
             return result
-    return {"kind": "ScoreError", "error": f"{title}: {_ended(status, request['time_limit'])}{_tail(printed)}"}
+    return {
+        "kind": "ScoreError",
+        "error": f"{title}: {_ended(status, request['time_limit'])}{_tail(printed)}",
+    }
 
 
 def environment() -> dict[str, str]:
@@ -138,9 +141,7 @@ def _outcome(process: subprocess.Popen[bytes], request: dict[str, Any]) -> tuple
 
 def _ended(status: int | None, time_limit: float) -> str:
     if status is None:
-        return (
-            f"did not return, and could not be interrupted, within {CALLS} times --time-limit ({time_limit:g} s)."
-        )
+        return f"did not return, and could not be interrupted, within {CALLS} times --time-limit ({time_limit:g} s)."
     if status == -signal.SIGKILL:
         return "was killed by the system, most likely because it needs more memory than there is."
     if status < 0:

@@ -74,9 +74,7 @@ def _trials(method: Method, request: dict[str, Any]) -> list[Trial]:
     study = validated(Study, derived_study(base, method, 1, ratios), method.name)
     threads = len(os.sched_getaffinity(0))
     prepare_process(threads)
-    execution = Execution(
-        device=request["device"], threads=threads, score_time_limit=request["time_limit"]
-    )
+    execution = Execution(device=request["device"], threads=threads, score_time_limit=request["time_limit"])
     trials = []
     for key in study.datasets:
         dataset = load_dataset(study, key, Path(request["data_folder"]))

@@ -22,7 +22,11 @@ def trial_text(method: Method, trial: Trial) -> str:
     """
     size = sum(layer["size"] for layer in trial.layers)
     kind = "returns a mask" if trial.is_mask else "returns scores"
-    scored = "" if method.scored == "init" else f" ({method.scored} will be scored, once there are trained weights)"
+    scored = (
+        ""
+        if method.scored == "init"
+        else f" ({method.scored} will be scored, once there are trained weights)"
+    )
     lines = [
         f"{method.name} {kind} for {trial.network} on {trial.dataset}, {_seconds(trial.seconds)} a call.",
         f"At prune ratio {trial.prune_ratio:g} (allocation {method.allocation}) it keeps {trial.kept:,} of {size:,} "
@@ -39,11 +43,12 @@ def trial_text(method: Method, trial: Trial) -> str:
 
 def _layers(trial: Trial) -> list[str]:
     width = max(len(layer["layer"]) for layer in trial.layers)
-    return [
-        f"  {layer['layer']:<{width}} {layer['kept']:>9,} of {layer['size']:>10,} {layer['kept'] / layer['size']:>8.2%}  "
-        + "#" * round(BAR * layer["kept"] / layer["size"])
-        for layer in trial.layers
-    ]
+    lines = []
+    for layer in trial.layers:
+        name, kept, size = layer["layer"], layer["kept"], layer["size"]
+        bar = "#" * round(BAR * kept / size)
+        lines.append(f"  {name:<{width}} {kept:>9,} of {size:>10,} {kept / size:>8.2%}  {bar}".rstrip())
+    return lines
 
 
 def _overlaps(trial: Trial) -> list[str]:
@@ -73,7 +78,7 @@ def _notes(trial: Trial) -> list[str]:
         notes.append(f"It says nothing of, and so keeps: {', '.join(trial.missing)}.")
     if trial.unused:
         notes.append(
-            f"Not used: what it says of {len(trial.unused)} parameters that are never pruned, such as {trial.unused[0]}."
+            f"Not used: its values for {len(trial.unused)} parameters that are never pruned, as {trial.unused[0]}."
         )
     if not trial.is_mask and trial.distinct <= 2:
         notes.append(

@@ -41,8 +41,8 @@ def require_room(scores: Arrays, total: int) -> None:
     always = sum(int((layer == ALWAYS_KEPT).sum()) for layer in wide)
     if always > total:
         raise ScoreError(
-            f"the score leaves out {always:,} weights, which are kept (missing: keep), but only {total:,} are to be kept "
-            "in all; score them too, or lower prune_ratio."
+            f"the score leaves out {always:,} weights, which are kept (missing: keep), but only {total:,} are to be "
+            "kept in all; score them too, or lower prune_ratio."
         )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping
 from math import floor
-from typing import Any
 
 import numpy as np
 import torch

@@ -67,7 +67,8 @@ def _dataset(folder: Path, checksum: str) -> Dataset:
         if found == checksum:
             return read_dataset(path)
     raise ArtifactError(
-        f"{folder}: holds no prepared data set with the checksum {checksum} of the run; name its folder with --data-folder."
+        f"{folder}: holds no prepared data set with the checksum {checksum} of the run; name its folder with "
+        "--data-folder."
     )
 
 
@@ -89,7 +90,9 @@ def write_torch_prune(run: TrainedRun, path: Path) -> None:
     network = network_of(run)
     for name, layer in run.mask.items():
         module, _, parameter = name.rpartition(".")
-        prune.custom_from_mask(network.get_submodule(module), parameter, torch.from_numpy(layer))
+        prune.custom_from_mask(  # type: ignore[no-untyped-call]
+            network.get_submodule(module), parameter, torch.from_numpy(layer)
+        )
     _save(network.state_dict(), path)
 
 
@@ -108,7 +111,9 @@ def write_onnx(run: TrainedRun, path: Path) -> None:
     """
     lacking = [name for name in ("onnx", "onnxscript") if find_spec(name) is None]
     if lacking:
-        raise ConfigError(f"--to onnx: torch needs {' and '.join(lacking)} for it; pip install onnx onnxscript.")
+        raise ConfigError(
+            f"--to onnx: torch needs {' and '.join(lacking)} for it; pip install onnx onnxscript."
+        )
     images = torch.zeros(2, *run.dataset.test_images.shape[1:])
     with atomic_path(path) as temporary:
         torch.onnx.export(
@@ -162,7 +167,7 @@ network.load_state_dict({{name: value for name, value in tensors.items() if not 
 logits = network.eval()({images})
 """,
     "onnx": """
-import onnxruntime
+import onnxruntime, torch
 session = onnxruntime.InferenceSession({path!r})
 (logits,) = session.run(None, {{"images": ({images}).numpy()}})
 """,
@@ -171,7 +176,9 @@ session = onnxruntime.InferenceSession({path!r})
 
 def loading_example(run: TrainedRun, form: str, path: Path) -> str:
     """Return Python code that loads what was written, and computes `logits` of `images` (uint8 tensor [B, C, H, W])."""
-    mean, std = (f"torch.tensor({list(values)}).view(-1, 1, 1)" for values in (run.dataset.mean, run.dataset.std))
+    mean, std = (
+        f"torch.tensor({list(values)}).view(-1, 1, 1)" for values in (run.dataset.mean, run.dataset.std)
+    )
     text = LOADING[form].format(
         build=_building(run), path=str(path), images=f"(images / 255 - {mean}) / {std}"
     )

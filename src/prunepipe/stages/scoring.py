@@ -130,7 +130,9 @@ def scorer_of(settings: Settings, kept: int | None, size: int, time_limit: float
             f"score {settings['score']}: asks for {' and '.join(sorted(asked))}, which differ between prune "
             "ratios; say `per_prune_ratio: true` in its ticket (or `allocation: constructed`, if it returns a mask)."
         )
-    told = {} if kept is None else {"kept_total": kept, "density": kept / size, "prune_ratio": 1 - kept / size}
+    told = (
+        {} if kept is None else {"kept_total": kept, "density": kept / size, "prune_ratio": 1 - kept / size}
+    )
     return Scorer(
         method,
         title=f"score {settings['score']}",

@@ -1,4 +1,4 @@
-"""Try a method once on the real network, before anything is trained: does it keep its contract, and what would it do?"""
+"""Try a method on the real network before anything is trained: whether it keeps its contract, and what it would do."""
 
 from __future__ import annotations
 

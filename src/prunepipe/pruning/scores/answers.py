@@ -15,7 +15,9 @@ from prunepipe.errors import ScoreError
 from prunepipe.networks.prunable import prunable
 from prunepipe.pruning.masks import ALWAYS_KEPT
 
-FORMS = "a dictionary {weight name: tensor}, a list of one tensor per prunable weight, or a network pruned by "
+FORMS = (
+    "a dictionary {weight name: tensor}, a list of one tensor per prunable weight, or a network pruned by "
+)
 FORMS += "torch.nn.utils.prune"
 
 MISSING = ("refuse", "keep")
@@ -51,7 +53,9 @@ class AnswerReader:
     Made before the method is called: it remembers which parameter is which.
     """
 
-    def __init__(self, title: str, network: nn.Module, *, missing: str = "refuse", zeros: str = "refuse") -> None:
+    def __init__(
+        self, title: str, network: nn.Module, *, missing: str = "refuse", zeros: str = "refuse"
+    ) -> None:
         """Remember the parameters.
 
         Args:
@@ -140,7 +144,7 @@ class AnswerReader:
         return entries
 
     def _name(self, key: Any) -> str:
-        """Return the parameter that a key means: its name, its module's name, one of these objects, or an object's id."""
+        """Return the parameter that a key means: by its name or its module's, by object or by the object's id."""
         if isinstance(key, tuple) and len(key) == 2 and isinstance(key[0], nn.Module):
             found = self._objects.get(id(key[0]))
             text = f"{found}.{key[1]}" if found else str(key[1]) if found == "" else None
@@ -170,9 +174,13 @@ class AnswerReader:
                 f"layer '{name}' is a {type(value).__name__}, must be a tensor or an array of numbers."
             ) from error
         if tuple(tensor.shape) != self._shapes[name]:
-            raise self._error(f"layer '{name}' has shape {tuple(tensor.shape)}, must be {self._shapes[name]}.")
+            raise self._error(
+                f"layer '{name}' has shape {tuple(tensor.shape)}, must be {self._shapes[name]}."
+            )
         if tensor.is_complex():
-            raise self._error(f"layer '{name}' has type {tensor.dtype}, must be real numbers, or bool for a mask.")
+            raise self._error(
+                f"layer '{name}' has type {tensor.dtype}, must be real numbers, or bool for a mask."
+            )
         if tensor.dtype == torch.bool:
             return tensor.numpy().copy()
         broken = int((~torch.isfinite(tensor)).sum())
@@ -186,7 +194,9 @@ class AnswerReader:
     def _require_one_kind(self, arrays: Arrays) -> bool:
         kinds = {array.dtype == np.bool_: name for name, array in arrays.items()}
         if len(kinds) == 2:
-            raise self._error(f"layer '{kinds[True]}' is a mask (bool), but '{kinds[False]}' has scores; one or the other.")
+            raise self._error(
+                f"layer '{kinds[True]}' is a mask (bool), but '{kinds[False]}' has scores; return one kind."
+            )
         return True in kinds
 
     def _refuse_other_masks(self, entries: Mapping[str, Any]) -> None:

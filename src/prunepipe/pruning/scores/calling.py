@@ -1,4 +1,4 @@
-"""Call a method in the form in which it was written: a function, a class or an object with `score`, its arguments by name.
+"""Call a method in the form in which it was written: a function, a class or an object with `score`.
 
 A method takes the arguments that it names, in any order; `ARGUMENTS` lists the names that are understood. The first
 three without such a name are the network, the batches and the loss.
@@ -51,8 +51,8 @@ def call_method(title: str, method: Any, given: Mapping[str, Any], options: Mapp
 
     Args:
         title: what error messages call it.
-        method: a function, a class whose objects have `score` (or can be called), or such an object. Of one that returns
-            nothing, the attribute `scores` is the answer if it has any.
+        method: a function, a class whose objects have `score` (or can be called), or such an object. Where `score`
+            returns nothing, the object's attribute `scores` is the answer, if it has any.
         given: what there is, by the keys of `ARGUMENTS`.
         options: further keyword arguments, each for the first of its functions that names it.
 
@@ -98,7 +98,7 @@ def _call(
     unmet = [name for name, parameter in parameters.items() if _required(parameter) and name not in values]
     if unmet:
         raise _misfit(title, signature, f"there is nothing to give as '{unmet[0]}'")
-    bound = inspect.BoundArguments(signature, values)  # type: ignore[arg-type]  # any mapping in order
+    bound = inspect.BoundArguments(signature, values)
     return function(*bound.args, **bound.kwargs)
 
 
@@ -118,15 +118,21 @@ def _values(
             values[name] = tuple(given[role] for role in POSITIONS if role not in roles.values())
         elif parameter.kind is inspect.Parameter.VAR_KEYWORD:
             rest = {option: value for option, value in options.items() if option not in signature.parameters}
-            values[name] = rest if "generator" in roles.values() else {"generator": given["generator"], **rest}
+            values[name] = (
+                rest if "generator" in roles.values() else {"generator": given["generator"], **rest}
+            )
         elif name in options:
             values[name] = options[name]
         elif role in given:
             values[name] = given[role]
-        elif role is None and _required(parameter) and position < len(POSITIONS):
-            if POSITIONS[position] not in roles.values():
-                values[name] = given[POSITIONS[position]]
+        elif role is None and _required(parameter):
+            values |= {name: given[left] for left in _unnamed(position, roles)}
     return values
+
+
+def _unnamed(position: int, roles: Mapping[str, str]) -> list[str]:
+    """Return what stands at a position, unless an argument asks for it by name."""
+    return [role for role in POSITIONS[position : position + 1] if role not in roles.values()]
 
 
 def _misfit(title: str, signature: inspect.Signature, problem: str) -> ScoreError:

@@ -4,9 +4,9 @@ A score is `score(network, batches, loss, *, generator, **options) -> {weight na
 weight, shaped like it, higher means keep. The network is its own: a copy, in train mode, every parameter differentiable
 and without gradient; it may be changed in any way. The global streams of torch, numpy and random are seeded.
 
-It takes the arguments that it names, in any order (`prunepipe.pruning.scores.calling`), and answers in any of the usual
-forms (`prunepipe.pruning.scores.answers`): by name, by module or by parameter; tensors or arrays, of any device and type;
-or a mask, also one of torch.nn.utils.prune.
+It takes the arguments that it names, in any order (`prunepipe.pruning.scores.calling`), and answers in any of the
+usual forms (`prunepipe.pruning.scores.answers`): by name, by module or by parameter; tensors or arrays, of any device
+and type; or a mask, also one of torch.nn.utils.prune.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a method that is not ours may do to the process that calls it: take long, print, allocate, fork; bounded here."""
+"""Bounds for code that is not ours: the time it takes, what it prints, the memory it takes, processes it forks."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class _Shortened(io.TextIOBase):
 def _limited_output(title: str) -> Iterator[None]:
     streams = [_Shortened(sys.stdout), _Shortened(sys.stderr)]  # type: ignore[arg-type]  # any text stream does
     try:
-        with redirect_stdout(streams[0]), redirect_stderr(streams[1]):  # type: ignore[type-var]
+        with redirect_stdout(streams[0]), redirect_stderr(streams[1]):
             yield
     finally:
         hidden = sum(max(stream.written - SHOWN_CHARACTERS, 0) for stream in streams)
