@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from math import ceil
 
 import numpy as np
 import torch
@@ -201,7 +202,7 @@ class _Plain:
         self._size = settings["batch_size"]
 
     def __len__(self) -> int:
-        return -(-len(self._images) // self._size)
+        return ceil(len(self._images) / self._size)
 
     def __iter__(self) -> Iterator[Batch]:
         for start in range(0, len(self._images), self._size):

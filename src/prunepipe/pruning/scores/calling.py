@@ -126,7 +126,7 @@ def _values(
         elif role in given:
             values[name] = given[role]
         elif role is None and _required(parameter):
-            values |= {name: given[left] for left in _unnamed(position, roles)}
+            values.update((name, given[left]) for left in _unnamed(position, roles))
     return values
 
 
