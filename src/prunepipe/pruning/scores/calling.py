@@ -123,7 +123,7 @@ def _values(
             )
         elif name in options:
             values[name] = options[name]
-        elif role in given:
+        elif role is not None and role in given:
             values[name] = given[role]
         elif role is None and _required(parameter):
             values.update((name, given[left]) for left in _unnamed(position, roles))
