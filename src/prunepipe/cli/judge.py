@@ -11,7 +11,7 @@ from typing import Any
 
 from prunepipe.cli.method import add_method_arguments, prune_ratios, read_method
 from prunepipe.cli.trial import environment
-from prunepipe.cli.workflow import Outcome, run_watched, snakemake_command, study_file
+from prunepipe.cli.workflow import WorkflowRun, run_watched, snakemake_command, study_file
 
 FOLDER = "judged"
 """Where judged methods lie, one folder each, so that a study of your own in results/ stays as it is."""
@@ -139,7 +139,7 @@ def _keep_site(path: Path, values: dict[str, Any]) -> None:
         path.write_text(SITE_HEAD + yaml.safe_dump(values, sort_keys=False, width=1000), encoding="utf-8")
 
 
-def _explain_failure(outcome: Outcome, folder: Path) -> None:
+def _explain_failure(outcome: WorkflowRun, folder: Path) -> None:
     what = f"{outcome.failed} jobs failed; the verdict below is of the finished runs."
     print(f"\n{what if outcome.failed else 'The study did not run.'}", file=sys.stderr)
     for message in outcome.told or [f"see {folder / 'judge.log'}"]:

@@ -47,12 +47,12 @@ def score(data: str, structure: str, weights: Arrays, settings: Settings, execut
         Scores by layer; -inf where an earlier round pruned.
     """
     prepare_process(execution.threads)
-    scoring = scoring_of(read_dataset(data), read_structure(structure), weights, settings, execution)
-    return scoring.scores(scoring.scorer)
+    task = scoring_task(read_dataset(data), read_structure(structure), weights, settings, execution)
+    return task.scores(task.scorer)
 
 
 @dataclass(frozen=True)
-class Scoring:
+class ScoringTask:
     """A network, and all that it takes to score it.
 
     Attributes:
@@ -93,16 +93,16 @@ class Scoring:
         return torch_generator(self.settings["seed"], "score")
 
 
-def scoring_of(
+def scoring_task(
     dataset: Dataset, structure: Structure, weights: Arrays, settings: Settings, execution: Execution
-) -> Scoring:
+) -> ScoringTask:
     """Build the network, load its weights, and put all on the device."""
     network = build(dataset, settings)
     load_arrays(network, weights)
     ratio = settings["prune_ratio"]
     kept = None if ratio is None else kept_total(structure.size, ratio)
     device = resolve_device(execution.device)
-    return Scoring(
+    return ScoringTask(
         network=network.to(device),
         scorer=scorer_of(settings, kept, structure.size, execution.score_time_limit),
         batches=batches_of(dataset, settings, device),

@@ -21,7 +21,7 @@ from prunepipe.stages.checking import describe
 from prunepipe.stages.execution import Execution
 from prunepipe.stages.initialising import initialise_on
 from prunepipe.stages.masking import make_mask
-from prunepipe.stages.scoring import scoring_of
+from prunepipe.stages.scoring import scoring_task
 from prunepipe.stages.settings import (
     data_of_source,
     dataset_settings,
@@ -101,16 +101,16 @@ def try_method(
         data = data_of_source(study, source)
         return score_settings(study, network, ticket, data, scored_ratio(row, ratio), seed)
 
-    scoring = scoring_of(dataset, structure, weights, settings("clean"), execution)
+    task = scoring_task(dataset, structure, weights, settings("clean"), execution)
     start = perf_counter()
-    answer = scoring.answer()
-    seconds = (perf_counter() - start) / (2 if scoring.scorer.check_determinism else 1)
-    once = replace(scoring.scorer, check_determinism=False)
-    scores = scoring.scores(once) if row.pruning_rounds > 1 else once.arrays_of(answer)
+    answer = task.answer()
+    seconds = (perf_counter() - start) / (2 if task.scorer.check_determinism else 1)
+    once = replace(task.scorer, check_determinism=False)
+    scores = task.scores(once) if row.pruning_rounds > 1 else once.arrays_of(answer)
     mask = make_mask(scores, structure, **mask_settings(study, ticket, "clean", ratio))
     sources = mask_sources(study, ticket)
     for source in sources[1:]:
-        varied = scoring_of(dataset, structure, weights, settings(source), execution)
+        varied = scoring_task(dataset, structure, weights, settings(source), execution)
         varied.scorer.arrays_of(replace(varied, scorer=once).answer())
     described = describe(mask, structure)
     return Trial(
