@@ -199,7 +199,7 @@ class _Plain:
 
     def __init__(self, images: ImageSet, settings: Settings) -> None:
         self._images = images
-        self._size = settings["batch_size"]
+        self._size: int = settings["batch_size"]
 
     def __len__(self) -> int:
         return ceil(len(self._images) / self._size)
