@@ -1,4 +1,4 @@
-"""`prunepipe try`, and the trial before `prunepipe judge` trains anything: what is shown, and what a bad method can do."""
+"""`prunepipe try`, and the trial before `prunepipe judge` trains: what is shown, and what a bad method can do."""
 
 import os
 import re
@@ -106,7 +106,7 @@ def test_a_pruner_is_judged_as_what_it_is_without_an_option(folder: Path, monkey
     monkeypatch.setattr(judge_command, "run_watched_dry", lambda command: 0)
     assert (
         main(
-            ["judge", "theirs.py:layer_pruner", "--study", "tiny.yaml", "--dry-run", "--prune-ratio", "0.77"]
+            ["judge", "theirs.py:layer_pruner", "--study", "tiny.yaml", "--dry-run", "--prune-ratio", "0.85"]
         )
         == 0
     )
