@@ -95,10 +95,8 @@ def test_magnitude_overlaps_wholly_with_the_largest_weights(capsys) -> None:
 @pytest.mark.usefixtures("folder", "in_this_process")
 def test_layer_collapse_is_told_before_any_training(capsys) -> None:
     text = " ".join(tried(capsys, "bad.py:collapses", "--prune-ratio", "0.9").split())
-    assert (
-        "LAYER COLLAPSE: no path from input to output is left. Layers without a weight: features.4.weight."
-        in text
-    )
+    assert "LAYER COLLAPSE: no path from input to output is left." in text
+    assert "Layers without a weight: features.4.weight, classifier.weight." in text
 
 
 @pytest.mark.usefixtures("in_this_process")
@@ -106,7 +104,7 @@ def test_a_pruner_is_judged_as_what_it_is_without_an_option(folder: Path, monkey
     monkeypatch.setattr(judge_command, "run_watched_dry", lambda command: 0)
     assert (
         main(
-            ["judge", "theirs.py:layer_pruner", "--study", "tiny.yaml", "--dry-run", "--prune-ratio", "0.85"]
+            ["judge", "theirs.py:layer_pruner", "--study", "tiny.yaml", "--dry-run", "--prune-ratio", "0.91"]
         )
         == 0
     )
