@@ -32,8 +32,13 @@ def initialise(data: str, settings: Settings) -> tuple[Arrays, Structure]:
     Raises:
         ConfigError, ScoreError: the network cannot be pruned or does not fit the data; names its builder.
     """
+    return initialise_on(read_dataset(data), settings)
+
+
+def initialise_on(dataset: Dataset, settings: Settings) -> tuple[Arrays, Structure]:
+    """Do the same for a data set in memory."""
     try:
-        return _initialise(read_dataset(data), settings)
+        return _initialise(dataset, settings)
     except (ConfigError, ScoreError) as error:
         raise type(error)(f"network {settings['network']['reference']}: {error}") from error
 

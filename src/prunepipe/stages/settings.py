@@ -102,6 +102,7 @@ def score_id(ticket: Ticket) -> str:
         extra = {"score": ticket.score, "options": ticket.score_options}
     if ticket.reads:
         extra |= {"reads": ticket.reads}
+    extra |= answer_settings(ticket)
     if per_prune_ratio(ticket):
         extra |= {"rounds": ticket.pruning_rounds, **allocation_settings(ticket)}
     suffix = "-" + hashlib.sha256(json.dumps(extra, sort_keys=True).encode()).hexdigest()[:8] if extra else ""
@@ -111,6 +112,12 @@ def score_id(ticket: Ticket) -> str:
 def scored_ratio(ticket: Ticket, prune_ratio: float | str) -> str:
     """Return the prune ratio in the path of the scores: one-shot scores mostly serve every ratio."""
     return str(prune_ratio) if per_prune_ratio(ticket) else ANY_RATIO
+
+
+def answer_settings(ticket: Ticket) -> Settings:
+    """Return how the answer of a score is read, where the ticket says so."""
+    chosen = {"missing": ticket.missing, "zeros": ticket.zeros}
+    return {key: value for key, value in chosen.items() if value != "refuse"}
 
 
 def score_settings(study: Study, network: str, ticket: str, data: str, ratio: str, seed: int) -> Settings:
@@ -123,6 +130,7 @@ def score_settings(study: Study, network: str, ticket: str, data: str, ratio: st
         "reads": row.reading,
         "rounds": row.pruning_rounds,
         "constructive": row.constructive,
+        **answer_settings(row),
         "prune_ratio": None if ratio == ANY_RATIO else float(ratio),
         # Only where scores depend on it: one-shot scores are shared by tickets that allocate differently.
         **(allocation_settings(row) if per_prune_ratio(row) else {}),

@@ -136,6 +136,15 @@ class Ticket(Strict):
     rounds: int | None = Field(
         None, gt=0, le=10_000, description="pruning rounds; default: the score's own, mostly 1"
     )
+    missing: Literal["refuse", "keep"] = Field(
+        "refuse",
+        description="weights that the score says nothing about: refuse, or keep them all (with allocation global or "
+        "constructed)",
+    )
+    zeros: Literal["refuse", "removed"] = Field(
+        "refuse",
+        description="zeros of a network that the score returns: refuse, or removed, which makes them its mask",
+    )
     checks: Annotated[tuple[Name, ...], BeforeValidator(as_tuple)] | None = Field(
         None, description="checks of this ticket, instead of those of its class"
     )
@@ -169,6 +178,15 @@ class Ticket(Strict):
             raise ValueError(
                 f"rounds is {rounds}, but score_options.redraw_linear would bring pruned weights back in each; "
                 "set it to false or leave rounds out"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _answer_fits(self) -> Self:
+        if self.missing == "keep" and not (self.constructive or self._allocates_by("global")):
+            raise ValueError(
+                f"missing: keep leaves whole layers unpruned, but allocation {self.allocation} gives each its share; "
+                "take global or constructed, or score every layer"
             )
         return self
 
@@ -211,6 +229,8 @@ class Ticket(Strict):
         if rounds > 1:
             return f"of {rounds} rounds only the last would see it, which ranks what is left anew"
         inverts = SCORE_CHECKS.get(score_check, score_check) == SCORE_CHECKS["invert"]
+        if inverts and self.missing == "keep":
+            return "missing: keep has no opposite: what the score leaves out would go first"
         return "allocation lamp takes no scores below 0" if inverts and self._allocates_by("lamp") else None
 
     @property
