@@ -28,7 +28,7 @@ format: $(VENV)/.installed-dev
 	$(BIN)/snakefmt Snakefile workflow
 
 docs: $(VENV)/.installed
-	$(BIN)/python -m prunepipe.reference config
+	$(BIN)/python -m prunepipe.study.reference config
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("prunepipe needs Python >= 3.11; try make PYTHON=python3.12")'

@@ -15,7 +15,7 @@ from selection import memory_of_scores, scores_and_masks
 from steps import data_pipeline, training_steps
 from studies import whole_study
 
-from prunepipe.devices import prepare_process, resolve_device
+from prunepipe.execution.devices import prepare_process, resolve_device
 
 HEAD = """# Benchmarks
 

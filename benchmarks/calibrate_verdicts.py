@@ -1,4 +1,4 @@
-"""How often is a verdict wrong? Simulated studies with a known truth, judged by prunepipe.judging.verdicts.
+"""How often is a verdict wrong? Simulated studies with a known truth, judged by prunepipe.verdicts.verdicts.
 
 Run `python benchmarks/calibrate_verdicts.py`; it prints the table and writes docs/calibration.md.
 """
@@ -15,8 +15,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from prunepipe.judging.verdicts import verdicts
 from prunepipe.seeds import numpy_generator
+from prunepipe.verdicts.verdicts import verdicts
 
 MARGIN = 0.5
 SEEDS = (3, 5, 10)
@@ -141,7 +141,7 @@ def _cell(value: object) -> str:
 TEXT = """# Calibration of the verdicts
 
 How often is a verdict wrong, and how often is there one? Simulated studies with a known truth ({studies} a
-row, {single} where there is one comparison), judged by `prunepipe.judging.verdicts` with a margin of {margin}
+row, {single} where there is one comparison), judged by `prunepipe.verdicts.verdicts` with a margin of {margin}
 points and a significance of 0.05. Made by `python benchmarks/calibrate_verdicts.py`.
 
 * "true loss": points of accuracy that the check costs; below 0, that it gains. `uses` is wrong where it is 0 or a

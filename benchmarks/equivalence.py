@@ -22,24 +22,24 @@ import torch
 from measuring import ROOT, Options, Section, interleaved, machine, median_ratio, milliseconds, versions
 from steps import OURS, our_step, variants_on
 
-from prunepipe.allocations.depth import smart
-from prunepipe.configuration import load_study
+from prunepipe.artifacts import Arrays
 from prunepipe.datasets import prepare
 from prunepipe.datasets.dataset import Dataset
-from prunepipe.devices import prepare_process, resolve_device
-from prunepipe.images import ImageSet
-from prunepipe.judging.statistics import holm, paired_effects
-from prunepipe.masks import kept_total, select
+from prunepipe.execution.devices import prepare_process, resolve_device
 from prunepipe.networks.building import make_network
 from prunepipe.networks.initialisation import initialise
+from prunepipe.networks.state import load_arrays
 from prunepipe.networks.tracing import trace
-from prunepipe.pipeline.settings import dataset_settings, network_settings
-from prunepipe.recipe import Recipe
+from prunepipe.pruning.allocations.depth import smart
+from prunepipe.pruning.masks import kept_total, select
 from prunepipe.seeds import numpy_generator, torch_generator
-from prunepipe.state import load_arrays
-from prunepipe.structure import Arrays
-from prunepipe.study import Study
-from prunepipe.training import Plan, train
+from prunepipe.stages.settings import dataset_settings, network_settings
+from prunepipe.study.loading import load_study
+from prunepipe.study.recipe import Recipe
+from prunepipe.study.study import Study
+from prunepipe.training.images import ImageSet
+from prunepipe.training.loop import Plan, train
+from prunepipe.verdicts.statistics import holm, paired_effects
 
 PRUNE_RATIO = 0.9
 DATASET, NETWORK = "fashion_mnist", "vgg_fashion"
@@ -213,7 +213,7 @@ def main() -> None:
     study = load_study(ROOT / "config" / "fashion.yaml")
     settings = dataset_settings(study, DATASET)
     data = prepare(settings.pop("reference"), arguments.data_folder, **settings)
-    short = {"epochs": arguments.epochs, "drops": ()} if arguments.epochs else {}
+    short = {"epochs": arguments.epochs, "milestones": ()} if arguments.epochs else {}
     recipe = study.recipe.model_copy(update=short)
     tasks = [Task(data, study, recipe, arguments.device, seed) for seed in range(arguments.seeds)]
     device = resolve_device(arguments.device)

@@ -13,17 +13,17 @@ from measuring import Options, Section
 from steps import RECIPE, build
 
 from prunepipe.artifacts import write_arrays
-from prunepipe.checks import rearrange
-from prunepipe.configuration import Site
-from prunepipe.engine import TrainingStep
-from prunepipe.leases import lease_devices
+from prunepipe.execution.leases import lease_devices
+from prunepipe.networks.state import arrays_of
 from prunepipe.networks.tracing import trace
-from prunepipe.pipeline.checking import apply_check, describe
-from prunepipe.progress import Checkpoint, Progress
+from prunepipe.pruning.checks import rearrange
+from prunepipe.pruning.tickets import write_ticket
 from prunepipe.seeds import numpy_generator
-from prunepipe.state import arrays_of
-from prunepipe.tickets import write_ticket
-from prunepipe.training import capture
+from prunepipe.stages.checking import apply_check, describe
+from prunepipe.study.loading import Site
+from prunepipe.training.checkpoint import Checkpoint, TrainState
+from prunepipe.training.loop import capture
+from prunepipe.training.step import TrainingStep
 
 CHECKPOINT = "write a checkpoint: weights and momentum"
 REWINDING = "the same of a dense run that keeps weights to rewind to"
@@ -40,7 +40,7 @@ def keeping(options: Options) -> Section:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         checkpoint = Checkpoint(folder / "checkpoint.safetensors", {"run": "benchmark"}, interval)
-        state, rewinding = Progress(epoch=1), Progress(epoch=1, snapshots={1: weights})
+        state, rewinding = TrainState(epoch=1), TrainState(epoch=1, snapshots={1: weights})
         calls = {
             CHECKPOINT: lambda: checkpoint.save(capture(step, state)),
             REWINDING: lambda: checkpoint.save(capture(step, rewinding)),

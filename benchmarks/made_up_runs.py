@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from prunepipe.artifacts import write_json
-from prunepipe.study import Study
+from prunepipe.study.study import Study
 
 ROOT = Path(__file__).parents[1]
 
@@ -47,9 +47,9 @@ def _write_runs(study: Study, root: Path) -> None:
 
 
 def _measure(study: Study, root: Path) -> None:
-    from prunepipe.judging.judge import judge
-    from prunepipe.results import collect, histories, layers
-    from prunepipe.tables import build_table, to_latex, to_markdown
+    from prunepipe.reports.tables import build_table, to_latex, to_markdown
+    from prunepipe.results.table import collect, histories, layers
+    from prunepipe.verdicts.judge import judge
 
     clock = time.perf_counter()
     frame = collect(study, root)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 
-from prunepipe.devices import has_bfloat16
+from prunepipe.execution.devices import has_bfloat16
 
 ROOT = Path(__file__).parents[1]
 PROJECT = ("Snakefile", "config.yaml", "config", "workflow", "profiles", "envs", "src")

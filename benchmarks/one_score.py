@@ -9,10 +9,10 @@ from measuring import Options
 from steps import build, made_up
 from torch.nn import functional as F
 
-from prunepipe.devices import prepare_process
+from prunepipe.execution.devices import prepare_process
 from prunepipe.plugins import load_function
-from prunepipe.scores import SCORES
-from prunepipe.scoring import score_network
+from prunepipe.pruning.rounds import score_network
+from prunepipe.pruning.scores import SCORES
 from prunepipe.seeds import torch_generator
 
 prepare_process(1)

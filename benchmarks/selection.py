@@ -11,11 +11,11 @@ from processes import cost_of
 from steps import build, made_up
 from torch.nn import functional as F
 
-from prunepipe.allocations.scored import global_
-from prunepipe.masks import select
 from prunepipe.networks.tracing import trace
-from prunepipe.scores.snip import snip
-from prunepipe.scoring import score_network
+from prunepipe.pruning.allocations.scored import global_
+from prunepipe.pruning.masks import select
+from prunepipe.pruning.rounds import score_network
+from prunepipe.pruning.scores.snip import snip
 from prunepipe.seeds import numpy_generator, torch_generator
 
 

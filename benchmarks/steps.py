@@ -15,17 +15,17 @@ from measuring import Options, Section, interleaved, matmul, median_ratio, milli
 from plain_loop import Pictures, PlainStep, endless, loader
 from torch import nn
 
-from prunepipe.costs import flops_of
-from prunepipe.devices import has_bfloat16
-from prunepipe.engine import TrainingStep
-from prunepipe.graphs import GraphedStep
-from prunepipe.images import ImageSet, draw_epoch, to_device
+from prunepipe.artifacts import Arrays
+from prunepipe.execution.devices import has_bfloat16
 from prunepipe.networks import NETWORKS
 from prunepipe.networks.building import make_network
 from prunepipe.networks.shapes import layer_maps
-from prunepipe.recipe import Augmentation, Recipe
+from prunepipe.planning.costs import flops_of
 from prunepipe.seeds import numpy_generator, torch_generator
-from prunepipe.structure import Arrays
+from prunepipe.study.recipe import Augmentation, Recipe
+from prunepipe.training.cuda_graph import GraphedStep
+from prunepipe.training.images import ImageSet, draw_epoch, to_device
+from prunepipe.training.step import TrainingStep
 
 BATCH, SIDE, PADDING, WORKERS = 64, 32, 4, 4
 RECIPE = Recipe(epochs=1, learning_rate=0.01, augmentation=Augmentation(crop_padding=PADDING, flip=True))

@@ -9,7 +9,7 @@ import pytest
 import torch
 from workflow_runs import make_project, snakemake
 
-from prunepipe.study import Study
+from prunepipe.study.study import Study
 
 ROOT = Path(__file__).parent.parent
 DATA = Path(__file__).parent / "data"
@@ -21,7 +21,7 @@ SMALL: dict[str, Any] = {
     "name": "small",
     "datasets": ["digits"],
     "networks": ["vgg_digits"],
-    "recipe": {"epochs": 4, "learning_rate": 0.1, "drops": [2]},
+    "recipe": {"epochs": 4, "learning_rate": 0.1, "milestones": [2]},
     "tickets": ["lottery", "hybrid"],
     "prune_ratios": [0.9],
     "seeds": [0],

@@ -8,12 +8,12 @@ import own_functions
 
 from prunepipe.artifacts import write_json
 from prunepipe.datasets import prepare, write_dataset
-from prunepipe.pipeline.execution import Execution
-from prunepipe.pipeline.initialising import initialise
-from prunepipe.pipeline.masking import make_mask
-from prunepipe.pipeline.scoring import score
-from prunepipe.pipeline.settings import score_settings, scored_ratio
-from prunepipe.study import Study
+from prunepipe.stages.execution import Execution
+from prunepipe.stages.initialising import initialise
+from prunepipe.stages.masking import make_mask
+from prunepipe.stages.scoring import score
+from prunepipe.stages.settings import score_settings, scored_ratio
+from prunepipe.study.study import Study
 
 OWN = str(Path(own_functions.__file__)) + ":"
 

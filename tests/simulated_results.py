@@ -3,14 +3,14 @@
 import numpy as np
 import pandas as pd
 
-from prunepipe import forensics
-from prunepipe.allocations import ALLOCATIONS
-from prunepipe.collected import Collected
-from prunepipe.masks import kept_total
+from prunepipe.networks.structure import Layer, Node, Structure
 from prunepipe.plugins import load_function
-from prunepipe.results import COLUMNS, expected_runs
-from prunepipe.structure import Layer, Node, Structure
-from prunepipe.study import Study
+from prunepipe.pruning.allocations import ALLOCATIONS
+from prunepipe.pruning.masks import kept_total
+from prunepipe.results import mask_overlap as forensics
+from prunepipe.results.collected import Collected
+from prunepipe.results.table import COLUMNS, expected_runs
+from prunepipe.study.study import Study
 
 CHANCE = {"cifar10": 10.0, "cifar100": 1.0, "digits": 10.0}
 DENSE = {"cifar10": 93.7, "cifar100": 72.6, "digits": 98.9}

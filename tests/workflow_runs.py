@@ -14,7 +14,7 @@ TINY = """
 datasets:
   digits: {train_images: 200, test_images: 100}
 networks: [vgg_digits]
-recipe: {epochs: 2, learning_rate: 0.05, drops: [1]}
+recipe: {epochs: 2, learning_rate: 0.05, milestones: [1]}
 tickets: [lottery, hybrid]
 prune_ratios: [0.9]
 seeds: [0]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from prunepipe.zoology import CHECKS
+from prunepipe.study.built_in import CHECKS
 
 TARGET = Path(__file__).parent.parent / "images" / "pipeline.svg"
 WIDTH, HEIGHT = 900, 490

@@ -18,22 +18,22 @@ from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from prunepipe.allocations.scored import global_
-from prunepipe.artifacts import write_json
-from prunepipe.checks import apply_mask, invert, rearrange, reinit, shuffle_weights
-from prunepipe.configuration import load_study
-from prunepipe.corruptions import corrupted_data
+from prunepipe.artifacts import Arrays, write_json
 from prunepipe.datasets import write_dataset
+from prunepipe.datasets.corruptions import corrupted_data
 from prunepipe.datasets.dataset import Dataset
 from prunepipe.datasets.digits import load
-from prunepipe.layout import ANY_RATIO
-from prunepipe.masks import kept_total, select
-from prunepipe.pipeline import settings as stage_settings
-from prunepipe.pipeline.execution import Execution
-from prunepipe.pipeline.initialising import initialise
-from prunepipe.pipeline.scoring import score
+from prunepipe.networks.structure import Structure
+from prunepipe.pruning.allocations.scored import global_
+from prunepipe.pruning.checks import apply_mask, invert, rearrange, reinit, shuffle_weights
+from prunepipe.pruning.masks import kept_total, select
+from prunepipe.results.layout import ANY_RATIO
 from prunepipe.seeds import numpy_generator
-from prunepipe.structure import Arrays, Structure
+from prunepipe.stages import settings as stage_settings
+from prunepipe.stages.execution import Execution
+from prunepipe.stages.initialising import initialise
+from prunepipe.stages.scoring import score
+from prunepipe.study.loading import load_study
 
 IMAGES = Path(__file__).parent.parent / "images"
 SEED = 0

@@ -17,8 +17,10 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as serialize
 
-from prunepipe.errors import ArtifactError
-from prunepipe.structure import Arrays, Structure
+from prunepipe.errors import ArtifactError, remake
+
+Arrays = dict[str, np.ndarray]
+"""Named arrays: weights (float32), scores (float) or masks (bool), keyed by parameter name."""
 
 HEADER, SEAL = "prunepipe 2", "checksum"
 """Name of our facts in a safetensors file, with the number of their format; and of the checksum over them."""
@@ -130,19 +132,6 @@ def read_json(path: Path | str, *names: str) -> dict[str, Any]:
     return data
 
 
-def read_structure(path: Path | str) -> Structure:
-    """Read the structure of a network, as `initialise` leaves it.
-
-    Raises:
-        ArtifactError: as `read_json`.
-    """
-    data = read_json(path, "layers", "nodes")
-    try:
-        return Structure.from_json(data)
-    except FOREIGN as error:
-        raise of_another_version(path, str(error)[:120]) from error
-
-
 def write_arrays(path: Path | str, arrays: Mapping[str, np.ndarray], **metadata: Any) -> None:
     """Write named arrays and JSON-able metadata as one safetensors file, atomically."""
     contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
@@ -229,13 +218,6 @@ def checksum(arrays: Mapping[str, np.ndarray], names: Iterable[str] | None = Non
 def text_checksum(data: Any) -> str:
     """Return a short checksum of plain data, whatever the order of its keys."""
     return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def remake(path: Path | str) -> str:
-    """Return the sentence that tells how to make a file again."""
-    if Path("Snakefile").is_file() or not Path("config.yaml").is_file():
-        return f"Remake it with: snakemake {path} --force --cores 1"
-    return f"Remake it with: prunepipe run {path} --force --cores 1 --study STUDY"  # a folder of `prunepipe judge`
 
 
 def of_another_version(path: Path | str, reason: str) -> ArtifactError:

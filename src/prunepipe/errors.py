@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from pathlib import Path
 
 
 class PrunepipeError(Exception):
@@ -39,3 +40,10 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
     nearest = get_close_matches(name, allowed, n=1, cutoff=0.5)
     hint = f" Did you mean '{nearest[0]}'?" if nearest else ""
     return f"unknown {kind} '{name}'.{hint} Known: {', '.join(allowed)}."
+
+
+def remake(path: Path | str) -> str:
+    """Return the sentence that tells the user how to make a result file again."""
+    if Path("Snakefile").is_file() or not Path("config.yaml").is_file():
+        return f"Remake it with: snakemake {path} --force --cores 1"
+    return f"Remake it with: prunepipe run {path} --force --cores 1 --study STUDY"  # a folder of `prunepipe judge`

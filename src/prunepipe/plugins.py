@@ -1,20 +1,36 @@
-"""Functions by name: built-in tables, installed packages and the user's own code share "module:function"."""
+"""Functions by name: built-in tables, registered packages and the user's own code share "module:function"."""
 
 from __future__ import annotations
 
 import hashlib
 import importlib
 import importlib.util
+import re
 import sys
 import traceback
 from collections.abc import Callable
 from functools import cache
+from importlib import metadata
 from importlib.machinery import PathFinder
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from prunepipe.errors import ConfigError, PrunepipeError, ScoreError
+
+GROUPS = {
+    "score": "prunepipe.scores",
+    "allocation": "prunepipe.allocations",
+    "network": "prunepipe.networks",
+    "data set": "prunepipe.datasets",
+}
+"""The entry-point group of each kind of function; `CHECKS_GROUP` holds the checks of all stages."""
+
+CHECKS_GROUP = "prunepipe.checks"
+"""Its names are "stage.name", for example "mask.block_rearrange": a check changes one stage."""
+
+PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_]*")
+"""What can be a folder's name and a wildcard; other names are not taken."""
 
 
 def load_function(reference: str) -> Callable[..., Any]:
@@ -72,7 +88,7 @@ def call(kind: str, reference: str, *arguments: Any, **options: Any) -> Any:
         ScoreError: it is the user's own and raised something.
     """
     function = load_function(reference)
-    if not is_own(reference):
+    if not is_external(reference):
         return function(*arguments, **options)
     try:
         return function(*arguments, **options)
@@ -83,7 +99,7 @@ def call(kind: str, reference: str, *arguments: Any, **options: Any) -> Any:
         raise ScoreError(f"{kind} {reference}: raised {explain(error, place)}") from error
 
 
-def is_own(reference: str) -> bool:
+def is_external(reference: str) -> bool:
     """Return whether a reference names code that is not this package's, and so must prove its contract."""
     return reference.split(".")[0] != __name__.split(".")[0]
 
@@ -147,3 +163,30 @@ def _search(folder: Path) -> None:
     """Have a folder searched for modules, after all others: the user's `random.py` hides nobody's."""
     if str(folder) not in sys.path:
         sys.path.append(str(folder))
+
+
+@cache
+def registered(kind: str) -> dict[str, str]:
+    """Return the "module:function" of every name that packages register for a kind of function.
+
+    Args:
+        kind: a key of `GROUPS`, or "data check", "score check", "mask check", "weights check".
+    """
+    if kind in GROUPS:
+        found = _entries(GROUPS[kind])
+    else:
+        prefix = kind.removesuffix(" check") + "."
+        entries = _entries(CHECKS_GROUP).items()
+        found = {name.removeprefix(prefix): value for name, value in entries if name.startswith(prefix)}
+    return {name: value for name, value in found.items() if PLAIN_NAME.fullmatch(name)}
+
+
+@cache
+def registered_checks() -> dict[str, dict[str, str]]:
+    """Return a row of choices, as in `prunepipe.study.built_in.CHECKS`, for every check that packages register."""
+    parts = [name.partition(".") for name in _entries(CHECKS_GROUP)]
+    return {name: {stage: name} for stage, _, name in parts if PLAIN_NAME.fullmatch(name)}
+
+
+def _entries(group: str) -> dict[str, str]:
+    return {entry.name: f"{entry.module}:{entry.attr}" for entry in metadata.entry_points(group=group)}

@@ -29,7 +29,7 @@ STUDY = """
 datasets:
   digits: {train_images: 1000, test_images: 300}
 networks: [vgg_digits]
-recipe: {epochs: 8, learning_rate: 0.05, drops: [5]}
+recipe: {epochs: 8, learning_rate: 0.05, milestones: [5]}
 tickets: [lottery, hybrid]
 prune_ratios: [0.9]
 seeds: [0]

@@ -1,7 +1,7 @@
 # Where the stages of a cell find their inputs, and which functions they load by name.
-from prunepipe.places import mask_paths, run_folders, structure_path
-from prunepipe.plots import FIGURES, figures_of
-from prunepipe.zoology import TABLES
+from prunepipe.results.layout import mask_paths, run_folders, structure_path
+from prunepipe.reports.plots import FIGURES, figures_of
+from prunepipe.study.built_in import TABLES
 
 ALL_CHECKS = {check for ticket in STUDY.tickets for check in STUDY.checks_of(ticket)}
 SOURCES = {stage_settings.source_of(STUDY, check) for check in ALL_CHECKS}

@@ -5,17 +5,26 @@ import re
 from functools import cache
 
 from prunepipe import __version__
-from prunepipe.configuration import load_site, load_study, require_threads
-from prunepipe.configuration import require_unique_keys, study_path
-from prunepipe.environment import prepare_environment
+from prunepipe.study.loading import load_site, load_study, require_threads
+from prunepipe.study.loading import require_unique_keys, study_path
+from prunepipe.execution.environment import prepare_environment
 from prunepipe.errors import PrunepipeError
-from prunepipe.layout import CELL, DENSE, INITIAL, MASK, NETWORK, REWIND, RUNS, SCORES
-from prunepipe.layout import dataset_name, point_name
-from prunepipe.made_by import record_version, require_same_version
-from prunepipe.one_workflow import claim_folder
-from prunepipe.study import FULL_NETWORK
-from prunepipe.pipeline import settings as stage_settings
-from prunepipe.provenance import code_version
+from prunepipe.results.layout import (
+    CELL,
+    DENSE,
+    INITIAL,
+    MASK,
+    NETWORK,
+    REWIND,
+    RUNS,
+    SCORES,
+)
+from prunepipe.results.layout import dataset_name, point_name
+from prunepipe.results.version_mark import record_version, require_same_version
+from prunepipe.execution.workflow_lock import claim_folder
+from prunepipe.study.study import FULL_NETWORK
+from prunepipe.stages import settings as stage_settings
+from prunepipe.results.code_version import code_version
 
 # A plan makes many objects and no garbage; Python would look for it again and again.
 gc.set_threshold(200_000, 100, 1000)

@@ -2,8 +2,8 @@
 import hashlib
 import shlex
 
-from prunepipe.layout import PARTIAL
-from prunepipe.provenance import PACKAGE
+from prunepipe.results.layout import PARTIAL
+from prunepipe.results.code_version import PACKAGE
 
 FIGURE_FILES = {name: f"results/figures/{name}.svg" for name in figures_of(STUDY)}
 REPORT_SETTINGS = json.dumps({"figures": FIGURE_FILES})

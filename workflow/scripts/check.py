@@ -2,9 +2,10 @@
 
 from stage import run
 
-from prunepipe.artifacts import read_arrays, read_structure, write_json
-from prunepipe.pipeline.checking import apply_check, describe
-from prunepipe.tickets import read_mask, require_fit, write_ticket
+from prunepipe.artifacts import read_arrays, write_json
+from prunepipe.networks.structure import read_structure
+from prunepipe.pruning.tickets import read_mask, require_fit, write_ticket
+from prunepipe.stages.checking import apply_check, describe
 
 
 def main(files, settings):

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from stage import run
 
-from prunepipe.collected import write_frame
-from prunepipe.configuration import load_study
-from prunepipe.results import collect, histories, layers
+from prunepipe.results.collected import write_frame
+from prunepipe.results.table import collect, histories, layers
+from prunepipe.study.loading import load_study
 
 
 def main(files, settings):

@@ -3,8 +3,8 @@
 from stage import run
 
 from prunepipe.artifacts import write_json
-from prunepipe.pipeline.evaluation import measure
-from prunepipe.pipeline.outcome import finished
+from prunepipe.stages.evaluation import measure
+from prunepipe.stages.outcome import finished
 
 
 def main(files, settings):

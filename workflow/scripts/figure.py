@@ -4,11 +4,11 @@ from pathlib import Path
 
 from stage import run
 
-from prunepipe.collected import read_collected
-from prunepipe.configuration import load_study
-from prunepipe.plots import FIGURES
-from prunepipe.plots.style import save_figure
 from prunepipe.plugins import load_function
+from prunepipe.reports.plots import FIGURES
+from prunepipe.reports.plots.style import save_figure
+from prunepipe.results.collected import read_collected
+from prunepipe.study.loading import load_study
 
 
 def main(files, settings):

@@ -6,7 +6,7 @@ from stage import run
 def main(files, settings):
     """Build the network for the data set, initialise and trace it."""
     from prunepipe.artifacts import write_arrays, write_json
-    from prunepipe.pipeline.initialising import initialise
+    from prunepipe.stages.initialising import initialise
 
     weights, structure = initialise(files.data, settings)
     write_arrays(files.weights, weights, settings=settings)

@@ -2,9 +2,10 @@
 
 from stage import run
 
-from prunepipe.artifacts import read_arrays, read_structure
-from prunepipe.pipeline.masking import make_mask
-from prunepipe.tickets import write_mask
+from prunepipe.artifacts import read_arrays
+from prunepipe.networks.structure import read_structure
+from prunepipe.pruning.tickets import write_mask
+from prunepipe.stages.masking import make_mask
 
 
 def main(files, settings):

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from stage import run
 
-from prunepipe.collected import write_frame
-from prunepipe.configuration import load_study
-from prunepipe.forensics import mask_overlaps
+from prunepipe.results.collected import write_frame
+from prunepipe.results.mask_overlap import mask_overlaps
+from prunepipe.study.loading import load_study
 
 
 def main(files, settings):

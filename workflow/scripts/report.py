@@ -5,10 +5,10 @@ from pathlib import Path
 from stage import run
 
 from prunepipe.artifacts import write_text
-from prunepipe.collected import Collected, read_frame
-from prunepipe.configuration import load_study
-from prunepipe.judging.judge import judge
-from prunepipe.report import build_report
+from prunepipe.reports.page import build_report
+from prunepipe.results.collected import Collected, read_frame
+from prunepipe.study.loading import load_study
+from prunepipe.verdicts.judge import judge
 
 
 def main(files, settings):

@@ -3,7 +3,7 @@
 from stage import run
 
 from prunepipe.artifacts import read_json
-from prunepipe.tickets import read_ticket, write_ticket
+from prunepipe.pruning.tickets import read_ticket, write_ticket
 
 
 def main(files, settings):
@@ -11,10 +11,10 @@ def main(files, settings):
     weights, mask, _ = read_ticket(files.ticket)
     collapsed = read_json(files.layers, "collapsed")["collapsed"]
     if collapsed and not settings["train_collapsed"]:
-        from prunepipe.pipeline.collapse import untrained as outcome_of  # torch is not needed for this
+        from prunepipe.stages.collapse import untrained as outcome_of  # torch is not needed for this
     else:
-        from prunepipe.pipeline.training import retrain as outcome_of
-    from prunepipe.pipeline.outcome import write_run
+        from prunepipe.stages.training import retrain as outcome_of
+    from prunepipe.stages.outcome import write_run
 
     outcome = outcome_of(files.data, weights, mask, settings, files.execution)
     write_ticket(files.trained, outcome.weights, mask, settings=settings)

@@ -2,7 +2,8 @@
 
 from stage import run
 
-from prunepipe.artifacts import read_arrays, read_structure, require_same_shapes, write_arrays
+from prunepipe.artifacts import read_arrays, require_same_shapes, write_arrays
+from prunepipe.networks.structure import read_structure
 
 
 def main(files, settings):

@@ -6,7 +6,7 @@ from stage import run
 def main(files, settings):
     """Read weights and data, score, write."""
     from prunepipe.artifacts import read_arrays, write_arrays
-    from prunepipe.pipeline.scoring import score
+    from prunepipe.stages.scoring import score
 
     scores = score(files.data, files.structure, read_arrays(files.weights)[0], settings, files.execution)
     write_arrays(files.scores, scores, settings=settings)

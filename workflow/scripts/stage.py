@@ -14,8 +14,8 @@ from types import NoneType, SimpleNamespace
 from typing import Any
 
 from prunepipe.errors import PrunepipeError
-from prunepipe.pipeline.execution import Execution
-from prunepipe.progress import StopRequestedError
+from prunepipe.stages.execution import Execution
+from prunepipe.training.checkpoint import StopRequestedError
 
 KINDS: dict[type, Callable[[str], Any]] = {
     NoneType: Path,
@@ -50,7 +50,7 @@ def run(
     settings: dict[str, Any] = arguments.pop("settings")
     execution = Execution(**{field.name: arguments.pop(field.name) for field in fields(Execution)})
     # Loaded by name, so that how GPUs are shared is no part of any stage's code version.
-    lease = import_module("prunepipe.leases").lease_devices(
+    lease = import_module("prunepipe.execution.leases").lease_devices(
         arguments.pop("gpus"),
         jobs_per_device=arguments.pop("jobs_per_gpu"),
         required=execution.device == "cuda",

@@ -5,9 +5,9 @@ from pathlib import Path
 from stage import run
 
 from prunepipe.artifacts import write_text
-from prunepipe.collected import read_frame, write_frame
-from prunepipe.configuration import load_study
-from prunepipe.tables import build_table, to_latex, to_markdown
+from prunepipe.reports.tables import build_table, to_latex, to_markdown
+from prunepipe.results.collected import read_frame, write_frame
+from prunepipe.study.loading import load_study
 
 
 def main(files, settings):

@@ -8,8 +8,8 @@ from stage import run
 def main(files, settings):
     """Train on the chosen variant of the data; test on the real test set."""
     from prunepipe.artifacts import read_arrays, write_arrays
-    from prunepipe.pipeline.outcome import write_run
-    from prunepipe.pipeline.training import train_dense
+    from prunepipe.stages.outcome import write_run
+    from prunepipe.stages.training import train_dense
 
     outcome = train_dense(files.data, read_arrays(files.weights)[0], settings, files.execution)
     for epoch, weights in outcome.snapshots.items():

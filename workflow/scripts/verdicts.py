@@ -5,10 +5,10 @@ from pathlib import Path
 from stage import run
 
 from prunepipe.artifacts import write_text
-from prunepipe.collected import read_frame, write_frame
-from prunepipe.configuration import load_study
-from prunepipe.judging.judge import judge
-from prunepipe.judging.writing import decomposition_markdown, verdicts_markdown
+from prunepipe.results.collected import read_frame, write_frame
+from prunepipe.study.loading import load_study
+from prunepipe.verdicts.judge import judge
+from prunepipe.verdicts.writing import decomposition_markdown, verdicts_markdown
 
 
 def main(files, settings):

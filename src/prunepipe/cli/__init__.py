@@ -1,1 +1,1 @@
-"""The command `prunepipe`: a thin layer over the library; heavy imports wait until a command needs them."""
+"""The command `prunepipe`: one module a subcommand, thin; whatever it computes is in the library below."""

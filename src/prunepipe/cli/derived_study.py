@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from prunepipe.checks import SCORE_CHECKS
-from prunepipe.choices import Ticket
 from prunepipe.errors import ConfigError
-from prunepipe.references import OWN
-from prunepipe.study import FULL_NETWORK, Study
-from prunepipe.zoology import TICKETS
+from prunepipe.pruning.checks import SCORE_CHECKS
+from prunepipe.study.built_in import TICKETS
+from prunepipe.study.names import OWN
+from prunepipe.study.rows import Ticket
+from prunepipe.study.study import FULL_NETWORK, Study
 
 BATTERY = ("corrupted_data", "half_dataset", "rearrange", "shuffle_weights", "reinit", "invert")
 """Every method that is judged goes through these, whatever its class; those of its class decide the verdict."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from prunepipe.errors import ArtifactError
-from prunepipe.layout import CELL, DENSE, INITIAL, MASK, REWIND, RUNS, SCORES
+from prunepipe.results.layout import CELL, DENSE, INITIAL, MASK, REWIND, RUNS, SCORES
 
 KINDS = {
     "pruned run": CELL,
@@ -128,8 +128,7 @@ def _target(folder: Path) -> str | None:
 
 def _command(target: str, folder: Path, study: str) -> str:
     """Return the command that makes a target again, from wherever the user is."""
-    from prunepipe.commands import remake_command
-    from prunepipe.project import project_folder
+    from prunepipe.results.commands import project_folder, remake_command
 
     path = folder.resolve()
     root = Path(path.as_posix().removesuffix(f"/{target.rpartition('/')[0]}"))

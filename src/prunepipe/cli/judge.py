@@ -94,9 +94,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Judge a method; return 0 if everything ran."""
     from prunepipe.cli.derived_study import derived_study
     from prunepipe.cli.verdict import verdict_text
-    from prunepipe.configuration import load_study
-    from prunepipe.layout import PARTIAL
-    from prunepipe.watching import study_progress
+    from prunepipe.results.layout import PARTIAL
+    from prunepipe.results.watching import study_progress
+    from prunepipe.study.loading import load_study
 
     base = load_study(study_file(arguments.study))
     method = _method(arguments)
@@ -143,7 +143,7 @@ def _method(arguments: argparse.Namespace) -> Method:
     from prunepipe.cli.derived_study import Method, absolute, method_name, require_own_name
     from prunepipe.errors import ConfigError
     from prunepipe.plugins import load_function
-    from prunepipe.references import SCORE_REFERENCES, resolve
+    from prunepipe.study.names import SCORE_REFERENCES, resolve
 
     try:
         reference = resolve("score", arguments.score, SCORE_REFERENCES)
@@ -192,8 +192,8 @@ def _write(path: Path, values: dict[str, Any]) -> None:
 
     import yaml
 
-    from prunepipe.configuration import load_study
     from prunepipe.errors import ConfigError
+    from prunepipe.study.loading import load_study
 
     text = yaml.safe_dump(values, sort_keys=False, width=100)
     with TemporaryDirectory() as folder:

@@ -32,8 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the plan."""
-    from prunepipe.configuration import load_study
-    from prunepipe.planning import calibrate, plan_text
+    from prunepipe.planning.plan import calibrate, plan_text
+    from prunepipe.study.loading import load_study
 
     study = load_study(study_file(arguments.study_option or arguments.study))
     site = site_of(Path())

@@ -8,7 +8,7 @@ import textwrap
 from pathlib import Path
 
 from prunepipe.errors import ArtifactError
-from prunepipe.layout import PARTIAL
+from prunepipe.results.layout import PARTIAL
 
 WIDTH = 100
 METHODS = "tables/methods.csv"

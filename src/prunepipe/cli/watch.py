@@ -29,8 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Show the progress until no run is left to do."""
-    from prunepipe.configuration import load_study
-    from prunepipe.watching import study_progress
+    from prunepipe.results.watching import study_progress
+    from prunepipe.study.loading import load_study
 
     study = load_study(study_file(arguments.study))
     progress = study_progress(study, arguments.folder)

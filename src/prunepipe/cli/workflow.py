@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prunepipe.errors import ConfigError
-from prunepipe.project import project_folder
+from prunepipe.results.commands import project_folder
 
 if TYPE_CHECKING:
-    from prunepipe.configuration import Site
-    from prunepipe.watching import StudyProgress
+    from prunepipe.results.watching import StudyProgress
+    from prunepipe.study.loading import Site
 
 FAILED = re.compile(r"^Error in rule (\w+)")
 BETWEEN_LOOKS = 1.0
@@ -32,7 +32,7 @@ def study_file(study: str) -> Path:
     Raises:
         ConfigError: there is none; names those that exist.
     """
-    from prunepipe.configuration import study_path
+    from prunepipe.study.loading import study_path
 
     if study.endswith((".yaml", ".yml")) and not Path(study).is_file():
         raise ConfigError(f"{study}: no such file; a study is a .yaml file or a name in config/.")
@@ -51,7 +51,7 @@ def site_of(folder: Path) -> Site:
     """
     import yaml
 
-    from prunepipe.configuration import load_site
+    from prunepipe.study.loading import load_site
 
     own = folder / "config.yaml"
     path = own if own.is_file() else project_folder() / "config.yaml"

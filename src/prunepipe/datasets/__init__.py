@@ -1,4 +1,4 @@
-"""Datasets: one file a dataset, one in-memory form, no torch."""
+"""Data sets: one loader each, one in-memory form, corruptions; images on the device are in `training.images`."""
 
 from __future__ import annotations
 

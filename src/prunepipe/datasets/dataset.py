@@ -8,9 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from prunepipe.artifacts import checksum, read_arrays, remake, write_arrays
-from prunepipe.errors import ArtifactError
-from prunepipe.structure import Arrays
+from prunepipe.artifacts import Arrays, checksum, read_arrays, write_arrays
+from prunepipe.errors import ArtifactError, remake
 
 ARRAY_NAMES = ("train_images", "train_labels", "test_images", "test_labels")
 

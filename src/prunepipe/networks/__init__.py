@@ -1,4 +1,4 @@
-"""Networks by name; nothing here needs torch, so that a study is checked without it."""
+"""Networks: architectures, initial weights, prunable weights, connectivity; training them is in `training`."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from prunepipe.errors import ConfigError
 from prunepipe.networks import operations, windows
 from prunepipe.networks.operations import PRUNABLE, Shape
 from prunepipe.networks.prunable import prunable
-from prunepipe.structure import Node, Window
+from prunepipe.networks.structure import Node, Window
 
 
 def channel_graph(network: nn.Module, graph: fx.Graph, shapes: dict[fx.Node, Shape]) -> tuple[Node, ...]:

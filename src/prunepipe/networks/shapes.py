@@ -6,7 +6,7 @@ from itertools import pairwise
 from math import ceil
 
 from prunepipe.errors import ConfigError
-from prunepipe.structure import Layer
+from prunepipe.networks.structure import Layer
 
 POOL = "M"
 """Entry of a layout that stands for a 2x2 max-pool; a number is a convolution's output channels."""

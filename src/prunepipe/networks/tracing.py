@@ -13,7 +13,7 @@ from prunepipe.errors import ConfigError
 from prunepipe.networks.channel_graph import channel_graph
 from prunepipe.networks.operations import PRUNABLE, Shape
 from prunepipe.networks.prunable import prunable
-from prunepipe.structure import Layer, Structure
+from prunepipe.networks.structure import Layer, Structure
 
 BATCH = 2
 """Images in the trial batch; more than one, or squeeze() would drop the axis of the batch."""

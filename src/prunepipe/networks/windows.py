@@ -10,7 +10,7 @@ from torch import fx, nn
 from torch.nn.modules import padding, pooling
 
 from prunepipe.networks.operations import Shape, argument
-from prunepipe.structure import Window
+from prunepipe.networks.structure import Window
 
 PADDING = -1
 """Read where a constant is."""

@@ -1,0 +1,152 @@
+"""Corrupted or reduced training data, for the checks that ask whether a mask needs its data.
+
+Every corruption is `f(images, labels, classes, *, generator) -> (images, labels)` with images uint8
+[N, C, H, W] and labels int64 [N]. It is drawn once, before training, for the data behind the mask only:
+retraining and testing see the clean data. Nothing is changed in place.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from prunepipe.errors import ConfigError
+
+Data = tuple[np.ndarray, np.ndarray]
+"""Images uint8 [N, C, H, W] and labels int64 [N]."""
+
+REFERENCE_BATCH = 64
+
+CORRUPTIONS: dict[str, str] = {
+    "clean": "prunepipe.datasets.corruptions:clean",
+    "random_labels": "prunepipe.datasets.corruptions:random_labels",
+    "random_pixels": "prunepipe.datasets.corruptions:random_pixels",
+    "corrupted_data": "prunepipe.datasets.corruptions:corrupted_data",
+    "half_dataset": "prunepipe.datasets.corruptions:half_dataset",
+    "first_half": "prunepipe.datasets.corruptions:first_half",
+}
+"""Name of a data variant -> the function that makes it from the clean training data."""
+
+ORDERED_VARIANTS = frozenset({"first_half"})
+"""Variants on which training reads the images in the given order in every epoch, without shuffling."""
+
+
+def clean(images: np.ndarray, labels: np.ndarray, classes: int, *, generator: np.random.Generator) -> Data:
+    """Return the data as they are.
+
+    Args:
+        images: uint8 [N, C, H, W].
+        labels: int64 [N].
+        classes: not used.
+        generator: not used.
+    Returns:
+        The same two arrays.
+    """
+    return images, labels
+
+
+def random_labels(
+    images: np.ndarray, labels: np.ndarray, classes: int, *, generator: np.random.Generator
+) -> Data:
+    """Redraw every label uniformly from all classes, so that it may hit the true one by chance.
+
+    Args:
+        images: uint8 [N, C, H, W]; returned as they are.
+        labels: int64 [N].
+        classes: number of classes K.
+        generator: source of the labels.
+    Returns:
+        The images and new labels.
+    Source: Su et al., "Sanity-checking pruning methods", NeurIPS 2020.
+    """
+    return images, generator.integers(classes, size=len(labels), dtype=np.int64)
+
+
+def random_pixels(
+    images: np.ndarray, labels: np.ndarray, classes: int, *, generator: np.random.Generator
+) -> Data:
+    """Shuffle all C * H * W values of every image by a permutation of its own.
+
+    Args:
+        images: uint8 [N, C, H, W].
+        labels: int64 [N]; returned as they are.
+        classes: not used.
+        generator: source of the permutations.
+    Returns:
+        New images, each with the values of the old one in a random order, and the labels.
+    Source: Su et al., "Sanity-checking pruning methods", NeurIPS 2020.
+    """
+    rows = images.reshape(len(images), -1)  # [N, C * H * W]
+    return generator.permuted(rows, axis=1).reshape(images.shape), labels
+
+
+def corrupted_data(
+    images: np.ndarray, labels: np.ndarray, classes: int, *, generator: np.random.Generator
+) -> Data:
+    """Apply `random_labels` and then `random_pixels`, both drawn from one generator in this order.
+
+    Args:
+        images: uint8 [N, C, H, W].
+        labels: int64 [N].
+        classes: number of classes K.
+        generator: source of labels and permutations.
+    Returns:
+        New images and new labels.
+    Source: Su et al., "Sanity-checking pruning methods", NeurIPS 2020.
+    """
+    images, labels = random_labels(images, labels, classes, generator=generator)
+    return random_pixels(images, labels, classes, generator=generator)
+
+
+def half_dataset(
+    images: np.ndarray, labels: np.ndarray, classes: int, *, generator: np.random.Generator
+) -> Data:
+    """Keep a random, class-balanced half, which changes the amount of data and nothing else.
+
+    Args:
+        images: uint8 [N, C, H, W].
+        labels: int64 [N].
+        classes: not used; the labels say which classes there are.
+        generator: source of the choice and of the order.
+    Returns:
+        N // 2 different images in random order with their labels; of a class with n images n / 2,
+        rounded either way.
+    Raises:
+        ConfigError: fewer than two images.
+    """
+    half = len(labels) // 2
+    _require_images(half, len(labels), "half_dataset", least=2)
+    order = generator.permutation(len(labels))
+    by_class = order[np.argsort(labels[order], kind="stable")]  # random order within a class
+    chosen = generator.permutation(by_class[1::2])  # every second image of every class
+    return images[chosen], labels[chosen]
+
+
+def first_half(
+    images: np.ndarray, labels: np.ndarray, classes: int, *, generator: np.random.Generator
+) -> Data:
+    """Keep the first half in file order, as whole batches of 64; `ORDERED_VARIANTS` tells not to shuffle it.
+
+    This is the reference's half dataset: the first 390 batches (24,960 images) of CIFAR's 50,000, read
+    in the same order in every epoch. Of a dataset whose files are sorted by class (Tiny-ImageNet) it
+    holds the first half of the classes only.
+
+    Args:
+        images: uint8 [N, C, H, W].
+        labels: int64 [N].
+        classes: not used.
+        generator: not used, nothing is random.
+    Returns:
+        The first floor(N / 2 / 64) * 64 images and labels.
+    Raises:
+        ConfigError: half of the images do not fill one batch.
+    Source: behaviour of the reference implementation of Su et al., NeurIPS 2020.
+    """
+    kept = len(labels) // 2 // REFERENCE_BATCH * REFERENCE_BATCH
+    _require_images(kept, len(labels), "first_half", least=2 * REFERENCE_BATCH)
+    return images[:kept].copy(), labels[:kept].copy()
+
+
+def _require_images(kept: int, count: int, variant: str, least: int) -> None:
+    if kept == 0:
+        remedy = "raise train_images or choose another check"
+        raise ConfigError(f"{variant}: {count} training images are too few, it needs {least}; {remedy}.")

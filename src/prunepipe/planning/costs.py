@@ -1,0 +1,212 @@
+"""What a study consists of, counted without running it: runs, epochs, arithmetic, disk."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from prunepipe.datasets.corruptions import REFERENCE_BATCH
+from prunepipe.datasets.facts import FACTS, Facts
+from prunepipe.networks.structure import Layer
+from prunepipe.planning.storage import dataset_bytes, network_bytes, score_files
+from prunepipe.study.feasibility import layers_of
+from prunepipe.study.study import Study
+
+
+@dataclass(frozen=True)
+class Part:
+    """The runs of one network on one data set.
+
+    Attributes:
+        dataset, network: names in the study.
+        dense_runs: trainings of the unpruned network, shared by tickets, checks and prune ratios.
+        own_dense_runs: the same if every pruned run that needs one trained its own, and one a seed for the table.
+        cells: trainings of tickets, if none of them collapses.
+        epochs: of all runs.
+        trained_images, tested_images: passes of one image through a training step, or forward; None: unknown.
+        step_flops, forward_flops: of one image; None: unknown.
+        disk: bytes; None: unknown.
+    """
+
+    dataset: str
+    network: str
+    dense_runs: int
+    own_dense_runs: int
+    cells: int
+    epochs: int
+    trained_images: int | None = None
+    tested_images: int | None = None
+    step_flops: int | None = None
+    forward_flops: int | None = None
+    disk: int | None = None
+
+    @property
+    def flops(self) -> int | None:
+        """Floating-point operations of training, and of testing after every epoch."""
+        if self.step_flops is None or self.forward_flops is None:
+            return None
+        return (self.trained_images or 0) * self.step_flops + (self.tested_images or 0) * self.forward_flops
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a study consists of.
+
+    Attributes:
+        study: its name.
+        parts: one a data set and network.
+        batch_size: images a step.
+        datasets_disk: bytes of the prepared data sets; None: unknown.
+        scorings: sets of scores, which tickets share.
+    """
+
+    study: str
+    parts: tuple[Part, ...]
+    batch_size: int
+    datasets_disk: int | None
+    scorings: int
+
+    @property
+    def submissions(self) -> int:
+        """Jobs that use a GPU, each of which is a submission on a cluster: trainings and sets of scores."""
+        return self.runs + self.scorings
+
+    @property
+    def runs(self) -> int:
+        """All trainings, dense runs shared."""
+        return sum(part.dense_runs + part.cells for part in self.parts)
+
+    @property
+    def runs_not_shared(self) -> int:
+        """All trainings if no two pruned runs shared a dense run."""
+        return sum(part.own_dense_runs + part.cells for part in self.parts)
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of all runs."""
+        return sum(part.epochs for part in self.parts)
+
+    @property
+    def flops(self) -> int | None:
+        """Operations of all runs, or None if those of one network are unknown."""
+        return _sum(part.flops for part in self.parts)
+
+    @property
+    def disk(self) -> int | None:
+        """Bytes of all files, or None if those of one network are unknown."""
+        return _sum([self.datasets_disk, *(part.disk for part in self.parts)])
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How fast a device trains.
+
+    Attributes:
+        device: its name.
+        gpu: whether it is one.
+        jobs: training jobs that run on it side by side.
+        seconds_per_image: of a training step, by (data set, network); those that are missing are unknown.
+    """
+
+    device: str
+    gpu: bool
+    jobs: int
+    seconds_per_image: Mapping[tuple[str, str], float] = field(default_factory=dict)
+
+    def seconds(self, plan: Plan) -> float | None:
+        """Return the wall time of a plan on this one device, or None if part of it is unknown."""
+        times = []
+        for part in plan.parts:
+            pace = self.seconds_per_image.get((part.dataset, part.network))
+            if pace is None or part.trained_images is None or part.tested_images is None:
+                return None
+            times.append(pace * (part.trained_images + part.tested_images / 3))  # forward: a third of a step
+        return sum(times) / self.jobs
+
+
+def plan(study: Study) -> Plan:
+    """Count what a study consists of; no job is run and torch is not needed.
+
+    Args:
+        study: a validated study.
+    Returns:
+        Its parts. What a network or data set of the user's own costs is None.
+    """
+    parts = tuple(_part(study, dataset, network) for dataset in study.datasets for network in study.networks)
+    disks = (_dataset_disk(study, name) for name in study.datasets)
+    scorings = len(parts) * len(study.seeds) * len(score_files(study))
+    return Plan(study.name, parts, study.recipe.batch_size, _sum(disks), scorings)
+
+
+def _dataset_disk(study: Study, dataset: str) -> int | None:
+    facts = facts_of(study, dataset)
+    if facts is None:
+        return None
+    side = facts.image_size // study.datasets[dataset].pool
+    return dataset_bytes(facts.channels, side, facts.train_images + facts.test_images)
+
+
+def facts_of(study: Study, dataset: str) -> Facts | None:
+    """Return shape and size of a built-in data set as the study uses it, or None for the user's own."""
+    choice = study.datasets[dataset]
+    facts = FACTS.get(choice.source or dataset)
+    if facts is None:
+        return None
+    train, test = choice.train_images or facts.train_images, choice.test_images or facts.test_images
+    return replace(facts, train_images=train, test_images=test)
+
+
+def _part(study: Study, dataset: str, network: str) -> Part:
+    epochs = study.recipe.epochs
+    dense = Counter(
+        run.data for run in study.dense_runs() if (run.dataset, run.network) == (dataset, network)
+    )
+    first = {
+        name: study.epoch_of(row.start) if row.schedule == "remaining" else 0
+        for name, row in study.tickets.items()
+    }
+    cells = Counter(
+        cell.ticket for cell in study.cells() if (cell.dataset, cell.network) == (dataset, network)
+    )
+    cell_epochs = sum(count * (epochs - first[name]) for name, count in cells.items())
+    own = sum(count for name, count in cells.items() if study.tickets[name].needs_dense_run) + len(
+        study.seeds
+    )
+    runs = cell_epochs + epochs * dense.total()
+    part = Part(dataset, network, dense.total(), own, cells.total(), runs)
+    facts = facts_of(study, dataset)
+    if facts is None:
+        return part
+    clean = facts.train_images
+    trained = cell_epochs * clean + sum(
+        epochs * count * _images(study, data, clean) for data, count in dense.items()
+    )
+    known = {**vars(part), "trained_images": trained, "tested_images": runs * facts.test_images}
+    maps = layers_of(study, dataset, network)
+    if maps is None:
+        return Part(**known)
+    step, forward = flops_of(maps)
+    disk = network_bytes(study, [layer for layer, _ in maps], facts.test_images * facts.classes)
+    return Part(**{**known, "step_flops": step, "forward_flops": forward, "disk": disk})
+
+
+def _images(study: Study, data: str, count: int) -> int:
+    """Return how many training images a data variant has; the user's own are taken to keep all."""
+    function = "clean" if data == "clean" else study.check(data).data
+    halves = {"half_dataset": count // 2, "first_half": count // 2 // REFERENCE_BATCH * REFERENCE_BATCH}
+    return halves.get(function or "", count)
+
+
+def flops_of(maps: list[tuple[Layer, int]]) -> tuple[int, int]:
+    """Return the operations of one image: of a training step, and of a forward pass.
+
+    Backward costs twice the forward pass; the images themselves need no gradient.
+    """
+    costs = [2 * layer.size * side**2 for layer, side in maps]
+    return 3 * sum(costs) - costs[0], sum(costs)
+
+
+def _sum(values: Iterable[int | None]) -> int | None:
+    known = list(values)
+    return None if None in known else sum(value for value in known if value is not None)

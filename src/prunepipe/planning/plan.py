@@ -1,0 +1,132 @@
+"""What a study will cost, before the money is spent: runs, epochs, arithmetic, hours, disk."""
+
+from __future__ import annotations
+
+from prunepipe.errors import ConfigError
+from prunepipe.planning.costs import Calibration, Plan, plan
+from prunepipe.study.loading import Site
+from prunepipe.study.study import Study
+
+__all__ = ["calibrate", "plan", "plan_text"]
+
+ASSUMED_GPU_GFLOPS = 50_000.0
+"""GFLOP/s of one GPU in training where none was measured: an A100 in bfloat16 with CUDA graphs, estimated."""
+
+ASSUMED_GPU_STEP = 1e-3
+"""Seconds that a step takes on a GPU at least, however small the network: launches, even of a graph. Estimated."""
+
+UNKNOWN = "unknown"
+UNITS = ((1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+TIMES = ((86_400, "days"), (3600, "hours"), (60, "minutes"))
+
+
+def calibrate(study: Study, site: Site | None = None, *, steps: int = 3) -> Calibration:
+    """Time a few real training steps of each network of a study on the present device; needs torch.
+
+    Args:
+        study: its networks are timed on made-up images of each data set's shape.
+        site: device, precision, layout and threads of the training jobs.
+        steps: timed steps of each network; their median counts.
+    """
+    from prunepipe.planning.speed import measure  # torch, which planning without a calibration does not need
+
+    return measure(study, site or Site(), steps=steps)
+
+
+def plan_text(
+    study: Study,
+    *,
+    gpus: int = 1,
+    calibration: Calibration | None = None,
+    gpu_gflops: float = ASSUMED_GPU_GFLOPS,
+    device: str = "auto",
+) -> str:
+    """Say what a study will cost, as text for a terminal.
+
+    Args:
+        study: a validated study.
+        gpus: GPUs that would share the work, > 0.
+        calibration: of the present device, from `calibrate`; None leaves its time out.
+        gpu_gflops: speed of one GPU in GFLOP/s, used where the calibration is not of a GPU.
+        device: that the site asks for: no time of a GPU is guessed for "cpu".
+    Raises:
+        ConfigError: gpus or gpu_gflops is not above 0.
+    """
+    if gpus < 1 or not gpu_gflops > 0:
+        raise ConfigError(f"gpus = {gpus} and gpu_gflops = {gpu_gflops} must both be above 0.")
+    cost = plan(study)
+    dense = sum(part.dense_runs for part in cost.parts)
+    flops = cost.flops
+    lines = [
+        f"Study {cost.study}: {cost.runs:,} runs: {dense:,} dense, shared by {cost.runs - dense:,} of tickets",
+        f"({cost.runs_not_shared:,} runs if every ticket trained its own dense network); {cost.epochs:,} epochs,",
+        "fewer if masks leave no path from input to output: those tickets are not trained.",
+        f"On a cluster {cost.submissions:,} submissions: these runs and {cost.scorings:,} sets of scores; the rest is",
+        "light, and done where you submit.",
+        "",
+        *_table(cost),
+        "",
+        f"Arithmetic: {_unit(flops, 'FLOP')} of training and testing (scoring is left out).",
+        f"Disk: {_unit(cost.disk, 'B')}, of which prepared data sets {_unit(cost.datasets_disk, 'B')}.",
+    ]
+    if calibration is None:
+        lines.append("Time on this machine: not measured; --calibrate times a few steps.")
+    assumed = None if device == "cpu" else gpu_gflops
+    return "\n".join([*lines, *_times(cost, gpus, calibration, assumed)])
+
+
+def _table(cost: Plan) -> list[str]:
+    rows = [("data set", "network", "runs", "epochs", f"a step of {cost.batch_size}", "total", "disk")]
+    for part in cost.parts:
+        step = part.step_flops and part.step_flops * cost.batch_size
+        runs = f"{part.dense_runs + part.cells:,}", f"{part.epochs:,}"
+        numbers = _unit(step, "FLOP"), _unit(part.flops, "FLOP"), _unit(part.disk, "B")
+        rows.append((part.dataset, part.network, *runs, *numbers))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]
+
+
+def _times(cost: Plan, gpus: int, calibration: Calibration | None, gpu_gflops: float | None) -> list[str]:
+    lines = []
+    seconds = calibration.seconds(cost) if calibration else None
+    if calibration is not None:
+        side = f"{calibration.jobs} jobs side by side" if calibration.jobs > 1 else "one job at a time"
+        lines.append(
+            f"Time on {calibration.device}, {side}: {_time(seconds)} (a few steps of each network timed)."
+        )
+    name = f"{gpus} GPU" + "s" * (gpus > 1)
+    if calibration is not None and calibration.gpu:
+        lines.append(f"Time on {name} like this one: {_time(None if seconds is None else seconds / gpus)}.")
+    elif gpu_gflops is not None:
+        hours = _time(_assumed_seconds(cost, gpu_gflops, gpus))
+        lines.append(f"Time on {name}: {hours}, assumed from {gpu_gflops / 1000:g} TFLOP/s and 1 ms a step.")
+    return lines
+
+
+def _assumed_seconds(cost: Plan, gpu_gflops: float, gpus: int) -> float | None:
+    total = 0.0
+    for part in cost.parts:
+        if part.flops is None or part.trained_images is None:
+            return None
+        total += max(part.flops / 1e9 / gpu_gflops, part.trained_images / cost.batch_size * ASSUMED_GPU_STEP)
+    return total / gpus
+
+
+def _unit(value: float | None, unit: str) -> str:
+    if value is None:
+        return UNKNOWN
+    size, prefix = next(((size, prefix) for size, prefix in UNITS if value >= size), (1.0, ""))
+    return (
+        f"{value / size:.3g} {prefix}{unit}" if value < 999.5 * size else f"{value / size:.0f} {prefix}{unit}"
+    )
+
+
+def _time(seconds: float | None) -> str:
+    if seconds is None:
+        return UNKNOWN
+    size, unit = next(((size, unit) for size, unit in TIMES if seconds >= 2 * size), (1, "seconds"))
+    return (
+        f"about {seconds / size:.1f} {unit}" if seconds < 10 * size else f"about {seconds / size:,.0f} {unit}"
+    )

@@ -1,0 +1,78 @@
+"""How fast the present device trains the networks of a study: a few real steps of each."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import time
+
+import numpy as np
+import torch
+
+from prunepipe.execution.devices import device_name, prepare_process, require_precision, resolve_device
+from prunepipe.networks.building import make_network
+from prunepipe.planning.costs import Calibration, facts_of
+from prunepipe.seeds import torch_generator
+from prunepipe.stages.settings import network_settings
+from prunepipe.study.loading import Site
+from prunepipe.study.study import Study
+from prunepipe.training.cuda_graph import GraphedStep
+from prunepipe.training.images import ImageSet, draw_epoch
+from prunepipe.training.step import TrainingStep
+
+
+def measure(study: Study, site: Site, *, steps: int) -> Calibration:
+    """Time training steps of every network on every data set whose shape is known: see `planning.calibrate`."""
+    prepare_process(site.threads)
+    device = resolve_device(site.device)
+    require_precision(device, site.precision)
+    paces = {}
+    for dataset in study.datasets:
+        for network in study.networks:
+            pace = _seconds_per_image(study, dataset, network, site, device, steps)
+            if pace is not None:
+                paces[dataset, network] = pace
+    gpu = device.type == "cuda"
+    jobs = site.jobs_per_gpu if gpu else max(1, len(os.sched_getaffinity(0)) // site.threads)
+    name = device_name(device) if gpu else f"this machine's {os.cpu_count()} cores"
+    return Calibration(f"{name} in {site.precision}", gpu, jobs, paces)
+
+
+def _seconds_per_image(
+    study: Study, dataset: str, network: str, site: Site, device: torch.device, steps: int
+) -> float | None:
+    facts, batch = facts_of(study, dataset), study.recipe.batch_size
+    if facts is None:
+        return None
+    side = facts.image_size // study.datasets[dataset].pool
+    settings = network_settings(study, network)
+    shape = {"channels": facts.channels, "classes": facts.classes, "image_size": side}
+    model = make_network(settings["reference"], **shape, options=settings["options"]).to(device)
+    if site.channels_last:
+        model = model.to(memory_format=torch.channels_last)
+    images, labels = _noise(batch, (facts.channels, side, side), facts.classes)
+    augmentation = study.recipe.augmentation
+    image_set = ImageSet(
+        images,
+        labels,
+        (0.5,) * facts.channels,
+        (0.5,) * facts.channels,
+        crop_padding=augmentation.crop_padding,
+        channels_last=site.channels_last,
+        device=device,
+    )
+    draws = draw_epoch(batch, augmentation, torch_generator(0, "calibration"))
+    step, seconds = TrainingStep(model, study.recipe, None, site.precision), []
+    take = GraphedStep(step, batch) if device.type == "cuda" else step  # as training does
+    for _ in range(1 + steps):
+        started = time.perf_counter()
+        take(*image_set.batch(draws, 0, batch), 1e-3)
+        step.loss.item()  # waits for the device
+        seconds.append(time.perf_counter() - started)
+    return statistics.median(seconds[1:]) / batch
+
+
+def _noise(count: int, shape: tuple[int, int, int], classes: int) -> tuple[np.ndarray, np.ndarray]:
+    generator = np.random.default_rng(0)
+    pixels = generator.integers(0, 256, (count, *shape), dtype=np.uint8)
+    return pixels, generator.integers(0, classes, count)

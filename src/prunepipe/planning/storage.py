@@ -1,0 +1,92 @@
+"""How much disk a study takes, from plain numbers: which files it leaves and what each holds."""
+
+from __future__ import annotations
+
+from math import ceil
+
+from prunepipe.networks.structure import Layer
+from prunepipe.pruning.masks import kept_total
+from prunepipe.stages.settings import data_of_source, score_id, scored_ratio, source_of
+from prunepipe.study.study import Study
+
+FLOAT_BYTES = 4
+LABEL_BYTES = 8
+SINGLE_PRECISION_SCORES = ("magnitude", "snip", "grasp")
+"""Scores stored as float32; the others are float64."""
+
+TEXT_BYTES = 17_000
+"""Logs, settings, history and metrics of a run of 20 epochs."""
+
+HEADER_BYTES = 7000
+"""Names, shapes, checksums and settings at the head of a ticket's file."""
+
+OTHER_NUMBERS = 5
+"""Numbers beside the weights, by output channel: a bias and batch normalisation's four."""
+
+
+def network_bytes(study: Study, layers: list[Layer], logits: int) -> int:
+    """Estimate what one network's runs on one data set leave on the disk.
+
+    Weights of dense runs and scores are stored whole; of tickets, only the kept weights and a bit a weight.
+
+    Args:
+        study: what runs.
+        layers: of the network.
+        logits: of the test set: test images x classes.
+    """
+    size = sum(layer.size for layer in layers)
+    other = FLOAT_BYTES * OTHER_NUMBERS * sum(layer.shape[0] for layer in layers)
+    whole, bits = FLOAT_BYTES * size + other, ceil(size / 8)
+    ratios = study.prune_ratios
+    tickets = sum(HEADER_BYTES + bits + other + FLOAT_BYTES * kept_total(size, ratio) for ratio in ratios)
+    pairs = [(name, check) for name in study.tickets for check in study.checks_of(name)]
+    masks = _masks(study)
+    dense = sum(1 for _ in study.dense_runs()) // (
+        len(study.datasets) * len(study.networks) * len(study.seeds)
+    )
+    states = 1 + _redraws(study) + dense * (1 + len(study.rewind_epochs)) + len(_rewound(study))
+    a_seed = (
+        states * whole
+        + sum(score_files(study).values()) * size
+        + len(masks) * len(ratios) * bits
+        + 2 * len(pairs) * tickets  # before and after retraining
+        + (dense + len(pairs) * len(ratios)) * (FLOAT_BYTES * logits + TEXT_BYTES)
+    )
+    return a_seed * len(study.seeds)
+
+
+def _masks(study: Study) -> set[tuple[str, str]]:
+    """Return the masks of one prune ratio and seed, each as (ticket, source)."""
+    return {(name, source_of(study, check)) for name in study.tickets for check in study.checks_of(name)}
+
+
+def score_files(study: Study) -> dict[tuple[str, str, str], int]:
+    """Return the sets of scores of one network and seed, which tickets may share, with their bytes a weight."""
+    files = {}
+    for name, source in _masks(study):
+        row = study.tickets[name]
+        for ratio in study.prune_ratios:
+            place = score_id(row), data_of_source(study, source), scored_ratio(row, ratio)
+            files[place] = FLOAT_BYTES if row.score in SINGLE_PRECISION_SCORES else 2 * FLOAT_BYTES
+    return files
+
+
+def _redraws(study: Study) -> int:
+    """Return 1 if some check starts from a second draw of the initial weights, else 0."""
+    checks = {check for name in study.tickets for check in study.checks_of(name)}
+    return int(any(study.check(check).weights for check in checks))
+
+
+def _rewound(study: Study) -> set[tuple[str, str]]:
+    """Return the rewind points that become files of their own, each as (data variant, point)."""
+    found = set()
+    for name, row in study.tickets.items():
+        for check in study.checks_of(name):
+            for point in (row.scored, row.start):
+                found.add(("clean" if point == "init" else study.data_of(check), point))
+    return found
+
+
+def dataset_bytes(channels: int, image_size: int, images: int) -> int:
+    """Return the size of a prepared data set: uint8 images and their labels."""
+    return images * (channels * image_size**2 + LABEL_BYTES)

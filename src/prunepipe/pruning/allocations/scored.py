@@ -1,0 +1,123 @@
+"""Allocations that follow the scores: the globally highest weights decide what each layer keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from prunepipe.artifacts import Arrays
+from prunepipe.errors import ScoreError
+from prunepipe.networks.structure import Structure
+from prunepipe.pruning.allocations.budget import refuse_empty_budget
+from prunepipe.pruning.masks import refuse_unusable, require_layers
+
+
+def global_(scores: Arrays, structure: Structure, kept_total: int) -> dict[str, int]:
+    """Keep the highest scores of the whole network, convolutions and Linear layers in one ranking.
+
+    Args:
+        scores: one array a layer; equal scores are taken in layer order, then by flat index.
+        structure: the prunable layers, in the order that decides ties.
+        kept_total: weights to keep.
+    Returns:
+        Kept weights by layer; they sum to `kept_total`.
+    Raises:
+        ScoreError: NaN, +inf, or fewer candidates than `kept_total`.
+    """
+    require_layers("scores", scores, structure)
+    return _highest({layer.name: scores[layer.name] for layer in structure.layers}, kept_total)
+
+
+def global_conv(scores: Arrays, structure: Structure, kept_total: int) -> dict[str, int]:
+    """Keep the highest scores of all convolutions; Linear layers stay dense and the total is still met.
+
+    Args:
+        scores: one array a layer; equal scores are taken in layer order, then by flat index.
+        structure: the prunable layers.
+        kept_total: weights to keep, Linear layers included.
+    Returns:
+        Kept weights by layer; they sum to `kept_total`.
+    Raises:
+        ConfigError: the dense Linear layers use up the budget.
+        ScoreError: NaN, +inf, or too few candidates.
+    Source: Su et al., "Sanity-checking pruning methods", NeurIPS 2020 (its lottery tickets).
+    """
+    require_layers("scores", scores, structure)
+    kept = {layer.name: layer.size for layer in structure.layers if layer.kind == "linear"}
+    budget = kept_total - sum(kept.values())
+    refuse_empty_budget(
+        "global_conv", budget, kept_total, f"the dense Linear layers keep {sum(kept.values()):,}"
+    )
+    convolutions = {layer.name: scores[layer.name] for layer in structure.layers if layer.kind == "conv"}
+    kept |= _highest(convolutions, budget)
+    return {layer.name: kept[layer.name] for layer in structure.layers}
+
+
+def lamp(scores: Arrays, structure: Structure, kept_total: int) -> dict[str, int]:
+    """Rank all layers by LAMP: a score's square, relative to the squares of its layer that are not below it.
+
+    The best candidate of a layer has LAMP 1, so every layer keeps a weight while there are enough.
+
+    Args:
+        scores: one array a layer, >= 0 (magnitudes in the paper); -inf marks what is no candidate.
+        structure: the prunable layers.
+        kept_total: weights to keep.
+    Returns:
+        Kept weights by layer; they sum to `kept_total`.
+    Raises:
+        ScoreError: a score is negative, NaN or +inf, or there are fewer candidates than `kept_total`.
+    Source: Lee, Park, Mo, Ahn, Shin, "Layer-adaptive sparsity for the magnitude-based pruning", ICLR 2021,
+        eq. 3.
+    """
+    require_layers("scores", scores, structure)
+    return _highest(
+        {layer.name: _lamp_scores(layer.name, scores[layer.name]) for layer in structure.layers}, kept_total
+    )
+
+
+def _lamp_scores(name: str, scores: np.ndarray) -> np.ndarray:
+    refuse_unusable(name, scores)
+    candidates = np.sort(scores[~np.isneginf(scores)], axis=None).astype(np.float64)
+    if candidates.size and candidates[0] < 0:
+        raise ScoreError(
+            f"allocation 'lamp': layer '{name}' has score {candidates[0]:g}, must be at least 0; "
+            "use a score without sign, such as magnitude."
+        )
+    _, exponent = np.frexp(candidates.max(initial=0.0))
+    squares = (
+        np.ldexp(candidates, -exponent) ** 2
+    )  # a power of two rounds nothing, and no square under- or overflows
+    not_below = np.cumsum(squares[::-1])[::-1]
+    shares: np.ndarray = np.divide(squares, not_below, out=np.zeros_like(squares), where=not_below > 0)
+    return shares
+
+
+def _highest(scores: Arrays, kept: int) -> dict[str, int]:
+    """Count, by layer, the `kept` highest of all scores; ties go to the earlier layer."""
+    for name, layer in scores.items():
+        refuse_unusable(name, layer)
+    flat = np.concatenate([layer.ravel() for layer in scores.values()])
+    candidates = flat.size - np.count_nonzero(np.isneginf(flat))
+    if not 0 <= kept <= candidates:
+        raise ScoreError(f"{kept:,} weights are to be kept, but there are {candidates:,} candidates.")
+    if kept == 0:
+        return dict.fromkeys(scores, 0)
+    cut = flat.size - kept
+    flat.partition(cut)
+    return _fill_ties(scores, flat[cut], kept)
+
+
+def _fill_ties(scores: Arrays, threshold: np.floating, kept: int) -> dict[str, int]:
+    counts = {name: int(np.count_nonzero(layer > threshold)) for name, layer in scores.items()}
+    missing = kept - sum(counts.values())
+    for name, count in _count_ties(scores.items(), threshold):
+        counts[name] += min(count, missing)
+        missing -= min(count, missing)
+    return counts
+
+
+def _count_ties(
+    layers: Iterable[tuple[str, np.ndarray]], threshold: np.floating
+) -> Iterable[tuple[str, int]]:
+    return ((name, int(np.count_nonzero(layer == threshold))) for name, layer in layers)

@@ -1,0 +1,86 @@
+"""Allocations of later work that follow from the layers' shapes alone: no score is read."""
+
+from __future__ import annotations
+
+from math import ceil
+
+from prunepipe.artifacts import Arrays
+from prunepipe.errors import ConfigError
+from prunepipe.networks.structure import Layer, Structure
+from prunepipe.pruning.allocations.budget import refuse_empty_budget
+from prunepipe.pruning.allocations.rounding import exact, round_to_total, share_proportionally
+
+
+def uniform_all(scores: Arrays, structure: Structure, kept_total: int) -> dict[str, int]:
+    """Keep the same share of every layer, Linear layers included.
+
+    Args:
+        scores: not read.
+        structure: the prunable layers.
+        kept_total: weights to keep.
+    Returns:
+        Kept weights by layer; they sum to `kept_total`.
+    """
+    return _proportional(structure.layers, [layer.size for layer in structure.layers], kept_total)
+
+
+def uniform_plus(
+    scores: Arrays, structure: Structure, kept_total: int, *, linear_minimum: float = 0.2
+) -> dict[str, int]:
+    """Keep the first convolution dense, at least a share of the last Linear layer, and the rest uniformly.
+
+    Args:
+        scores: not read.
+        structure: the prunable layers.
+        kept_total: weights to keep.
+        linear_minimum: least share that the last Linear layer keeps, in [0, 1].
+    Returns:
+        Kept weights by layer; they sum to `kept_total`.
+    Raises:
+        ConfigError: the two fixed layers use up the budget, or `linear_minimum` is impossible.
+    Source: Gale, Elsen, Hooker, "The state of sparsity in deep neural networks", 2019, section 5.2.
+    """
+    if not 0 <= linear_minimum <= 1:
+        raise ConfigError(
+            f"allocation 'uniform_plus': linear_minimum is {linear_minimum}, must be between 0 and 1."
+        )
+    convolutions = [layer for layer in structure.layers if layer.kind == "conv"]
+    fixed = {layer.name: layer.size for layer in convolutions[:1]}
+    last = [layer for layer in structure.layers if layer.kind == "linear"][-1:]
+    room = structure.size - sum(fixed.values())
+    for layer in last:
+        least = ceil(exact(linear_minimum) * layer.size)
+        # Fixed only if the uniform share would be less.
+        if (kept_total - sum(fixed.values())) * layer.size < least * room:
+            fixed[layer.name] = least
+    free = [layer for layer in structure.layers if layer.name not in fixed]
+    budget = kept_total - sum(fixed.values())
+    refuse_empty_budget(
+        "uniform_plus",
+        budget,
+        kept_total,
+        " and ".join(f"'{name}' keeps {count:,}" for name, count in fixed.items()),
+    )
+    kept = fixed | _proportional(free, [layer.size for layer in free], budget)
+    return {layer.name: kept[layer.name] for layer in structure.layers}
+
+
+def erk(scores: Arrays, structure: Structure, kept_total: int) -> dict[str, int]:
+    """Erdos-Renyi-kernel: a layer keeps weights in proportion to the sum of its weight's dimensions.
+
+    Args:
+        scores: not read.
+        structure: the prunable layers.
+        kept_total: weights to keep.
+    Returns:
+        Kept weights by layer; they sum to `kept_total`. Layers that would keep more than all stay dense and
+        the others share what is left, again in proportion.
+    Source: Evci, Gale, Menick, Castro, Elsen, "Rigging the lottery", ICML 2020, section 3.
+    """
+    return _proportional(structure.layers, [sum(layer.shape) for layer in structure.layers], kept_total)
+
+
+def _proportional(layers: list[Layer] | tuple[Layer, ...], weights: list[int], total: int) -> dict[str, int]:
+    shares = share_proportionally(weights, [layer.size for layer in layers], total)
+    counts = round_to_total(shares, total)
+    return {layer.name: count for layer, count in zip(layers, counts, strict=True)}

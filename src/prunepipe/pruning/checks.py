@@ -1,0 +1,115 @@
+"""Sanity checks on masks, weights and scores: each changes one stage and keeps the others.
+
+The checks on data are in `prunepipe.datasets.corruptions`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from prunepipe.artifacts import Arrays
+from prunepipe.errors import ScoreError
+
+MASK_CHECKS: dict[str, str] = {"rearrange": "prunepipe.pruning.checks:rearrange"}
+WEIGHT_CHECKS: dict[str, str] = {
+    "shuffle_weights": "prunepipe.pruning.checks:shuffle_weights",
+    "reinit": "prunepipe.pruning.checks:reinit",
+}
+SCORE_CHECKS: dict[str, str] = {"invert": "prunepipe.pruning.checks:invert"}
+
+
+def rearrange(mask: Arrays, *, generator: np.random.Generator) -> Arrays:
+    """Permute each layer's mask uniformly: as many weights a layer, at random places.
+
+    Args:
+        mask: bool, True = kept.
+        generator: where the permutations come from.
+    Returns:
+        A mask of the same shapes and counts per layer.
+    Source: Su et al., "Sanity-checking pruning methods", NeurIPS 2020, section 3.
+    """
+    return {name: generator.permutation(layer.ravel()).reshape(layer.shape) for name, layer in mask.items()}
+
+
+def shuffle_weights(
+    weights: Arrays, mask: Arrays, fresh: Arrays, *, generator: np.random.Generator
+) -> Arrays:
+    """Permute the surviving weights of each layer among its surviving places; the mask stays.
+
+    Args:
+        weights: the whole state of the network, start weights of the ticket.
+        mask: bool, True = kept.
+        fresh: not used.
+        generator: where the permutations come from.
+    Returns:
+        The whole state; pruned places, biases and BatchNorm are as before.
+    Raises:
+        ScoreError: the mask does not fit the weights.
+    Source: Su et al., "Sanity-checking pruning methods", NeurIPS 2020, section 3.
+    """
+    _require_fit(weights, mask)
+    shuffled = {name: array.copy() for name, array in weights.items()}
+    for name, layer in mask.items():
+        shuffled[name][layer] = generator.permutation(weights[name][layer])
+    return shuffled
+
+
+def reinit(weights: Arrays, mask: Arrays, fresh: Arrays, *, generator: np.random.Generator) -> Arrays:
+    """Start from an independent fresh initialisation; the mask stays.
+
+    Args:
+        weights: the whole state of the network, start weights of the ticket.
+        mask: bool, True = kept.
+        fresh: a whole state drawn anew from the law of the initial weights.
+        generator: not used; `fresh` has its own stream.
+    Returns:
+        `fresh`, copied.
+    Raises:
+        ScoreError: `fresh` is not a state of the same network.
+    """
+    _require_fit(weights, mask)
+    shapes = [{name: array.shape for name, array in state.items()} for state in (weights, fresh)]
+    if shapes[0] != shapes[1]:
+        different = sorted(dict(shapes[0].items() ^ shapes[1].items()))
+        raise ScoreError(f"reinit: the fresh state differs from the ticket's in: {', '.join(different)}.")
+    return {name: array.copy() for name, array in fresh.items()}
+
+
+def invert(scores: Arrays) -> Arrays:
+    """Turn the ranking round, so that the lowest scores are kept; -inf stays: no candidate.
+
+    Args:
+        scores: higher = keep.
+    Source: Frankle et al., "Pruning neural networks at initialization: why are we missing the mark?",
+        ICLR 2021.
+    """
+    return {name: np.where(np.isneginf(layer), layer, -layer) for name, layer in scores.items()}
+
+
+def apply_mask(weights: Arrays, mask: Arrays) -> Arrays:
+    """Set the pruned weights to zero.
+
+    Args:
+        weights: the whole state of the network.
+        mask: bool, True = kept; what is pruned is told by it alone, never by weights that are zero.
+    Returns:
+        The whole state, copied; what the mask does not name is as before.
+    Raises:
+        ScoreError: the mask does not fit the weights.
+    """
+    _require_fit(weights, mask)
+    masked = {name: array.copy() for name, array in weights.items()}
+    for name, layer in mask.items():
+        masked[name][~layer] = 0
+    return masked
+
+
+def _require_fit(weights: Arrays, mask: Arrays) -> None:
+    for name, layer in mask.items():
+        if name not in weights:
+            raise ScoreError(f"the mask has layer '{name}', which is not among the weights.")
+        if layer.dtype != np.bool_ or layer.shape != weights[name].shape:
+            raise ScoreError(
+                f"the mask of layer '{name}' is {layer.dtype} {layer.shape}, "
+                f"must be bool {weights[name].shape} like the weights."
+            )

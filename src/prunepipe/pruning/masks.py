@@ -1,0 +1,169 @@
+"""Masks: bool arrays, True = kept. Exact selection, checks of the form, density and overlap."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from math import floor
+
+import numpy as np
+
+from prunepipe.artifacts import Arrays
+from prunepipe.errors import ConfigError, ScoreError
+from prunepipe.networks.structure import Structure
+
+
+def kept_total(size: int, prune_ratio: float) -> int:
+    """Return floor(size * (1 - prune_ratio)), with the ratio read as the decimal that it is written as.
+
+    Args:
+        size: number of prunable weights N.
+        prune_ratio: share removed, in [0, 1).
+    Raises:
+        ConfigError: the prune ratio is outside [0, 1).
+    """
+    if not 0 <= prune_ratio < 1:
+        raise ConfigError(f"prune_ratio is {prune_ratio}, must be at least 0 and below 1.")
+    return floor(size * (1 - Fraction(str(float(prune_ratio)))))
+
+
+def select(scores: Arrays, kept: Mapping[str, int]) -> Arrays:
+    """Keep exactly the given number of weights in each layer: those with the highest scores.
+
+    Args:
+        scores: one array a layer; among equal scores the lowest flat index wins.
+        kept: weights to keep, by layer.
+    Returns:
+        One bool array a layer, shaped like its scores.
+    Raises:
+        ScoreError: layers differ, a score is NaN or +inf, or a layer has fewer candidates (scores above -inf)
+            than it is to keep.
+    """
+    for name in sorted(set(scores) ^ set(kept)):
+        raise ScoreError(
+            f"layer '{name}' is in only one of scores and allocation; both must name every layer."
+        )
+    return {name: _select_layer(name, layer, kept[name]) for name, layer in scores.items()}
+
+
+def _select_layer(name: str, scores: np.ndarray, kept: int) -> np.ndarray:
+    refuse_unusable(name, scores)
+    flat = scores.ravel()
+    if not 0 <= kept <= flat.size:
+        raise ScoreError(
+            f"layer '{name}' is to keep {kept:,} weights, must be between 0 and its size {flat.size:,}."
+        )
+    if kept == 0:
+        return np.zeros(scores.shape, dtype=bool)
+    threshold = np.partition(flat, flat.size - kept)[flat.size - kept]
+    if np.isneginf(threshold):
+        candidates = np.count_nonzero(flat > threshold)
+        raise ScoreError(
+            f"layer '{name}' is to keep {kept:,} weights, but earlier rounds of pruning left {candidates:,} "
+            "candidates; use an allocation that shrinks every layer with the density."
+        )
+    mask: np.ndarray = flat > threshold
+    ties = np.flatnonzero(flat == threshold)
+    mask[ties[: kept - np.count_nonzero(mask)]] = True
+    return mask.reshape(scores.shape)
+
+
+def refuse_unusable(name: str, scores: np.ndarray) -> None:
+    """Refuse scores that no ranking can use.
+
+    Raises:
+        ScoreError: the layer holds NaN or +inf (-inf alone has a meaning: no candidate).
+    """
+    highest = scores.max(initial=-np.inf)  # NaN wins every maximum
+    if not highest < np.inf:
+        raise ScoreError(
+            f"layer '{name}' has score {highest}; scores must be finite, or -inf for no candidate."
+        )
+
+
+def require_layers(what: str, arrays: Arrays, structure: Structure) -> None:
+    """Refuse arrays that are not one per prunable layer, shaped like it.
+
+    Args:
+        what: says what the arrays are, for the message.
+        arrays: by parameter name.
+        structure: the prunable layers.
+    Raises:
+        ScoreError: names the first layer that is missing, is not known or has another shape.
+    """
+    shapes = {layer.name: layer.shape for layer in structure.layers}
+    for name in sorted(set(arrays) ^ set(shapes)):
+        problem = "lack layer" if name in shapes else "name what is no prunable layer:"
+        raise ScoreError(f"{what} {problem} '{name}'; expected exactly: {', '.join(shapes)}.")
+    for name, shape in shapes.items():
+        if arrays[name].shape != shape:
+            raise ScoreError(f"{what} of layer '{name}' have shape {arrays[name].shape}, expected {shape}.")
+
+
+def check_mask(mask: Arrays, structure: Structure) -> None:
+    """Refuse a mask that does not fit the network.
+
+    Raises:
+        ScoreError: a layer is missing, not known, of another shape, or not of type bool.
+    """
+    require_layers("masks", mask, structure)
+    for name, layer in mask.items():
+        if layer.dtype != np.bool_:
+            raise ScoreError(f"mask of layer '{name}' has type {layer.dtype}, must be bool (True = kept).")
+
+
+def density(mask: Arrays) -> float:
+    """Return the share of weights that the whole mask keeps."""
+    return sum(int(layer.sum()) for layer in mask.values()) / sum(layer.size for layer in mask.values())
+
+
+def layer_densities(mask: Arrays) -> dict[str, float]:
+    """Return the share of weights that each layer keeps."""
+    return {name: int(layer.sum()) / layer.size for name, layer in mask.items()}
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """How much two masks have in common.
+
+    Attributes:
+        jaccard: weights kept by both, over weights kept by either; 1 if neither keeps any.
+        expected: the same with the number kept by both replaced by its mean under chance: both masks keep
+            the counts per layer that they do, at independent, uniformly random places.
+    """
+
+    jaccard: float
+    expected: float
+
+
+def overlap(first: Arrays, second: Arrays) -> tuple[dict[str, Overlap], Overlap]:
+    """Compare two masks, by layer and over all layers.
+
+    Args:
+        first: a mask.
+        second: a mask of the same network.
+    Returns:
+        The overlap of each layer, and of the whole network.
+    Raises:
+        ScoreError: the masks are not of the same layers and shapes.
+    """
+    shapes = [{name: layer.shape for name, layer in mask.items()} for mask in (first, second)]
+    if shapes[0] != shapes[1]:
+        raise ScoreError(f"masks of different networks cannot be compared: {shapes[0]} and {shapes[1]}.")
+    counts = {name: _counts(first[name], second[name]) for name in first}
+    whole = np.sum(list(counts.values()), axis=0)
+    return {name: _overlap(*count) for name, count in counts.items()}, _overlap(*whole)
+
+
+def _counts(first: np.ndarray, second: np.ndarray) -> tuple[float, float, float]:
+    """Return: kept by both, its mean under chance, sum of both counts."""
+    kept = int(first.sum()), int(second.sum())
+    both = np.count_nonzero(first & second)
+    return float(both), kept[0] * kept[1] / max(first.size, 1), float(sum(kept))
+
+
+def _overlap(both: float, chance: float, total: float) -> Overlap:
+    if total == 0:
+        return Overlap(1.0, 1.0)
+    return Overlap(both / (total - both), chance / (total - chance))

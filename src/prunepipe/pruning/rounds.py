@@ -1,0 +1,152 @@
+"""Scoring a network: the contract of every score enforced, rounds of iterative pruning, the data it reads."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from math import floor
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from prunepipe.artifacts import Arrays
+from prunepipe.errors import ConfigError
+from prunepipe.networks.prunable import prunable
+from prunepipe.pruning.masks import select
+from prunepipe.pruning.scores.contract import Batch, Batches, Loss
+from prunepipe.pruning.scores.enforcing import ScoreFunction, Scorer
+
+Allocate = Callable[[Arrays, int], Mapping[str, int]]
+"""(scores, weights to keep) -> weights to keep by layer: an allocation with its structure and options."""
+
+
+def score_network(
+    network: nn.Module,
+    score_function: ScoreFunction,
+    batches: Batches,
+    loss: Loss,
+    *,
+    generator: torch.Generator,
+    options: Mapping[str, Any] | None = None,
+    rounds: int = 1,
+    density: float | None = None,
+    allocate: Allocate | None = None,
+    title: str | None = None,
+    constructive: bool = False,
+    check_determinism: bool = False,
+) -> Arrays:
+    """Score every prunable weight, and refuse scores that break the contract.
+
+    With several rounds, round r of R scores the network pruned to density^((r - 1) / R): every round removes the same
+    share of what is left. The last cut is not made here; selection at `density` completes the schedule.
+
+    Args:
+        network: scored as it is; not changed.
+        score_function: see `prunepipe.pruning.scores.contract`.
+        batches: images [B, C, H, W] and labels [B], on the network's device; read once a round.
+        loss: (logits [B, K], labels [B]) -> mean loss.
+        generator: the score's randomness; torch's global stream, which dropout draws from, is derived from it.
+        options: keyword arguments of the score.
+        rounds: rounds of iterative pruning; 1 is one-shot.
+        density, allocate: needed for several rounds: share that the last cut keeps; how layers share a round's budget.
+        title: what error messages call the score; default: its module and name.
+        constructive: the score returns a mask (bool); the result is 1 where it keeps, 0 elsewhere.
+        check_determinism: run the score twice, and refuse it if it does not repeat; for functions that are not our own.
+    Returns:
+        One float array per prunable weight in module order; finite, or -inf where an earlier round pruned.
+    Raises:
+        ScoreError: the score breaks its contract; the text names score, layer and rule.
+        ConfigError: several rounds without a density in (0, 1] or without an allocation.
+    """
+    pruned = copy.deepcopy(network) if rounds > 1 else network
+    reread = list(batches) if (rounds > 1 or check_determinism) and iter(batches) is batches else batches
+    scorer = Scorer(
+        score_function, title or _title(score_function), options or {}, constructive, check_determinism
+    )
+    mask: Arrays | None = None
+    for round_number in range(1, rounds + 1):
+        scores = scorer.scores(pruned, reread, loss, generator=generator)
+        if mask is not None:
+            scores = {name: np.where(mask[name], layer, -np.inf) for name, layer in scores.items()}
+        if round_number < rounds:
+            mask = _cut(scores, round_number / rounds, density, allocate)
+            _prune(pruned, mask)
+    return scores
+
+
+def _title(function: ScoreFunction) -> str:
+    name = getattr(function, "__qualname__", type(function).__name__)  # a functools.partial has no name
+    return f"score {getattr(function, '__module__', '')}:{name}"
+
+
+def _cut(scores: Arrays, progress: float, density: float | None, allocate: Allocate | None) -> Arrays:
+    if density is None or not 0 < density <= 1 or allocate is None:
+        raise ConfigError(
+            f"several rounds need an allocation and a density above 0 and at most 1, got {density}."
+        )
+    size = sum(layer.size for layer in scores.values())
+    now, at_last = (allocate(scores, floor(size * density**power + 1e-6)) for power in (progress, 1.0))
+    return select(scores, {name: _between(now[name], at_last[name], layer) for name, layer in scores.items()})
+
+
+def _between(now: int, at_last: int, scores: np.ndarray) -> int:
+    """Keep what a later round needs, and no more than earlier rounds left.
+
+    Allocations round to whole weights, so a layer's share may fall by one and rise again.
+    """
+    return min(max(now, at_last), int(np.count_nonzero(~np.isneginf(scores))))
+
+
+def _prune(network: nn.Module, mask: Arrays) -> None:
+    for name, weight in prunable(network).items():
+        weight.data.mul_(torch.from_numpy(mask[name]).to(weight.device))
+
+
+def blank_batches(channels: int, height: int, width: int) -> list[Batch]:
+    """Return one batch of one black image, for scores that read no data but may need its shape."""
+    return [(torch.zeros(1, channels, height, width), torch.zeros(1, dtype=torch.int64))]
+
+
+def balanced_batches(
+    images: np.ndarray,
+    labels: np.ndarray,
+    images_per_class: int,
+    batches: int,
+    classes: int,
+    transform: Callable[[torch.Tensor], torch.Tensor],
+    *,
+    generator: torch.Generator,
+) -> list[Batch]:
+    """Draw batches with the same number of images of each class, sorted by class; no image is drawn twice.
+
+    Args:
+        images: the training set, uint8 [N, C, H, W].
+        labels: int64 [N].
+        images_per_class: images of each class in each batch.
+        batches: how many batches.
+        classes: number of classes K.
+        transform: uint8 images [B, C, H, W] -> float images, augmented and normalised.
+        generator: draws the images; the augmentation's randomness is the transform's own.
+    Returns:
+        Batches of images [K * images_per_class, C, H, W] and labels, on the CPU.
+    Raises:
+        ConfigError: a class has too few images; the text names class, count and need.
+    """
+    need = images_per_class * batches
+    drawn = []
+    for label in range(classes):
+        members = np.flatnonzero(labels == label)
+        if len(members) < need:
+            raise ConfigError(
+                f"class {label} has {len(members)} training images, the score needs {need} "
+                f"({images_per_class} per class x {batches} batches); lower images_per_class or batches."
+            )
+        order = torch.randperm(len(members), generator=generator).numpy()[:need]
+        drawn.append(members[order].reshape(batches, images_per_class))
+    positions = np.stack(drawn, axis=1).reshape(batches, -1)  # [batch, class * images_per_class]
+    return [
+        (transform(torch.from_numpy(images[rows])), torch.from_numpy(labels[rows].astype(np.int64)))
+        for rows in positions
+    ]

@@ -1,0 +1,107 @@
+"""GraSP: keep the weights whose removal would lower the gradient flow most."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from prunepipe.errors import ConfigError, ScoreError, unknown_name
+from prunepipe.networks.prunable import prunable
+from prunepipe.pruning.scores.contract import (
+    Batch,
+    Batches,
+    Loss,
+    Scores,
+    each_batch,
+    gradients,
+    scoring_copy,
+)
+
+HALVES = ("first_last", "interleaved")
+
+
+def grasp(
+    network: nn.Module,
+    batches: Batches,
+    loss: Loss,
+    *,
+    generator: torch.Generator,
+    temperature: float = 200.0,
+    halves: str = "first_last",
+    redraw_linear: bool = False,
+) -> Scores:
+    """Gradient signal preservation w * Hg, signed, of every prunable weight.
+
+    Every batch is split in halves, each seen by the network (in train mode) on its own; g is the sum over
+    halves of dL/dw, and Hg the sum over halves of d(g . dL/dw)/dw with g held constant.
+
+    Args:
+        network: it is not changed.
+        batches: images [B, C, H, W] and labels [B], B >= 2.
+        loss: (logits [B, K], labels [B]) -> mean loss.
+        generator: draws the Linear weights when `redraw_linear` is set.
+        temperature: logits are divided by it.
+        halves: "first_last" as the reference (of a batch sorted by class, each half holds half of the
+            classes) or "interleaved" (every second image, so that both halves hold all classes).
+        redraw_linear: score with Linear weights drawn anew (Xavier normal), as the reference does by
+            default. Off here: the scores are then of the weights that the ticket has.
+    Returns:
+        One tensor per prunable weight, shaped like it; higher means keep.
+    Raises:
+        ConfigError: an option has an impossible value.
+        ScoreError: a batch cannot be halved, or there is none.
+    Source: Wang, Zhang, Grosse, "Picking winning tickets before training by preserving gradient flow",
+        ICLR 2020, eq. 8, algorithm 2.
+    """
+    if not temperature > 0:
+        raise ConfigError(f"grasp: temperature is {temperature}, must be above 0.")
+    if halves not in HALVES:
+        raise ConfigError(f"grasp: {unknown_name('halves', halves, HALVES)}")
+    scored = scoring_copy(network, training=True)
+    if redraw_linear:
+        _redraw_linear(scored, generator)
+    weights = prunable(scored)
+    parts = [half for batch in each_batch(batches) for half in _split(batch, halves)]
+    product = _hessian_gradient(parts, lambda images: scored(images) / temperature, weights, loss)
+    return {name: weight.detach() * product[name] for name, weight in weights.items()}
+
+
+def _hessian_gradient(
+    parts: list[Batch], logits: Callable[[Tensor], Tensor], weights: dict[str, nn.Parameter], loss: Loss
+) -> Scores:
+    """Return H g, where H and g are the Hessian and the gradient of the summed loss of all parts."""
+    gradient = {name: torch.zeros_like(weight) for name, weight in weights.items()}
+    product = {name: torch.zeros_like(weight) for name, weight in weights.items()}
+    for images, labels in parts:
+        _add(gradient, gradients(loss(logits(images), labels), weights))
+    for images, labels in parts:
+        flow = gradients(loss(logits(images), labels), weights, graph=True)
+        alignment = torch.stack([(gradient[name] * flow[name]).sum() for name in weights]).sum()
+        _add(product, gradients(alignment, weights))
+    return product
+
+
+def _add(total: Scores, part: Scores) -> None:
+    for name, values in part.items():
+        total[name] += values
+
+
+def _split(batch: Batch, halves: str) -> tuple[Batch, Batch]:
+    images, labels = batch
+    if len(images) < 2:
+        raise ScoreError(
+            "grasp: a batch holds 1 image and cannot be halved; use more images a class or fewer batches."
+        )
+    if halves == "interleaved":
+        return (images[::2], labels[::2]), (images[1::2], labels[1::2])
+    middle = len(images) // 2
+    return (images[:middle], labels[:middle]), (images[middle:], labels[middle:])
+
+
+def _redraw_linear(network: nn.Module, generator: torch.Generator) -> None:
+    for module in network.modules():
+        if isinstance(module, nn.Linear):
+            fresh = torch.empty(module.weight.shape, dtype=module.weight.dtype, device=generator.device)
+            module.weight.data.copy_(nn.init.xavier_normal_(fresh, generator=generator))

@@ -1,0 +1,33 @@
+"""SNIP: how much the loss feels a connection."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from prunepipe.networks.prunable import prunable
+from prunepipe.pruning.scores.contract import Batches, Loss, Scores, each_batch, gradients, scoring_copy
+
+
+def snip(network: nn.Module, batches: Batches, loss: Loss, *, generator: torch.Generator) -> Scores:
+    """Connection sensitivity |w * dL/dw| of every prunable weight.
+
+    Args:
+        network: scored in train mode (BatchNorm uses batch statistics); it is not changed.
+        batches: images [B, C, H, W] and labels [B]; gradients are summed over batches, and since `loss` is a
+            mean over its batch, batches of different size count the same.
+        loss: (logits [B, K], labels [B]) -> mean loss.
+        generator: not used.
+    Returns:
+        One tensor per prunable weight, shaped like it; higher means keep.
+    Raises:
+        ScoreError: there is no batch.
+    Source: Lee, Ajanthan, Torr, "SNIP", ICLR 2019, eq. 6, without its normalisation, which changes no order.
+    """
+    scored = scoring_copy(network, training=True)
+    weights = prunable(scored)
+    total = {name: torch.zeros_like(weight) for name, weight in weights.items()}
+    for images, labels in each_batch(batches):
+        for name, gradient in gradients(loss(scored(images), labels), weights).items():
+            total[name] += gradient
+    return {name: (weight.detach() * total[name]).abs() for name, weight in weights.items()}

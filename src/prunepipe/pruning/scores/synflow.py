@@ -1,0 +1,43 @@
+"""SynFlow: how much of the total flow from input to output runs through a weight; needs no data."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from prunepipe.networks.prunable import prunable
+from prunepipe.pruning.scores.contract import Batches, Loss, Scores, each_batch, gradients, scoring_copy
+
+
+def synflow(network: nn.Module, batches: Batches, loss: Loss, *, generator: torch.Generator) -> Scores:
+    """Synaptic flow |w * dR/dw|, where R is the summed output with |weights| on an image of ones.
+
+    One round; the method is meant for many (`rounds` of the study). As in its authors' code every parameter
+    and buffer is replaced by its absolute value, BatchNorm is in eval mode, and all is float64: products over
+    many layers leave the range of float32. Activations with a cap (ReLU6) go without it.
+
+    Args:
+        network: it is not changed.
+        batches: only the shape of the first image is read.
+        loss: not used.
+        generator: not used.
+    Returns:
+        One float64 tensor per prunable weight, shaped like it; higher means keep.
+    Raises:
+        ScoreError: there is no batch to take the image shape from.
+    Source: Tanaka, Kunin, Yamins, Ganguli, "Pruning neural networks without any data by iteratively
+        conserving synaptic flow", NeurIPS 2020, eq. 2, algorithm 1.
+    """
+    images, _ = next(each_batch(batches))
+    scored = scoring_copy(network, training=False).double()
+    for module in scored.modules():
+        if isinstance(module, nn.Hardtanh):  # ReLU6 is one: flow grows layer by layer, its cap would end it
+            module.max_val = float("inf")
+    with torch.no_grad():
+        for tensor in scored.state_dict().values():
+            tensor.abs_()
+    weights = prunable(scored)
+    flow = scored(torch.ones_like(images[:1], dtype=torch.float64)).sum()
+    return {
+        name: (weights[name].detach() * gradient).abs() for name, gradient in gradients(flow, weights).items()
+    }

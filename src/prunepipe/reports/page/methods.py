@@ -1,0 +1,175 @@
+"""The verdicts as the page shows them: one card a method, one row a comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from prunepipe.reports.page.formats import interval, known, signed, sort_key
+from prunepipe.reports.tables.building import UNKNOWN
+from prunepipe.results.labels import check_label, dataset_label, network_label, ticket_label
+from prunepipe.study.study import Study
+from prunepipe.verdicts.judge import Judgement
+from prunepipe.verdicts.sanity import SANITY_CHECKS
+
+MARKS = {
+    "sane": "✓", "not sane": "✗", "undecided": "?",
+    "uses": "✓", "ignores": "✗", "inconclusive": "?", "collapsed": "†",
+}  # fmt: skip
+"""What stands beside each word, so that colour is never alone in saying it."""
+
+STRIP_WIDTH, STRIP_HEIGHT, STRIP_EDGE = 150.0, 18.0, 4.0
+"""Size of the drawing of an effect, in CSS pixels."""
+
+
+def place_text(dataset: str, network: str) -> str:
+    """Return where something was measured, in words."""
+    return f"{dataset_label(dataset)}, {network_label(network)}"
+
+
+def tone(word: str) -> str:
+    """Return the CSS class of a verdict or summary."""
+    return "word-" + word.replace(" ", "-")
+
+
+def comparison_rows(judgement: Judgement) -> list[dict[str, Any]]:
+    """Return every comparison of a method under a check with the same method without it.
+
+    Args:
+        judgement: of the study.
+    Returns:
+        One dictionary a row of the verdicts, in their order, with an `anchor` on the page.
+    """
+    rows = judgement.verdicts.to_dict("records")
+    reach = _reach(judgement.verdicts)
+    return [_comparison(position, row, reach) for position, row in enumerate(rows)]
+
+
+def _comparison(position: int, row: Mapping[Any, Any], reach: float) -> dict[str, Any]:
+    return {
+        "anchor": f"comparison-{position}",
+        "ticket": row["ticket"],
+        "method": ticket_label(row["ticket"]),
+        "place": place_text(row["dataset"], row["network"]),
+        "check_name": row["check"],
+        "check": check_label(row["check"]),
+        "word": row["verdict"],
+        "mark": MARKS[row["verdict"]],
+        "tone": tone(row["verdict"]),
+        "effect": signed(row["effect"]),
+        "effect_key": sort_key(row["effect"]),
+        "interval": interval(row["interval_low"], row["interval_high"], with_sign=True),
+        "strip": _strip(row, reach),
+        "pairs": f"{row['pairs']} of {row['expected_pairs']}",
+        "pairs_key": sort_key(row["pairs"]),
+        "reason": row["reason"],
+    }
+
+
+def _reach(verdicts: pd.DataFrame) -> float:
+    """Return how far from zero the drawings of effects go: to the largest effect, and beyond the margin."""
+    if verdicts.empty:
+        return 1.0
+    largest = verdicts["effect"].abs().max()
+    return max(2 * float(verdicts["margin"].max()), 1.15 * float(largest) if known(largest) else 0.0)
+
+
+def _strip(row: Mapping[Any, Any], reach: float) -> dict[str, Any] | None:
+    """Return the drawing of an effect: x positions of zero, margin, interval and mean; None if unknown.
+
+    An interval that leaves the drawing ends in an arrow.
+    """
+    if not known(row["effect"]):
+        return None
+
+    def x(value: float) -> float:
+        half = STRIP_WIDTH / 2
+        return round(half + (half - STRIP_EDGE) * min(max(value / reach, -1.0), 1.0), 1)
+
+    low, high = row["interval_low"], row["interval_high"]
+    bounded = known(low) and known(high)
+    return {
+        "zero": x(0.0),
+        "margin_low": x(-row["margin"]),
+        "margin_width": round(x(row["margin"]) - x(-row["margin"]), 1),
+        "effect": x(row["effect"]),
+        "low": x(low) if bounded else None,
+        "high": x(high) if bounded else None,
+        "beyond_low": bounded and low < -reach,
+        "beyond_high": bounded and high > reach,
+    }
+
+
+def method_cards(
+    judgement: Judgement, study: Study, comparisons: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return one card a method, in the study's order: its summary, why, and a chip for each comparison.
+
+    Args:
+        judgement: of the study.
+        study: says which checks count for which kind of ticket.
+        comparisons: from comparison_rows.
+    """
+    cards = []
+    for row in judgement.summaries.to_dict("records"):
+        ticket = row["ticket"]
+        kind = "initial" if study.tickets[ticket].initial else "partially trained"
+        own = [chip for chip in comparisons if chip["ticket"] == ticket]
+        cards.append(
+            {
+                "ticket": ticket,
+                "method": ticket_label(ticket),
+                "kind": f"{kind} ticket",
+                "summary": row["summary"],
+                "mark": MARKS[row["summary"]],
+                "tone": tone(row["summary"]),
+                "why": row["why"],
+                "chips": _matrix([chip for chip in own if chip["check_name"] in SANITY_CHECKS[kind]]),
+                "diagnostics": _matrix(
+                    [chip for chip in own if chip["check_name"] not in SANITY_CHECKS[kind]]
+                ),
+            }
+        )
+    return cards
+
+
+def _matrix(chips: list[dict[str, Any]]) -> dict[str, Any]:
+    """Arrange chips: checks across, places down."""
+    checks = list(dict.fromkeys(chip["check"] for chip in chips))
+    found = {(chip["place"], chip["check"]): chip for chip in chips}
+    places = dict.fromkeys(chip["place"] for chip in chips)
+    return {
+        "checks": checks,
+        "rows": [(place, [found.get((place, check)) for check in checks]) for place in places],
+        "single": chips if len(places) == 1 else [],
+    }
+
+
+def tally(cards: list[dict[str, Any]]) -> str:
+    """Return how many methods got which summary, in a phrase."""
+    words = [card["summary"] for card in cards]
+    counts = {word: words.count(word) for word in ("sane", "not sane", "undecided")}
+    return ", ".join(f"{count} {word}" for word, count in counts.items() if count)
+
+
+def gains_table(judgement: Judgement) -> dict[str, Any]:
+    """Return where each method's accuracy comes from: the parts as columns, one row a method and ratio.
+
+    Args:
+        judgement: of the study; parts that are known nowhere are left out and named in `absent`.
+    """
+    gains = judgement.gains
+    every = list(dict.fromkeys(gains["part"]))
+    parts = [part for part in every if gains.loc[gains["part"] == part, "gain"].notna().any()]
+    rows: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for row in gains.to_dict("records"):
+        place = (row["ticket"], row["dataset"], row["network"], row["prune_ratio"])
+        rows.setdefault(place, {})[row["part"]] = {
+            "gain": signed(row["gain"]),
+            "key": sort_key(row["gain"]),
+            "interval": interval(row["interval_low"], row["interval_high"], with_sign=True),
+            "gaps": row["gaps"] if isinstance(row["gaps"], str) and UNKNOWN not in row["gaps"] else "",
+        }
+    return {"parts": parts, "absent": [part for part in every if part not in parts], "rows": rows}

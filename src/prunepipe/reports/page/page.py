@@ -1,0 +1,94 @@
+"""From what a study has brought to one HTML page that needs nothing else: no server, no network."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from prunepipe import __version__
+from prunepipe.reports.page.cells import by_method, cell_rows, progress
+from prunepipe.reports.page.curves import compact_curves
+from prunepipe.reports.page.mask_views import heat_strips, overlap_rows
+from prunepipe.reports.page.methods import comparison_rows, gains_table, method_cards, place_text, tally
+from prunepipe.reports.page.paper_tables import paper_tables
+from prunepipe.reports.page.plates import plates
+from prunepipe.results.collected import Collected
+from prunepipe.results.labels import ratio_label, ticket_label
+from prunepipe.study.study import Study
+from prunepipe.verdicts.judge import Judgement
+
+
+def build_report(
+    data: Collected,
+    judgement: Judgement,
+    study: Study,
+    figures: Mapping[str, str],
+    file: Path | None = None,
+) -> str:
+    """Build the report of a study, finished or still running.
+
+    Args:
+        data: results, and layers, histories and overlap where there are some; missing runs are marked.
+        judgement: of these results.
+        study: that was run.
+        figures: SVG text by name; a figure that is not there is marked as not drawn yet.
+        file: of the study, for the commands that make runs again; default: config/NAME.yaml.
+    Returns:
+        An HTML page; the same input makes the same bytes.
+    """
+    cells = cell_rows(data.results, study, file)
+    comparisons = comparison_rows(judgement)
+    cards = method_cards(judgement, study, comparisons)
+    script = _asset("report.js")
+    page = _environment().get_template("page.html.j2")
+    return page.render(
+        study=study,
+        settings=study.model_dump_json(indent=1, exclude_none=True),
+        version=__version__,
+        progress=progress(data.results),
+        cards=cards,
+        tally=tally(cards),
+        comparisons=comparisons,
+        gains=gains_table(judgement),
+        tables=paper_tables(data.results, study),
+        cells=cells,
+        methods=list(by_method(cells)),
+        plates=plates(figures, study),
+        strips=heat_strips(data, study),
+        overlaps=overlap_rows(data.overlap),
+        curves=compact_curves(data.histories),
+        provenance=judgement.provenance,
+        style=Markup(_asset("report.css")),
+        script=Markup(script),
+        script_checksum=_checksum(script),
+    )
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("prunepipe.reports.page"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.update(place_text=place_text)
+    environment.filters.update(ticket=ticket_label, ratio=ratio_label)
+    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
+    return environment
+
+
+def _asset(name: str) -> str:
+    return (files("prunepipe.reports.page") / "assets" / name).read_text(encoding="utf-8").strip()
+
+
+def _checksum(script: str) -> str:
+    """Return what the page's content policy allows to run: this script, and nothing else."""
+    digest = hashlib.sha256(script.encode("utf-8")).digest()
+    return "sha256-" + base64.b64encode(digest).decode("ascii")

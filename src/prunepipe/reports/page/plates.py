@@ -1,0 +1,83 @@
+"""The figures as the page shows them: embedded, with a size, a caption and a text for who cannot see them."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from prunepipe.reports.plots import figures_of
+from prunepipe.study.study import Study
+
+PIXELS_PER_POINT = 1.75
+"""Figures are drawn for print at 7 points; on a screen their text should be about 12 pixels high."""
+
+CAPTIONS = {
+    "initial_checks": (
+        "Checks of initial tickets",
+        "Test accuracy over prune ratios, with and without each check. A method that uses the data and the exact "
+        "connections falls below its unchecked line.",
+    ),
+    "partial_checks": (
+        "Checks of partially trained tickets",
+        "Test accuracy over prune ratios, with and without each check.",
+    ),
+    "keep_ratios": (
+        "Density by layer",
+        "Share of the weights that each layer keeps, from input to output, beside allocations that know only the "
+        "shapes of the layers. The tables of mask forensics give the numbers.",
+    ),
+    "overlap": (
+        "Overlap of masks",
+        "How much masks have in common, beside what chance gives to masks with the same counts per layer. The "
+        "table of mask forensics gives the numbers.",
+    ),
+    "training_curves": (
+        "Training curves",
+        "Test accuracy over the epochs of training, means over seeds with a band of one standard deviation. Each "
+        "cell's own curves are under Runs.",
+    ),
+    "paper_against_ours": (
+        "The paper's accuracies and ours",
+        "Published means against ours, cell by cell; on the diagonal they agree.",
+    ),
+}
+"""Title and caption of each figure; the caption is also its alternative text."""
+
+
+def plates(figures: Mapping[str, str], study: Study) -> list[dict[str, Any]]:
+    """Return the figures of a study in their order; one that is not drawn yet has no `source`.
+
+    Args:
+        figures: SVG text by name.
+        study: says which figures there should be.
+    """
+    return [_plate(name, figures.get(name)) for name in figures_of(study)]
+
+
+def _plate(name: str, svg: str | None) -> dict[str, Any]:
+    title, caption = CAPTIONS[name]
+    plate = {"name": name, "title": title, "caption": caption, "source": None}
+    if svg is None:
+        return plate
+    # An image, not inline markup: ids of two figures cannot clash, and nothing in a figure can run.
+    encoded = base64.b64encode(slim(svg).encode("utf-8")).decode("ascii")
+    return {**plate, "source": "data:image/svg+xml;base64," + encoded, **_size(svg)}
+
+
+def slim(svg: str) -> str:
+    """Return an SVG without what no reader sees: metadata, comments, indentation."""
+    svg = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", svg, flags=re.S)
+    return re.sub(r">\s+<", "><", svg)
+
+
+def _size(svg: str) -> dict[str, int]:
+    """Return width and height in CSS pixels, from the view box."""
+    box = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg)
+    if box is None:
+        return {"width": 640, "height": 400}
+    return {
+        "width": round(float(box[1]) * PIXELS_PER_POINT),
+        "height": round(float(box[2]) * PIXELS_PER_POINT),
+    }

@@ -1,0 +1,31 @@
+"""Plots: one function `plot_NAME(data, study) -> Figure` for each figure; captions are in `reports.page`."""
+
+from typing import NamedTuple
+
+from prunepipe.results.labels import PAPER
+from prunepipe.study.study import Study
+
+
+class FigureSpec(NamedTuple):
+    """One figure: the "module:function" that draws it, and the collected tables that it reads."""
+
+    function: str
+    needs: tuple[str, ...] = ()
+
+
+FIGURES: dict[str, FigureSpec] = {
+    "initial_checks": FigureSpec("prunepipe.reports.plots.checks:plot_initial_checks"),
+    "partial_checks": FigureSpec("prunepipe.reports.plots.checks:plot_partial_checks"),
+    "keep_ratios": FigureSpec("prunepipe.reports.plots.keep_ratios:plot_keep_ratios", ("layers",)),
+    "overlap": FigureSpec("prunepipe.reports.plots.overlap:plot_overlap", ("overlap",)),
+    "training_curves": FigureSpec(
+        "prunepipe.reports.plots.training_curves:plot_training_curves", ("histories",)
+    ),
+    "paper_against_ours": FigureSpec("prunepipe.reports.plots.paper:plot_paper_against_ours"),
+}
+"""All figures; every one reads the results, and `needs` says what else."""
+
+
+def figures_of(study: Study) -> list[str]:
+    """Return the figures that a study asks for: only the paper's can be compared with the paper."""
+    return [name for name in FIGURES if name != "paper_against_ours" or study.name == PAPER]

@@ -1,0 +1,76 @@
+"""Test accuracy over the epochs of training."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from prunepipe.reports.plots.style import GREY, Look, entry, line_looks, panels, place_label, sentence, styled
+from prunepipe.results.collected import Collected
+from prunepipe.results.labels import ratio_label, ticket_label
+from prunepipe.study.study import FULL_NETWORK, Study
+
+DENSE_LOOK: Look = {"color": GREY, "linestyle": (0, (5, 2)), "linewidth": 0.9}
+PLACE = ["dataset", "network", "ticket", "prune_ratio"]
+
+
+@styled
+def plot_training_curves(data: Collected, study: Study) -> Figure:
+    """Draw the test accuracy of unchecked tickets over epochs, one line a ticket, one column a prune ratio.
+
+    Lines are means over seeds, bands one sample standard deviation. Collapsed tickets are not trained and
+    have no curve.
+
+    Args:
+        data: histories are read.
+        study: whose tickets to draw.
+    """
+    curves = mean_curves(data)
+    if not curves:
+        return sentence(f"Study {study.name} has no training history yet.")
+    places = [(dataset, network) for dataset in study.datasets for network in study.networks]
+    ticket_looks = line_looks(study.tickets)
+    legend = [entry(ticket_label(ticket), **look) for ticket, look in ticket_looks.items()]
+    figure, axes, bottom = panels(
+        [place_label(*place, "test accuracy (%)") for place in places],
+        [ratio_label(ratio) + " pruned" for ratio in study.prune_ratios],
+        [*legend, entry("full network", **DENSE_LOOK)],
+    )
+    for row, place in zip(axes, places, strict=True):
+        for axis, ratio in zip(row, study.prune_ratios, strict=True):
+            _draw(axis, curves.get((*place, FULL_NETWORK, 0.0)), **DENSE_LOOK)
+            for ticket, look in ticket_looks.items():
+                _draw(axis, curves.get((*place, ticket, ratio)), **{"linewidth": 0.9, **look})
+    for axis in bottom:
+        axis.set_xlabel("epoch")
+    for axis in axes[0]:
+        axis.xaxis.get_major_locator().set_params(integer=True)
+    return figure
+
+
+def mean_curves(data: Collected) -> dict[Any, pd.DataFrame]:
+    """Return mean and std of the test accuracy over seeds, by epoch, for each place and unchecked ticket.
+
+    Args:
+        data: results and histories are read.
+    Returns:
+        (dataset, network, ticket, prune_ratio) -> frame of mean and std in percent, indexed by epoch.
+    """
+    if data.histories.empty:
+        return {}
+    runs = data.results.loc[data.results["check"] == "none", ["run", *PLACE]]
+    rows = data.histories[["run", "epoch", "test_accuracy"]].merge(runs, on="run")
+    curves = rows.groupby([*PLACE, "epoch"])["test_accuracy"].agg(["mean", "std"]).reset_index("epoch")
+    return {key: own.set_index("epoch") for key, own in curves.groupby(level=[0, 1, 2, 3])}
+
+
+def _draw(axis: Axes, curve: pd.DataFrame | None, **look: Any) -> None:
+    if curve is None:
+        return
+    spread = curve["std"].fillna(0.0)  # one seed: no band
+    axis.plot(curve.index, curve["mean"], **look)
+    band = curve["mean"] - spread, curve["mean"] + spread
+    axis.fill_between(curve.index, *band, color=look["color"], alpha=0.15, linewidth=0)

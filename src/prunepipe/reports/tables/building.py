@@ -1,0 +1,177 @@
+"""From runs to the cells of a table: mean, spread, confidence interval, gaps and their causes."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.special import stdtrit  # scipy.stats takes a second to import
+
+from prunepipe.errors import ArtifactError
+from prunepipe.reports.tables.published import published_beside
+from prunepipe.reports.tables.specs import Row, rows_of
+from prunepipe.results.commands import cell_command
+from prunepipe.study.study import FULL_NETWORK, Study
+from prunepipe.verdicts.pairing import RUN, checked_results
+
+CONFIDENCE = 0.95
+"""Level of the confidence intervals of means."""
+
+NO_SPREAD = 1e-9
+"""Standard deviation in points at or below which seeds count as all the same (float noise is 1e-14)."""
+
+Floats = npt.NDArray[np.floating]
+
+PLACE = ["dataset", "network", "prune_ratio", "ticket", "check"]
+SOURCES = ["code", "device", "precision", "data_checksum"]
+SHAPE = ["effective_density", "dead_units"]
+"""Columns of the results that a table averages beside the accuracy."""
+COLUMNS = (
+    "table", "study", *PLACE, "label", "mean", "std", "n", "expected", "collapsed", *SHAPE,
+    "ci_low", "ci_high", "published_mean", "published_std", "difference", "cause",
+    "seeds", *SOURCES, "command",
+)  # fmt: skip
+"""Columns of a table: accuracies in percent, std the sample standard deviation over seeds."""
+
+NOT_A_NUMBER = "the accuracy is not a number"
+UNKNOWN = "no such run in the results"
+
+
+def build_table(name: str, results: pd.DataFrame, study: Study, file: Path | None = None) -> pd.DataFrame:
+    """Build a table of the paper in tidy form: one row a cell.
+
+    Args:
+        name: of the table, one of TABLES.
+        results: one row a run (prunepipe.results.table.COLUMNS); runs that are not of the study do not count.
+        study: says which cells and seeds there should be.
+        file: of the study, for the commands; default: config/NAME.yaml.
+    Returns:
+        COLUMNS: mean, sample std (NaN for one run), n of the expected runs, how many of them collapsed (they
+        count with their chance accuracy), mean effective density and dead units, t interval (see
+        `mean_intervals`), the published numbers and our mean minus theirs where they are comparable, the cause of
+        every missing run, what the runs were made with, and the command that makes them again.
+    Raises:
+        ConfigError: there is no such table.
+        ArtifactError: the results lack a column, list a run twice or are not in percent.
+    """
+    cells = _cells(rows_of(name, study), study)
+    runs = _runs(cells, results, study)
+    table = cells.assign(table=name, study=study.name, **_statistics(runs, len(cells)))
+    published = published_beside(table, study)
+    table = table.assign(**published, difference=table["mean"] - published["published_mean"])
+    table = table.assign(expected=len(study.seeds), seeds=_joined(study.seeds), **_words(runs, len(cells)))
+    places = table[PLACE].itertuples(index=False, name=None)
+    table["command"] = [cell_command(study, file, place) for place in places]
+    return table[list(COLUMNS)]
+
+
+def _cells(rows: Sequence[Row], study: Study) -> pd.DataFrame:
+    """Return one row a cell, in the order of the table: PLACE and label."""
+    cells = [
+        (dataset, network, prune_ratio, *row)
+        for dataset in study.datasets
+        for network in study.networks
+        for row in rows
+        for prune_ratio in ((0.0,) if row.ticket == FULL_NETWORK else study.prune_ratios)
+    ]
+    return pd.DataFrame(cells, columns=[*PLACE, "label"])
+
+
+def _runs(cells: pd.DataFrame, results: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Return one row an expected run with what the results say of it; `cell` is its cell's position."""
+    absent = [column for column in (*SHAPE, *SOURCES) if column not in results]
+    if absent:
+        raise ArtifactError(f"results: no column {', '.join(absent)}; collect the results again.")
+    known = checked_results(results).assign(
+        **{column: pd.to_numeric(results[column]).to_numpy(float) for column in SHAPE},
+        **{column: results[column].to_numpy() for column in SOURCES},
+    )
+    expected = cells[PLACE].assign(cell=range(len(cells)), study=study.name)
+    expected = expected.merge(pd.DataFrame({"seed": study.seeds}), how="cross")
+    runs = expected.merge(known, how="left", on=RUN)
+    done = runs["status"].eq("done").to_numpy(bool)
+    usable = done & np.isfinite(runs["accuracy"].to_numpy(float))
+    return runs.assign(done=done, usable=usable)
+
+
+def _statistics(runs: pd.DataFrame, count: int) -> dict[str, np.ndarray]:
+    """Return the numbers of every cell, by column."""
+    used = runs[runs["usable"]]
+    groups = used.groupby("cell")
+    everyone = range(count)
+    n = groups.size().reindex(everyone, fill_value=0).to_numpy(int)
+    mean = groups["accuracy"].mean().reindex(everyone).to_numpy(float)
+    std = groups["accuracy"].std(ddof=1).reindex(everyone).to_numpy(float)
+    ci_low, ci_high = mean_intervals(mean, std, n)
+    return {
+        "mean": mean,
+        "std": std,
+        "n": n,
+        "collapsed": used["collapsed"]
+        .eq(True)
+        .groupby(used["cell"])
+        .sum()
+        .reindex(everyone, fill_value=0)
+        .to_numpy(int),
+        **{column: groups[column].mean().reindex(everyone).to_numpy(float) for column in SHAPE},
+        "ci_low": ci_low,
+        "ci_high": ci_high,
+    }
+
+
+def mean_intervals(mean: Floats, std: Floats, n: npt.NDArray[np.integer]) -> tuple[Floats, Floats]:
+    """Return the t intervals of mean accuracies, cut to the 0 to 100 % that an accuracy can be.
+
+    One run has no interval, and neither have runs that all score the same: equal values come from a coarse accuracy
+    (few test images), not from infinite precision.
+
+    Args:
+        mean, std: [cells] in percent, std the sample standard deviation; NaN where unknown.
+        n: [cells], runs of each.
+    Returns:
+        Lower and upper ends [cells]; NaN where there is no interval.
+    """
+    half = np.full(len(n), np.nan)
+    spread = (n > 1) & (std > NO_SPREAD)
+    half[spread] = stdtrit(n[spread] - 1, (1 + CONFIDENCE) / 2) * std[spread] / np.sqrt(n[spread])
+    return np.maximum(mean - half, 0.0), np.minimum(mean + half, 100.0)
+
+
+def _words(runs: pd.DataFrame, count: int) -> dict[str, list[str]]:
+    """Return the cause of every gap, and what the runs were made with, by column."""
+    causes: dict[int, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
+    gaps = runs.loc[~runs["usable"], ["cell", "seed", "status", "cause"]]
+    for cell, seed, status, cause in gaps.itertuples(index=False, name=None):
+        causes[cell][_cause(status, cause)].append(seed)
+    words = {"cause": [_gaps(causes[cell]) if cell in causes else "" for cell in range(count)]}
+    made = runs.loc[runs["done"], ["cell", *SOURCES]]
+    for column in SOURCES:
+        values: dict[int, dict[str, None]] = defaultdict(dict)
+        for cell, value in zip(made["cell"], made[column], strict=True):
+            values[cell][str(value)] = None
+        words[column] = [_joined(values[cell]) if cell in values else "" for cell in range(count)]
+    return words
+
+
+def _cause(status: object, cause: object) -> str:
+    if status == "done":
+        return NOT_A_NUMBER
+    if not isinstance(status, str):
+        return UNKNOWN
+    return cause if isinstance(cause, str) and cause else "no cause given"
+
+
+def _gaps(seeds_by_cause: dict[str, list[int]]) -> str:
+    texts = [
+        f"seed{'s' if len(seeds) > 1 else ''} {_joined(seeds)}: {cause}"
+        for cause, seeds in seeds_by_cause.items()
+    ]
+    return "; ".join(texts)
+
+
+def _joined(values: Iterable[object]) -> str:
+    return ", ".join(str(value) for value in values)

@@ -1,0 +1,209 @@
+"""The paper's layout of a table, before it is Markdown or LaTeX: what stands in which cell, and the notes below."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from prunepipe import __version__
+from prunepipe.reports.tables.specs import spec_of
+from prunepipe.results.labels import dataset_label, network_label, ratio_label, row_label
+from prunepipe.results.made_with import UNTRAINED, settings_id
+from prunepipe.study.study import FULL_NETWORK, Study
+
+ABSENT = "-"
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a format writes what stands in a cell.
+
+    Attributes:
+        plus_minus: between mean and standard deviation.
+        dagger: after a collapsed cell.
+        minus: sign of a negative difference.
+        bold: marks the best.
+    """
+
+    plus_minus: str
+    dagger: str
+    minus: str
+    bold: Callable[[str], str]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a table: the texts of its cells, one a column; None where a cell cannot exist."""
+
+    label: str
+    texts: list[str | None]
+    dense: bool = False
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table as it is printed.
+
+    Attributes:
+        title: caption.
+        columns: (data set, prune ratios) from left to right.
+        blocks: (network, its lines) from top to bottom.
+        notes: sentences below the table.
+    """
+
+    title: str
+    columns: list[tuple[str, list[str]]]
+    blocks: list[tuple[str, list[Line]]]
+    notes: list[str]
+
+
+def lay_out(table: pd.DataFrame, study: Study, style: Style) -> Grid:
+    """Lay out a tidy table: data sets and prune ratios as columns, one block of rows a network.
+
+    Args:
+        table: from build_table.
+        study: that it was built for.
+        style: of the output format.
+    """
+    keys = table[["network", "ticket", "check", "dataset", "prune_ratio"]].itertuples(index=False, name=None)
+    cells = dict(zip(keys, table.itertuples(), strict=True))
+    best = best_cells(table)
+    with_published = bool(table["published_mean"].notna().any())
+    places = [(dataset, ratio) for dataset in study.datasets for ratio in study.prune_ratios]
+    labels = dict(zip(zip(table["ticket"], table["check"], strict=True), table["label"], strict=True))
+    blocks = []
+    for network in study.networks:
+        lines = []
+        for (ticket, check), label in labels.items():
+            found = [cells.get((network, ticket, check, *_place(study, ticket, *place))) for place in places]
+            lines += _lines(label, ticket == FULL_NETWORK, found, best, style, with_published)
+        blocks.append((network_label(network), lines))
+    ratios = [ratio_label(ratio) for ratio in study.prune_ratios]
+    return Grid(
+        spec_of(str(table["table"].iloc[0])).title,
+        [(dataset_label(dataset), ratios) for dataset in study.datasets],
+        blocks,
+        _notes(table, study, with_published, style),
+    )
+
+
+def _place(study: Study, ticket: str, dataset: str, ratio: float) -> tuple[str, float | None]:
+    """Return where a column's cell lies; the full network has one for all ratios, in the first column."""
+    if ticket != FULL_NETWORK:
+        return dataset, ratio
+    return dataset, 0.0 if ratio == study.prune_ratios[0] else None
+
+
+def _lines(
+    label: str, dense: bool, found: list[Any], best: set[int], style: Style, with_published: bool
+) -> list[Line]:
+    texts = [None if cell is None else _text(cell, cell.Index in best, style) for cell in found]
+    lines = [Line(label, texts, dense)]
+    if with_published and any(cell is not None and pd.notna(cell.published_mean) for cell in found):
+        for name, write in (("published", _published), ("ours − published", _difference)):
+            texts = [None if cell is None else write(cell, style) for cell in found]
+            lines.append(Line(name, texts, dense))
+    return lines
+
+
+def best_cells(table: pd.DataFrame) -> set[int]:
+    """Return the index of the cells to print in bold: the best of each column and block, and its equals.
+
+    An equal is a cell whose mean lies in the confidence interval of the best; where the best has none, because its
+    seeds all score the same, a cell whose own interval holds the best. The full network and cells that collapsed for
+    every seed do not compete.
+    """
+    competes = table["mean"].notna() & (table["collapsed"] < table["n"]) & (table["ticket"] != FULL_NETWORK)
+    rivals = table[competes]
+    chosen: set[int] = set()
+    for _, column in rivals.groupby(["dataset", "network", "prune_ratio"]):
+        best = column["mean"].to_numpy().argmax()
+        top, low, runs = column[["mean", "ci_low", "n"]].iloc[best]
+        equal = column["mean"] >= (top if pd.isna(low) else low)
+        if pd.isna(low) and runs > 1:
+            equal |= column["ci_high"] >= top
+        chosen |= set(column.index[equal])
+    return chosen
+
+
+def _text(cell: Any, bold: bool, style: Style) -> str:
+    count = "" if cell.n == cell.expected else f" (n={cell.n}/{cell.expected})"
+    if cell.n == 0:
+        return ABSENT + count
+    number = f"{cell.mean:.2f}"
+    if cell.n > 1 and cell.collapsed < cell.n:
+        number += style.plus_minus + f"{cell.std:.2f}"
+    number = style.bold(number) if bold else number
+    some = f" {style.dagger}" + ("" if cell.collapsed == cell.n else f" ({cell.collapsed}/{cell.n})")
+    return number + (some if cell.collapsed else "") + count
+
+
+def _published(cell: Any, style: Style) -> str:
+    if pd.isna(cell.published_mean):
+        return ABSENT
+    spread = "" if pd.isna(cell.published_std) else f"{style.plus_minus}{cell.published_std:.2f}"
+    return f"{cell.published_mean:.2f}{spread}"
+
+
+def _difference(cell: Any, style: Style) -> str:
+    if pd.isna(cell.difference):
+        return ABSENT
+    size = f"{abs(cell.difference):.2f}"
+    sign = style.minus if cell.difference < 0 else "+"
+    return size if size == "0.00" else sign + size
+
+
+def _notes(table: pd.DataFrame, study: Study, with_published: bool, style: Style) -> list[str]:
+    seeds = len(study.seeds)
+    spread = (
+        f"Mean ± sample standard deviation over {seeds} seeds"
+        if seeds > 1
+        else "One seed: no spread is known"
+    )
+    notes = [spread + ". Bold: the best mean of a column and those within its 95 % confidence interval."]
+    if (table["n"].gt(1) & table["collapsed"].lt(table["n"]) & table["ci_low"].isna()).any():
+        notes.append(
+            "± 0.00: the same in all seeds, so there is no interval; it does not mean that there is no error."
+        )
+    if table["collapsed"].any():
+        notes.append(
+            f"{style.dagger} collapsed: the mask leaves no path from input to output, so the network is constant "
+            "and scores chance accuracy. (k/n): k of n seeds collapsed."
+        )
+    if with_published:
+        notes.append("Published: Su et al., NeurIPS 2020, slides (- where no number is known).")
+    gaps = table[table["cause"] != ""]
+    for gap in gaps.itertuples():
+        ratio = "" if gap.ticket == FULL_NETWORK else f", {ratio_label(float(str(gap.prune_ratio)))}"
+        where = f"{dataset_label(str(gap.dataset))}, {network_label(str(gap.network))}{ratio}"
+        row = row_label(str(gap.ticket), str(gap.check))
+        notes.append(f"Missing: {where}, {row}: {str(gap.cause).removesuffix('.')}.")
+    return notes + provenance(table, study)
+
+
+def provenance(table: pd.DataFrame, study: Study) -> list[str]:
+    """Return what a table was made with, in sentences.
+
+    Args:
+        table: from build_table.
+        study: that it was built for.
+    """
+    data = dict.fromkeys(zip(table["dataset"], table["data_checksum"], strict=True))
+    checksums = [f"{dataset_label(name)} {value}" for name, value in data if value]
+    return [
+        f"Study {study.name} (settings {settings_id(study)}), seeds {', '.join(map(str, study.seeds))}, "
+        f"prunepipe {__version__}, code {_distinct(table['code'])}.",
+        f"Device {_distinct(table['device'])}; precision {_distinct(table['precision'])}; "
+        f"data {', '.join(dict.fromkeys(checksums)) or 'unknown'}.",
+        "The .csv beside this table holds, for each cell, the command that makes it again, to be given in the folder "
+        "that holds results/.",
+    ]
+
+
+def _distinct(values: Iterable[str]) -> str:
+    """Join what differs among cells that may each name several, separated by commas."""
+    found = {part for value in values for part in value.split(", ")} - {"", UNTRAINED}
+    return ", ".join(sorted(found)) or "unknown"

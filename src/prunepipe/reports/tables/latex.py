@@ -1,0 +1,82 @@
+"""Tables as LaTeX, to be included in a paper that loads booktabs."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from prunepipe.reports.tables.grid import Line, Style, lay_out
+from prunepipe.study.study import Study
+
+STYLE = Style(
+    plus_minus=r" $\pm$ ", dagger=r"$^\dagger$", minus="$-$", bold=lambda text: rf"\textbf{{{text}}}"
+)
+SPECIAL = str.maketrans(
+    {
+        **{character: "\\" + character for character in "&%$#_{}"},
+        "\\": r"\textbackslash{}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "<": r"\textless{}",
+        ">": r"\textgreater{}",
+        "±": r"$\pm$",
+        "−": "$-$",
+    }
+)
+
+
+def to_latex(table: pd.DataFrame, study: Study) -> str:
+    r"""Write a table in the paper's layout as LaTeX.
+
+    Args:
+        table: from build_table.
+        study: that it was built for.
+    Returns:
+        A table environment; the document needs \usepackage{booktabs}.
+    """
+    grid = lay_out(table, study, STYLE)
+    width = sum(len(ratios) for _, ratios in grid.columns)
+    lines = [r"% needs \usepackage{booktabs}", r"\begin{table}", r"\centering", r"\small"]
+    lines += [rf"\caption{{{escape(grid.title)}}}", rf"\label{{tab:{table['table'].iloc[0]}}}"]
+    lines += [rf"\begin{{tabular}}{{l{'r' * width}}}", r"\toprule", *_header(grid.columns)]
+    for network, rows in grid.blocks:
+        lines += [r"\midrule", rf"\multicolumn{{{width + 1}}}{{l}}{{\emph{{{escape(network)}}}}} \\"]
+        lines += [_line(row, grid.columns) for row in rows]
+    lines += [r"\bottomrule", r"\end{tabular}", ""]
+    lines += [rf"\par\smallskip\footnotesize {_note(note)}" for note in grid.notes]
+    return "\n".join([*lines, r"\end{table}"]) + "\n"
+
+
+def escape(text: str) -> str:
+    """Return text that LaTeX prints as it is."""
+    return text.translate(SPECIAL)
+
+
+def _note(note: str) -> str:
+    """Escape a note, but not the dagger that it may begin with."""
+    mark = STYLE.dagger if note.startswith(STYLE.dagger) else ""
+    return mark + escape(note.removeprefix(mark))
+
+
+def _header(columns: list[tuple[str, list[str]]]) -> list[str]:
+    datasets, rules, ratios = [], [], []
+    left = 2
+    for dataset, own in columns:
+        datasets.append(rf"\multicolumn{{{len(own)}}}{{c}}{{{escape(dataset)}}}")
+        rules.append(rf"\cmidrule(lr){{{left}-{left + len(own) - 1}}}")
+        ratios += [escape(ratio) for ratio in own]
+        left += len(own)
+    return [
+        " & ".join(["", *datasets]) + r" \\",
+        " ".join(rules),
+        " & ".join(["Prune ratio", *ratios]) + r" \\",
+    ]
+
+
+def _line(line: Line, columns: list[tuple[str, list[str]]]) -> str:
+    if not line.dense:
+        return " & ".join([escape(line.label), *(text or "" for text in line.texts)]) + r" \\"
+    cells, left = [escape(line.label)], 0
+    for _, ratios in columns:  # one number for all ratios of a data set
+        cells.append(rf"\multicolumn{{{len(ratios)}}}{{c}}{{{line.texts[left] or ''}}}")
+        left += len(ratios)
+    return " & ".join(cells) + r" \\"

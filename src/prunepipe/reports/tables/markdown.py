@@ -1,0 +1,40 @@
+"""Tables as Markdown."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from prunepipe.reports.tables.grid import Grid, Line, Style, lay_out
+from prunepipe.study.study import Study
+
+STYLE = Style(plus_minus=" ± ", dagger="†", minus="−", bold=lambda text: f"**{text}**")
+
+
+def to_markdown(table: pd.DataFrame, study: Study) -> str:
+    """Write a table in the paper's layout as Markdown.
+
+    Args:
+        table: from build_table.
+        study: that it was built for.
+    Returns:
+        Title, table, notes and provenance.
+    """
+    grid = lay_out(table, study, STYLE)
+    header = [f"{dataset} {ratio}" for dataset, ratios in grid.columns for ratio in ratios]
+    lines = [f"**{grid.title}**", "", _row(["", *header]), _row([":--", *["--:" for _ in header]])]
+    for network, rows in grid.blocks:
+        lines.append(_row([f"*{network}*", *["" for _ in header]]))
+        lines += [_line(row) for row in rows]
+    return "\n".join([*lines, "", *_notes(grid)]) + "\n"
+
+
+def _line(line: Line) -> str:
+    return _row([line.label, *(text or "" for text in line.texts)])
+
+
+def _row(texts: list[str]) -> str:
+    return "| " + " | ".join(text.replace("|", "\\|") for text in texts) + " |"
+
+
+def _notes(grid: Grid) -> list[str]:
+    return [f"- {note}" for note in grid.notes]

@@ -1,0 +1,154 @@
+"""The tables of the paper as data: which tickets under which checks are rows, in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from prunepipe.errors import ConfigError, unknown_name
+from prunepipe.results.labels import row_label, ticket_label
+from prunepipe.study.rows import Ticket
+from prunepipe.study.study import FULL_NETWORK, Study
+
+OTHERS = "..."
+"""Stands in an order for all that it does not name, in the study's order."""
+
+PAPER_ABLATIONS = ("linear", "cubic", "ascending", "uniform")
+"""Allocations of random tickets that the paper shows in a table of their own."""
+
+
+class Row(NamedTuple):
+    """One row of a table: a ticket under a check, and what the table calls it."""
+
+    ticket: str
+    check: str
+    label: str
+
+
+@dataclass(frozen=True)
+class TableSpec:
+    """What a table shows; the full network always stands first.
+
+    Attributes:
+        title: caption.
+        belongs: whether a ticket of the study, by its row of choices, is in the table.
+        tickets: order of the tickets, by name (by allocation if `by_allocation`).
+        checks: order of the checks; a table without shows unchecked tickets. Tickets that the study does not
+            check have no place in a table of checks.
+        reference: a ticket shown first and unchecked, to compare with.
+        by_allocation: tell tickets apart by their allocation.
+    """
+
+    title: str
+    belongs: Callable[[Ticket], bool]
+    tickets: tuple[str, ...]
+    checks: tuple[str, ...] = ()
+    reference: str | None = None
+    by_allocation: bool = False
+
+
+def _initial(ticket: Ticket) -> bool:
+    return ticket.initial
+
+
+def _partially_trained(ticket: Ticket) -> bool:
+    return not ticket.initial
+
+
+def _random_positions(ticket: Ticket) -> bool:
+    return ticket.initial and ticket.score == "random"
+
+
+def _initial_method(ticket: Ticket) -> bool:
+    return ticket.initial and not (_random_positions(ticket) and ticket.allocation in PAPER_ABLATIONS)
+
+
+TABLES: dict[str, TableSpec] = {
+    "initial_checks": TableSpec(
+        "Sanity checks of initial tickets: test accuracy in percent.",
+        _initial,
+        tickets=("lottery", "snip", "grasp", "random", OTHERS),
+        checks=("none", "rearrange", "corrupted_data", OTHERS),
+    ),
+    "partial_checks": TableSpec(
+        "Sanity checks of partially trained tickets: test accuracy in percent.",
+        _partially_trained,
+        tickets=("learning_rate_rewinding", "hybrid", "obd", OTHERS),
+        checks=("shuffle_weights", "half_dataset", OTHERS, "none"),
+        reference="lottery",
+    ),
+    "random": TableSpec(
+        "Random tickets against initial tickets: test accuracy in percent.",
+        _initial_method,
+        tickets=("lottery", "snip", "grasp", "random", OTHERS),
+    ),
+    "hybrid": TableSpec(
+        "Hybrid tickets against partially trained tickets: test accuracy in percent.",
+        _partially_trained,
+        tickets=("obd", "learning_rate_rewinding", "hybrid", OTHERS),
+    ),
+    "prune_ratios": TableSpec(
+        "Random tickets with different prune ratios per layer: test accuracy in percent.",
+        _random_positions,
+        tickets=("smart", "linear", "cubic", "ascending", "uniform", OTHERS),
+        by_allocation=True,
+    ),
+}
+
+
+def spec_of(name: str) -> TableSpec:
+    """Return a table by its name.
+
+    Raises:
+        ConfigError: there is no such table.
+    """
+    if name not in TABLES:
+        raise ConfigError(unknown_name("table", name, TABLES))
+    return TABLES[name]
+
+
+def rows_of(name: str, study: Study) -> list[Row]:
+    """Return the rows of a table that a study has, in the table's order.
+
+    Args:
+        name: of the table.
+        study: rows that it does not configure are left out, its own tickets and checks follow the paper's.
+    Raises:
+        ConfigError: there is no such table.
+    """
+    spec = spec_of(name)
+    rows = [Row(FULL_NETWORK, "none", ticket_label(FULL_NETWORK))]
+    if spec.reference in study.tickets and not spec.belongs(study.tickets[spec.reference]):
+        rows.append(Row(spec.reference, "none", row_label(spec.reference, "none")))
+    for ticket in _tickets_of(spec, study):
+        checks = _arranged(study.checks_of(ticket), spec.checks) if spec.checks else ["none"]
+        rows += [Row(ticket, check, _label(spec, study, ticket, check)) for check in checks]
+    return rows
+
+
+def _tickets_of(spec: TableSpec, study: Study) -> list[str]:
+    chosen = [name for name, ticket in study.tickets.items() if spec.belongs(ticket)]
+    if spec.checks:
+        chosen = [name for name in chosen if len(study.checks_of(name)) > 1]
+    if not spec.by_allocation:
+        return _arranged(chosen, spec.tickets)
+    allocations = dict.fromkeys(study.tickets[name].allocation for name in chosen)
+    return [
+        name
+        for allocation in _arranged(allocations, spec.tickets)
+        for name in chosen
+        if study.tickets[name].allocation == allocation
+    ]
+
+
+def _arranged(names: Iterable[str], order: tuple[str, ...]) -> list[str]:
+    """Return the names in an order; those that it does not name take the place of OTHERS."""
+    places = {name: place for place, name in enumerate(order)}
+    return sorted(names, key=lambda name: places.get(name, places[OTHERS]))
+
+
+def _label(spec: TableSpec, study: Study, ticket: str, check: str) -> str:
+    if not spec.by_allocation:
+        return row_label(ticket, check)
+    return f"{ticket_label(ticket)} ({study.tickets[ticket].allocation.rpartition(':')[2].replace('_', ' ')})"

@@ -1,0 +1,99 @@
+"""The tables that `collect` leaves for tables and figures, as files and in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from prunepipe.artifacts import atomic_path
+from prunepipe.errors import ArtifactError, remake
+from prunepipe.networks.structure import Structure, read_structure
+from prunepipe.results.layout import structure_path
+from prunepipe.study.study import Study
+
+
+@dataclass(frozen=True)
+class Collected:
+    """What a study has brought so far.
+
+    Attributes:
+        results: one row a run, see prunepipe.results.table.COLUMNS.
+        layers: one row a ticket and layer.
+        histories: one row a run and epoch.
+        overlap: one row a pair of masks, see prunepipe.results.mask_overlap.COLUMNS.
+        structures: of the networks, by (data set, network).
+    """
+
+    results: pd.DataFrame
+    layers: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["run", "layer"]))
+    histories: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["run", "epoch"]))
+    overlap: pd.DataFrame = field(default_factory=pd.DataFrame)
+    structures: Mapping[tuple[str, str], Structure] = field(default_factory=dict)
+
+
+def write_frame(path: Path | str, frame: pd.DataFrame) -> None:
+    """Write a frame as .csv, atomically; numbers keep all their digits."""
+    with atomic_path(path) as temporary:
+        frame.to_csv(temporary, index=False, lineterminator="\n")
+
+
+def read_frame(path: Path | str, columns: Collection[str] = ()) -> pd.DataFrame:
+    """Read what `write_frame` wrote.
+
+    Args:
+        path: a .csv file.
+        columns: that it must have.
+    Returns:
+        The frame; empty fields are NaN, and the check "none" or a name such as "NA" stays text.
+    Raises:
+        ArtifactError: missing, truncated, not a table, or without one of the columns.
+    """
+    try:
+        frame = pd.read_csv(path, keep_default_na=False, na_values=[""], low_memory=False)
+    except (OSError, ValueError) as error:
+        reason = "no such file" if not Path(path).exists() else f"not a table ({str(error)[:120]})"
+        raise ArtifactError(f"{path}: {reason}. {remake(path)}") from error
+    absent = [column for column in columns if column not in frame]
+    if absent:
+        raise ArtifactError(f"{path}: no column {', '.join(absent)}. {remake(path)}")
+    return frame
+
+
+def read_structures(study: Study, root: Path = Path()) -> dict[tuple[str, str], Structure]:
+    """Read the structure of every network of a study, as it is on every data set.
+
+    Args:
+        study: says which.
+        root: folder that holds `results/`.
+    Raises:
+        ArtifactError: one is missing or truncated.
+    """
+    places = [(dataset, network) for dataset in study.datasets for network in study.networks]
+    return {place: read_structure(root / structure_path(study, *place)) for place in places}
+
+
+def read_collected(
+    study: Study,
+    results: Path | str,
+    *,
+    layers: Path | str | None = None,
+    histories: Path | str | None = None,
+    overlap: Path | str | None = None,
+    root: Path = Path(),
+) -> Collected:
+    """Read what a figure needs; what is not asked for stays empty.
+
+    Args:
+        study: that was collected.
+        results, layers, histories, overlap: paths of the .csv files.
+        root: folder that holds `results/`; with `layers`, the structures are read below it.
+    Raises:
+        ArtifactError: a file is missing or is not what it should be.
+    """
+    asked = {"layers": layers, "histories": histories, "overlap": overlap}
+    frames = {name: read_frame(path) for name, path in asked.items() if path is not None}
+    structures = read_structures(study, root) if layers is not None else {}
+    return Collected(read_frame(results), **frames, structures=structures)

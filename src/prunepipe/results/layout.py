@@ -1,0 +1,78 @@
+"""Where each result lies below results/runs: the path says what a run is, and is read back as such."""
+
+from __future__ import annotations
+
+import hashlib
+
+from prunepipe.study.rows import DatasetChoice
+from prunepipe.study.study import Study
+
+RUNS = "results/runs"
+PARTIAL = "results/partial"
+"""Tables and report of an unfinished study. Apart: Snakemake would take them for finished, and start no missing run."""
+
+MADE_BY = RUNS + "/{study}/prunepipe.json"
+NETWORK = RUNS + "/{study}/{dataset}/{network}"
+INITIAL = NETWORK + "/initial/{draw}/seed{seed}"
+DENSE = NETWORK + "/dense/{data}/seed{seed}"
+REWIND = NETWORK + "/rewind/{data}/{point}/seed{seed}"
+SCORES = NETWORK + "/scores/{score_id}/{data}/p{scored_ratio}/seed{seed}"
+MASK = NETWORK + "/masks/{ticket}/{source}/p{prune_ratio}/seed{seed}"
+CELL = NETWORK + "/tickets/{ticket}/{check}/p{prune_ratio}/seed{seed}"
+
+ANY_RATIO = "_any"
+"""Stands for the prune ratio in the path of scores that serve every ratio."""
+
+
+def dataset_name(key: str, choice: DatasetChoice) -> str:
+    """Return the file name of a prepared data set; it tells apart what studies make of one source, and sources."""
+    parts = [key]
+    if choice.source not in (None, key):  # two studies may call different sources alike
+        parts += [hashlib.sha256(str(choice.source).encode()).hexdigest()[:8]]
+    parts += [f"pool{choice.pool}"] if choice.pool > 1 else []
+    parts += [f"train{choice.train_images}"] if choice.train_images else []
+    parts += [f"test{choice.test_images}"] if choice.test_images else []
+    return "-".join(parts)
+
+
+def point_name(point: str) -> str:
+    """Return the folder name of a rewind point: `epoch 5` is `epoch5`."""
+    return point.replace(" ", "")
+
+
+def run_folders(study: Study) -> list[str]:
+    """Return the folder of every run of a study, dense runs first."""
+    dense = [DENSE.format(study=study.name, **run._asdict()) for run in study.dense_runs()]
+    return dense + [CELL.format(study=study.name, **cell._asdict()) for cell in study.cells()]
+
+
+def structure_path(study: Study, dataset: str, network: str) -> str:
+    """Return where the structure of a network on a data set lies; all seeds have the same."""
+    place = {"study": study.name, "dataset": dataset, "network": network}
+    return INITIAL.format(**place, draw="init", seed=study.seeds[0]) + "/structure.json"
+
+
+def mask_path(
+    study: Study, dataset: str, network: str, ticket: str, prune_ratio: float, source: str, seed: int
+) -> str:
+    """Return where a mask lies; `source` is the data variant behind it."""
+    place = {"study": study.name, "dataset": dataset, "network": network, "ticket": ticket}
+    return MASK.format(**place, prune_ratio=prune_ratio, source=source, seed=seed) + "/mask.safetensors"
+
+
+def mask_sources(study: Study, ticket: str) -> tuple[str, ...]:
+    """Return the data variants behind a ticket's masks: `clean` first, then those of its data checks."""
+    return ("clean", *(check for check in study.checks_of(ticket) if study.check(check).data))
+
+
+def mask_paths(study: Study) -> list[str]:
+    """Return the masks of a study that `prunepipe.results.mask_overlap` compares."""
+    return [
+        mask_path(study, dataset, network, ticket, prune_ratio, source, seed)
+        for dataset in study.datasets
+        for network in study.networks
+        for ticket in study.tickets
+        for prune_ratio in study.prune_ratios
+        for source in mask_sources(study, ticket)
+        for seed in study.seeds
+    ]

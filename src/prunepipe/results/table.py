@@ -1,0 +1,110 @@
+"""The long table of results: one row a run, with a visible gap for each run that is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from prunepipe.artifacts import read_json
+from prunepipe.errors import ArtifactError
+from prunepipe.results.layout import CELL, DENSE
+from prunepipe.results.logs import complaint, newest_log
+from prunepipe.study.study import FULL_NETWORK, Study
+
+COLUMNS = (
+    "study", "dataset", "network", "ticket", "check", "prune_ratio", "seed",
+    "accuracy", "best_accuracy", "loss", "density", "effective_density", "dead_units", "collapsed",
+    "epochs", "seconds", "device", "precision", "version", "code", "data_checksum",
+    "status", "cause", "run",
+)  # fmt: skip
+"""Columns of results.csv. Accuracies in percent; dead_units: outputs on no path. `cause` says why a run is missing."""
+
+
+MEASURED = (
+    "accuracy",
+    "best_accuracy",
+    "loss",
+    "epochs",
+    "density",
+    "effective_density",
+    "dead_units",
+    "collapsed",
+)
+"""What the metrics of a run must hold."""
+
+
+def expected_runs(study: Study) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Enumerate the folder and the place of every run of a study, dense runs first."""
+    for run in study.dense_runs():
+        place = {"dataset": run.dataset, "network": run.network, "seed": run.seed}
+        check = "none" if run.data == "clean" else run.data
+        folder = DENSE.format(study=study.name, data=run.data, **place)
+        yield folder, {**place, "ticket": FULL_NETWORK, "check": check, "prune_ratio": 0.0}
+    for cell in study.cells():
+        yield CELL.format(study=study.name, **cell._asdict()), cell._asdict()
+
+
+def collect(study: Study, root: Path = Path()) -> pd.DataFrame:
+    """Read the metrics of every run that a study should have.
+
+    Args:
+        study: what should be there.
+        root: folder that holds `results/`.
+
+    Returns:
+        One row a run in the study's order; a run without metrics has status "missing" and a cause.
+    """
+    rows = [
+        {"study": study.name, **place, **_read(root / folder), "run": folder}
+        for folder, place in expected_runs(study)
+    ]
+    return pd.DataFrame(rows).reindex(columns=list(COLUMNS))
+
+
+def _read(folder: Path) -> dict[str, Any]:
+    if not (folder / "metrics.json").exists() or not (folder / "timing.json").exists():
+        return {"status": "missing", "cause": _cause(folder)}
+    try:
+        metrics = read_json(folder / "metrics.json", *MEASURED)
+        timing = read_json(folder / "timing.json", "seconds", "device")
+    except ArtifactError as error:
+        return {"status": "missing", "cause": str(error)}
+    return {
+        **metrics,
+        "seconds": round(sum(timing["seconds"]), 3),
+        "device": timing["device"],
+        "status": "done",
+        "cause": "",
+    }
+
+
+def _cause(folder: Path) -> str:
+    """Return why a run has no metrics: the error in its newest log, or how far it came."""
+    log = newest_log(folder)
+    if log is None:
+        return "not started"
+    return complaint(log) or f"not finished: {log.stem} was the last stage"
+
+
+def histories(runs: Iterable[str], root: Path = Path()) -> pd.DataFrame:
+    """Return the training curves of finished runs: one row a run and epoch."""
+    frames = []
+    for run in runs:
+        path = root / run / "history.json"
+        if path.is_file():
+            frames.append(pd.DataFrame(read_json(path, "epochs")["epochs"]).assign(run=run))
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=["run", "epoch"])
+
+
+def layers(runs: Iterable[str], root: Path = Path()) -> pd.DataFrame:
+    """Return the layer tables of tickets: one row a run and layer."""
+    frames = []
+    for run in runs:
+        path = root / run / "layers.json"
+        if path.is_file():
+            rows = read_json(path, "layers")["layers"]
+            frames.append(pd.DataFrame(rows).assign(run=run, position=range(1, len(rows) + 1)))
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=["run", "layer"])

@@ -1,0 +1,52 @@
+"""Which version of prunepipe made a study's results, so that another one never replaces them unasked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from prunepipe import __version__
+from prunepipe.artifacts import read_json, write_json
+from prunepipe.errors import ArtifactError, ConfigError
+from prunepipe.results.layout import MADE_BY
+
+
+def require_same_version(study: str, upgrade: bool = False, root: Path = Path()) -> None:
+    """Refuse results that another version made: its code may differ, and Snakemake would replace what it made.
+
+    Args:
+        study: name of the study.
+        upgrade: the user has said to go on with them (`upgrade_results` in config.yaml).
+        root: folder that holds `results/`.
+
+    Raises:
+        ConfigError: names both versions and what can be done.
+    """
+    mark = root / MADE_BY.format(study=study)
+    # A name with a dot in front is what a killed write leaves.
+    runs = mark.parent.is_dir() and any(not path.name.startswith(".") for path in mark.parent.iterdir())
+    if upgrade or not runs:
+        return
+    made_by = _version(mark)
+    if made_by == __version__:
+        return
+    old = f"prunepipe {made_by}" if made_by else "an unknown version of prunepipe"
+    kept = f"install prunepipe=={made_by}, or move it away" if made_by else "move it away"
+    raise ConfigError(
+        f"{mark.parent}: made by {old}; this is {__version__} and would replace what its code makes differently. "
+        f"Nothing was touched. To keep it as it is, {kept}. To go on with it and make again what has changed: "
+        "--config upgrade_results=true (with -n first, it says what that is)."
+    )
+
+
+def record_version(study: str, root: Path = Path()) -> None:
+    """Write down beside a study's results that this version makes them."""
+    mark = root / MADE_BY.format(study=study)
+    if _version(mark) != __version__:
+        write_json(mark, {"version": __version__})
+
+
+def _version(mark: Path) -> str | None:
+    try:
+        return str(read_json(mark)["version"])
+    except (ArtifactError, KeyError):
+        return None

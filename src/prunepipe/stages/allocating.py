@@ -1,0 +1,54 @@
+"""An allocation by name, with its contract enforced; it needs no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from prunepipe.artifacts import Arrays
+from prunepipe.errors import ScoreError
+from prunepipe.networks.structure import Structure
+from prunepipe.plugins import call
+
+
+def allocate(
+    allocation: str, scores: Arrays, structure: Structure, total: int, options: Mapping[str, Any]
+) -> dict[str, int]:
+    """Spread the weights to keep over the layers.
+
+    Args:
+        allocation: "module:function".
+        scores: by layer.
+        structure: the prunable layers.
+        total: weights to keep.
+        options: keyword arguments of the allocation.
+
+    Returns:
+        Weights to keep by layer; they sum to `total`.
+
+    Raises:
+        ScoreError: the allocation breaks this; the text names it, the layer and the rule.
+    """
+    title = f"allocation {allocation}"
+    kept = call("allocation", allocation, scores, structure, total, **options)
+    if not isinstance(kept, Mapping):
+        raise ScoreError(
+            f"{title}: returned {type(kept).__name__}, must return a dictionary of counts by layer."
+        )
+    sizes = {layer.name: layer.size for layer in structure.layers}
+    for name in sorted(set(map(str, kept)) ^ set(sizes)):
+        problem = "no count for layer" if name in sizes else "a count for what is no prunable layer:"
+        raise ScoreError(f"{title}: {problem} '{name}'; it names every prunable layer, and nothing else.")
+    for name, size in sizes.items():
+        if not isinstance(kept[name], (int, np.integer)) or isinstance(kept[name], bool):
+            raise ScoreError(f"{title}: keeps {kept[name]!r} weights of '{name}', must be a whole number.")
+        if not 0 <= kept[name] <= size:
+            raise ScoreError(f"{title}: keeps {kept[name]:,} of the {size:,} weights of layer '{name}'.")
+    if sum(kept.values()) != total:
+        raise ScoreError(
+            f"{title}: keeps {sum(kept.values()):,} weights, must keep exactly {total:,} (its argument kept_total); "
+            "prunepipe.pruning.allocations.rounding turns shares into such counts."
+        )
+    return {name: int(kept[name]) for name in sizes}

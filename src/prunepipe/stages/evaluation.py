@@ -1,0 +1,49 @@
+"""The stage that measures a finished run."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+from prunepipe.artifacts import read_arrays, read_json
+from prunepipe.errors import ArtifactError
+from prunepipe.pruning.masks import density
+from prunepipe.pruning.tickets import read_ticket
+from prunepipe.training.evaluation import evaluate, evaluate_collapsed
+
+
+def measure(files: SimpleNamespace, settings: dict[str, Any]) -> dict[str, Any]:
+    """Return the metrics of a run.
+
+    Args:
+        files: paths of data, trained weights, history and logits, and of the ticket's layers (None for a dense run).
+        settings: the run's place in the study, its precision and the versions of its code.
+
+    Returns:
+        Place, accuracy in percent, loss, epochs, densities, dead units, collapse, checksum of the data.
+    """
+    test, facts = read_arrays(files.data, only=("test_labels",))
+    history = read_json(files.history, "epochs")["epochs"]
+    shape = _shape(files.trained, files.layers)
+    if shape["collapsed"] and not history:
+        scores = evaluate_collapsed(facts["classes"])
+    else:
+        logits, _ = read_arrays(files.logits)
+        scores = evaluate(logits["logits"], test["test_labels"], history)
+    return {**settings, **scores, **shape, "data_checksum": facts["checksum"]}
+
+
+def _shape(trained: str, layers: str | None) -> dict[str, Any]:
+    """Return densities, dead units and collapse of the trained network itself; a dense one has no layers file."""
+    if layers is None:
+        read_arrays(trained)
+        return {"density": 1.0, "effective_density": 1.0, "dead_units": 0, "collapsed": False}
+    _, mask, _ = read_ticket(trained)
+    described = read_json(layers, "layers", "density", "effective_density", "collapsed")
+    if density(mask) != described["density"]:
+        raise ArtifactError(
+            f"{trained}: keeps {density(mask)} of the weights, {layers} says {described['density']}."
+        )
+    dead_units = sum(layer["dead_units"] for layer in described["layers"])
+    shape = {key: described[key] for key in ("density", "effective_density", "collapsed")}
+    return {**shape, "dead_units": dead_units}

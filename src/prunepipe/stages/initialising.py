@@ -1,0 +1,59 @@
+"""The stage that draws a network's initial weights and describes its structure."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+
+import torch
+from torch import nn
+
+from prunepipe.artifacts import Arrays
+from prunepipe.datasets.dataset import Dataset, read_dataset
+from prunepipe.errors import ConfigError, ScoreError
+from prunepipe.networks.initialisation import initial_weights
+from prunepipe.networks.structure import Structure
+from prunepipe.networks.tracing import trace
+from prunepipe.seeds import torch_generator
+from prunepipe.stages.inputs import Settings, build
+
+TRIAL_IMAGES = 2
+
+
+def initialise(data: str, settings: Settings) -> tuple[Arrays, Structure]:
+    """Draw a network's initial weights and trace its structure.
+
+    Args:
+        data: path of the prepared data set.
+        settings: network, seed, and draw: "init", or "reinit" for a second, independent draw.
+
+    Returns:
+        The weights, and the structure of the network.
+
+    Raises:
+        ConfigError, ScoreError: the network cannot be pruned or does not fit the data; names its builder.
+    """
+    try:
+        return _initialise(read_dataset(data), settings)
+    except (ConfigError, ScoreError) as error:
+        raise type(error)(f"network {settings['network']['reference']}: {error}") from error
+
+
+def _initialise(dataset: Dataset, settings: Settings) -> tuple[Arrays, Structure]:
+    network = build(dataset, settings)
+    generator = torch_generator(settings["seed"], settings["draw"])
+    weights = {name: value.numpy() for name, value in initial_weights(network, generator=generator).items()}
+    channels, image_size = dataset.train_images.shape[1:3]
+    structure = trace(network, channels=channels, image_size=image_size)
+    _require_logits(network, (TRIAL_IMAGES, *dataset.train_images.shape[1:]), dataset.classes)
+    return weights, structure
+
+
+def _require_logits(network: nn.Module, images: tuple[int, ...], classes: int) -> None:
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        logits = deepcopy(network).eval()(torch.zeros(images))
+    found = list(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
+    if found != [TRIAL_IMAGES, classes]:
+        raise ConfigError(
+            f"its forward gives {found} for images {list(images)}, must give logits {[TRIAL_IMAGES, classes]}: "
+            f"one a class ({classes})."
+        )

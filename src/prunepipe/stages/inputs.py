@@ -1,0 +1,47 @@
+"""What several stages start from: the network of the settings, and the training data behind a mask."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from prunepipe.datasets.dataset import Dataset
+from prunepipe.networks.building import make_network
+from prunepipe.plugins import call, is_external, load_function
+from prunepipe.seeds import numpy_generator
+from prunepipe.stages.own_data import require_training_data
+
+Settings = dict[str, Any]
+"""What a stage is told, as in `prunepipe.stages.settings`."""
+
+
+def corrupted(dataset: Dataset, corruption: str | None, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the training images and labels behind a mask, as the data check leaves them."""
+    if corruption is None:
+        return dataset.train_images, dataset.train_labels
+    generator = numpy_generator(seed, "data check")
+    images, labels = dataset.train_images, dataset.train_labels
+    if not is_external(corruption):
+        changed: tuple[np.ndarray, np.ndarray] = load_function(corruption)(
+            images, labels, dataset.classes, generator=generator
+        )
+        return changed
+    # A copy, so that a function that works in place does not change the data that tickets are retrained on.
+    given = images.copy(), labels.copy(), dataset.classes
+    return require_training_data(
+        corruption, call("data check", corruption, *given, generator=generator), dataset
+    )
+
+
+def build(dataset: Dataset, settings: Settings) -> nn.Module:
+    """Build the network of the settings for a data set."""
+    channels, image_size = dataset.train_images.shape[1:3]
+    return make_network(
+        settings["network"]["reference"],
+        channels=channels,
+        classes=dataset.classes,
+        image_size=image_size,
+        options=settings["network"]["options"],
+    )

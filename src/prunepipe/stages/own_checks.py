@@ -1,0 +1,55 @@
+"""Checks of scores, masks and weights by name; what the user's own function returns is held to its contract."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from prunepipe.artifacts import Arrays
+from prunepipe.errors import ScoreError
+from prunepipe.plugins import call, is_external
+
+
+def checked(stage: str, check: str, given: Arrays, *others: Any, **options: Any) -> Arrays:
+    """Apply a check to scores, a mask or weights.
+
+    Args:
+        stage: "score", "mask" or "weights".
+        check: "module:function".
+        given: what is changed, by name.
+        others, options: further arguments of the check.
+
+    Returns:
+        Arrays of the same names, shapes and types.
+
+    Raises:
+        ScoreError: the user's own check returns something else; the text names it, the layer and the rule.
+    """
+    if not is_external(check):
+        built_in: Arrays = call(f"{stage} check", check, given, *others, **options)
+        return built_in
+    # A copy, so that a function that works in place changes what it returns and nothing else.
+    copied = {name: array.copy() for name, array in given.items()}
+    changed = call(f"{stage} check", check, copied, *others, **options)
+    title = f"{stage} check {check}"
+    if not isinstance(changed, Mapping):
+        raise ScoreError(f"{title}: returned {type(changed).__name__}, must return a dictionary of arrays.")
+    for name in [*given, *changed]:
+        if name not in changed or name not in given:
+            verb = "lacks" if name in given else "adds"
+            raise ScoreError(f"{title}: {verb} '{name}'; it must return exactly the names that it was given.")
+    return {name: _same_form(title, name, array, changed[name]) for name, array in given.items()}
+
+
+def _same_form(title: str, name: str, given: np.ndarray, changed: Any) -> np.ndarray:
+    if not isinstance(changed, np.ndarray):
+        raise ScoreError(f"{title}: '{name}' is a {type(changed).__name__}, must be a numpy array.")
+    if (changed.shape, changed.dtype) != (given.shape, given.dtype):
+        raise ScoreError(
+            f"{title}: '{name}' is {changed.dtype} {changed.shape}, must be {given.dtype} {given.shape} as given."
+        )
+    if changed.dtype.kind == "f" and np.isnan(changed).any():
+        raise ScoreError(f"{title}: '{name}' has {int(np.isnan(changed).sum()):,} values that are NaN.")
+    return changed

@@ -1,0 +1,129 @@
+"""Stages that train: the dense run and the retraining of a ticket."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from functools import partial
+
+import numpy as np
+import torch
+
+from prunepipe.artifacts import Arrays, checksum
+from prunepipe.datasets.dataset import Dataset, read_dataset
+from prunepipe.execution.devices import (
+    device_name,
+    explain_out_of_memory,
+    prepare_process,
+    require_precision,
+    resolve_device,
+)
+from prunepipe.networks.state import load_arrays
+from prunepipe.stages.execution import Execution
+from prunepipe.stages.inputs import Settings, build, corrupted
+from prunepipe.stages.outcome import Outcome
+from prunepipe.study.recipe import Recipe
+from prunepipe.training.images import ImageSet
+from prunepipe.training.loop import Plan, predict, train
+from prunepipe.training.reporting import epoch_reporter
+
+
+def train_dense(data: str, weights: Arrays, settings: Settings, execution: Execution) -> Outcome:
+    """Train the unpruned network on one variant of the training data.
+
+    Args:
+        data: path of the prepared data set.
+        weights: initial weights.
+        settings: of `dense_settings`.
+        execution: device, threads, checkpoint.
+
+    Returns:
+        Where training ended, with the weights at the rewind epochs.
+    """
+    dataset = read_dataset(data)
+    images, labels = corrupted(dataset, settings["data"]["corruption"], settings["seed"])
+    plan = Plan(
+        recipe=Recipe.model_validate(settings["recipe"], strict=False),
+        seed=settings["seed"],
+        purpose="dense",
+        precision=settings["numerics"]["precision"],
+        snapshot_epochs=settings["rewind_epochs"],
+        shuffle=settings["data"]["shuffle"],
+    )
+    return _run(dataset, (images, labels), weights, None, plan, settings, execution)
+
+
+def retrain(data: str, weights: Arrays, mask: Arrays, settings: Settings, execution: Execution) -> Outcome:
+    """Retrain a ticket, always on the full clean training data.
+
+    Args:
+        data: path of the prepared data set.
+        weights, mask: the ticket.
+        settings: of `retrain_settings`.
+        execution: device, threads, checkpoint.
+
+    Returns:
+        Where training ended.
+    """
+    dataset = read_dataset(data)
+    plan = Plan(
+        recipe=Recipe.model_validate(settings["recipe"], strict=False),
+        seed=settings["seed"],
+        purpose="retrain",
+        precision=settings["numerics"]["precision"],
+        first_epoch=settings["first_epoch"],
+    )
+    clean = dataset.train_images, dataset.train_labels
+    return _run(dataset, clean, weights, mask, plan, settings, execution)
+
+
+def _run(
+    dataset: Dataset,
+    training_data: tuple[np.ndarray, np.ndarray],
+    weights: Arrays,
+    mask: Mapping[str, np.ndarray] | None,
+    plan: Plan,
+    settings: Settings,
+    execution: Execution,
+) -> Outcome:
+    prepare_process(execution.threads)
+    device = resolve_device(execution.device)
+    require_precision(device, plan.precision)
+    with explain_out_of_memory(device, plan.recipe.batch_size):
+        network = build(dataset, settings)
+        load_arrays(network, weights)
+        channels_last = settings["numerics"]["channels_last"]
+        network.to(device)
+        if channels_last:
+            network.to(memory_format=torch.channels_last)
+        image_set = partial(
+            ImageSet, mean=dataset.mean, std=dataset.std, channels_last=channels_last, device=device
+        )
+        training_set = image_set(*training_data, crop_padding=plan.recipe.augmentation.crop_padding)
+        test_set = image_set(dataset.test_images, dataset.test_labels)
+        identity = {
+            "settings": settings,
+            "data": checksum({"images": training_data[0], "labels": training_data[1]}),
+            "start weights": checksum(weights),
+            "mask": checksum(mask) if mask else None,
+            "device": device.type,
+        }
+        started = time.process_time()
+        end = train(
+            network,
+            training_set,
+            test_set,
+            plan,
+            mask=mask,
+            checkpoint=execution.checkpoint_of(identity),
+            after_epoch=epoch_reporter(plan.recipe.epochs, execution.watchers()),
+        )
+        logits = predict(network, test_set, plan.precision).cpu().numpy()
+        facts = {
+            "device": device_name(device),
+            "torch": torch.__version__,
+            "threads": execution.threads,
+            # Of this process: after a kill, of the last one.
+            "cpu_seconds": round(time.process_time() - started, 3),
+        }
+        return Outcome(end.weights, end.history, logits, end.seconds, facts, end.snapshots)

@@ -1,0 +1,174 @@
+"""Read config.yaml and config/<study>.yaml; say in a line or two what is wrong with them."""
+
+from __future__ import annotations
+
+import os
+import re
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import Field, field_validator, model_validator
+
+from prunepipe.errors import ConfigError, unknown_name
+from prunepipe.study.feasibility import refuse_impossible
+from prunepipe.study.messages import shown, validated
+from prunepipe.study.recipe import Strict
+from prunepipe.study.rows import NAME, NAME_WORDS
+from prunepipe.study.study import Study
+from prunepipe.study.yaml import read_yaml
+
+
+class Site(Strict):
+    """Where and how to run; nothing here changes which cells a study has."""
+
+    study: str = Field("quickstart", description="a study in config/ by name, or the path of a .yaml file")
+    data_folder: str = Field("data", description="folder of raw data and of the prepared data sets")
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: a GPU where there is one")
+    precision: Literal["float32", "bfloat16"] = Field("float32", description="arithmetic of training")
+    channels_last: bool = Field(
+        True, description="memory layout of training; as good and faster (docs/equivalence.md)"
+    )
+    threads: int = Field(
+        1, gt=0, le=1024, description="CPU threads of each training job; several jobs run side by side"
+    )
+    jobs_per_gpu: int = Field(
+        1, gt=0, le=1000, description="jobs that may share a GPU; small networks leave room for more"
+    )
+    checkpoint_seconds: float = Field(
+        120.0, ge=0, le=1e9, description="least seconds between two checkpoints of a run; 0: every epoch"
+    )
+
+    tensorboard: bool = Field(
+        False, description="TensorBoard event files beside each run (pip install 'prunepipe[tensorboard]')"
+    )
+
+    upgrade_results: bool = Field(
+        False,
+        description="go on with results of another version, and make again what its code made differently",
+    )
+
+    @field_validator("tensorboard")
+    @classmethod
+    def _tensorboard_there(cls, asked: bool) -> bool:
+        if asked and find_spec("tensorboard") is None:
+            raise ValueError(
+                "true, but the package is not installed; pip install 'prunepipe[tensorboard]', or say false"
+            )
+        return asked
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_command_line(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Read `--config channels_last=true` as config.yaml would: Snakemake hands on text."""
+        plain = {key for key, field in cls.model_fields.items() if field.annotation in (bool, int, float)}
+        return {key: _scalar(value) if key in plain else value for key, value in values.items()}
+
+    @field_validator("data_folder")
+    @classmethod
+    def _plain_path(cls, folder: str) -> str:
+        """Return the path without `~`, `.` and a slash at its end, in the one form that all rules share."""
+        path = os.path.normpath(os.path.expanduser(folder))
+        odd = next((character for character in "{}$" if character in path), None)
+        if not folder.strip() or odd or path.startswith("~") or not path.isprintable():
+            raise ValueError(
+                f"{folder!r} cannot be used; give a path such as data or ~/data, without {{, }}, $ and line breaks"
+            )
+        return path
+
+    @property
+    def numerics(self) -> dict[str, Any]:
+        """The choices that change a run's last digits, and so belong to its settings."""
+        return {"precision": self.precision, "channels_last": self.channels_last}
+
+
+def _scalar(value: Any) -> Any:
+    """Return the number, true or false that a text says; anything else as it is."""
+    try:
+        return yaml.safe_load(value) if isinstance(value, str) and value.isprintable() else value
+    except (yaml.YAMLError, ValueError):
+        return value
+
+
+def load_site(values: dict[str, Any]) -> Site:
+    """Validate the site configuration (config.yaml and --config).
+
+    Raises:
+        ConfigError: one line for each mistake.
+    """
+    site = validated(Site, values, "config.yaml")
+    _require_folder(site.data_folder)
+    return site
+
+
+def _require_folder(folder: str) -> None:
+    """Refuse a data folder that cannot be made: its parent is missing, or a file is in its place."""
+    path = Path(folder)
+    if os.path.isdir(path):
+        return
+    taken = os.path.exists(path)
+    problem = "is a file" if taken else f"does not exist, nor does {path.parent}"
+    if taken or not os.path.isdir(path.parent):
+        raise ConfigError(
+            f"config.yaml: data_folder: '{folder}' {problem}; name the folder of the raw data, or make it."
+        )
+
+
+def study_path(study: str, folder: Path) -> Path:
+    """Return the file of a study, by name in `folder` or by its own path.
+
+    Raises:
+        ConfigError: there is none; names those that exist.
+    """
+    path = Path(study) if study.endswith((".yaml", ".yml")) else folder / f"{study}.yaml"
+    if not os.path.isfile(path):  # Path.is_file raises where a name is too long
+        names = [entry.stem for entry in sorted(folder.glob("*.yaml"))]
+        raise ConfigError(f"config.yaml: study: {unknown_name('study', study, names)}")
+    return path
+
+
+def load_study(path: Path) -> Study:
+    """Read and validate a study file.
+
+    Raises:
+        ConfigError: one line for each mistake: the key, the value, what is allowed.
+    """
+    values = read_yaml(path)
+    if not isinstance(values, dict):
+        raise ConfigError(
+            f"{path}: must hold keys such as datasets, networks, tickets; it holds {shown(values)}."
+        )
+    if "name" not in values and not re.fullmatch(NAME, path.stem):
+        raise ConfigError(
+            f"{path}: a study is called like its file, and '{path.stem}' should be {NAME_WORDS}; rename the file, or "
+            "give the key `name`."
+        )
+    study = validated(Study, {"name": path.stem, **values}, str(path))
+    try:
+        refuse_impossible(study)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
+    return study
+
+
+def require_threads(site: Site, cores: int | None) -> None:
+    """Refuse more threads a job than this machine has cores; a cluster's nodes are another matter.
+
+    Raises:
+        ConfigError: names the key, the value and the bound.
+    """
+    if cores is not None and site.threads > cores:
+        raise ConfigError(
+            f"config.yaml: threads: {site.threads} is more than this machine's {cores} cores; lower it."
+        )
+
+
+def require_unique_keys(paths: list[str]) -> None:
+    """Refuse files of the site configuration that give a key twice: Snakemake would keep the last.
+
+    Raises:
+        ConfigError: names file, line and key.
+    """
+    for path in paths:
+        read_yaml(Path(path))

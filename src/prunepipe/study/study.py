@@ -1,0 +1,241 @@
+"""The typed study: what to run, checked before any job starts, and the cells it consists of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Annotated, Any, NamedTuple, Self
+
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+
+from prunepipe.datasets import DATASETS
+from prunepipe.errors import unknown_name
+from prunepipe.networks import NETWORKS
+from prunepipe.plugins import registered_checks
+from prunepipe.study.built_in import CHECKS, TABLES, TICKETS
+from prunepipe.study.names import resolve
+from prunepipe.study.recipe import Recipe, Strict, as_tuple
+from prunepipe.study.rows import (
+    Check,
+    CheckNames,
+    DatasetChoice,
+    Name,
+    NetworkChoice,
+    Scoring,
+    Ticket,
+    VerdictRule,
+    unique,
+)
+
+FULL_NETWORK = "full_network"
+"""Name of the unpruned network in the `ticket` column."""
+
+CLEAN = "clean"
+"""Name of the data, and of the mask, that no check has changed."""
+
+
+def _as_mapping(value: Any) -> dict[Any, Any]:
+    """Read `[a, b]` as `{a: {}, b: {}}`, and a row left empty as `{}`."""
+    if isinstance(value, list):
+        names = tuple(str(name) for name in value)
+        unique(names)
+        return {name: {} for name in names}
+    if isinstance(value, dict):
+        return {name: {} if row is None else row for name, row in value.items()}
+    raise ValueError(f"got {str(value)[:80]!r}; it should be a list of names, or a mapping, name: options")
+
+
+def _ticket_rows(value: Any) -> Any:
+    """Complete each ticket's row with the built-in one of its name."""
+    rows = _as_mapping(value)
+    for name, row in rows.items():
+        if not row and name not in TICKETS:
+            raise ValueError(unknown_name("ticket", str(name), TICKETS) + " Your own needs a row of choices.")
+    return {
+        name: {**_inherited(name, row), **row} if isinstance(row, dict) else row for name, row in rows.items()
+    }
+
+
+def _inherited(name: str, row: dict[str, Any]) -> dict[str, Any]:
+    """Return what a row takes from the built-in one: not the options of a score or allocation that it replaces."""
+    built_in = TICKETS.get(name, {})
+    replaced = {
+        f"{key}_options" for key in ("score", "allocation") if row.get(key) not in (None, built_in.get(key))
+    }
+    return {key: value for key, value in built_in.items() if key not in replaced}
+
+
+NAMED = BeforeValidator(_as_mapping, json_schema_input_type=list[str] | dict[str, Any])
+TICKET_ROWS = BeforeValidator(_ticket_rows, json_schema_input_type=list[str] | dict[str, Any])
+
+
+def _require_own_check(name: str, row: Check) -> None:
+    if name in CHECKS or name == CLEAN:
+        why = "stands for what no check has changed" if name == CLEAN else "is built in"
+        raise ValueError(f"custom_checks.{name}: the name {why}; choose another")
+    if row == Check():
+        raise ValueError(
+            f"custom_checks.{name}: changes nothing; name one stage and its function, for example mask: rearrange"
+        )
+
+
+class Cell(NamedTuple):
+    """One ticket x check x prune ratio x seed on one data set and network."""
+
+    dataset: str
+    network: str
+    ticket: str
+    check: str
+    prune_ratio: float
+    seed: int
+
+
+class DenseRun(NamedTuple):
+    """One training of the unpruned network on one variant of the training data."""
+
+    dataset: str
+    network: str
+    data: str
+    seed: int
+
+
+class Study(Strict):
+    """A set of cells: data sets x networks x tickets x checks x prune ratios x seeds."""
+
+    name: Name = Field("study", description="name of the study; default: the file's")
+    datasets: Annotated[dict[Name, DatasetChoice], NAMED] = Field(
+        min_length=1, description="data sets: a list of names, or name: options"
+    )
+    networks: Annotated[dict[Name, NetworkChoice], NAMED] = Field(
+        min_length=1, description="networks: a list of names, or name: options"
+    )
+    recipe: Recipe = Field(description="how to train, dense and pruned alike")
+    tickets: Annotated[dict[Name, Ticket], TICKET_ROWS] = Field(
+        min_length=1,
+        description="tickets: a list of built-in names, or name: row (what is left out is built in)",
+    )
+    checks: CheckNames = Field(CheckNames(), description="checks by class of ticket")
+    custom_checks: dict[Name, Check] = Field({}, description="your own checks: name: {stage: function}")
+    prune_ratios: Annotated[tuple[Annotated[float, Field(gt=0, lt=1)], ...], BeforeValidator(as_tuple)] = (
+        Field(min_length=1, description="shares of the prunable weights to remove, each above 0 and below 1")
+    )
+    seeds: Annotated[tuple[Annotated[int, Field(ge=0, lt=2**63)], ...], BeforeValidator(as_tuple)] = Field(
+        min_length=1, description="one independent repetition each"
+    )
+    scoring: Scoring = Field(Scoring(), description="images for scores that read data")
+    verdict: VerdictRule = Field(VerdictRule(), description="how effects are judged")
+    train_collapsed: bool = Field(
+        False, description="train tickets that have no path from input to output too"
+    )
+    tables: Annotated[tuple[str, ...], BeforeValidator(as_tuple)] = Field(
+        TABLES, min_length=1, description=f"tables to build, of {', '.join(TABLES)}"
+    )
+
+    _unique_values = field_validator("prune_ratios", "seeds", "tables")(unique)
+
+    @field_validator("tables")
+    @classmethod
+    def _tables_known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if name not in TABLES:
+                raise ValueError(unknown_name("table", name, TABLES))
+        return names
+
+    @model_validator(mode="after")
+    def _names_known(self) -> Self:
+        for key, dataset in self.datasets.items():
+            resolve("data set", dataset.source or key, DATASETS)
+        for key, network in self.networks.items():
+            resolve("network", network.architecture or key, NETWORKS)
+        if FULL_NETWORK in self.tickets:
+            raise ValueError(
+                f"tickets.{FULL_NETWORK}: the results call the unpruned network so; choose another name"
+            )
+        for name, row in self.custom_checks.items():
+            _require_own_check(name, row)
+        for name in (*self.checks.initial, *self.checks.partially_trained):
+            self.check(name)
+        for name, ticket in self.tickets.items():
+            self._ticket_fits(name, ticket)
+        return self
+
+    def _ticket_fits(self, name: str, ticket: Ticket) -> None:
+        for check in self.checks_of(name):
+            score_check = self.check(check).score
+            why = score_check and ticket.refusal(score_check)
+            if why:
+                raise ValueError(
+                    f"tickets.{name}: check '{check}' changes scores, but {why}. "
+                    f"Give the ticket its own `checks:` without {check}"
+                )
+        epochs = self.epoch_of(ticket.start), self.epoch_of(ticket.scored)
+        if max(epochs) > self.recipe.epochs:
+            raise ValueError(
+                f"tickets.{name}: epoch {max(epochs)} is beyond recipe.epochs = {self.recipe.epochs}"
+            )
+        if ticket.schedule == "remaining" and epochs[0] == self.recipe.epochs:
+            raise ValueError(
+                f"tickets.{name}: schedule 'remaining' after the final epoch leaves nothing to train"
+            )
+
+    def epoch_of(self, point: str) -> int:
+        """Return the number of dense epochs behind a rewind point."""
+        named = {"init": 0, "final": self.recipe.epochs}
+        return named[point] if point in named else int(point.removeprefix("epoch "))
+
+    def check(self, name: str) -> Check:
+        """Return the row of a check, built in or the study's own."""
+        if name in self.custom_checks:
+            return self.custom_checks[name]
+        if name in CHECKS:
+            return Check(**CHECKS[name])
+        others = registered_checks()
+        if name not in others:
+            raise ValueError(unknown_name("check", name, {**CHECKS, **self.custom_checks, **others}))
+        return Check(**others[name])
+
+    def checks_of(self, ticket: str) -> tuple[str, ...]:
+        """Return the checks of a ticket: `none` first, then its own or those of its class."""
+        row = self.tickets[ticket]
+        by_class = self.checks.initial if row.initial else self.checks.partially_trained
+        names = by_class if row.checks is None else row.checks
+        return ("none", *(name for name in names if name != "none"))
+
+    @cached_property
+    def rewind_epochs(self) -> tuple[int, ...]:
+        """Epochs of the dense run, strictly inside it, whose weights some ticket rewinds to."""
+        points = {point for ticket in self.tickets.values() for point in (ticket.scored, ticket.start)}
+        epochs = {self.epoch_of(point) for point in points if point.startswith("epoch")}
+        return tuple(sorted(epochs))
+
+    def cells(self) -> Iterator[Cell]:
+        """Enumerate every pruned run of the study, once."""
+        for dataset in self.datasets:
+            for network in self.networks:
+                yield from self._cells_of(dataset, network)
+
+    def _cells_of(self, dataset: str, network: str) -> Iterator[Cell]:
+        for ticket in self.tickets:
+            for check in self.checks_of(ticket):
+                for prune_ratio in self.prune_ratios:
+                    for seed in self.seeds:
+                        yield Cell(dataset, network, ticket, check, prune_ratio, seed)
+
+    def dense_runs(self) -> Iterator[DenseRun]:
+        """Enumerate the dense runs that the cells share: one a data set, network, data variant and seed."""
+        variants = {CLEAN: None}
+        for name, ticket in self.tickets.items():
+            if ticket.needs_dense_run:
+                variants |= {self.data_of(check): None for check in self.checks_of(name)}
+        for dataset in self.datasets:
+            for network in self.networks:
+                for data in variants:
+                    yield from (DenseRun(dataset, network, data, seed) for seed in self.seeds)
+
+    def scoring_of(self, network: str) -> Scoring:
+        """Return the images that scores of a network read: its own choice, or the study's."""
+        return self.networks[network].scoring or self.scoring
+
+    def data_of(self, check: str) -> str:
+        """Return the name of the data variant behind the mask under a check."""
+        return check if self.check(check).data else CLEAN

@@ -1,0 +1,132 @@
+"""How far a training run has come, and the checkpoint that brings it back there after a kill."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from prunepipe.artifacts import Arrays, read_arrays, write_arrays
+from prunepipe.errors import ArtifactError
+
+
+@dataclass
+class TrainState:
+    """All that is needed to go on with a training run.
+
+    Attributes:
+        epoch: epochs finished.
+        step: steps done of the epoch after that.
+        loss, correct: sums over those steps.
+        weights: parameters and buffers.
+        momentum: by parameter name.
+        history: one row a finished epoch.
+        seconds: of each finished epoch; kept out of the history, which is the same in every equal run.
+        snapshots: weights after the epochs asked for.
+    """
+
+    epoch: int
+    weights: Arrays = field(default_factory=dict)
+    momentum: Arrays = field(default_factory=dict)
+    step: int = 0
+    loss: float = 0.0
+    correct: int = 0
+    history: list[dict[str, Any]] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    snapshots: dict[int, Arrays] = field(default_factory=dict)
+
+
+class Checkpoint:
+    """The file that a training run comes back from.
+
+    Args:
+        path: of the file; it is gone when the run is finished.
+        identity: what the run is: settings, code version, checksums of data, weights and mask. A checkpoint of
+            anything else is refused.
+        interval: least seconds between two checkpoints; 0 writes one after every epoch.
+    """
+
+    def __init__(self, path: Path, identity: Mapping[str, Any], interval: float) -> None:
+        self._path = path
+        self._identity = dict(identity)
+        self._interval = interval
+        self._last = time.monotonic()
+
+    def load(self) -> TrainState | None:
+        """Return where the run stood, or None if there is nothing to go on from; says why on refusal."""
+        if not self._path.exists():
+            return None
+        try:
+            arrays, metadata = read_arrays(self._path)
+            self._require_same(metadata["identity"])
+            return _unpack(arrays, metadata["progress"])
+        except (ArtifactError, KeyError, TypeError, ValueError) as error:
+            print(f"{self._path}: checkpoint refused: {error} The run starts from its beginning.", flush=True)
+            return None
+
+    def due(self) -> bool:
+        """Whether the last checkpoint is old enough for another."""
+        return time.monotonic() - self._last >= self._interval
+
+    def save(self, progress: TrainState) -> None:
+        """Write a checkpoint now."""
+        groups = {"weights": progress.weights, "momentum": progress.momentum}
+        groups |= {f"snapshot{epoch}": weights for epoch, weights in progress.snapshots.items()}
+        arrays = {
+            f"{group}/{name}": value for group, values in groups.items() for name, value in values.items()
+        }
+        plain = {
+            name: getattr(progress, name)
+            for name in ("epoch", "step", "loss", "correct", "history", "seconds")
+        }
+        write_arrays(self._path, arrays, identity=self._identity, progress=plain)
+        self._last = time.monotonic()
+
+    def _require_same(self, found: Mapping[str, Any]) -> None:
+        for key in self._identity.keys() | found.keys():
+            if self._identity.get(key) != found.get(key):
+                raise ArtifactError(f"it belongs to a run with other {key}.")
+
+
+def _unpack(arrays: Arrays, plain: dict[str, Any]) -> TrainState:
+    groups: dict[str, Arrays] = {"weights": {}, "momentum": {}}
+    for key, value in arrays.items():
+        group, _, name = key.partition("/")
+        groups.setdefault(group, {})[name] = value
+    weights, momentum = groups.pop("weights"), groups.pop("momentum")
+    snapshots = {int(group.removeprefix("snapshot")): values for group, values in groups.items()}
+    return TrainState(weights=weights, momentum=momentum, snapshots=snapshots, **plain)
+
+
+class StopRequestedError(Exception):
+    """The scheduler or the user asked the run to stop; its checkpoint is written."""
+
+
+class StopSignal:
+    """Whether SIGTERM or SIGINT has arrived."""
+
+    def __init__(self) -> None:
+        self.number = 0
+
+    def __bool__(self) -> bool:
+        return self.number != 0
+
+
+@contextmanager
+def stop_signal() -> Iterator[StopSignal]:
+    """Turn SIGTERM and SIGINT into a flag while training, so that the step under way is finished first."""
+    stop = StopSignal()
+
+    def arrived(number: int, frame: object) -> None:
+        stop.number = number
+
+    previous = {number: signal.signal(number, arrived) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stop
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

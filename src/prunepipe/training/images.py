@@ -1,0 +1,130 @@
+"""Images on the device: resident as uint8, cropped, flipped and normalised a batch at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from prunepipe.study.recipe import Augmentation
+
+WIDE = (torch.int64, torch.int32, torch.int16, torch.uint8)
+
+
+@dataclass(frozen=True)
+class Draws:
+    """The random choices of one epoch, one per image in the order of training.
+
+    Attributes:
+        order: int64 [N], positions of the images.
+        rows, columns: int64 [N], offset of the crop window in the padded image.
+        flips: bool [N].
+    """
+
+    order: Tensor
+    rows: Tensor
+    columns: Tensor
+    flips: Tensor
+
+
+def draw_epoch(
+    count: int, augmentation: Augmentation, generator: torch.Generator, *, shuffle: bool = True
+) -> Draws:
+    """Draw one epoch's order, crops and flips; every image has its own.
+
+    Args:
+        count: images in the training set.
+        augmentation: what may vary.
+        generator: a CPU stream that belongs to this epoch.
+        shuffle: False keeps the images in file order (the reference's `first_half`).
+
+    Returns:
+        Draws on the CPU.
+    """
+    order = torch.randperm(count, generator=generator)
+    windows = 2 * augmentation.crop_padding + 1
+    offsets = torch.randint(windows, (2, count), generator=generator)
+    flips = torch.rand(count, generator=generator) < (0.5 if augmentation.flip else 0.0)
+    return Draws(order if shuffle else torch.arange(count), offsets[0], offsets[1], flips)
+
+
+class ImageSet:
+    """A set of images and labels on one device.
+
+    Args:
+        images: uint8 [N, C, H, W].
+        labels: int64 [N].
+        mean, std: per channel, of pixels scaled to 0..1.
+        crop_padding: black pixels added on each side, before normalising, as the reference does.
+        channels_last: layout of the batches in memory.
+        device: where they live.
+    """
+
+    def __init__(
+        self,
+        images: np.ndarray,
+        labels: np.ndarray,
+        mean: tuple[float, ...],
+        std: tuple[float, ...],
+        *,
+        crop_padding: int = 0,
+        channels_last: bool = False,
+        device: torch.device,
+    ) -> None:
+        height, width = images.shape[2:]
+        pixels = torch.from_numpy(np.ascontiguousarray(images)).to(device)
+        padded = F.pad(pixels, (crop_padding,) * 4) if crop_padding else pixels
+        self._windows = padded.unfold(2, height, 1).unfold(3, width, 1)  # [N, C, P, P, H, W], a view
+        self.labels = torch.from_numpy(np.ascontiguousarray(labels)).to(device)
+        self._mean = torch.tensor(mean, device=device).view(1, -1, 1, 1)
+        self._std = torch.tensor(std, device=device).view(1, -1, 1, 1)
+        self._centre = crop_padding
+        self._channels_last = channels_last
+        self.device = device
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def batch(self, draws: Draws, start: int, stop: int) -> tuple[Tensor, Tensor]:
+        """Return images float32 [B, C, H, W], normalised, and labels [B], of places start..stop of an epoch."""
+        chosen = draws.order[start:stop]
+        crops = self._windows[chosen, :, draws.rows[start:stop], draws.columns[start:stop]]  # [B, C, H, W]
+        flips = draws.flips[start:stop, None, None, None]
+        return self._normalised(choose(flips, crops.flip(3), crops)), self.labels[chosen]
+
+    def plain(self, start: int, stop: int) -> tuple[Tensor, Tensor]:
+        """Return images and labels of places start..stop in file order, without augmentation."""
+        images = self._windows[start:stop, :, self._centre, self._centre]
+        return self._normalised(images), self.labels[start:stop]
+
+    def _normalised(self, images: Tensor) -> Tensor:
+        pixels = images.to(torch.float32, memory_format=torch.contiguous_format)
+        pixels = pixels.div_(255.0).sub_(self._mean).div_(self._std)
+        if not self._channels_last:
+            return pixels
+        # Only now, because arithmetic by channel is several times slower on the other layout.
+        return torch.empty_like(pixels, memory_format=torch.channels_last).copy_(pixels)
+
+
+def choose(flips: Tensor, flipped: Tensor, images: Tensor) -> Tensor:
+    """Return each image or its mirror image; torch.where on bytes is slow, so pixels are moved up to 8 at a time.
+
+    Args:
+        flips: bool [B, 1, 1, 1].
+        flipped, images: uint8 [B, C, H, W], contiguous.
+    """
+    wide = next(kind for kind in WIDE if images.shape[-1] % kind.itemsize == 0)
+    return torch.where(flips, flipped.view(wide), images.view(wide)).view(torch.uint8)
+
+
+def to_device(draws: Draws, device: torch.device) -> Draws:
+    """Return the draws on a device."""
+    return Draws(
+        *(
+            part.to(device, non_blocking=True)
+            for part in (draws.order, draws.rows, draws.columns, draws.flips)
+        )
+    )

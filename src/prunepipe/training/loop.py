@@ -1,0 +1,203 @@
+"""The one training loop, of dense networks and of tickets."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import nn
+
+from prunepipe.errors import TrainingError
+from prunepipe.networks.state import array_of, arrays_of, load_arrays
+from prunepipe.seeds import stream_key, torch_generator
+from prunepipe.study.recipe import Recipe
+from prunepipe.training.checkpoint import Checkpoint, StopRequestedError, StopSignal, TrainState, stop_signal
+from prunepipe.training.cuda_graph import GraphedStep
+from prunepipe.training.images import Draws, ImageSet, draw_epoch, to_device
+from prunepipe.training.step import TrainingStep, autocast
+
+EVALUATION_BATCH = 500  # of 1000, activations of small networks fall out of the cache: up to 1.4 times slower
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one training run consists of.
+
+    Attributes:
+        recipe: how to train.
+        seed: of the run.
+        purpose: "dense" or "retrain"; with the seed it decides order, crops and flips.
+        precision: "float32" or "bfloat16".
+        first_epoch: where the schedule starts (0 except for the remaining schedule).
+        snapshot_epochs: epochs after which weights are kept for rewinding.
+        shuffle: False trains in file order.
+        graphs: a GPU's steps are captured in a CUDA graph; False takes them one operation at a time.
+    """
+
+    recipe: Recipe
+    seed: int
+    purpose: str
+    precision: str = "float32"
+    first_epoch: int = 0
+    snapshot_epochs: Sequence[int] = ()
+    shuffle: bool = True
+    graphs: bool = True
+
+
+def learning_rate(recipe: Recipe, epoch: int) -> float:
+    """Return the learning rate of an epoch (from 0): it drops after each epoch listed in `milestones`.
+
+    A function of the epoch alone, so that a resumed run cannot miss a drop.
+    """
+    return recipe.learning_rate * recipe.gamma ** sum(epoch >= drop for drop in recipe.milestones)
+
+
+def train(
+    network: nn.Module,
+    training_set: ImageSet,
+    test_set: ImageSet,
+    plan: Plan,
+    *,
+    mask: Mapping[str, np.ndarray] | None = None,
+    checkpoint: Checkpoint | None = None,
+    after_epoch: Callable[[TrainState], None] = lambda progress: None,
+) -> TrainState:
+    """Train a network and return where it ended.
+
+    Args:
+        network: on its device; the weights it has are where training starts.
+        training_set, test_set: images on the same device.
+        plan: recipe, seed and schedule.
+        mask: True = kept; enforced at every step and verified after every epoch.
+        checkpoint: where an interrupted run goes on from, to the same bytes as one that was never interrupted.
+        after_epoch: called with the state after each epoch.
+    Returns:
+        The state after the last epoch, with the history of all of them.
+    Raises:
+        TrainingError: the loss is not finite, or a pruned weight is not zero.
+        StopRequestedError: SIGTERM or SIGINT came; the checkpoint is written.
+    """
+    step = TrainingStep(network, plan.recipe, mask, plan.precision)
+    captured = step.device.type == "cuda" and plan.graphs
+    take = GraphedStep(step, plan.recipe.batch_size) if captured else step
+    found = checkpoint.load() if checkpoint else None
+    state = found or TrainState(epoch=plan.first_epoch)
+    if found is not None:
+        restore(step, found)
+    devices = [step.device] if step.device.type == "cuda" else []
+    with stop_signal() as stop, torch.random.fork_rng(devices=devices):
+        while state.epoch < plan.recipe.epochs:
+            started = time.perf_counter()
+            _train_epoch(step, take, training_set, plan, state, stop, checkpoint)
+            state = _finish_epoch(step, state, plan, training_set, test_set)
+            state.seconds = [*state.seconds, time.perf_counter() - started]
+            after_epoch(state)
+            if checkpoint is not None and checkpoint.due():
+                checkpoint.save(capture(step, state))
+    return capture(step, state)
+
+
+def _train_epoch(
+    step: TrainingStep,
+    take: TrainingStep | GraphedStep,
+    training_set: ImageSet,
+    plan: Plan,
+    state: TrainState,
+    stop: StopSignal,
+    checkpoint: Checkpoint | None,
+) -> None:
+    """Take the steps of an epoch that are still to be taken; stop between two of them when asked to."""
+    step.network.train()
+    step.reset(state.loss, state.correct)
+    draws = epoch_draws(training_set, plan, state.epoch)
+    rate = learning_rate(plan.recipe, state.epoch)
+    size = plan.recipe.batch_size
+    for number in range(state.step, math.ceil(len(training_set) / size)):
+        if stop:
+            _stop(step, replace(state, step=number), stop, checkpoint)
+        images, labels = training_set.batch(draws, number * size, (number + 1) * size)
+        _seed_step(plan, state.epoch, number, step.device)
+        take(images, labels, rate)
+
+
+def _seed_step(plan: Plan, epoch: int, number: int, device: torch.device) -> None:
+    """Dropout knows no generator: give it the stream of its step, the same after an interruption."""
+    own = (
+        torch.cuda.default_generators[device.index or 0] if device.type == "cuda" else torch.default_generator
+    )
+    own.manual_seed(stream_key(plan.seed, plan.purpose, "step", epoch, number))
+
+
+def _stop(step: TrainingStep, state: TrainState, stop: StopSignal, checkpoint: Checkpoint | None) -> None:
+    if checkpoint is not None:
+        within = capture(step, state)
+        checkpoint.save(replace(within, loss=step.loss.item(), correct=int(step.correct.item())))
+    raise StopRequestedError(f"stopped by signal {stop.number} in epoch {state.epoch + 1}, step {state.step}")
+
+
+def epoch_draws(training_set: ImageSet, plan: Plan, epoch: int) -> Draws:
+    """Return the draws of one epoch: a function of (seed, purpose, epoch), not of what ran before."""
+    generator = torch_generator(plan.seed, plan.purpose, "epoch", epoch)
+    draws = draw_epoch(len(training_set), plan.recipe.augmentation, generator, shuffle=plan.shuffle)
+    return to_device(draws, training_set.device)
+
+
+def _finish_epoch(
+    step: TrainingStep, state: TrainState, plan: Plan, training_set: ImageSet, test_set: ImageSet
+) -> TrainState:
+    loss = step.loss.item() / len(training_set)
+    logits = predict(step.network, test_set, plan.precision)
+    if not (math.isfinite(loss) and logits.isfinite().all()):  # the loss is of before the last update
+        raise TrainingError(
+            f"training diverged in epoch {state.epoch + 1} of {plan.recipe.epochs} (loss {loss}); "
+            f"lower recipe.learning_rate = {plan.recipe.learning_rate}."
+        )
+    if not step.mask_holds():
+        raise TrainingError(f"a pruned weight is not zero after epoch {state.epoch + 1}; this is a defect.")
+    row = {
+        "epoch": state.epoch + 1,
+        "learning_rate": learning_rate(plan.recipe, state.epoch),
+        "train_loss": loss,
+        "train_accuracy": 100.0 * step.correct.item() / len(training_set),
+        "test_accuracy": 100.0 * (logits.argmax(1) == test_set.labels).double().mean().item(),
+    }
+    epoch = state.epoch + 1
+    snapshots = {epoch: arrays_of(step.network)} if epoch in plan.snapshot_epochs else {}
+    return replace(
+        state,
+        epoch=epoch,
+        step=0,
+        loss=0.0,
+        correct=0,
+        history=[*state.history, row],
+        snapshots={**state.snapshots, **snapshots},
+    )
+
+
+@torch.no_grad()
+def predict(network: nn.Module, images: ImageSet, precision: str) -> torch.Tensor:
+    """Return the logits float32 [N, K] of every image, in eval mode."""
+    network.eval()
+    batches = []
+    for start in range(0, len(images), EVALUATION_BATCH):
+        with autocast(images.device, precision):
+            batches.append(network(images.plain(start, start + EVALUATION_BATCH)[0]).float())
+    return torch.cat(batches)
+
+
+def capture(step: TrainingStep, state: TrainState) -> TrainState:
+    """Return `state` with the network's weights and momentum of now."""
+    momentum = {name: array_of(value) for name, value in zip(step.names, step.momentum, strict=True)}
+    return replace(state, weights=arrays_of(step.network), momentum=momentum)
+
+
+@torch.no_grad()
+def restore(step: TrainingStep, progress: TrainState) -> None:
+    """Put weights and momentum back into the network and its optimiser."""
+    load_arrays(step.network, progress.weights)
+    for name, value in zip(step.names, step.momentum, strict=True):
+        value.copy_(torch.from_numpy(progress.momentum[name]))

@@ -1,0 +1,37 @@
+"""How a long stage tells that it is alive: a bar on a terminal, plain lines in a log."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+
+from tqdm import tqdm
+
+from prunepipe.training.checkpoint import TrainState
+
+
+def epoch_reporter(
+    epochs: int, watchers: Sequence[Callable[[TrainState], None]] = ()
+) -> Callable[[TrainState], None]:
+    """Return a function to call with the state after every epoch.
+
+    Args:
+        epochs: of the whole training.
+        watchers: called with the same state.
+    """
+    bar = tqdm(total=epochs, unit="epoch", disable=not sys.stderr.isatty())
+
+    def report(progress: TrainState) -> None:
+        row = progress.history[-1]
+        text = (
+            f"train loss {row['train_loss']:.4f}, train {row['train_accuracy']:.2f} %, "
+            f"test {row['test_accuracy']:.2f} %, learning rate {row['learning_rate']:g}"
+        )
+        if bar.disable:
+            print(f"epoch {row['epoch']}/{epochs}: {text}, {progress.seconds[-1]:.2f} s", flush=True)
+        bar.set_postfix_str(text, refresh=False)
+        bar.update(progress.epoch - bar.n)
+        for watcher in watchers:
+            watcher(progress)
+
+    return report

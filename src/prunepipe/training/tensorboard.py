@@ -1,0 +1,50 @@
+"""TensorBoard's event files of a training run, an option; they lie beside its results and are no artifact."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from prunepipe.errors import ConfigError
+from prunepipe.training.checkpoint import TrainState
+
+CURVES = {
+    "loss/train": "train_loss",
+    "accuracy/train": "train_accuracy",
+    "accuracy/test": "test_accuracy",
+    "learning_rate": "learning_rate",
+}
+"""Names of TensorBoard's curves, and the columns of the history that they show."""
+
+
+def event_writer(folder: Path) -> Callable[[TrainState], None]:
+    """Return a function that brings a run's event file up to date, to be called with the state after an epoch.
+
+    Its first call replaces event files of earlier attempts and writes the whole history, so that a run which goes on
+    from a checkpoint has one unbroken curve.
+
+    Args:
+        folder: of the run.
+
+    Raises:
+        ConfigError: the package tensorboard is not installed.
+    """
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise ConfigError(
+            "config.yaml: tensorboard: true needs the package tensorboard: pip install 'prunepipe[tensorboard]'."
+        ) from error
+    for earlier in folder.glob("events.out.tfevents.*"):
+        earlier.unlink()
+    writer, written = SummaryWriter(str(folder)), 0
+
+    def write(progress: TrainState) -> None:
+        nonlocal written
+        for row in progress.history[written:]:
+            for curve, column in CURVES.items():
+                writer.add_scalar(curve, row[column], row["epoch"])
+        written = len(progress.history)
+        writer.flush()
+
+    return write

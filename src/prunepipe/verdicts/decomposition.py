@@ -1,0 +1,105 @@
+"""Where a method's accuracy comes from: its per-layer ratios, its positions, or its weight values."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import pandas as pd
+
+from prunepipe.errors import ConfigError
+from prunepipe.verdicts.pairing import METHOD, NO_CHECK, UNPRUNED, USABLE, checked_results, pair_runs
+from prunepipe.verdicts.pooling import side_by_side
+from prunepipe.verdicts.statistics import paired_effects
+from prunepipe.verdicts.wording import gaps_text
+
+PLACE = ["study", "dataset", "network", "prune_ratio", "seed"]
+CELL = [*METHOD, "prune_ratio"]
+DECOMPOSITION_COLUMNS = [
+    *(*METHOD, "prune_ratio", "part", "minuend", "subtrahend", "gain", "interval_low", "interval_high"),
+    *("interval_level", "seeds", "expected_seeds", "gaps"),
+]
+
+
+class Part(NamedTuple):
+    """One difference between two runs of the same seed."""
+
+    check: str
+    """Check of the method on the minuend's side."""
+    reference: str
+    """Check of the method on the subtrahend's side; "uniform" = the uniform random ticket instead."""
+
+
+UNIFORM = "uniform"
+PARTS = {
+    "layer ratios": Part("rearrange", UNIFORM),
+    "positions": Part(NO_CHECK, "rearrange"),
+    "weight values (shuffled)": Part(NO_CHECK, "shuffle_weights"),
+    "weight values (redrawn)": Part(NO_CHECK, "reinit"),
+}
+"""What each part of the gain subtracts.
+
+For tickets that start from trained weights, "layer ratios" includes what these weights gain, because the uniform
+random ticket starts from initial ones.
+"""
+
+
+def decomposition(
+    results: pd.DataFrame, *, uniform_ticket: str = "random_uniform", confidence: float = 0.95
+) -> pd.DataFrame:
+    """Split what every method gains at every prune ratio into parts, paired by seed.
+
+    Args:
+        results: long form, one row per run, as for prunepipe.verdicts.verdicts.verdicts.
+        uniform_ticket: the random ticket with the same prune ratio in every layer.
+        confidence: level of the two-sided t intervals, between 0 and 1.
+    Returns:
+        One row per method, data set, network, prune ratio and part with DECOMPOSITION_COLUMNS. gain is in
+        points. It and the interval are NaN (a visible gap, explained in gaps) where no pair of runs can be
+        compared.
+    Raises:
+        ArtifactError: the results cannot be read as one row per run.
+        ConfigError: the confidence is out of bounds.
+    """
+    if not 0 < confidence < 1:
+        raise ConfigError(f"confidence: {confidence} is not between 0 and 1; the usual choice is 0.95.")
+    runs = checked_results(results)
+    runs = runs[runs["ticket"] != UNPRUNED]
+    uniform = runs[(runs["ticket"] == uniform_ticket) & (runs["check"] == NO_CHECK)]
+    methods = runs[runs["ticket"] != uniform_ticket]
+    cells = methods[CELL].drop_duplicates().merge(methods[[*METHOD, "seed"]].drop_duplicates(), on=METHOD)
+    cells["order"] = cells.groupby(CELL, sort=False).ngroup()
+    tables = []
+    for position, (name, part) in enumerate(PARTS.items()):
+        table = _gains(cells, methods, uniform, part, confidence)
+        minuend = _label(table["ticket"], part.check)
+        subtrahend = uniform_ticket if part.reference == UNIFORM else _label(table["ticket"], part.reference)
+        labels = {"part": name, "minuend": minuend, "subtrahend": subtrahend, "position": position}
+        tables.append(table.assign(**labels, interval_level=confidence))
+    whole = pd.concat(tables).sort_values(["order", "position"], ignore_index=True)
+    return whole[DECOMPOSITION_COLUMNS]
+
+
+def _gains(
+    cells: pd.DataFrame, methods: pd.DataFrame, uniform: pd.DataFrame, part: Part, confidence: float
+) -> pd.DataFrame:
+    """One part of every cell: its gain, interval, seeds and gaps."""
+    changed = methods[methods["check"] == part.check].drop(columns="check")
+    reference, on, name = uniform, PLACE, "uniform random"
+    if part.reference != UNIFORM:
+        reference, on, name = methods[methods["check"] == part.reference], [*PLACE, "ticket"], part.reference
+    pairs = pair_runs(cells, changed, reference.drop(columns="check"), on=on, names=(part.check, name))
+    rows, columns = [], []
+    for order, own in pairs.groupby("order"):
+        columns.append(own["difference"].to_numpy(float))
+        lacking = own[own["state"] != USABLE]
+        row = {column: own[column].iat[0] for column in CELL}
+        rows.append({**row, "order": order, "expected_seeds": len(own), "gaps": gaps_text(lacking, len(own))})
+    # No equivalence is asked here, so any margin does.
+    effects = paired_effects(side_by_side(columns), margin=1.0, significance=(1 - confidence) / 2)
+    return pd.DataFrame(rows, columns=[*CELL, "order", "expected_seeds", "gaps"]).join(
+        effects.rename(columns={"effect": "gain"})
+    )
+
+
+def _label(tickets: pd.Series[str], check: str) -> pd.Series[str]:
+    return tickets if check == NO_CHECK else tickets + f" ({check})"

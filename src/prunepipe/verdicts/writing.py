@@ -1,0 +1,128 @@
+"""Verdicts and decomposition as Markdown, for people."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import pandas as pd
+
+from prunepipe.results.labels import check_label, dataset_label, network_label, ticket_label
+
+DASH = "-"
+
+
+def verdicts_markdown(verdicts: pd.DataFrame, summaries: pd.DataFrame, provenance: Sequence[str]) -> str:
+    """Write the methods' summaries, then every comparison behind them.
+
+    Args:
+        verdicts: from `prunepipe.verdicts.verdicts.verdicts`.
+        summaries: from `prunepipe.verdicts.sanity.method_summaries`.
+        provenance: lines that say where the numbers come from.
+    Returns:
+        A Markdown page.
+    """
+    methods = [
+        (ticket_label(row["ticket"]), f"**{row['summary']}**", row["why"])
+        for row in summaries.to_dict("records")
+    ]
+    comparisons = [
+        (
+            ticket_label(row["ticket"]),
+            f"{dataset_label(row['dataset'])}, {network_label(row['network'])}",
+            check_label(row["check"]),
+            f"**{row['verdict']}**",
+            _effect(row["effect"], row["interval_low"], row["interval_high"]),
+            f"{row['pairs']}/{row['expected_pairs']}",
+            row["reason"],
+        )
+        for row in verdicts.to_dict("records")
+    ]
+    level = "" if verdicts.empty else f" ({verdicts['interval_level'].iloc[0]:.0%} interval)"
+    return "\n".join(
+        [
+            "**Is the method sane?**",
+            "",
+            *_table(("method", "summary", "why"), methods),
+            "",
+            "**What each check did** (check minus none, points of accuracy)",
+            "",
+            *_table(
+                ("method", "on", "check", "verdict", f"effect{level}", "pairs", "reason"),
+                comparisons,
+            ),
+            "",
+            *(f"- {line}" for line in provenance),
+            "",
+        ]
+    )
+
+
+def decomposition_markdown(gains: pd.DataFrame, provenance: Sequence[str]) -> str:
+    """Write where each method's accuracy comes from.
+
+    Args:
+        gains: from `prunepipe.verdicts.decomposition.decomposition`.
+        provenance: lines that say where the numbers come from.
+    Returns:
+        A Markdown table: one row a method and prune ratio, one column a part; "-" where runs are missing, and below
+        it why.
+    """
+    parts = list(dict.fromkeys(gains["part"]))
+    keys = ["dataset", "network", "ticket", "prune_ratio"]
+    effects: dict[tuple[Any, ...], dict[str, str]] = {}
+    for row in gains.to_dict("records"):
+        place = tuple(row[key] for key in keys)
+        gain = _effect(row["gain"], row["interval_low"], row["interval_high"])
+        effects.setdefault(place, {})[row["part"]] = gain
+    rows = [
+        (
+            ticket_label(ticket),
+            f"{dataset_label(dataset)}, {network_label(network)}",
+            f"{prune_ratio:g}",
+            *(by_part.get(part, DASH) for part in parts),
+        )
+        for (dataset, network, ticket, prune_ratio), by_part in effects.items()
+    ]
+    level = "confidence" if gains.empty else f"{gains['interval_level'].iloc[0]:.0%}".replace("%", " %")
+    return "\n".join(
+        [
+            f"**Where the accuracy comes from** (gains in points, with their {level} interval over seeds)",
+            "",
+            *_table(("method", "on", "prune ratio", *parts), rows),
+            "",
+            "- layer ratios: the method rearranged, minus uniform random tickets; for partially trained tickets this",
+            "  holds the trained weights too, because uniform random tickets start from initial ones.",
+            "- positions: the method minus the method rearranged.",
+            "- weight values: the method minus the method with its weights shuffled or drawn anew.",
+            "- no interval: one seed, or the same in all seeds.",
+            *_gaps(gains),
+            *(f"- {line}" for line in provenance),
+            "",
+        ]
+    )
+
+
+def _gaps(gains: pd.DataFrame) -> list[str]:
+    """Say what is missing and why, once for all methods that lack the same."""
+    lacking = gains[gains["gaps"] != ""]
+    texts: dict[tuple[str, str], dict[str, None]] = {}
+    for ticket, part, gaps in zip(lacking["ticket"], lacking["part"], lacking["gaps"], strict=True):
+        texts.setdefault((part, ticket_label(ticket)), {})[gaps] = None
+    found: dict[tuple[str, str], list[str]] = {}
+    for (part, method), gaps in texts.items():
+        found.setdefault((part, "; ".join(gaps)), []).append(method)
+    return [f"- Not in {part}: {', '.join(methods)}: {gaps}." for (part, gaps), methods in found.items()]
+
+
+def _effect(value: float, low: float, high: float) -> str:
+    if math.isnan(value):
+        return DASH
+    interval = "" if math.isnan(low) else f" [{low:+z.2f}, {high:+z.2f}]"
+    return f"{value:+z.2f}{interval}"
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
+    lines = [header, [":--"] * len(header), *rows]
+    return ["| " + " | ".join(str(text).replace("|", "\\|") for text in line) + " |" for line in lines]

@@ -1,0 +1,115 @@
+"""A user's own allocations, checks, data and networks: used, held to their contract, told what they broke."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from own_study import OWN, make_place, mask_of, own_study, scored
+
+from prunepipe.datasets import prepare
+from prunepipe.datasets.dataset import Dataset
+from prunepipe.errors import PrunepipeError, ScoreError
+from prunepipe.pruning.masks import kept_total
+from prunepipe.stages.checking import apply_check
+from prunepipe.stages.execution import Execution
+from prunepipe.stages.initialising import initialise
+from prunepipe.stages.inputs import corrupted
+from prunepipe.stages.settings import dense_settings
+from prunepipe.stages.training import train_dense
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return make_place(tmp_path_factory.mktemp("place"))
+
+
+# Allocations and checks
+
+
+def test_an_own_allocation_and_check_are_used(place) -> None:
+    mask = mask_of(place, scored(place), OWN + "first_layers")
+    total = kept_total(place["structure"].size, 0.5)
+    assert [int(layer.sum()) for layer in mask.values()] == [total, 0]
+    checks = {"check": "mine", "weights_check": None, "seed": 0}
+    _, flipped = apply_check(place["weights"], mask, {}, mask_check=OWN + "flip_rows", **checks)
+    assert all(np.array_equal(flipped[name], mask[name][::-1]) for name in mask)
+    before = {name: layer.copy() for name, layer in mask.items()}
+    apply_check(place["weights"], mask, {}, mask_check=OWN + "in_place", **checks)
+    assert all(np.array_equal(mask[name], before[name]) for name in mask)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("one_too_many", r"keeps \d+ weights, must keep exactly \d+"),
+        ("shares", "keeps 18.0 weights of '0.weight', must be a whole number"),
+        ("total_only", "returned int, must return a dictionary"),
+        ("flip_rows", "raised TypeError"),
+    ],
+)
+def test_an_allocation_that_breaks_a_rule_is_told_which(place, name: str, message: str) -> None:
+    with pytest.raises(ScoreError, match=f"allocation .*own_functions.py:{name}: {message}"):
+        mask_of(place, scored(place), OWN + name)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("counts_instead", "must be a numpy array"),
+        ("forgets_a_layer", "lacks '0.weight'"),
+        ("good", "raised TypeError"),
+    ],
+)
+def test_a_mask_check_that_breaks_a_rule_is_told_which(place, name: str, message: str) -> None:
+    mask = {name: layer > 0 for name, layer in place["weights"].items() if name.endswith("weight")}
+    with pytest.raises(ScoreError, match=f"mask check .*own_functions.py:{name}: .*{message}"):
+        apply_check(
+            place["weights"], mask, {}, check="mine", mask_check=OWN + name, weights_check=None, seed=0
+        )
+
+
+def test_an_own_data_check_works_on_a_copy_and_returns_training_data(tmp_path: Path) -> None:
+    dataset: Dataset = prepare(OWN + "squares", tmp_path)
+    images, labels = corrupted(dataset, OWN + "black", 0)
+    assert not images.any()
+    assert dataset.train_images.any()
+    assert np.array_equal(labels, dataset.train_labels)
+    for name, message in {"only_images": "must return", "unknown_labels": "train_labels span 2 .. 3"}.items():
+        with pytest.raises(ScoreError, match=f"data check .*{name}: .*{message}"):
+            corrupted(dataset, OWN + name, 0)
+
+
+# Networks
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("bare", "has no Conv2d or Linear weight, so nothing can be pruned"),
+        ("wrong_size", r"does not take images of shape \[2, 1, 8, 8\]"),
+        ("too_few_logits", r"forward gives \[2, 1\] for images \[2, 1, 8, 8\], must give logits \[2, 2\]"),
+        ("good", "which does not fit its options"),
+        ("no_such", "has no function 'no_such'"),
+    ],
+)
+def test_a_network_that_cannot_be_pruned_is_named_with_the_rule(place, name: str, message: str) -> None:
+    settings = {"network": {"reference": OWN + name, "options": {}}, "seed": 0, "draw": "init"}
+    with pytest.raises(PrunepipeError, match=message) as error:
+        initialise(place["data"], settings)
+    assert f"own_functions.py:{name}" in str(error.value)
+
+
+def test_dropout_draws_from_the_runs_own_stream(place) -> None:
+    study = own_study()
+    settings = dense_settings(study, "mine", "clean", 0, {"precision": "float32", "channels_last": False})
+    settings["network"]["reference"] = OWN + "dropping"
+    weights, _ = initialise(place["data"], {"network": settings["network"], "seed": 0, "draw": "init"})
+    ends = []
+    for noise in (1, 2):
+        torch.manual_seed(noise)
+        before = torch.get_rng_state()
+        ends.append(train_dense(place["data"], weights, settings, Execution()).weights)
+        assert torch.equal(torch.get_rng_state(), before)
+    assert all(np.array_equal(ends[0][name], ends[1][name]) for name in ends[0])

@@ -1,0 +1,169 @@
+"""The command line: quick to start, clear about mistakes, and a derived study that is the whole battery."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from own_study import OWN
+
+from prunepipe.cli import judge as judge_command
+from prunepipe.cli.derived_study import BATTERY, Method, derived_study, method_name
+from prunepipe.cli.main import COMMANDS, main
+from prunepipe.cli.workflow import snakemake_command, study_file
+from prunepipe.errors import ConfigError
+from prunepipe.study.loading import load_study
+from prunepipe.study.study import Study
+
+SLOW = ("torch", "pandas", "numpy", "pydantic", "snakemake", "yaml", "importlib.metadata")
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_every_help_is_there_and_starts_without_heavy_imports(command: str) -> None:
+    heavy = SLOW if not command else ("torch", "pandas", "snakemake")
+    code = (
+        "import sys\nfrom prunepipe.cli.main import main\n"
+        f"try: main({[command, '--help'] if command else ['--help']})\n"
+        f"except SystemExit: sys.exit(','.join(n for n in {heavy!r} if n in sys.modules) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "usage: prunepipe" in done.stdout
+
+
+# The derived study
+
+
+@pytest.mark.parametrize("base", ["quickstart", "fashion"])
+def test_a_method_goes_through_the_whole_battery_beside_two_controls(base: str) -> None:
+    given = load_study(study_file(base))
+    study = Study.model_validate(derived_study(given, Method(OWN + "good", "good"), 5, None))
+    assert study.checks_of("good") == ("none", *BATTERY)
+    assert study.checks_of("random") == study.checks_of("lottery") == ("none", "corrupted_data", "rearrange")
+    assert (study.recipe, study.datasets, study.networks, study.verdict) == (
+        given.recipe,
+        given.datasets,
+        given.networks,
+        given.verdict,
+    )
+    assert (study.seeds, study.prune_ratios) == ((0, 1, 2, 3, 4), given.prune_ratios[:1])
+    assert len(list(study.cells())) == 5 * (7 + 3 + 3)
+
+
+def test_the_choices_of_the_command_line_reach_the_ticket(tmp_path: Path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    commands: list[list[str]] = []
+    monkeypatch.setattr(judge_command, "run_watched_dry", lambda command: commands.append(command) or 0)
+    (tmp_path / "mine.py").write_text(Path(OWN[:-1]).read_text())
+    options = ["--start", "final", "--scored", "init", "--allocation", "constructed", "--prune-ratio", "0.8"]
+    options += ["--option", "spare=0", "--reads", "none", "--seeds", "2", "--cores", "3", "--dry-run"]
+    assert main(["judge", "mine.py:mask", *options]) == 0
+    study = load_study(tmp_path / "judged" / "mask" / "mask.yaml")
+    ticket = study.tickets["mask"]
+    assert ticket.score == f"{tmp_path}/mine.py:mask"
+    assert (ticket.start, ticket.scored, ticket.reads, ticket.per_prune_ratio) == (
+        "final",
+        "init",
+        "none",
+        True,
+    )
+    assert ticket.score_options == {"spare": 0}
+    assert ticket.checks == tuple(check for check in BATTERY if check != "invert")
+    assert (study.prune_ratios, study.seeds) == ((0.8,), (0, 1))
+    assert commands[0][commands[0].index("--cores") + 1] == "3"
+    assert f"study={tmp_path}/judged/mask/mask.yaml" in commands[0]
+
+
+@pytest.mark.parametrize(
+    ("method", "inverted"),
+    [
+        (Method("snip", "m"), True),
+        (Method("synflow", "m"), False),
+        (Method("snip", "m", choices={"rounds": 3}), False),
+        (Method("magnitude", "m", allocation="lamp"), False),
+    ],
+)
+def test_checks_that_could_say_nothing_of_a_method_are_left_out(method: Method, inverted: bool) -> None:
+    base = load_study(study_file("quickstart"))
+    study = Study.model_validate(derived_study(base, method, 1, None), strict=False)
+    assert ("invert" in study.checks_of("m")) == inverted
+    assert set(BATTERY) - {"invert"} <= set(study.checks_of("m"))
+
+
+def test_a_method_is_not_called_like_a_built_in_ticket() -> None:
+    assert method_name("snip") == "own_snip"
+    assert method_name("pack.mine:_my_score") == "my_score"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["judge", "no_such.py:f"], "no file"),
+        (["judge", "magnitud"], "unknown score 'magnitud'. Did you mean 'magnitude'?"),
+        (["judge", OWN + "missing"], "has no function 'missing'"),
+        (["judge", "snip", "--study", "quikstart"], "unknown study 'quikstart'. Did you mean 'quickstart'?"),
+        (["judge", "snip", "--option", "temperature"], "must be KEY=VALUE"),
+        (["judge", "snip", "--start", "epoch 99"], "epoch 99 is beyond recipe.epochs = 20"),
+        (["judge", "snip", "--allocation", "globl"], "unknown allocation 'globl'"),
+        (["judge", "snip", "--name", "lottery"], "--name lottery: a built-in ticket is called that"),
+        (["judge", "snip", "--name", "grasp"], "--name grasp: a built-in ticket is called that"),
+        (["judge", "snip", "--name", "full_network"], "a built-in ticket is called that"),
+        (["judge", "snip", "--name", "../evil"], "--name ../evil: must be letters, digits and _"),
+        (["judge", "snip", "--option", "a=["], "--option a=[: a value cannot be read as YAML"),
+        (["judge", "builtins:int"], "'builtins:int': its arguments cannot be read"),
+        (["verdict"], "no verdicts yet"),
+        (["plan", "nope"], "error: unknown study 'nope'"),
+        (["plan", "--study", "/nope.yaml"], "error: /nope.yaml: no such file"),
+        (["inspect", "results/runs/x"], "no such folder"),
+    ],
+)
+def test_a_mistake_is_told_in_a_line(
+    tmp_path: Path, monkeypatch, capsys, arguments: list[str], message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 1
+    told = capsys.readouterr().err
+    assert told.startswith("error: ")
+    assert message in told
+    assert len(told.strip().splitlines()) == 1
+
+
+def test_a_mistake_leaves_the_study_as_it_was_and_makes_no_folder(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(judge_command, "run_watched_dry", lambda command: 0)
+    assert main(["judge", "snip", "--dry-run"]) == 0
+    study = tmp_path / "judged" / "own_snip" / "own_snip.yaml"
+    before = study.read_text()
+    assert main(["judge", "snip", "--dry-run", "--start", "fnal"]) == 1
+    assert main(["judge", "snip", "--dry-run", "--name", "other", "--seeds", "0"]) == 1
+    assert main(["judge", "snip", "--dry-run", "--name", "../evil"]) == 1
+    assert study.read_text() == before
+    assert [path.name for path in (tmp_path / "judged").iterdir()] == ["own_snip"]
+
+
+def test_outside_a_project_the_command_brings_its_own_settings(tmp_path: Path) -> None:
+    bare = snakemake_command(tmp_path / "s.yaml", tmp_path, site=["device=cpu"])
+    assert "--configfile" in bare
+    assert bare[-2:] == [f"study={tmp_path}/s.yaml", "device=cpu"]
+    (tmp_path / "config.yaml").write_text("device: cpu\n")
+    (tmp_path / "profiles" / "default").mkdir(parents=True)
+    own = snakemake_command(tmp_path / "s.yaml", tmp_path)
+    assert "--configfile" not in own
+    assert own[own.index("--workflow-profile") + 1] == str(tmp_path / "profiles" / "default")
+
+
+@pytest.mark.parametrize("study", [["fashion"], ["--study", "fashion"]])
+def test_a_plan_is_printed(capsys, study: list[str]) -> None:
+    assert main(["plan", *study]) == 0
+    assert "Study fashion" in capsys.readouterr().out
+
+
+def test_an_own_study_of_the_folder_wins_over_one_that_comes_along(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "quickstart.yaml").write_text(yaml.safe_dump({"seeds": [0]}))
+    assert study_file("quickstart") == tmp_path / "config" / "quickstart.yaml"
+    assert study_file("fashion").is_file()
+    with pytest.raises(ConfigError, match="mine.yaml: no such file"):
+        study_file("mine.yaml")

@@ -1,0 +1,92 @@
+"""What `prunepipe verdict` and `prunepipe inspect` say of results."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from prunepipe.artifacts import write_json
+from prunepipe.cli.inspect import describe_run, identify
+from prunepipe.cli.verdict import newest_results, verdict_text
+from prunepipe.errors import ArtifactError
+from prunepipe.results.layout import CELL, DENSE
+
+
+def test_the_verdict_names_methods_checks_and_the_report(tmp_path: Path) -> None:
+    tables = tmp_path / "results" / "tables"
+    tables.mkdir(parents=True)
+    (tables / "methods.csv").write_text(
+        "study,ticket,summary,why\ns,mine,not sane,mine is not sane: it ignores all.\n"
+    )
+    (tables / "verdicts.csv").write_text(
+        "ticket,check,dataset,network,verdict,effect,interval_low,interval_high,interval_level,seeds_to_decide\n"
+        "mine,rearrange,digits,vgg,ignores,0.125,-0.5,0.75,0.9,\n"
+        "mine,reinit,digits,vgg,inconclusive,-1.5,-4,1,0.9,8\n"
+        "mine,invert,digits,vgg,collapsed,,,,0.9,\n"
+    )
+    (tables.parent / "results.csv").write_text("study,ticket\ns,mine\n")
+    text = verdict_text(tables.parent)
+    assert text.startswith("Study s\n\nmine: NOT SANE\n")
+    assert "mine: NOT SANE\n  mine is not sane: it ignores all.\n" in text
+    assert "rearrange        IGNORES it   +0.12 points (90% interval -0.50 to +0.75)  [digits vgg]" in text
+    assert "not decided  -1.50 points (90% interval -4.00 to +1.00); about 8 seeds would decide" in text
+    assert "collapsed    no effect measured" in text
+    assert "Report:" not in text
+    (tmp_path / "results" / "report.html").write_text("")
+    assert f"Report: {tmp_path}/results/report.html" in verdict_text(tables.parent)
+
+
+def test_the_newest_verdicts_are_shown_and_those_of_an_unfinished_study_say_so(tmp_path: Path) -> None:
+    whole, partial = tmp_path / "results", tmp_path / "results" / "partial"
+    for results, study, age in ((partial, "b", 20), (whole, "a", 10)):
+        (results / "tables").mkdir(parents=True)
+        (results / "results.csv").write_text(f"study,ticket\n{study},mine\n")
+        (results / "tables" / "verdicts.csv").write_text("ticket\n")
+        methods = results / "tables" / "methods.csv"
+        methods.write_text("ticket,summary,why\n")
+        os.utime(methods, (1e9 - age, 1e9 - age))
+    assert verdict_text(newest_results(tmp_path)).startswith("Study a\n")
+    os.utime(partial / "tables" / "methods.csv", (1e9, 1e9))
+    assert verdict_text(newest_results(tmp_path)).startswith("Study b, what is finished of it\n")
+
+
+def test_a_run_says_what_it_is_and_how_to_remake_it(tmp_path: Path) -> None:
+    place = {"study": "s", "dataset": "digits", "network": "vgg", "ticket": "snip", "check": "none"}
+    inside = CELL.format(**place, prune_ratio=0.95, seed=3)
+    folder = tmp_path / inside
+    folder.mkdir(parents=True)
+    write_json(folder / "metrics.json", {"accuracy": 91.5, "version": "0.1", "code": "ab", "seed": 3})
+    row = {"layer": "a.weight", "kept": 5, "size": 100, "effective": 4, "dead_units": 1, "units": 10}
+    write_json(folder / "layers.json", {"layers": [row]})
+    text = describe_run(folder)
+    assert text.startswith(f"pruned run: {folder}\n")
+    for expected in (
+        "ticket           snip",
+        "prune_ratio      0.95",
+        "accuracy           91.5",
+        "5.00%",
+        "1 of 10",
+    ):
+        assert expected in text
+    remake = f"prunepipe run {inside}/metrics.json --force --cores 1 --study"
+    assert f"cd {tmp_path} && {remake} STUDY.yaml" in text
+    (tmp_path / "s.yaml").touch()
+    assert f"{remake} s.yaml" in describe_run(folder)
+    for part in ("config/s.yaml", "Snakefile"):
+        (tmp_path / part).parent.mkdir(exist_ok=True)
+        (tmp_path / part).touch()
+    assert f"snakemake {inside}/metrics.json --force --cores 1 --config study=s" in describe_run(folder)
+    assert describe_run(folder / "metrics.json") == describe_run(folder)
+    (folder / "layers.json").write_text("{")
+    with pytest.raises(ArtifactError, match="layers.json: not a file of this pipeline"):
+        describe_run(folder)
+
+
+def test_folders_of_every_kind_are_told_apart(tmp_path: Path) -> None:
+    dense = tmp_path / DENSE.format(study="s", dataset="d", network="n", data="clean", seed=0)
+    assert identify(dense) == (
+        "dense run",
+        {"study": "s", "dataset": "d", "network": "n", "data": "clean", "seed": "0"},
+    )
+    with pytest.raises(ArtifactError, match="not a folder of a run"):
+        identify(tmp_path)

@@ -1,0 +1,137 @@
+"""The judgement of a study and its pages: controls judged rightly, gaps and doubts said, nothing hidden."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from prunepipe.results.table import COLUMNS, collect
+from prunepipe.study.study import FULL_NETWORK, Study
+from prunepipe.verdicts.judge import judge
+from prunepipe.verdicts.writing import decomposition_markdown, verdicts_markdown
+
+TICKETS = {
+    "random": {},
+    "random_uniform": {"checks": []},
+    "learning_rate_rewinding": {},
+    "user": {"scored": "init", "score": "snip", "allocation": "global", "start": "init"},
+}
+LOSS = {("learning_rate_rewinding", "half_dataset"): 3.0, ("learning_rate_rewinding", "shuffle_weights"): 4.0}
+LOSS |= {("user", "corrupted_data"): 5.0, ("user", "rearrange"): 6.0}
+
+
+@pytest.fixture
+def planned(small: dict) -> Study:
+    return Study.model_validate(
+        small | {"tickets": TICKETS, "seeds": list(range(6)), "verdict": {"margin": 1.0}}
+    )
+
+
+def simulated(study: Study) -> pd.DataFrame:
+    """Results of a study in which `user` and learning-rate rewinding are hurt by their checks, random by none."""
+    frame = collect(study)
+    noise = np.random.default_rng(0)
+    base = {seed: 80 + noise.normal(0, 0.3) for seed in study.seeds}
+    frame["accuracy"] = [
+        base[row.seed] - LOSS.get((row.ticket, row.check), 0.0) + noise.normal(0, 0.1)
+        for row in frame.itertuples()
+    ]
+    uniform = frame["ticket"] == "random_uniform"
+    frame.loc[uniform, "accuracy"] -= 10
+    frame["loss"] = 1.0 + noise.normal(0, 0.01, len(frame))
+    return frame.assign(
+        status="done", cause="", collapsed=False, version="1", code="c", device="cpu", precision="p"
+    )
+
+
+def test_a_method_that_uses_the_data_and_one_that_does_not_are_judged_rightly(planned: Study) -> None:
+    judgement = judge(simulated(planned), planned)
+    words = judgement.summaries.set_index("ticket")["summary"]
+    assert words["user"] == words["learning_rate_rewinding"] == "sane"
+    assert words["random"] == "not sane"
+    verdicts = judgement.verdicts.set_index(["ticket", "check"])["verdict"]
+    assert set(verdicts["random"]) == {"ignores"}
+    assert set(verdicts["user"]) == {"uses"}
+
+
+def test_too_few_seeds_are_inconclusive_and_nothing_else(planned: Study) -> None:
+    one = Study.model_validate({**planned.model_dump(), "seeds": [0]})
+    judgement = judge(simulated(one), one)
+    assert set(judgement.verdicts["verdict"]) == {"inconclusive"}
+    assert set(judgement.summaries["summary"]) == {"undecided"}
+    assert judgement.verdicts["reason"].str.contains("one seed").all()
+
+
+def test_a_study_that_has_not_run_is_judged_undecided_with_the_cause(planned: Study) -> None:
+    judgement = judge(collect(planned), planned)
+    assert set(judgement.verdicts["verdict"]) == {"inconclusive"}
+    assert judgement.verdicts["reason"].str.contains("not started").all()
+    assert "0 of" in judgement.provenance[0]
+
+
+def test_gains_add_up_to_the_method_minus_uniform_random(planned: Study) -> None:
+    gains = judge(simulated(planned), planned).gains
+    user = gains[gains["ticket"] == "user"].set_index("part")["gain"]
+    assert user["positions"] == pytest.approx(6, abs=0.3)
+    assert user["layer ratios"] == pytest.approx(10 - 6, abs=0.3)
+
+
+def test_the_page_names_methods_verdicts_margin_and_provenance(planned: Study) -> None:
+    judgement = judge(simulated(planned), planned)
+    page = verdicts_markdown(judgement.verdicts, judgement.summaries, judgement.provenance)
+    for text in (
+        "**not sane**",
+        "**sane**",
+        "**uses**",
+        "**ignores**",
+        "margin 1 points",
+        "90% interval",
+        "6/6",
+    ):
+        assert text in page, text
+    rows = [line for line in page.splitlines() if line.startswith("|")]
+    assert (
+        len({row.count("|") for row in rows if "method" not in row and ":--" not in row}) == 2
+    )  # two tables
+    decomposed = decomposition_markdown(judgement.gains, judgement.provenance)
+    assert "layer ratios" in decomposed
+    assert "95 % interval" in decomposed
+    assert "- device cpu, precision p" in decomposed
+    missing = "missing: 0.9 (6 of 6 seeds, reinit: no such run in the results)"
+    assert f"- Not in weight values (redrawn): Random, LR rewinding, user: {missing}." in decomposed
+    assert "nan" not in decomposed
+
+
+def test_every_table_says_what_its_runs_were_made_with(planned: Study) -> None:
+    runs = simulated(planned).assign(data_checksum="d1")
+    lost = (runs["ticket"] == "user") & (runs["check"] == "rearrange")
+    runs.loc[lost, ["collapsed", "device"]] = True, "none"  # not trained
+    judgement = judge(runs, planned)
+    for frame in (judgement.verdicts, judgement.effects, judgement.summaries, judgement.gains):
+        found = frame[
+            ["settings", "version", "code", "device", "precision", "data_checksum"]
+        ].drop_duplicates()
+        assert found.iloc[:, 1:].to_numpy().tolist() == [["1", "c", "cpu", "p", "d1"]]
+        assert f"(settings {found['settings'].iloc[0]})" in judgement.provenance[0]
+    assert "device cpu, precision p" in judgement.provenance
+
+
+def test_what_rounds_to_zero_has_no_minus_sign() -> None:
+    gains = pd.DataFrame(
+        [{"dataset": "d", "network": "n", "ticket": "t", "prune_ratio": 0.9, "part": "positions"}]
+    )
+    zero = gains.assign(gain=-1e-9, interval_low=-0.001, interval_high=0.2, interval_level=0.95, gaps="")
+    assert "+0.00 [+0.00, +0.20]" in decomposition_markdown(zero, [])
+
+
+def test_a_hostile_name_cannot_break_the_table() -> None:
+    row = {"ticket": "a|b", "summary": "sane", "why": "because | so", "study": "s"}
+    page = verdicts_markdown(pd.DataFrame(columns=["ticket"]), pd.DataFrame([row]), [])
+    assert "because \\| so" in page
+
+
+def test_collect_enumerates_every_run_of_the_study(planned: Study) -> None:
+    frame = collect(planned)
+    assert tuple(frame.columns) == COLUMNS
+    assert len(frame) == len(list(planned.cells())) + len(list(planned.dense_runs()))
+    assert (frame["ticket"] == FULL_NETWORK).sum() == 2 * 6
+    assert not frame.duplicated(["dataset", "network", "ticket", "check", "prune_ratio", "seed"]).any()

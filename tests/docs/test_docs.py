@@ -1,0 +1,190 @@
+"""The documentation: everything is in it, every link and every named test exists, and it builds without warnings."""
+
+import ast
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from prunepipe import FLOORS
+from prunepipe.planning.costs import plan
+from prunepipe.plugins import load_function
+from prunepipe.pruning.allocations import ALLOCATIONS
+from prunepipe.pruning.scores import SCORES
+from prunepipe.study.built_in import CHECKS, TICKETS
+from prunepipe.study.loading import load_study
+from prunepipe.verdicts.sanity import SANITY_CHECKS
+from prunepipe.verdicts.verdicts import WORDS
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+PACKAGE = ROOT / "src" / "prunepipe"
+PAGES = sorted(DOCS.glob("*.md"))
+LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+NAMED_TEST = re.compile(r"\btest_\w+\b(?!\.py)")
+
+
+def page(name: str) -> str:
+    return (DOCS / name).read_text(encoding="utf-8")
+
+
+def headings(text: str) -> set[str]:
+    """Return the anchors that the headings of a page become."""
+    titles = re.findall(r"^#+ (.+)$", text, re.M)
+    return {re.sub(r"[^\w\s-]", "", title.lower()).strip().replace(" ", "-") for title in titles}
+
+
+def nav_pages(entries: list[object]) -> set[str]:
+    found: set[str] = set()
+    for entry in entries:
+        parts = entry if isinstance(entry, str) else next(iter(entry.values()))  # type: ignore[attr-defined]
+        found |= {parts} if isinstance(parts, str) else nav_pages(parts)
+    return found
+
+
+def site() -> dict[str, object]:
+    text = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    values: dict[str, object] = yaml.safe_load(text)
+    return values
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_links_of_a_page_resolve(path: Path) -> None:
+    for link in LINK.findall(path.read_text(encoding="utf-8")):
+        if link.startswith("https://"):
+            continue
+        target, _, anchor = link.partition("#")
+        file = path.parent / target if target else path
+        assert file.is_file(), f"{path.name}: {link}"
+        if anchor:
+            assert anchor in headings(file.read_text(encoding="utf-8")), f"{path.name}: {link}"
+
+
+def test_every_page_is_in_the_navigation_or_part_of_another() -> None:
+    listed = nav_pages(site()["nav"])  # type: ignore[arg-type]
+    included = {name for path in PAGES for name in re.findall(r'--8<-- "docs/(\w+\.md)', path.read_text())}
+    assert listed | included == {path.name for path in PAGES}
+    assert not listed & included
+
+
+def test_the_architecture_page_lists_every_room_in_its_own_words_from_the_ground_up() -> None:
+    rooms = [room for floor in FLOORS[1:] for room in floor]
+    said = {
+        room: ast.get_docstring(ast.parse((PACKAGE / room / "__init__.py").read_text())) or ""
+        for room in rooms
+    }
+    rows = [f"| `{room}` | {said[room].splitlines()[0]} |" for room in rooms]
+    assert "\n".join(rows) in page("architecture.md")
+
+
+def test_the_drawing_of_the_rooms_shows_every_room() -> None:
+    drawing = (DOCS / "images" / "rooms.svg").read_text(encoding="utf-8")
+    assert all(f">{room}</text>" in drawing for floor in FLOORS for room in floor)
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_every_test_that_a_page_names_exists(path: Path) -> None:
+    sources = "".join(file.read_text() for file in (ROOT / "tests").rglob("test_*.py"))
+    existing = set(re.findall(r"def (test_\w+)", sources))
+    existing |= {file.stem for file in (ROOT / "tests").rglob("test_*.py")}
+    text = re.sub(r"tests/\w+\.py", "", path.read_text(encoding="utf-8"))
+    assert set(NAMED_TEST.findall(text)) <= existing
+
+
+def test_every_built_in_ticket_is_explained_with_its_choices() -> None:
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.+) \|$", page("zoology.md").partition("## The mask")[0], re.M))
+    assert set(rows) == set(TICKETS)
+    for name, row in TICKETS.items():
+        scored, score, allocation, start, schedule, _ = rows[name].split(" | ")
+        assert (scored, start, schedule) == (row["scored"], row["start"], row.get("schedule", "full")), name
+        assert score.startswith(f"`{row['score']}`"), name
+        assert allocation == f"`{row['allocation']}`", name
+
+
+def test_every_score_has_a_section_with_a_formula_and_a_test() -> None:
+    scores = page("zoology.md").partition("## Scores")[2].partition("## Allocations")[0]
+    sections = dict(re.findall(r"^### `(\w+)`\n(.*?)(?=^### |\Z)", scores, re.M | re.S))
+    assert set(sections) == set(SCORES)
+    for name, section in sections.items():
+        assert "$$" in section, name
+        assert NAMED_TEST.search(section), name
+
+
+def test_every_allocation_is_explained_under_its_function() -> None:
+    text = page("zoology.md").partition("## Allocations")[2]
+    functions = dict(re.findall(r"^\| `(\w+)` \|.*?`(prunepipe\.[\w.]+)`", text, re.M))
+    assert set(functions) == set(ALLOCATIONS)
+    for name, place in functions.items():
+        module, _, function = place.rpartition(".")
+        assert load_function(f"{module}:{function}") is load_function(ALLOCATIONS[name]), name
+
+
+def test_every_check_is_explained_with_its_stage() -> None:
+    stages = dict(re.findall(r"^\| `(\w+)` \| ([\w –]+) \|", page("checks.md"), re.M))
+    words = {"data": "data", "score": "scores", "mask": "mask", "weights": "start weights"}
+    built_in = {name: words[next(iter(row))] if row else "–" for name, row in CHECKS.items()}
+    assert {name: stage for name, stage in stages.items() if name not in words} == built_in
+
+
+def test_the_page_on_verdicts_has_every_word_and_the_checks_that_count() -> None:
+    text = page("verdicts.md")
+    assert set(re.findall(r"^\| `(\w+)` \|", text, re.M)) == set(WORDS)
+    for kind, checks in SANITY_CHECKS.items():
+        row = next(line for line in text.splitlines() if line.startswith(f"| {kind} |"))
+        assert set(re.findall(r"`(\w+)`", row)) == set(checks)
+
+
+def test_the_drawing_of_a_cell_shows_every_check() -> None:
+    drawing = (DOCS / "images" / "pipeline.svg").read_text(encoding="utf-8")
+    shown = set(re.findall(r">(\w+)</text>", drawing))
+    assert set(CHECKS) - {"none"} <= shown, "run: python docs/drawings/draw_pipeline.py"
+
+
+def test_every_picture_is_used_and_has_words_for_those_who_cannot_see_it() -> None:
+    texts = "".join(path.read_text(encoding="utf-8") for path in [*PAGES, ROOT / "README.md"])
+    described = {place: words for words, place in re.findall(r"!\[([^\]]*)\]\(([^)]+)\)", texts)}
+    assert {f"images/{path.name}" for path in (DOCS / "images").iterdir()} <= {
+        place.removeprefix("docs/") for place in described
+    }
+    assert all(len(words) > 20 for words in described.values())
+
+
+@pytest.mark.parametrize("study", ["paper", "tiny_imagenet"])
+def test_the_costs_on_the_page_are_those_of_the_plan(study: str) -> None:
+    costs = plan(load_study(ROOT / "config" / f"{study}.yaml"))
+    row = next(line for line in page("clusters.md").splitlines() if line.startswith(f"| `{study}` ("))
+    assert costs.flops is not None
+    counted = [f"{n:,}" for n in (costs.runs, costs.runs_not_shared, costs.epochs)]
+    assert row.split(" | ")[1:5] == [*counted, f"{costs.flops / 1e18:.3g} EFLOP"]
+
+
+def test_the_time_on_gpus_follows_from_the_table_above_it() -> None:
+    text = page("clusters.md")
+    rows = re.findall(r"^\| (?:the reference's scripts|the whole step .*) \| (\S+) \| (\S+) \|$", text, re.M)
+    reference, graphs = ((float(vgg) + float(resnet)) / 2 for vgg, resnet in rows)
+    epochs = plan(load_study(ROOT / "config" / "paper.yaml")).epochs
+    assert f"`paper` ({epochs:,} epochs, half of them of each network)" in text
+    assert f"{epochs * reference / 86400:.0f} GPU-days" in text
+    assert f"{epochs * graphs / 3600:.0f} GPU-hours" in text
+
+
+@pytest.mark.skipif(importlib.util.find_spec("mkdocs") is None, reason="pip install -e .[docs]")
+def test_the_site_builds_without_warnings_and_loads_nothing_from_elsewhere(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path)]
+    environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert (done.returncode, done.stdout.strip(), done.stderr.strip()) == (0, "", "")
+    for path in tmp_path.glob("*.html"):
+        html = path.read_text(encoding="utf-8")
+        loaded = re.findall(r'<(?:script|img|iframe)[^>]+src="(https?:[^"]+)"', html)
+        loaded += re.findall(r'<link[^>]+rel="(?:stylesheet|preconnect)"[^>]+href="(https?:[^"]+)"', html)
+        assert loaded == [], path.name
+        assert "arithmatex" not in html, path.name
+    assert "<math" in (tmp_path / "zoology.html").read_text(encoding="utf-8")

@@ -1,0 +1,137 @@
+"""The tutorial as a reader would follow it: its code blocks are taken from the page and run."""
+
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import yaml
+from torch.nn.functional import cross_entropy
+from workflow_runs import make_project, planned, snakemake
+
+from prunepipe.cli.derived_study import BATTERY, CONTROLS
+from prunepipe.cli.main import main
+from prunepipe.networks.initialisation import initialise
+from prunepipe.networks.prunable import prunable
+from prunepipe.networks.vgg import vgg_digits
+from prunepipe.plugins import load_function
+from prunepipe.pruning.rounds import score_network
+from prunepipe.study.loading import load_study
+from prunepipe.study.rows import Ticket
+
+PAGE = Path(__file__).parents[2] / "docs" / "tutorial.md"
+BLOCKS = dict(
+    re.findall(r'^```\w+ title="([^"]+)"\n(.*?)^```', PAGE.read_text(encoding="utf-8"), re.M | re.S)
+)
+COMMANDS = re.findall(r"^```bash\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.M | re.S)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a reader who saved every block under its title."""
+    (tmp_path / "config").mkdir()
+    for title, text in BLOCKS.items():
+        if "." in title:
+            (tmp_path / title).write_text(text, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    return tmp_path
+
+
+def scores_of(reference: str, **options: object) -> dict[str, np.ndarray]:
+    """Score the digits network as a stage does: contract enforced, twice."""
+    generator = torch.Generator().manual_seed(0)
+    network = vgg_digits(channels=1, classes=10, image_size=8)
+    initialise(network, generator=generator)
+    images = torch.rand(20, 1, 8, 8, generator=generator)
+    batches = [(images, torch.arange(20) % 10)]
+    return score_network(
+        network,
+        load_function(reference),
+        batches,
+        cross_entropy,
+        generator=generator,
+        options={key: value for key, value in options.items() if key != "constructive"},
+        constructive=bool(options.get("constructive")),
+        check_determinism=True,
+    )
+
+
+def test_the_page_has_the_blocks_that_are_tested() -> None:
+    assert set(BLOCKS) == {
+        "my_score.py",
+        "config/mine.yaml",
+        "my_gradient.py",
+        "a row of tickets",
+        "my_mask.py",
+    }
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_tutorials_score_is_the_magnitude_relative_to_its_layer() -> None:
+    for layer in scores_of("my_score.py:my_score").values():
+        assert layer.mean() == pytest.approx(1.0, rel=1e-4)
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_tutorials_gradient_takes_its_option_from_the_ticket() -> None:
+    plain = scores_of("my_gradient.py:my_gradient")
+    row = yaml.safe_load(BLOCKS["a row of tickets"])["steep"]
+    steep = scores_of(Ticket.model_validate(row).score, **row["score_options"])
+    for name, layer in plain.items():
+        np.testing.assert_allclose(steep[name], layer**2, rtol=1e-5)
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_tutorials_mask_keeps_exactly_what_it_is_told() -> None:
+    mask = scores_of("my_mask.py:my_mask", kept_total=1000, constructive=True)
+    assert sum(layer.sum() for layer in mask.values()) == 1000
+    network = vgg_digits(channels=1, classes=10, image_size=8)
+    assert {name: layer.shape for name, layer in mask.items()} == {
+        name: tuple(weight.shape) for name, weight in prunable(network).items()
+    }
+
+
+def test_the_tutorials_judge_command_is_accepted_and_writes_a_study(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = next(text for text in COMMANDS if "prunepipe judge" in text).split()
+    asked: list[list[str]] = []
+    monkeypatch.setattr("prunepipe.cli.judge.run_watched_dry", lambda called: asked.append(called) or 0)
+    assert command[0] == "prunepipe"
+    assert main([*command[1:], "--dry-run"]) == 0
+    study = load_study(folder / "judged" / "my_score" / "my_score.yaml")
+    assert list(study.tickets) == ["my_score", *CONTROLS]
+    assert study.checks_of("my_score") == ("none", *BATTERY)
+    assert len(study.seeds) == 5
+    assert len(asked) == 1
+
+
+@pytest.mark.workflow
+@pytest.mark.xdist_group("workflow")
+def test_the_tutorials_study_runs(tmp_path: Path) -> None:
+    """As it stands but for its size: two epochs, one seed, two tickets, 200 images."""
+    project = make_project(tmp_path / "project")
+    (project / "my_score.py").write_text(BLOCKS["my_score.py"], encoding="utf-8")
+    values = yaml.safe_load(BLOCKS["config/mine.yaml"])
+    values |= {"datasets": {"digits": {"train_images": 200, "test_images": 100}}, "seeds": [0]}
+    del values["tickets"]["snip"]
+    values["recipe"] = {"epochs": 2, "learning_rate": 0.05}
+    (project / "config" / "tiny.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
+    done = snakemake(project, "results/tables/verdicts.md", "results/tables/initial_checks.md")
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    results = pd.read_csv(project / "results" / "results.csv", keep_default_na=False)
+    mine = results[results["ticket"] == "mine"]
+    assert set(mine["check"]) == {"none", "corrupted_data", "rearrange"}
+    assert set(mine["status"]) == {"done"}
+    assert "mine" in (project / "results" / "tables" / "verdicts.md").read_text(encoding="utf-8")
+    # As the page says: an edit of the function runs only what depends on it.
+    text = BLOCKS["my_score.py"].replace("magnitude.mean()", "magnitude.max()")
+    (project / "my_score.py").write_text(text, encoding="utf-8")
+    plan = planned(project, "results/tables/verdicts.md")
+    assert "train_dense" not in plan
+    assert plan["score"] == 2  # of the clean and of the corrupted data
+    assert plan["retrain"] == 3

@@ -1,0 +1,172 @@
+"""Results: every run of a study has a row, the missing ones say why, and files keep what memory held."""
+
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+from simulated_results import lose, make_results, make_structure, make_study
+
+from prunepipe.artifacts import write_json
+from prunepipe.errors import ArtifactError
+from prunepipe.results.collected import read_collected, read_frame, write_frame
+from prunepipe.results.layout import mask_paths, run_folders, structure_path
+from prunepipe.results.table import COLUMNS, collect, expected_runs, histories, layers
+
+METRICS = {
+    "accuracy": 90.0,
+    "best_accuracy": 91.0,
+    "loss": 0.3,
+    "density": 0.1,
+    "effective_density": 0.09,
+    "dead_units": 3,
+    "collapsed": False,
+    "epochs": 2,
+}
+LAYER = {"layer": "features.0.weight", "kind": "conv", "size": 10, "kept": 1}
+
+
+def write_runs(study, root):
+    for place, (folder, _) in enumerate(expected_runs(study)):
+        write_json(root / folder / "metrics.json", {**METRICS, "accuracy": float(place)})
+        write_json(root / folder / "timing.json", {"seconds": [1.0, 2.5], "device": "cpu"})
+        write_json(
+            root / folder / "history.json",
+            {"epochs": [{"epoch": 1, "test_accuracy": 5.0}, {"epoch": 2, "test_accuracy": 6.0}]},
+        )
+        if "/tickets/" in folder:
+            write_json(root / folder / "layers.json", {"layers": [LAYER, LAYER]})
+
+
+@pytest.fixture
+def study():
+    return make_study(seeds=[0, 1], prune_ratios=[0.9])
+
+
+@pytest.fixture
+def tree(study, tmp_path):
+    write_runs(study, tmp_path)
+    return tmp_path
+
+
+def test_collect_gives_one_row_a_run_in_the_order_of_the_study(study, tree):
+    results = collect(study, tree)
+    folders = [folder for folder, _ in expected_runs(study)]
+    assert list(results.columns) == list(COLUMNS)
+    assert list(results["run"]) == folders
+    assert list(results["accuracy"]) == list(range(len(folders)))
+    assert set(results["status"]) == {"done"}
+    assert set(results["seconds"]) == {3.5}
+
+
+def test_dense_runs_are_the_full_network_under_the_check_that_changed_their_data(study, tree):
+    dense = collect(study, tree).query("ticket == 'full_network'")
+    assert set(dense["check"]) == {"none", "corrupted_data", "half_dataset"}
+    assert set(dense["prune_ratio"]) == {0.0}
+
+
+@pytest.mark.parametrize(
+    ("log", "cause"),
+    [
+        (None, "not started"),
+        ("epoch 1\nerror: data/cifar10: no such file.\nstopped\n", "error: data/cifar10: no such file."),
+        ("epoch 1\nstopped by signal 15\n", "stopped by signal 15"),
+        ("epoch 1\n", "not finished: retrain was the last stage"),
+    ],
+)
+def test_a_run_without_metrics_is_a_row_with_its_cause(study, tree, log, cause):
+    folder = tree / run_folders(study)[3]
+    (folder / "metrics.json").unlink()
+    if log:
+        (folder / "retrain.log").write_text(log)
+    lost = collect(study, tree).iloc[3]
+    assert (lost["status"], lost["cause"]) == ("missing", cause)
+    assert pd.isna(lost["accuracy"])
+
+
+def test_truncated_metrics_count_as_missing(study, tree):
+    path = tree / run_folders(study)[0] / "metrics.json"
+    path.write_text(path.read_text()[:-9])
+    assert collect(study, tree)["status"].iloc[0] == "missing"
+
+
+def test_histories_and_layers_carry_their_run(study, tree):
+    runs = collect(study, tree)["run"]
+    curves, table = histories(runs, tree), layers(runs, tree)
+    assert curves.groupby("run")["epoch"].max().eq(2).all()
+    assert set(curves["run"]) == set(runs)
+    assert set(table["run"]) == {run for run in runs if "/tickets/" in run}
+    assert list(table["position"].iloc[:2]) == [1, 2]
+
+
+def test_histories_and_layers_of_nothing_are_empty_tables(tmp_path):
+    assert histories(["results/runs/none"], tmp_path).empty
+    assert layers([], tmp_path).empty
+
+
+def test_run_folders_are_those_that_collect_reads(study):
+    assert run_folders(study) == [folder for folder, _ in expected_runs(study)]
+
+
+def test_mask_paths_know_only_the_checks_that_change_data(study):
+    paths = mask_paths(study)
+    assert sum("/lottery/corrupted_data/" in path for path in paths) == 2
+    assert sum("/hybrid/half_dataset/" in path for path in paths) == 2
+    assert not any("rearrange" in path or "shuffle" in path for path in paths)
+    assert len(set(paths)) == len(paths) == 4 * 2 * 2
+
+
+def test_a_frame_comes_back_from_its_file_as_it_was(study, tmp_path):
+    results = lose(make_results(study), ticket="lottery", seed=1)
+    write_frame(tmp_path / "results.csv", results)
+    back = read_frame(tmp_path / "results.csv", COLUMNS)
+    for column in ("accuracy", "prune_ratio", "seed", "check", "ticket", "status", "code"):
+        pd.testing.assert_series_equal(back[column], results[column], check_dtype=False, check_exact=True)
+    assert "none" in set(back["check"])
+    assert list(back["collapsed"].isna()) == list(results["collapsed"].isna())
+
+
+def test_names_that_look_like_missing_values_stay_names(tmp_path):
+    write_frame(tmp_path / "names.csv", pd.DataFrame({"ticket": ["NA", "null", None], "seed": [0, 1, 2]}))
+    assert list(read_frame(tmp_path / "names.csv")["ticket"].fillna("-")) == ["NA", "null", "-"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [(None, "no such file"), ("", "not a table"), ("a,b\n1,2\n", "no column run"), ('a\n"x', "not a table")],
+)
+def test_a_file_that_is_no_such_table_is_named_with_its_remedy(tmp_path, text, message):
+    path = tmp_path / "results.csv"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(ArtifactError, match=f"results.csv: {message}.*snakemake .*results.csv --force"):
+        read_frame(path, ["run"])
+
+
+def test_structures_are_read_with_the_layers_only(study, tmp_path):
+    write_frame(tmp_path / "results.csv", make_results(study))
+    write_frame(tmp_path / "layers.csv", pd.DataFrame({"run": ["x"], "layer": ["y"]}))
+    write_json(tmp_path / structure_path(study, "cifar10", "vgg19"), make_structure().to_json())
+    assert read_collected(study, tmp_path / "results.csv").structures == {}
+    data = read_collected(study, tmp_path / "results.csv", layers=tmp_path / "layers.csv", root=tmp_path)
+    assert data.structures == {("cifar10", "vgg19"): make_structure()}
+    assert data.histories.empty
+
+
+def test_tables_figures_and_overlaps_start_without_torch():
+    modules = [
+        "results",
+        "tables",
+        "forensics",
+        "places",
+        "collected",
+        *(f"plots.{n}" for n in ("checks", "keep_ratios", "paper")),
+    ]
+    code = "; ".join(f"import prunepipe.{module}" for module in modules)
+    check = f"import sys; {code}; print([name for name in ('torch', 'scipy.stats') if name in sys.modules])"
+    assert subprocess.check_output([sys.executable, "-c", check], text=True).strip() == "[]"
+
+
+def test_the_snakefile_learns_paths_and_names_without_pandas():
+    code = "import sys, prunepipe.results.layout, prunepipe.reports.plots; print('pandas' in sys.modules)"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "False"

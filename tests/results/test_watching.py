@@ -1,0 +1,119 @@
+"""How far a study has come: states of runs, the time that is left, the line on the terminal."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from prunepipe.cli.main import main
+from prunepipe.cli.workflow import Outcome, run_watched
+from prunepipe.results.table import expected_runs
+from prunepipe.results.watching import (
+    DONE,
+    FAILED,
+    RUNNING,
+    SILENCE,
+    WAITING,
+    StudyProgress,
+    duration,
+    run_state,
+    study_progress,
+)
+from prunepipe.study.study import Study
+
+NOW = 1_000_000.0
+
+
+def write(path: Path, text: str = "", age: float = 1.0) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    os.utime(path, (NOW - age, NOW - age))
+
+
+@pytest.mark.parametrize(
+    ("files", "age", "state"),
+    [
+        ({}, 1, WAITING),
+        ({"check.log": ""}, 1, WAITING),
+        ({"retrain.log": "epoch 1/20: fine"}, 1, RUNNING),
+        ({"train_dense.log": ""}, SILENCE - 1, RUNNING),
+        ({"retrain.log": "epoch 1/20: fine"}, SILENCE + 1, WAITING),
+        ({"retrain.log": "epoch 1/20: fine\nerror: training diverged"}, 1, FAILED),
+        ({"retrain.log": "stopped by signal 15 in epoch 2"}, 1, FAILED),
+        ({"retrain.log": "error: at the first try", "metrics.json": "{}"}, 1, DONE),
+    ],
+)
+def test_the_state_of_a_run_is_read_from_its_folder(
+    tmp_path: Path, files: dict[str, str], age: float, state: str
+) -> None:
+    for name, text in files.items():
+        write(tmp_path / name, text, age)
+    assert run_state(tmp_path, NOW) == state
+
+
+def test_the_time_left_goes_by_the_pace_of_the_last_runs(tmp_path: Path, study: Study) -> None:
+    folders = [tmp_path / folder for folder, _ in expected_runs(study)]
+    for number, folder in enumerate(folders[:4]):  # one in 10 s, the last just now
+        write(folder / "metrics.json", "{}", age=30.0 - 10.0 * number)
+    assert study_progress(study, tmp_path, NOW).seconds_left is None  # nothing is running
+    write(folders[4] / "retrain.log")
+    write(folders[5] / "retrain.log", "error: no")
+    progress = study_progress(study, tmp_path, NOW)
+    assert (progress.done, progress.running, progress.failed) == (4, 1, 1)
+    assert progress.total == len(folders)
+    assert progress.seconds_left == 10.0 * (len(folders) - 5)
+    assert (
+        study_progress(study, tmp_path, NOW + 300.0).seconds_left > progress.seconds_left
+    )  # nothing came since
+
+
+def test_watch_says_it_in_a_line(
+    tmp_path: Path, small: dict, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(small))
+    assert main(["watch", "mine.yaml", "--once"]) == 0
+    total = len(list(expected_runs(Study.model_validate(small))))
+    assert capsys.readouterr().out == f"small: 0 of {total} runs done, 0 running, 0 failed\n"
+
+
+def test_watch_ends_with_the_study(
+    tmp_path: Path, small: dict, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(small))
+    study = Study.model_validate(small)
+    folders = [Path(folder) for folder, _ in expected_runs(study)]
+    for folder in folders[1:]:
+        write(folder / "metrics.json", "{}")
+    slept = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        write(folders[0] / "metrics.json", "{}")
+
+    monkeypatch.setattr("prunepipe.cli.watch.time.sleep", sleep)
+    assert main(["watch", "mine.yaml"]) == 0
+    assert len(slept) == 1
+    assert f"{len(folders)} of {len(folders)} runs" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(40, "40 s"), (100, "2 min"), (5400, "2 h"), (2e5, "2 days")])
+def test_durations_are_told_as_a_person_would(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def test_a_watched_run_is_logged_and_its_failures_are_told_once(tmp_path: Path, capsys) -> None:
+    lines = [
+        "Error in rule score:",
+        "error: bad score",
+        "error: bad score",
+    ]
+    code = f"import sys; print({chr(10).join(lines)!r}); sys.exit(3)"
+    log = tmp_path / "log" / "judge.log"
+    outcome = run_watched([sys.executable, "-c", code], log, lambda: StudyProgress(1, 2, 1, 0, 95.0))
+    assert outcome == Outcome(3, 1, ["bad score"])
+    assert log.read_text().splitlines() == lines
+    assert "1 of 4 runs, 2 running, 1 failed, about 2 min left" in capsys.readouterr().err

@@ -1,0 +1,50 @@
+"""What stages are told: only what they depend on, whatever the order and the spelling of the study."""
+
+import pytest
+
+from prunepipe.results.layout import dataset_name
+from prunepipe.stages.settings import data_settings, score_id, score_settings
+from prunepipe.study.rows import DatasetChoice
+from prunepipe.study.study import Study
+
+SNIP = {"scored": "init", "score": "snip", "start": "init"}
+SHARING = {"global": SNIP | {"allocation": "global"}, "erk": SNIP | {"allocation": "erk"}}
+
+
+def test_one_shot_scores_are_told_nothing_of_the_allocation(small: dict) -> None:
+    """Tickets that score alike share the scores: which of them stands first must not matter."""
+    study = Study.model_validate(small | {"tickets": SHARING})
+    assert len({score_id(row) for row in study.tickets.values()}) == 1
+    told = [score_settings(study, "vgg_digits", name, "clean", "_any", 0) for name in SHARING]
+    assert told[0] == told[1]
+
+
+@pytest.mark.parametrize("choice", [{"rounds": 2}, {"per_prune_ratio": True}])
+def test_scores_that_depend_on_the_allocation_are_told_and_kept_apart(small: dict, choice: dict) -> None:
+    study = Study.model_validate(small | {"tickets": {name: row | choice for name, row in SHARING.items()}})
+    assert len({score_id(row) for row in study.tickets.values()}) == 2
+    told = [score_settings(study, "vgg_digits", name, "clean", "0.9", 0)["allocation"] for name in SHARING]
+    assert [reference.rpartition(":")[2] for reference in told] == ["global_", "erk"]
+
+
+def test_sources_of_one_key_are_prepared_apart() -> None:
+    sources = [None, "digits", "mine.py:load", "other.py:load"]
+    names = [dataset_name("digits", DatasetChoice(source=source, pool=2)) for source in sources]
+    assert names[0] == names[1] == "digits-pool2"
+    assert len(set(names)) == 3
+
+
+def test_first_half_is_read_in_order_however_it_is_named(small: dict) -> None:
+    functions = {"by_name": "first_half", "by_reference": "prunepipe.datasets.corruptions:first_half"}
+    own = {name: {"data": function} for name, function in functions.items()}
+    study = Study.model_validate(small | {"custom_checks": own})
+    told = [data_settings(study, name) for name in ("first_half", *own)]
+    assert told == [{"corruption": "prunepipe.datasets.corruptions:first_half", "shuffle": False}] * 3
+
+
+def test_a_network_may_have_scoring_images_of_its_own(small: dict) -> None:
+    own = {"images_per_class": 1, "batches": 10}
+    networks = {"vgg_digits": {}, "resnet8_small": {"scoring": own}}
+    study = Study.model_validate(small | {"networks": networks, "tickets": {"snip": SHARING["global"]}})
+    told = [score_settings(study, name, "snip", "clean", "_any", 0)["scoring"] for name in networks]
+    assert told == [{"images_per_class": 10, "batches": 1}, own]

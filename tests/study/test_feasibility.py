@@ -1,0 +1,76 @@
+"""Plans that cannot succeed are refused before any job, with the key that has to change."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from prunepipe.datasets.digits import load
+from prunepipe.datasets.facts import FACTS
+from prunepipe.errors import ConfigError
+from prunepipe.study.feasibility import refuse_impossible
+from prunepipe.study.study import Study
+
+SNIP = {"tickets": ["snip"], "checks": {"initial": []}}
+PLUS = {"tickets": {"random": {"allocation": "uniform_plus"}}}
+EXCESS = {"tickets": {"random": {"allocation_options": {"linear_keep": 0.0}}}, "prune_ratios": [0.001]}
+IMPOSSIBLE: list[tuple[dict[str, Any], str]] = [
+    ({"datasets": {"digits": {"pool": 3}}}, r"datasets.digits.pool: 3 must divide .*, 8 pixels"),
+    (
+        {"datasets": {"digits": {"train_images": 9}}},
+        r"digits.train_images: 9 must be from 10 .* to 1,437 \(all",
+    ),
+    ({"datasets": {"digits": {"train_images": 1438}}}, "train_images: 1438 must be from 10"),
+    ({"datasets": {"digits": {"test_images": 360}}}, "takes 36 of every class, but the smallest holds 35"),
+    (
+        {"datasets": {"mine": {"source": "cifar10", "test_images": 10_001}}},
+        "datasets.mine.test_images: 10001",
+    ),
+    ({"networks": ["vgg19"]}, "networks.vgg19: vgg19 needs images of at least 32 x 32 .* digits are 8 x 8"),
+    ({"datasets": {"digits": {"pool": 4}}}, "networks.vgg_digits: vgg_digits needs images of at least 4 x 4"),
+    (
+        SNIP | {"scoring": {"images_per_class": 70, "batches": 2}},
+        "70 x batches 2 = 140, but digits holds 139",
+    ),
+    (
+        SNIP | {"checks": {"initial": ["half_dataset"]}, "scoring": {"images_per_class": 71}},
+        r"digits holds 70 images of a class for ticket 'snip' \(check half_dataset\) on vgg_digits; lower",
+    ),
+    (
+        {"datasets": {"digits": {"train_images": 120}}, "checks": {"initial": ["first_half"]}},
+        "datasets.digits.train_images: 120 is too few for first_half, which needs 128",
+    ),
+    (
+        PLUS | {"prune_ratios": [0.999]},
+        "prune_ratios: 0.999, ticket 'random': allocation 'uniform_plus': .* lower",
+    ),
+    (EXCESS, "prune_ratios: 0.001, ticket 'random': .* they have only .*; raise prune_ratio or linear_keep"),
+]
+
+
+@pytest.mark.parametrize(("changes", "message"), IMPOSSIBLE)
+def test_a_plan_that_cannot_succeed_is_refused(small: dict, changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message) as raised:
+        refuse_impossible(Study.model_validate(small | changes))
+    assert len(str(raised.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"datasets": {"digits": {"pool": 2, "train_images": 128, "test_images": 10}}},
+        SNIP | {"scoring": {"images_per_class": 139}},
+        {"tickets": ["random"], "scoring": {"images_per_class": 1000}},  # it reads no image
+        PLUS | {"prune_ratios": [0.99]},
+        {"tickets": {"random": {"allocation": "prunepipe.pruning.allocations.depth:smart"}}},
+        {"datasets": {"mine": {"source": "mine.py:load", "pool": 7, "train_images": 3}}},
+    ],
+)
+def test_what_may_succeed_is_left_alone(small: dict, changes: dict[str, Any]) -> None:
+    assert refuse_impossible(Study.model_validate(small | changes)) is None
+
+
+def test_the_smallest_classes_of_the_embedded_data_set_are_true() -> None:
+    digits, facts = load(None), FACTS["digits"]
+    assert np.bincount(digits.train_labels).min() == facts.train_class
+    assert np.bincount(digits.test_labels).min() == facts.test_class

@@ -1,0 +1,106 @@
+"""Summary lines: sane, not sane, undecided, from tables of verdicts written by hand."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from prunepipe.results.labels import TICKET_LABELS, ticket_label
+from prunepipe.study.built_in import CHECKS, TICKETS
+from prunepipe.verdicts.sanity import PARTIALLY_TRAINED, SANITY_CHECKS, SUMMARY_COLUMNS, method_summaries
+
+
+def table(ticket, *rows):
+    """Verdicts of one ticket: "check word" or "check word network"."""
+    fields = [(*row.split(), "vgg19")[:3] for row in rows]
+    columns = {"study": "s", "dataset": "cifar10", "ticket": ticket}
+    return pd.DataFrame(fields, columns=["check", "verdict", "network"]).assign(**columns)
+
+
+@pytest.mark.parametrize(
+    ("ticket", "rows", "summary"),
+    [
+        ("snip", ["corrupted_data ignores", "rearrange ignores"], "not sane"),
+        ("snip", ["corrupted_data uses", "rearrange uses"], "sane"),
+        ("snip", ["corrupted_data uses", "rearrange ignores"], "not sane"),
+        ("snip", ["corrupted_data uses", "rearrange inconclusive"], "undecided"),
+        ("snip", ["corrupted_data ignores", "rearrange inconclusive"], "not sane"),
+        ("snip", ["corrupted_data uses", "rearrange uses vgg19", "rearrange ignores resnet32"], "not sane"),
+        ("snip", ["corrupted_data uses", "rearrange uses", "rearrange collapsed resnet32"], "sane"),
+        ("snip", ["corrupted_data uses", "rearrange collapsed"], "undecided"),
+        ("snip", ["corrupted_data collapsed", "rearrange collapsed"], "undecided"),
+        ("snip", ["corrupted_data uses"], "undecided"),  # the connections were never checked
+        # controls and checks of another kind of ticket do not count
+        (
+            "snip",
+            ["corrupted_data uses", "rearrange uses", "shuffle_weights ignores", "reinit ignores"],
+            "sane",
+        ),
+        (
+            "snip",
+            ["corrupted_data uses", "rearrange uses", "random_labels ignores", "half_dataset ignores"],
+            "sane",
+        ),
+        ("snip", ["invert uses", "reinit uses"], "undecided"),
+        ("learning_rate_rewinding", ["half_dataset uses", "shuffle_weights uses"], "sane"),
+        ("learning_rate_rewinding", ["half_dataset uses", "shuffle_weights ignores"], "not sane"),
+        ("learning_rate_rewinding", ["half_dataset ignores", "shuffle_weights uses"], "not sane"),
+        ("learning_rate_rewinding", ["half_dataset uses", "shuffle_weights uses", "reinit ignores"], "sane"),
+        ("learning_rate_rewinding", ["half_dataset inconclusive", "shuffle_weights uses"], "undecided"),
+    ],
+)
+def test_summary(ticket, rows, summary):
+    row = method_summaries(table(ticket, *rows)).iloc[0]
+    assert row["summary"] == summary
+    assert row["why"].endswith(".")
+    assert ticket_label(ticket) in row["why"]
+
+
+def test_why_names_what_is_not_used_and_where():
+    row = method_summaries(table("snip", "corrupted_data uses", "rearrange ignores resnet32")).iloc[0]
+    assert row["why"] == (
+        "SNIP is not sane: it does not use the exact connections, unharmed by rearrange (CIFAR-10, ResNet32);"
+        " it does lose accuracy under corrupted data (CIFAR-10, VGG19)."
+    )
+    assert (row["uses"], row["ignores"], row["inconclusive"], row["collapsed"]) == (1, 1, 0, 0)
+
+
+def test_why_names_what_was_not_checked():
+    row = method_summaries(table("snip", "corrupted_data uses")).iloc[0]
+    assert (
+        row["why"]
+        == "It is not decided whether SNIP is sane: never checked for its use of the exact connections."
+    )
+
+
+def test_why_says_what_is_open_once_and_in_words():
+    row = method_summaries(table("hybrid", "half_dataset inconclusive", "shuffle_weights inconclusive")).iloc[
+        0
+    ]
+    assert row["why"] == (
+        "It is not decided whether Hybrid is sane: inconclusive under half dataset (CIFAR-10, VGG19), shuffle weights"
+        " (CIFAR-10, VGG19)."
+    )
+
+
+def test_the_study_says_which_tickets_are_partially_trained():
+    own = table("mine", "half_dataset uses", "shuffle_weights uses")
+    assert method_summaries(own)["summary"].tolist() == ["undecided"]
+    assert method_summaries(own, partially_trained={"mine"})["summary"].tolist() == ["sane"]
+
+
+def test_every_built_in_ticket_has_a_label_for_people():
+    assert set(TICKETS) <= set(TICKET_LABELS)
+
+
+def test_one_line_per_study_and_ticket():
+    rows = pd.concat([table("snip", "rearrange uses"), table("grasp", "rearrange uses").assign(study="t")])
+    summaries = method_summaries(rows)
+    assert list(summaries) == SUMMARY_COLUMNS
+    assert list(zip(summaries["study"], summaries["ticket"], strict=True)) == [("s", "snip"), ("t", "grasp")]
+
+
+def test_the_tables_name_built_in_checks_and_tickets():
+    assert {check for counted in SANITY_CHECKS.values() for check in counted} <= set(CHECKS)
+    assert {"hybrid", "learning_rate_rewinding"} <= PARTIALLY_TRAINED <= set(TICKETS)
+    assert PARTIALLY_TRAINED.isdisjoint({"random", "lottery"})

@@ -1,0 +1,139 @@
+"""Stages forked from the warm process behave like stages started on their own."""
+
+import ast
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+SCRIPTS = Path(__file__).parents[2] / "workflow" / "scripts"
+
+
+@pytest.fixture
+def scripts(tmp_path: Path) -> Path:
+    """A copy of launch.py and warm.py, and so a warm process of its own, that imports little."""
+    shutil.copy(SCRIPTS / "launch.py", tmp_path)
+    warm = (SCRIPTS / "warm.py").read_text().replace("IDLE_SECONDS = 60.0", "IDLE_SECONDS = 3.0")
+    warm = re.sub(r"PRELOADED = \(.*\)", "PRELOADED = ('numpy',)", warm)
+    (tmp_path / "warm.py").write_text(warm)
+    return tmp_path
+
+
+def launch(scripts: Path, code: str, *arguments: str, **variables: str) -> subprocess.Popen[str]:
+    (scripts / "job.py").write_text(code)
+    return subprocess.Popen(
+        [sys.executable, "-I", "-S", scripts / "launch.py", "job.py", *arguments],
+        env={**os.environ, **variables},
+        cwd=scripts,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize("warm", ["1", "0"])
+def test_output_arguments_folder_environment_and_status_are_the_stages(scripts: Path, warm: str) -> None:
+    code = (
+        "import os, sys, beside\n"
+        "print(sys.argv[1:], os.getcwd(), os.environ['MINE'], os.path.basename(sys.argv[0]), beside.X)\n"
+        "sys.exit(7)"
+    )
+    (scripts / "beside.py").write_text("X = 'beside'")
+    job = launch(scripts, code, "--a", "b c", MINE="yes", PRUNEPIPE_WARM=warm)
+    assert job.communicate()[0].strip() == f"['--a', 'b c'] {scripts} yes job.py beside"
+    assert job.returncode == 7
+
+
+def test_a_message_of_sys_exit_and_a_traceback_are_shown(scripts: Path) -> None:
+    job = launch(scripts, "import sys; sys.exit('error: told')")
+    assert job.communicate()[0].strip() == "error: told"
+    assert job.returncode == 1
+    job = launch(scripts, "1 / 0")
+    assert "ZeroDivisionError" in job.communicate()[0]
+    assert job.returncode == 1
+
+
+def test_stages_are_forked_with_the_imports_done_and_share_one_warm_process(scripts: Path) -> None:
+    code = "import os, sys; print('numpy' in sys.modules, os.getppid())"
+    jobs = [launch(scripts, code) for _ in range(4)]
+    answers = {job.communicate()[0].strip() for job in jobs}
+    assert len(answers) == 1
+    assert answers.pop().startswith("True")
+
+
+def test_what_a_warm_stage_has_imported_has_not_looked_for_devices() -> None:
+    """A lease is taken in the stage, so CUDA must not have counted the devices before."""
+    preloaded = re.search(r"PRELOADED = \((.*)\)", (SCRIPTS / "warm.py").read_text())
+    assert preloaded is not None
+    names = ast.literal_eval(f"({preloaded.group(1)})")
+    code = f"import importlib, torch\nfor name in {names}: importlib.import_module(name)\n"
+    code += "print(torch.cuda.is_initialized(), torch.cuda._cached_device_count)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "None"]
+
+
+def test_a_stage_has_its_callers_limits_not_those_of_whoever_came_first(scripts: Path) -> None:
+    code = "import os, resource; m = os.umask(0); print(oct(m), os.nice(0), resource.getrlimit(resource.RLIMIT_CPU)[0])"
+    launch(scripts, code).communicate()
+    command = f"umask 027; ulimit -t 500; exec nice -n 7 {sys.executable} -I -S {scripts}/launch.py job.py"
+    said = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True).stdout
+    assert said.strip() == f"0o27 {min(os.nice(0) + 7, 19)} 500"
+
+
+def test_an_edited_stage_is_read_afresh(scripts: Path) -> None:
+    for word in ("one", "two"):
+        (scripts / "library.py").write_text(f"WORD = {word!r}")
+        os.utime(scripts / "library.py", (time.time(), time.time() + len(word) + ord(word[0])))
+        assert launch(scripts, "import library; print(library.WORD)").communicate()[0].strip() == word
+
+
+def test_a_killed_launcher_takes_its_stage_along(scripts: Path) -> None:
+    with launch(scripts, "import os, time; print(os.getpid(), flush=True); time.sleep(60)") as job:
+        assert job.stdout is not None
+        stage = int(job.stdout.readline())
+        job.send_signal(signal.SIGKILL)
+    deadline = time.monotonic() + 5
+    while Path(f"/proc/{stage}").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not Path(f"/proc/{stage}").exists()
+
+
+def test_a_killed_stage_is_reported(scripts: Path) -> None:
+    job = launch(scripts, "import os; os.kill(os.getpid(), 9)")
+    job.communicate()
+    assert job.returncode == 137
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_request_to_stop_reaches_the_stage(scripts: Path, number: signal.Signals) -> None:
+    code = (
+        "import signal, sys, time\n"
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))\n"
+        "print('ready', flush=True)\n"
+        "time.sleep(60)"
+    )
+    with launch(scripts, code) as job:
+        assert job.stdout is not None
+        assert job.stdout.readline().strip() == "ready"
+        job.send_signal(number)
+        assert job.wait(timeout=5) == 143
+
+
+def test_inside_a_cluster_job_the_stage_starts_on_its_own(scripts: Path) -> None:
+    code = "import sys; print('numpy' in sys.modules)"
+    assert launch(scripts, code, SLURM_JOB_ID="7").communicate()[0].strip() == "False"
+
+
+def test_a_folder_that_others_can_write_to_is_not_trusted(scripts: Path, tmp_path: Path) -> None:
+    open_folder = tmp_path / "tmp" / f"prunepipe-warm-{os.getuid()}"
+    open_folder.mkdir(parents=True)
+    open_folder.chmod(0o777)
+    said = launch(scripts, "print('ran')", TMPDIR=str(open_folder.parent)).communicate()[0]
+    assert "is not a private folder" in said
+    assert said.strip().endswith("ran")
