@@ -11,7 +11,7 @@ from prunepipe.study.study import Study
 
 FLOAT_BYTES = 4
 LABEL_BYTES = 8
-SINGLE_PRECISION_SCORES = ("magnitude", "snip", "grasp")
+SINGLE_PRECISION_SCORES = ("magnitude",)
 """Scores stored as float32; the others are float64."""
 
 TEXT_BYTES = 17_000
