@@ -106,5 +106,6 @@ def _split(batch: Batch, halves: str) -> tuple[Batch, Batch]:
 def _redraw_linear(network: nn.Module, generator: torch.Generator) -> None:
     for module in network.modules():
         if isinstance(module, nn.Linear):
-            fresh = torch.empty(module.weight.shape, dtype=module.weight.dtype, device=generator.device)
+            # The draw is that of the weights, whatever the type of the arithmetic.
+            fresh = torch.empty(module.weight.shape, dtype=torch.float32, device=generator.device)
             module.weight.data.copy_(nn.init.xavier_normal_(fresh, generator=generator))
