@@ -31,7 +31,9 @@ def study_of(seeds: int) -> str:
     """Return the text of the study; the recipe is the quickstart's."""
     quickstart = yaml.safe_load((ROOT / "config" / "quickstart.yaml").read_text(encoding="utf-8"))
     study = {key: quickstart[key] for key in ("datasets", "networks", "recipe")}
-    tickets = {name: {**OBD, "score_options": options} if options else {} for name, options in TICKETS.items()}
+    tickets = {
+        name: {**OBD, "score_options": options} if options else {} for name, options in TICKETS.items()
+    }
     return json.dumps(
         {
             **study,
@@ -60,7 +62,9 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3, help="the study has seeds 0 to this, less one")
     table = accuracies(parser.parse_args().seeds)[list(TICKETS)]
     gaps = table.sub(table["learning_rate_rewinding"], axis=0)
-    rows = pd.DataFrame({"mean": table.mean(), "sd": table.std(), "minus LR rewinding": gaps.mean(), "sd of it": gaps.std()})
+    rows = pd.DataFrame(
+        {"mean": table.mean(), "sd": table.std(), "minus LR rewinding": gaps.mean(), "sd of it": gaps.std()}
+    )
     print(table.round(2).to_markdown(), rows.round(2).to_markdown(), sep="\n\n")
 
 

@@ -50,7 +50,9 @@ def assert_close(first: Scores, second: Scores, **tolerance: float) -> None:
 @pytest.mark.parametrize("curvature", ["gauss_newton", "empirical_fisher"])
 def test_obd_is_the_diagonal_of_the_explicit_matrix(curvature: str, network) -> None:
     built = network()
-    assert_close(score(obd, built.train(), BATCHES, curvature=curvature), explicit(built, curvature=curvature))
+    assert_close(
+        score(obd, built.train(), BATCHES, curvature=curvature), explicit(built, curvature=curvature)
+    )
 
 
 def test_the_sampled_fisher_converges_to_the_gauss_newton_diagonal() -> None:
@@ -59,7 +61,8 @@ def test_the_sampled_fisher_converges_to_the_gauss_newton_diagonal() -> None:
 
     def error(draws: int) -> float:
         runs = [
-            score(obd, network, BATCHES, seed=seed, curvature="sampled_fisher", draws=draws) for seed in range(8)
+            score(obd, network, BATCHES, seed=seed, curvature="sampled_fisher", draws=draws)
+            for seed in range(8)
         ]
         drawn = torch.stack([torch.cat([layer.flatten() for layer in run.values()]) for run in runs])
         return float((drawn - exact).square().mean().sqrt() / exact.square().mean().sqrt())
@@ -71,7 +74,9 @@ def test_the_sampled_fisher_converges_to_the_gauss_newton_diagonal() -> None:
 
 def test_labels_are_drawn_from_the_scores_own_stream() -> None:
     network = NETWORKS["mixed"]()
-    once, again, other = (score(obd, network, BATCHES, seed, curvature="sampled_fisher") for seed in (0, 0, 1))
+    once, again, other = (
+        score(obd, network, BATCHES, seed, curvature="sampled_fisher") for seed in (0, 0, 1)
+    )
     assert all(torch.equal(once[name], again[name]) for name in once)
     assert not all(torch.equal(once[name], other[name]) for name in once)
     exact, elsewhere = (score(obd, network, BATCHES, seed) for seed in (0, 1))

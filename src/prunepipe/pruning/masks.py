@@ -36,7 +36,7 @@ def kept_after(size: int, density: float, progress: float) -> int:
         density: share that the last round leaves.
         progress: share of the rounds that are done, from 0 to 1.
     """
-    return floor(size * density**progress + 1e-6)
+    return int(size * density**progress + 1e-6)
 
 
 def select(scores: Arrays, kept: Mapping[str, int]) -> Arrays:

@@ -80,7 +80,9 @@ def _label_shares(
     if curvature == "gauss_newton":
         return chances
     # One uniform number a draw, image by image: how images are batched does not matter.
-    heights = torch.rand(len(logits), draws, generator=generator, dtype=torch.float64, device=generator.device)
+    heights = torch.rand(
+        len(logits), draws, generator=generator, dtype=torch.float64, device=generator.device
+    )
     drawn = torch.searchsorted(chances.double().cumsum(1), heights.to(logits.device), right=True)
     # Probabilities may add up to a little less than 1.
     return functional.one_hot(drawn.clamp(max=classes - 1), classes).to(logits).mean(1)

@@ -72,7 +72,7 @@ def _zeros(weights: Weights) -> Scores:
 
 def _parts(batches: Batches) -> Iterator[Batch]:
     for images, labels in each_batch(batches):
-        yield from zip(images.split(IMAGES), labels.split(IMAGES), strict=True)
+        yield from zip(torch.split(images, IMAGES), torch.split(labels, IMAGES), strict=True)
 
 
 def _ways_agree(network: nn.Module, weights: Weights, images: Tensor) -> bool:
@@ -99,10 +99,8 @@ def _close(fast: Tensor, slow: Tensor, dtype: torch.dtype) -> bool:
     return bool((fast - slow).abs().max() <= AGREEMENT.get(dtype, 0.1) * slow.max())
 
 
-def _add_by_image(
-    sums: Scores, network: nn.Module, weights: Weights, batch: Batch, vectors: Vectors
-) -> None:
-    for image, label in zip(*(part.split(1) for part in batch), strict=True):
+def _add_by_image(sums: Scores, network: nn.Module, weights: Weights, batch: Batch, vectors: Vectors) -> None:
+    for image, label in zip(*(torch.split(part, 1) for part in batch), strict=True):
         logits = network(image)
         for vector in vectors(logits.detach(), label):
             slopes = torch.autograd.grad(
@@ -112,9 +110,7 @@ def _add_by_image(
                 sums[name] += slope.square()
 
 
-def _add_by_layer(
-    sums: Scores, network: nn.Module, weights: Weights, batch: Batch, vectors: Vectors
-) -> bool:
+def _add_by_layer(sums: Scores, network: nn.Module, weights: Weights, batch: Batch, vectors: Vectors) -> bool:
     """Add to the sums, or return False, with nothing done, where a layer does not see one image a row."""
     images, labels = batch
     modules = {name: network.get_submodule(name.rpartition(".")[0]) for name in weights}
@@ -123,7 +119,7 @@ def _add_by_layer(
     if not outputs or any(len(seen) != len(images) for part in calls.values() for seen, _ in part):
         return False
     at_once = max(1, SLOPE_BYTES // sum(output.nbytes for output in outputs))
-    for some in vectors(logits.detach(), labels).split(at_once):
+    for some in torch.split(vectors(logits.detach(), labels), at_once):
         each = [
             torch.autograd.grad(logits, outputs, vector, retain_graph=True, materialize_grads=True)
             for vector in some
@@ -188,8 +184,8 @@ def _by_product(inputs: Tensor, slopes: Tensor) -> Tensor:
     most = PRODUCT.get(inputs.device.type, LARGE_PRODUCT)
     some_images, some_vectors = max(1, most // (size * vectors)), max(1, most // size)
     result = inputs.new_zeros(groups, rows, columns)
-    for seen, slope in zip(inputs.split(some_images), slopes.split(some_images), strict=True):
-        for part in slope.transpose(1, 2).split(some_vectors, dim=2):  # [B, G, V, O, L]
+    for seen, slope in zip(torch.split(inputs, some_images), torch.split(slopes, some_images), strict=True):
+        for part in torch.split(slope.transpose(1, 2), some_vectors, 2):  # [B, G, V, O, L]
             product = (part.flatten(2, 3) @ seen.mT).view(*part.shape[:4], columns)
             result += product.square_().sum((0, 2))
     return result
