@@ -10,7 +10,16 @@ from collections import Counter
 import pytest
 import torch
 import torch.nn.functional as F
-from network_examples import EXAMPLES, Branches, PaddedShortcut, SharedLayer, tiny_resnet, tiny_vgg
+from network_examples import (
+    CHANNELS,
+    EXAMPLES,
+    IMAGE_SIZE,
+    Branches,
+    PaddedShortcut,
+    SharedLayer,
+    tiny_resnet,
+    tiny_vgg,
+)
 from torch import Tensor, nn
 
 from prunepipe.networks import NETWORKS
@@ -203,3 +212,10 @@ def test_tracing_does_not_start_the_compiler() -> None:
         "trace(network, channels=1, image_size=2); sys.exit('torch._dynamo' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_the_structure_does_not_depend_on_the_type_of_the_weights(dtype: torch.dtype) -> None:
+    network = tiny_resnet()
+    expected = trace(network, channels=CHANNELS, image_size=IMAGE_SIZE)
+    assert trace(network.to(dtype), channels=CHANNELS, image_size=IMAGE_SIZE) == expected

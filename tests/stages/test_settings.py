@@ -48,3 +48,12 @@ def test_a_network_may_have_scoring_images_of_its_own(small: dict) -> None:
     study = Study.model_validate(small | {"networks": networks, "tickets": {"snip": SHARING["global"]}})
     told = [score_settings(study, name, "snip", "clean", "_any", 0)["scoring"] for name in networks]
     assert told == [{"images_per_class": 10, "batches": 1}, own]
+
+
+def test_deep_networks_are_scored_on_small_batches_unless_the_study_says_otherwise(small: dict) -> None:
+    networks = {"resnet32": {}, "resnet44": {}, "mine": {"architecture": "resnet56"}}
+    study = Study.model_validate(small | {"networks": networks})
+    told = [(study.scoring_of(name).images_per_class, study.scoring_of(name).batches) for name in networks]
+    assert told == [(10, 1), (1, 10), (1, 10)]
+    study = Study.model_validate(small | {"networks": networks, "scoring": {"images_per_class": 5}})
+    assert {study.scoring_of(name).images_per_class for name in networks} == {5}

@@ -99,6 +99,11 @@ class _ShapeRecorder(fx.Interpreter):
         return result
 
 
+def _floating_type(network: nn.Module) -> torch.dtype:
+    floating = (value.dtype for value in network.parameters() if value.is_floating_point())
+    return next(floating, torch.float32)
+
+
 def _first_line(error: Exception) -> str:
     """Return an error's own text, without what torch.fx appends to it."""
     return str(error).strip().split("\n", 1)[0][:200]
@@ -109,7 +114,7 @@ def _shapes(network: nn.Module, graph: fx.Graph, images: Shape) -> dict[fx.Node,
     try:
         # A user's forward pass may draw random numbers, even in eval mode.
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
-            recorder.run(torch.zeros(images), enable_io_processing=False)
+            recorder.run(torch.zeros(images, dtype=_floating_type(network)), enable_io_processing=False)
     except Exception as error:  # whatever torch or the user's code raises on images it does not fit
         raise ConfigError(
             f"{type(network).__name__} does not take images of shape {list(images)} "

@@ -44,6 +44,10 @@ class DatasetChoice(Strict):
     test_images: int | None = Field(None, gt=0, le=MOST, description="use this many test images; default all")
 
 
+DEEP = ("resnet44", "resnet56")
+"""Networks of more than 32 layers, whose scores the reference takes from many small batches."""
+
+
 class Scoring(Strict):
     """The images that a score such as SNIP or GraSP reads."""
 
@@ -60,8 +64,7 @@ class NetworkChoice(Strict):
     width: float = Field(1.0, gt=0, le=16, description="multiplies the channel counts")
     scoring: Scoring | None = Field(
         None,
-        description="images for scores on this network, instead of the study's; the reference takes "
-        "{images_per_class: 1, batches: 10} where the depth is above 32",
+        description="images for scores on this network, instead of the study's",
     )
 
 
