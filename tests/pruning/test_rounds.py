@@ -68,7 +68,7 @@ def altered(change):
     ],
 )
 def test_scores_that_break_the_contract_are_refused_by_name(change, message: str) -> None:
-    with pytest.raises(ScoreError, match=rf"score {__name__}:altered.<locals>.score: .*{message}"):
+    with pytest.raises(ScoreError, match=rf"score test_rounds:altered.<locals>.score: .*{message}"):
         run(altered(change), Mixed())
 
 
