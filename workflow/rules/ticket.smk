@@ -71,7 +71,6 @@ rule check:
         structure=place(INITIAL, "structure.json", draw="init"),
     output:
         ticket=place(CELL, "ticket.safetensors"),
-        layers=place(CELL, "layers.json"),
     log:
         place(CELL, "check.log"),
     conda:
@@ -91,7 +90,7 @@ rule check:
         "Apply check {wildcards.check} to {wildcards.ticket} at prune ratio {wildcards.prune_ratio}, seed {wildcards.seed}"
     shell:
         "{LAUNCH} check.py --mask {input.mask:q} --weights {input.weights:q} --structure {input.structure:q} "
-        "{params.fresh} --ticket {output.ticket:q} --layers {output.layers:q} --settings {params.settings:q} "
+        "{params.fresh} --ticket {output.ticket:q} --settings {params.settings:q} "
         "--benchmark {params.benchmark:q} &> {log:q}"
 
 
@@ -99,9 +98,9 @@ rule retrain:
     input:
         data=prepared,
         ticket=rules.check.output.ticket,
-        layers=rules.check.output.layers,
     output:
         trained=place(CELL, "trained.safetensors"),
+        layers=place(CELL, "layers.json"),
         history=place(CELL, "history.json"),
         logits=place(CELL, "logits.safetensors"),
         timing=place(CELL, "timing.json"),
@@ -128,8 +127,8 @@ rule retrain:
     message:
         "Retrain {wildcards.ticket} ({wildcards.check}) at prune ratio {wildcards.prune_ratio}, seed {wildcards.seed}"
     shell:
-        "{LAUNCH} retrain.py --data {input.data:q} --ticket {input.ticket:q} --layers {input.layers:q} "
-        "--trained {output.trained:q} --history {output.history:q} --logits {output.logits:q} --timing {output.timing:q} "
+        "{LAUNCH} retrain.py --data {input.data:q} --ticket {input.ticket:q} "
+        "--trained {output.trained:q} --layers {output.layers:q} --history {output.history:q} --logits {output.logits:q} --timing {output.timing:q} "
         "--settings {params.settings:q} "
         "--gpus {resources.gpu} --threads {threads} "
         "--checkpoint {params.checkpoint} --code {params.code} "
@@ -140,7 +139,7 @@ rule evaluate:
     input:
         data=prepared,
         trained=rules.retrain.output.trained,
-        layers=rules.check.output.layers,
+        layers=rules.retrain.output.layers,
         history=rules.retrain.output.history,
         logits=rules.retrain.output.logits,
     output:
