@@ -62,7 +62,7 @@ def test_allocations_by_depth_are_those_of_the_reference(key: tuple[str, ...]) -
 
 @pytest.fixture(scope="module")
 def structure() -> Structure:
-    return trace(resnet8(channels=3, classes=10, image_size=32), channels=3, image_size=32)
+    return trace(resnet8(channels=3, classes=10, image_size=32), (3, 32, 32))
 
 
 def golden_network(state: str) -> tuple[nn.Module, Batch]:
