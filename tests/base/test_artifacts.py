@@ -210,7 +210,6 @@ def test_other_files_are_not_taken_for_masks_or_tickets(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match="not a ticket"):
         read_ticket(tmp_path / "m")
 
-
     structure = Structure((Layer("w", "linear", (2, 3)),))
     require_fit("m", MASK, structure)
     with pytest.raises(ArtifactError, match=r"m: masks of 'w' have shape \(2, 3\), expected \(3, 2\)"):

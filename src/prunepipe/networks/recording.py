@@ -117,14 +117,9 @@ def tensors_of(values: Any) -> list[Tensor]:
 @contextmanager
 def _plain_arithmetic() -> Iterator[None]:
     """Let attention be products and softmax, not one operation, and give used random numbers back."""
-    fused = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)
-    try:
-        with sdpa_kernel(SDPBackend.MATH), torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(0)
-            yield
-    finally:
-        torch.backends.mha.set_fastpath_enabled(fused)
+    with sdpa_kernel(SDPBackend.MATH), torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(0)
+        yield
 
 
 class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
