@@ -157,6 +157,18 @@ def test_boolean_and_integer_buffers_choose_channels() -> None:
     assert found.effective["second.weight"] == 4 * 3  # channel 0 is the last that `second` reads
 
 
+def test_weights_that_are_written_among_features_cut_nothing_off() -> None:
+    def written(net: With, images: Tensor) -> Tensor:
+        features = net.conv(images)
+        features[:, 0] = net.head.weight[0, 0]
+        return net.second(features)
+
+    recording = record(With(written), (2, 4, 4))
+    effective = connectivity(_full(recording), recording).effective
+    assert effective["conv.weight"] == 3 * 2 * 9  # channel 0 is overwritten
+    assert effective["second.weight"] == 4 * 3
+
+
 def _by_value(net: With, images: Tensor) -> Tensor:
     return net.second(net.conv(images)) if images.sum() > 1e6 else net.conv(images)
 
