@@ -130,3 +130,10 @@ def test_tracing_does_not_start_the_compiler() -> None:
         "trace(network, (1, 2, 2)); sys.exit('torch._dynamo' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_the_structure_does_not_depend_on_the_type_of_the_weights(dtype: torch.dtype) -> None:
+    network = tiny_resnet()
+    expected = trace(network, IMAGE)
+    assert trace(network.to(dtype), IMAGE) == expected
