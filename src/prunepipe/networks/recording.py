@@ -88,13 +88,13 @@ def record(network: nn.Module, image_shape: tuple[int, ...]) -> Recording:
     """Run a network once and write down every operation.
 
     Args:
-        network: not changed; run as a copy, on the CPU, in eval mode, on noise.
+        network: not changed; run as a float32 copy, on the CPU, in eval mode, on noise.
         image_shape: of one image, for example (channels, height, width).
     Raises:
         ConfigError: the network does not take such images.
         ScoreError: it has no prunable weight, or two layers share one.
     """
-    network = deepcopy(network).cpu().eval()
+    network = deepcopy(network).cpu().float().eval()
     weights: dict[str, Tensor] = {name: weight.detach() for name, weight in prunable(network).items()}
     images = torch.randn(BATCH, *image_shape, generator=torch.Generator().manual_seed(0))
     recorder = _Recorder()
