@@ -114,6 +114,50 @@ def forgets_a_layer(mask, *, generator):
     return dict(list(mask.items())[1:])
 
 
+def scattered_globally(mask, *, generator):
+    """A check that forgets its generator."""
+    return {
+        name: layer.ravel()[torch.randperm(layer.size).numpy()].reshape(layer.shape)
+        for name, layer in mask.items()
+    }
+
+
+def scattered_anew(mask, *, generator):
+    stream = np.random.default_rng()
+    return {name: stream.permutation(layer.ravel()).reshape(layer.shape) for name, layer in mask.items()}
+
+
+def inverted_by_chance(scores):
+    return {
+        name: layer * np.random.choice([-1.0, 1.0], layer.shape).astype(layer.dtype)
+        for name, layer in scores.items()
+    }
+
+
+def spread_by_chance(scores, structure, kept_total):
+    for layer in scores.values():
+        layer[...] = 0  # its own copy
+    first, second = structure.layers
+    share = int(np.random.randint(max(0, kept_total - second.size), min(first.size, kept_total) + 1))
+    return {first.name: share, second.name: kept_total - share}
+
+
+def spread_anew(scores, structure, kept_total):
+    first, second = structure.layers
+    share = int(
+        np.random.default_rng().integers(max(0, kept_total - second.size), min(first.size, kept_total) + 1)
+    )
+    return {first.name: share, second.name: kept_total - share}
+
+
+def relabelled_globally(images, labels, classes, *, generator):
+    return images, np.random.randint(0, classes, len(labels)).astype(np.int64)
+
+
+def relabelled_anew(images, labels, classes, *, generator):
+    return images, np.random.default_rng().integers(0, classes, len(labels))
+
+
 def black(images, labels, classes, *, generator):
     images[...] = 0
     return images, labels
