@@ -12,6 +12,7 @@ from prunepipe.artifacts import read_json
 from prunepipe.errors import ArtifactError
 from prunepipe.results.layout import runs
 from prunepipe.results.logs import complaint, newest_log
+from prunepipe.results.repeated_runs import notes
 from prunepipe.study.study import Study
 
 COLUMNS = (
@@ -19,10 +20,11 @@ COLUMNS = (
     "accuracy", "best_accuracy", "loss", "density", "effective_density", "dead_units",
     "unreachable_outputs", "collapsed",
     "epochs", "seconds", "device", "precision", "deterministic", "version", "code", "data_checksum",
-    "status", "cause", "run",
+    "start", "status", "cause", "note", "run",
 )  # fmt: skip
 """Columns of results.csv. Accuracies in percent; dead_units: channels on no path;
-unreachable_outputs: classes on no path. `cause` says why a run is missing."""
+unreachable_outputs: classes on no path; start: checksum of what training started from. `cause` says why a run is
+missing, `note` what a run shares with another that should differ from it."""
 
 
 MEASURED = (
@@ -56,7 +58,8 @@ def collect(study: Study, root: Path = Path()) -> pd.DataFrame:
         {"study": study.name, **run.place, **_read(root / run.folder), "run": run.folder}
         for run in runs(study)
     ]
-    return pd.DataFrame(rows).reindex(columns=list(COLUMNS))
+    results = pd.DataFrame(rows).reindex(columns=list(COLUMNS))
+    return results.assign(note=notes(results))
 
 
 def _read(folder: Path) -> dict[str, Any]:
@@ -72,6 +75,7 @@ def _read(folder: Path) -> dict[str, Any]:
         "seconds": round(sum(timing["seconds"]), 3),
         "device": timing["device"],
         "deterministic": timing.get("deterministic"),
+        "start": timing.get("start", ""),
         "status": "done",
         "cause": "",
     }

@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 import torch
 
-from prunepipe.artifacts import Arrays, checksum
+from prunepipe.artifacts import Arrays, checksum, text_checksum
 from prunepipe.datasets.dataset import Dataset, read_dataset
 from prunepipe.execution.devices import (
     device_name,
@@ -135,6 +135,7 @@ def _run(
             "deterministic": execution.deterministic,
             "torch": torch.__version__,
             "threads": execution.threads,
+            "start": text_checksum([identity[name] for name in ("start weights", "mask", "data")]),
             # Of this process: after a kill, of the last one.
             "cpu_seconds": round(time.process_time() - started, 3),
         }
