@@ -13,7 +13,7 @@ from prunepipe.errors import ConfigError, ScoreError
 from prunepipe.networks.initialisation import initial_weights
 from prunepipe.networks.structure import Structure
 from prunepipe.networks.tracing import trace
-from prunepipe.seeds import torch_generator
+from prunepipe.seeds import seeded_globals, torch_generator
 from prunepipe.stages.inputs import Settings, build
 
 TRIAL_IMAGES = 2
@@ -44,9 +44,11 @@ def initialise_on(dataset: Dataset, settings: Settings) -> tuple[Arrays, Structu
 
 
 def _initialise(dataset: Dataset, settings: Settings) -> tuple[Arrays, Structure]:
-    network = build(dataset, settings)
-    generator = torch_generator(settings["seed"], settings["draw"])
-    weights = {name: value.numpy() for name, value in initial_weights(network, generator=generator).items()}
+    seed, draw = settings["seed"], settings["draw"]
+    network = build(dataset, settings, draw)
+    with seeded_globals(seed, draw, "initialise"):
+        drawn = initial_weights(network, generator=torch_generator(seed, draw))
+    weights = {name: value.numpy() for name, value in drawn.items()}
     channels, image_size = dataset.train_images.shape[1:3]
     structure = trace(network, channels=channels, image_size=image_size)
     _require_logits(network, (TRIAL_IMAGES, *dataset.train_images.shape[1:]), dataset.classes)

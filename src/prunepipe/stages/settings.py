@@ -7,14 +7,14 @@ import json
 import re
 from typing import Any
 
-from prunepipe.datasets import DATASETS
+from prunepipe.datasets import ARRAY_FILE, DATASETS, IMAGE_FOLDER
 from prunepipe.datasets.corruptions import CORRUPTIONS, ORDERED_VARIANTS
 from prunepipe.networks import NETWORKS
 from prunepipe.pruning.allocations import ALLOCATIONS
 from prunepipe.pruning.scores import SCORES
 from prunepipe.results.layout import ANY_RATIO
 from prunepipe.study.names import SCORE_REFERENCES, STAGE_CHECKS, resolve
-from prunepipe.study.rows import Ticket
+from prunepipe.study.rows import DatasetChoice, Ticket
 from prunepipe.study.study import Study
 
 Settings = dict[str, Any]
@@ -24,11 +24,21 @@ def dataset_settings(study: Study, dataset: str) -> Settings:
     """Settings of `prepare_dataset`."""
     choice = study.datasets[dataset]
     return {
-        "reference": resolve("data set", choice.source or dataset, DATASETS),
+        **loader_settings(dataset, choice),
         "pool": choice.pool,
         "train_images": choice.train_images,
         "test_images": choice.test_images,
     }
+
+
+def loader_settings(key: str, choice: DatasetChoice) -> Settings:
+    """Which function loads a data set, and the options that the study gives it."""
+    if choice.folder:
+        options = {"root": choice.folder, "channels": choice.channels or 3, "image_size": choice.image_size}
+        return {"reference": IMAGE_FOLDER, "options": options}
+    if choice.arrays:
+        return {"reference": ARRAY_FILE, "options": {"path": choice.arrays}}
+    return {"reference": resolve("data set", choice.source or key, DATASETS)}
 
 
 def network_settings(study: Study, network: str) -> Settings:

@@ -118,7 +118,9 @@ def _run(
             checkpoint=execution.checkpoint_of(identity),
             after_epoch=epoch_reporter(plan.recipe.epochs, execution.watchers()),
         )
-        logits = predict(network, test_set, plan.precision).cpu().numpy()
+        logits = end.logits
+        if logits is None:  # the checkpoint was of a run that had ended
+            logits = predict(network, test_set, plan.precision).cpu().numpy()
         facts = {
             "device": device_name(device),
             "torch": torch.__version__,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
@@ -12,6 +13,8 @@ from prunepipe.pruning.scores import SCORES
 from prunepipe.study.names import SCORE_REFERENCES, STAGE_CHECKS, resolve
 from prunepipe.study.options import require_options
 from prunepipe.study.recipe import Strict, as_tuple
+
+ARRAY_SUFFIXES = (".npz", ".safetensors")
 
 MOST = 1_000_000_000
 """More images than this no data set has."""
@@ -37,11 +40,54 @@ class DatasetChoice(Strict):
     """Which data set, and how much of it."""
 
     source: str | None = Field(None, description="a built-in name or module:function; default: the key")
+    folder: str | None = Field(
+        None, description="a folder of images instead: train/CLASS/* and test/CLASS/* (or val/CLASS/*)"
+    )
+    arrays: str | None = Field(
+        None,
+        description="an .npz or .safetensors file instead: train_images, train_labels, test_images, test_labels",
+    )
+    channels: Literal[1, 3] | None = Field(
+        None, description="of a folder of images: 3 reads them as RGB (the default), 1 as grey"
+    )
+    image_size: int | None = Field(
+        None,
+        gt=0,
+        le=10_000,
+        description="of a folder of images: bring the shorter side to this many pixels and keep the middle square; "
+        "default: images are all of one size",
+    )
     pool: int = Field(1, ge=1, le=10_000, description="mean-pool images by this factor")
     train_images: int | None = Field(
         None, gt=0, le=MOST, description="use this many training images; default all"
     )
     test_images: int | None = Field(None, gt=0, le=MOST, description="use this many test images; default all")
+
+    @field_validator("folder", "arrays")
+    @classmethod
+    def _from_home(cls, path: str | None) -> str | None:
+        return path and os.path.normpath(os.path.expanduser(path))
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        given = [key for key in ("source", "folder", "arrays") if getattr(self, key) is not None]
+        if len(given) > 1:
+            raise ValueError(f"a data set comes from one place, got {' and '.join(given)}; give one of them")
+        if self.arrays is not None and not self.arrays.endswith(ARRAY_SUFFIXES):
+            raise ValueError(f"arrays: '{self.arrays}' must end in {' or '.join(ARRAY_SUFFIXES)}")
+        for key in ("channels", "image_size"):
+            if getattr(self, key) is not None and self.folder is None:
+                raise ValueError(f"{key} is for a folder of images; leave it out, or give `folder`")
+        return self
+
+    @property
+    def own_files(self) -> str | None:
+        """The user's folder of images or file of arrays; None where a loader is named."""
+        return self.folder or self.arrays
+
+    def loader(self, key: str) -> str | None:
+        """Return the name of the loader that a study's key stands for; None for the user's own files."""
+        return None if self.own_files else self.source or key
 
 
 class Scoring(Strict):
