@@ -63,7 +63,7 @@ def _require_logits(network: nn.Module, images: tuple[int, ...], classes: int) -
             try:
                 logits = tried(torch.zeros(images))
                 if mode == "train" and isinstance(logits, torch.Tensor):
-                    logits.sum().backward()
+                    logits.sum().backward()  # type: ignore[no-untyped-call]
             except Exception as error:  # whatever the user's code raises
                 told = f"{type(error).__name__}: {' '.join(str(error).split())}"
                 raise ConfigError(f"in {mode} mode, images {list(images)} raise {told}") from error
