@@ -13,6 +13,7 @@ from prunepipe.errors import ConfigError
 from prunepipe.networks import NETWORKS, torchvision_models
 from prunepipe.networks.building import make_network
 from prunepipe.networks.connectivity import connectivity
+from prunepipe.networks.recording import record
 from prunepipe.networks.torchvision_names import TORCHVISION_MODELS
 from prunepipe.networks.tracing import trace
 from prunepipe.plugins import load_function
@@ -38,21 +39,15 @@ def test_a_network_takes_small_images_of_any_channels_and_its_paths_are_followed
     network = fitted(name).eval()
     with torch.no_grad():
         assert network(torch.zeros(2, CHANNELS, SIZE, SIZE)).shape == (2, CLASSES)
-    structure = trace(network, channels=CHANNELS, image_size=SIZE)
+    structure = trace(network, (CHANNELS, SIZE, SIZE))
+    recording = record(network, (CHANNELS, SIZE, SIZE))
     whole = {layer.name: np.ones(layer.shape, bool) for layer in structure.layers}
-    paths = connectivity(whole, structure)
+    paths = connectivity(whole, recording)
     assert not paths.collapsed
     cut = {**whole, structure.layers[0].name: np.zeros(structure.layers[0].shape, bool)}
-    assert connectivity(cut, structure).collapsed
+    assert connectivity(cut, recording).collapsed
     used = sum(layer.size for layer in structure.layers if paths.effective[layer.name])
     assert used == structure.size
-
-
-def test_groups_and_strides_are_in_the_graph() -> None:
-    structure = trace(fitted("mobilenet_v2"), channels=CHANNELS, image_size=SIZE)
-    depthwise = [node for node in structure.nodes if node.operation == "conv" and node.groups > 1]
-    assert len(depthwise) == 17
-    assert all(node.groups == node.channels for node in depthwise)
 
 
 @pytest.mark.parametrize("name", ["resnet18", "vgg11", "mobilenet_v2"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
-from math import floor
 
 import numpy as np
 import torch
@@ -13,7 +12,7 @@ from torch import nn
 from prunepipe.artifacts import Arrays
 from prunepipe.errors import ConfigError
 from prunepipe.networks.prunable import prunable
-from prunepipe.pruning.masks import select
+from prunepipe.pruning.masks import kept_after, select
 from prunepipe.pruning.scores.contract import Batch, Batches, Loss
 from prunepipe.pruning.scores.enforcing import ScoreFunction, Scorer
 
@@ -72,7 +71,7 @@ def _cut(scores: Arrays, progress: float, density: float | None, allocate: Alloc
             f"several rounds need an allocation and a density above 0 and at most 1, got {density}."
         )
     size = sum(layer.size for layer in scores.values())
-    now, at_last = (allocate(scores, floor(size * density**power + 1e-6)) for power in (progress, 1.0))
+    now, at_last = (allocate(scores, kept_after(size, density, power)) for power in (progress, 1.0))
     return select(scores, {name: _between(now[name], at_last[name], layer) for name, layer in scores.items()})
 
 

@@ -49,8 +49,7 @@ def _initialise(dataset: Dataset, settings: Settings) -> tuple[Arrays, Structure
     with seeded_globals(seed, draw, "initialise"):
         drawn = initial_weights(network, generator=torch_generator(seed, draw))
     weights = {name: value.numpy() for name, value in drawn.items()}
-    channels, image_size = dataset.train_images.shape[1:3]
-    structure = trace(network, channels=channels, image_size=image_size)
+    structure = trace(network, dataset.train_images.shape[1:])
     _require_logits(network, (TRIAL_IMAGES, *dataset.train_images.shape[1:]), dataset.classes)
     return weights, structure
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -19,6 +20,8 @@ from prunepipe.execution.devices import (
     resolve_device,
 )
 from prunepipe.networks.state import load_arrays
+from prunepipe.stages.collapse import untrained
+from prunepipe.stages.describing import describe
 from prunepipe.stages.execution import Execution
 from prunepipe.stages.inputs import Settings, build, corrupted
 from prunepipe.stages.outcome import Outcome
@@ -54,7 +57,7 @@ def train_dense(data: str, weights: Arrays, settings: Settings, execution: Execu
 
 
 def retrain(data: str, weights: Arrays, mask: Arrays, settings: Settings, execution: Execution) -> Outcome:
-    """Retrain a ticket, always on the full clean training data.
+    """Retrain a ticket, always on the full clean training data; one without any path is not trained.
 
     Args:
         data: path of the prepared data set.
@@ -63,9 +66,13 @@ def retrain(data: str, weights: Arrays, mask: Arrays, settings: Settings, execut
         execution: device, threads, checkpoint.
 
     Returns:
-        Where training ended.
+        Where training ended, and what the mask leaves of the network.
     """
     dataset = read_dataset(data)
+    prepare_process(execution.threads)
+    shape = describe(mask, build(dataset, settings), dataset.train_images.shape[1:])
+    if shape["collapsed"] and not settings["train_collapsed"]:
+        return untrained(weights, shape)
     plan = TrainingPlan(
         recipe=Recipe.model_validate(settings["recipe"], strict=False),
         seed=settings["seed"],
@@ -74,7 +81,7 @@ def retrain(data: str, weights: Arrays, mask: Arrays, settings: Settings, execut
         first_epoch=settings["first_epoch"],
     )
     clean = dataset.train_images, dataset.train_labels
-    return _run(dataset, clean, weights, mask, plan, settings, execution)
+    return replace(_run(dataset, clean, weights, mask, plan, settings, execution), shape=shape)
 
 
 def _run(

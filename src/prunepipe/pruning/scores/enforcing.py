@@ -141,6 +141,11 @@ class Scorer:
         except PrunepipeError:
             raise
         except Exception as error:  # whatever the user's code raises
+            if isinstance(error, RuntimeError) and "double" in str(error).lower():
+                raise ScoreError(
+                    f"{self.title}: the network does not compute in float64 ({str(error).splitlines()[0]}). Let its "
+                    "forward name no floating type, or say `score_options: {dtype: float32}` in the ticket."
+                ) from error
             place = self.title.removeprefix("score ").rpartition(":")[0]
             raise ScoreError(f"{self.title}: raised {explain(error, place)}") from error
 
