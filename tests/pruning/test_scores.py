@@ -16,7 +16,6 @@ from prunepipe.networks.prunable import prunable
 from prunepipe.plugins import load_function
 from prunepipe.pruning.rounds import score_network
 from prunepipe.pruning.scores import SCORES
-from prunepipe.pruning.scores.enforcing import Scorer
 from prunepipe.pruning.scores.random import random
 from prunepipe.pruning.scores.snip import snip
 
@@ -153,6 +152,4 @@ def test_a_network_that_does_not_compute_in_float64_is_refused_with_the_way_out(
     with pytest.raises(ScoreError, match=r"does not compute in float64 .*score_options: \{dtype: float32\}"):
         score_network(Single(), function, batches, cross_entropy, generator=stream())
     options = {"dtype": "float32"}
-    assert score_network(
-        Single(), Scorer(function, options=options), batches, cross_entropy, generator=stream()
-    )
+    assert score_network(Single(), function, batches, cross_entropy, generator=stream(), options=options)
