@@ -91,6 +91,14 @@ def test_a_referees_questions_come_with_commands_that_work(
         assert main([*command[1:], "--dry-run"]) == 0
 
 
+def test_of_a_method_that_collapses_is_asked_what_it_does_where_more_weights_are_left(results: Path) -> None:
+    verdicts = results / "tables" / "verdicts.csv"
+    verdicts.write_text("ticket,check,verdict\nmine,invert,collapsed\nmine,reinit,collapsed\n")
+    question = "what does it do where more weights are left (0.875)?"
+    assert [line for line in next_questions(results) if question in line]
+    assert len(next_questions(results)) == 2
+
+
 def _accepted(request: dict) -> dict:
     return {"allocation": "global", "choices": {}, "text": ""}
 

@@ -29,18 +29,23 @@ def next_questions(results: Path) -> list[str]:
     if not isinstance(ticket, dict) or "score" not in ticket:
         return []
     command = ["prunepipe", "judge", ticket["score"], *_options(ticket)]
-    asked = _questions(study, ticket, _open_checks(results, name))
+    asked = _questions(study, ticket, _checks(results, name))
     lines = [f"  {question}\n    {shlex.join([*command, *answer])}" for question, answer in asked]
     return ["What a referee would ask next:", *lines] if lines else []
 
 
 def _questions(
-    study: dict[str, Any], ticket: dict[str, Any], undecided: list[str]
+    study: dict[str, Any], ticket: dict[str, Any], checks: dict[str, list[str]]
 ) -> list[tuple[str, list[str]]]:
     name, seeds, ratios = study["name"], len(study["seeds"]), study["prune_ratios"]
+    if checks.keys() == {"collapsed"}:
+        easier = f"{max(1 - (1 - ratios[0]) / FEWER_KEPT, 0):.4g}"
+        question = f"Its masks leave no path: what does it do where more weights are left ({easier})?"
+        return [(question, ["--prune-ratio", easier, "--seeds", str(seeds)])]
     asked = []
-    if undecided:
-        asked.append((f"Do more seeds decide {', '.join(undecided)}?", ["--seeds", str(2 * seeds)]))
+    if "inconclusive" in checks:
+        undecided = ", ".join(checks["inconclusive"])
+        asked.append((f"Do more seeds decide {undecided}?", ["--seeds", str(2 * seeds)]))
     if len(ratios) == 1:
         harder = f"{1 - (1 - ratios[0]) * FEWER_KEPT:.4g}"
         both = ["--prune-ratio", f"{ratios[0]:g}", "--prune-ratio", harder]
@@ -56,10 +61,13 @@ def _questions(
     return asked
 
 
-def _open_checks(results: Path, ticket: str) -> list[str]:
-    rows = csv_rows(results / "tables" / "verdicts.csv")
-    names = [row["check"] for row in rows if row["ticket"] == ticket and row.get("verdict") == "inconclusive"]
-    return list(dict.fromkeys(names))
+def _checks(results: Path, ticket: str) -> dict[str, list[str]]:
+    """Return the checks of a method by their verdict."""
+    found: dict[str, list[str]] = {}
+    for row in csv_rows(results / "tables" / "verdicts.csv"):
+        if row["ticket"] == ticket and row.get("verdict"):
+            found.setdefault(row["verdict"], []).append(row["check"])
+    return found
 
 
 def _options(ticket: dict[str, Any]) -> list[str]:
