@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from functools import partial
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 from prunepipe.cli.method import add_method_arguments, prune_ratios, read_method
 from prunepipe.cli.trial import environment
 from prunepipe.cli.workflow import WorkflowRun, run_watched, snakemake_command, study_file
+from prunepipe.cores import usable_cores
 
 FOLDER = "judged"
 """Where judged methods lie, one folder each, so that a study of your own in results/ stays as it is."""
@@ -33,7 +33,7 @@ def _add_execution(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--cores",
         type=int,
-        default=len(os.sched_getaffinity(0)),
+        default=usable_cores(),
         help="jobs at a time (default: %(default)s)",
     )
     parser.add_argument(
