@@ -37,10 +37,10 @@ def notes(runs: pd.DataFrame) -> list[str]:
 
 
 def _repeats(
-    rows: Sequence[dict[str, Any]], place: tuple[str, ...]
-) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    rows: Sequence[dict[Any, Any]], place: tuple[str, ...]
+) -> list[tuple[dict[Any, Any], dict[Any, Any]]]:
     """Return the rows that start like an earlier one of the same place, each with that row."""
-    first: dict[tuple[Any, ...], dict[str, Any]] = {}
+    first: dict[tuple[Any, ...], dict[Any, Any]] = {}
     found = []
     for row in rows:
         key = (*(row[name] for name in place), row["start"])

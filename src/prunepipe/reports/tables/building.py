@@ -54,7 +54,8 @@ def build_table(name: str, results: pd.DataFrame, study: Study, file: Path | Non
         COLUMNS: mean, sample std (NaN for one run), n of the expected runs, how many of them collapsed (they
         count with their chance accuracy), mean effective density and dead units, t interval (see
         `mean_intervals`), the published numbers and our mean minus theirs where they are comparable, the cause of
-        every missing run, what runs share that should differ, what the runs were made with, and the command that makes them again.
+        every missing run, what runs share that should differ, what they were made with, and the command that makes
+        them again.
     Raises:
         ConfigError: there is no such table.
         ArtifactError: the results lack a column, list a run twice or are not in percent.
@@ -90,7 +91,7 @@ def _runs(cells: pd.DataFrame, results: pd.DataFrame, study: Study) -> pd.DataFr
     known = checked_results(results).assign(
         **{column: pd.to_numeric(results[column]).to_numpy(float) for column in SHAPE},
         **{column: results[column].to_numpy() for column in SOURCES},
-        note=results.get("note", pd.Series("", results.index)).fillna("").to_numpy(),
+        note=[text if isinstance(text, str) else "" for text in results.get("note", [""] * len(results))],
     )
     expected = cells[PLACE].assign(cell=range(len(cells)), study=study.name)
     expected = expected.merge(pd.DataFrame({"seed": study.seeds}), how="cross")

@@ -181,9 +181,12 @@ def _notes(table: pd.DataFrame, study: Study, with_published: bool, style: Style
                 "Published under half a data set: its first 390 batches, never shuffled (here first_half); ours "
                 "under half_dataset: a random, class-balanced half."
             )
-    notes += [_cell_note("Missing", cell, cell.cause) for cell in table[table["cause"] != ""].itertuples()]
     notes += [
-        _cell_note("Not independent", cell, cell.note) for cell in table[table["note"] != ""].itertuples()
+        _cell_note("Missing", cell, str(cell.cause)) for cell in table[table["cause"] != ""].itertuples()
+    ]
+    notes += [
+        _cell_note("Not independent", cell, str(cell.note))
+        for cell in table[table["note"] != ""].itertuples()
     ]
     return notes + provenance(table, study)
 
