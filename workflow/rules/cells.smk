@@ -3,6 +3,16 @@ from prunepipe.results.layout import mask_paths, runs, structure_path
 from prunepipe.reports.plots import FIGURES, figures_of
 from prunepipe.study.built_in import TABLES
 
+# Those of the verdicts are files of a rule of their own.
+OTHER_TABLES = ("verdicts", "effects", "methods", "decomposition")
+try:
+    require_known_targets(
+        workflow.dag_settings.targets if workflow.dag_settings else (),
+        {"table": (*TABLES, *OTHER_TABLES), "figure": FIGURES},
+    )
+except PrunepipeError as error:
+    sys.exit(f"error: {error}")
+
 RUN_FOLDERS = [run.folder for run in runs(STUDY)]
 ALL_CHECKS = {check for ticket in STUDY.tickets for check in STUDY.checks_of(ticket)}
 SOURCES = {stage_settings.source_of(STUDY, check) for check in ALL_CHECKS}

@@ -20,6 +20,7 @@ from prunepipe.results.layout import (
     RUNS,
     SCORES,
 )
+from prunepipe.planning.targets import require_known_targets, require_plain_place
 from prunepipe.results.layout import dataset_name, point_name
 from prunepipe.results.version_mark import record_version, require_same_version
 from prunepipe.execution.workflow_lock import claim_folder
@@ -33,6 +34,7 @@ gc.set_threshold(200_000, 100, 1000)
 SCRIPTS = Path(str(workflow.current_basedir)).parent / "scripts"
 
 try:
+    require_plain_place(SCRIPTS)
     require_unique_keys(workflow.configfiles)
     SITE = load_site(config)
     STUDY = load_study(study_path(SITE.study, Path("config")))

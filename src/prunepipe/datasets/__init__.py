@@ -9,7 +9,7 @@ from typing import Any
 from prunepipe.datasets.dataset import Dataset, read_dataset, write_dataset
 from prunepipe.datasets.reduction import balanced_first, mean_pool
 from prunepipe.errors import ConfigError, unknown_name
-from prunepipe.plugins import load_function
+from prunepipe.plugins import call, load_function
 from prunepipe.seeds import seeded_globals
 
 __all__ = [
@@ -78,9 +78,10 @@ def prepare(
         ConfigError: unknown dataset, a loader that gives something else, or sizes that do not fit.
         ArtifactError: the loader found damaged files.
     """
-    load = load_function(dataset_reference(reference))
+    loader = dataset_reference(reference)
+    load_function(loader)
     with seeded_globals(0, "data set"):  # a loader has no seed: what it draws is the same each time
-        dataset = load(folder, **(options or {}))
+        dataset = call("data set", loader, folder, **(options or {}))
     if not isinstance(dataset, Dataset):
         found = type(dataset).__name__
         raise ConfigError(

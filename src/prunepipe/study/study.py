@@ -25,6 +25,7 @@ from prunepipe.study.rows import (
     Scoring,
     Ticket,
     VerdictRule,
+    no_percentage,
     unique,
 )
 
@@ -117,9 +118,10 @@ class Study(Strict):
     )
     checks: CheckNames = Field(CheckNames(), description="checks by class of ticket")
     custom_checks: dict[Name, Check] = Field({}, description="your own checks: name: {stage: function}")
-    prune_ratios: Annotated[tuple[Annotated[float, Field(gt=0, lt=1)], ...], BeforeValidator(as_tuple)] = (
-        Field(min_length=1, description="shares of the prunable weights to remove, each above 0 and below 1")
-    )
+    prune_ratios: Annotated[
+        tuple[Annotated[float, Field(gt=0, lt=1), BeforeValidator(no_percentage)], ...],
+        BeforeValidator(as_tuple),
+    ] = Field(min_length=1, description="shares of the prunable weights to remove, each above 0 and below 1")
     seeds: Annotated[tuple[Annotated[int, Field(ge=0, lt=2**63)], ...], BeforeValidator(as_tuple)] = Field(
         min_length=1, description="one independent repetition each"
     )
