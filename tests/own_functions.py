@@ -1,6 +1,7 @@
 """Functions of a user, good and bad, as the tests of own methods load them: tests/own_functions.py:NAME."""
 
 import random
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -235,3 +236,7 @@ def squares(folder):
     return Dataset(
         images, labels.astype(np.int64), images[:20], labels[:20].astype(np.int64), 2, (0.4,), (0.4,)
     )
+
+
+def no_file(folder):
+    return Path(folder, "no_such_file.bin").read_bytes()
