@@ -35,6 +35,6 @@ def require_plain_place(folder: Path) -> None:
     """
     if set("{}") & set(str(folder)):
         raise ConfigError(
-            f"{folder}: Snakemake takes {{ and }} in the path of a workflow for wildcards; move the project to a folder "
-            "without them."
+            f"{folder}: Snakemake takes {{ and }} in the path of a workflow for wildcards; move the project to a "
+            "folder without them."
         )

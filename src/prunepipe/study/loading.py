@@ -141,8 +141,8 @@ def study_path(study: str, folder: Path) -> Path:
         names = [entry.stem for entry in sorted(folder.glob("*.yaml"))]
         if not names:
             raise ConfigError(
-                f"config.yaml: study: no study '{study}', for there is no {folder.resolve()}/*.yaml; start Snakemake in the "
-                "folder that holds config/ (or say --directory), or give the path of a study's .yaml file."
+                f"config.yaml: study: no study '{study}', for there is no {folder.resolve()}/*.yaml; start Snakemake in "
+                "the folder that holds config/ (or say --directory), or give the path of a study's .yaml file."
             )
         raise ConfigError(f"config.yaml: study: {unknown_name('study', study, names)}")
     return path
