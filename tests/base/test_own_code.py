@@ -14,6 +14,8 @@ from prunepipe.errors import ConfigError
 from prunepipe.results import code_version as provenance
 from prunepipe.results.layout import ANY_RATIO
 from prunepipe.stages.settings import mask_settings, score_id, score_settings
+from prunepipe.study.built_in import CheckRow
+from prunepipe.study.names import registered_row
 from prunepipe.study.study import Study
 
 # Loading
@@ -104,7 +106,7 @@ def installed(monkeypatch) -> Iterator[None]:
             importlib.metadata.EntryPoint(name, f"pack.{name[:3]}:f", group) for name in names.get(group, [])
         ]
 
-    caches = (entry_points.registered, entry_points.registered_checks)
+    caches = (entry_points.registered, registered_row)
     monkeypatch.setattr(entry_points.metadata, "entry_points", found)
     for cached in caches:
         cached.cache_clear()
@@ -125,7 +127,7 @@ def test_names_of_installed_packages_are_known_like_built_in_ones() -> None:
     assert (settings["score"], allocation) == ("pack.the:f", "pack.lay:f")
     assert settings["network"]["reference"] == "pack.tin:f"
     assert settings["data"]["corruption"] == "pack.dat:f"
-    assert study.check("flip").mask == "flip"
+    assert study.check("flip") == CheckRow("mask", "pack.mas:f")
     assert score_id(study.tickets["mine"]).startswith("theirs-init-")
     assert "bad name" not in entry_points.registered("allocation")
     with pytest.raises(ValueError, match="Did you mean 'theirs'"):

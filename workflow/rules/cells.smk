@@ -70,7 +70,8 @@ def check_inputs(wildcards):
     """Return the start weights of a ticket, and a fresh draw for a check that re-draws weights."""
     row = STUDY.tickets[wildcards.ticket]
     inputs = {"weights": rewound(STUDY.data_of(wildcards.check), row.start)}
-    if STUDY.check(wildcards.check).weights:
+    check = STUDY.check(wildcards.check)
+    if check.stage == "weights" and check.redraws:
         inputs["fresh"] = place(INITIAL, "weights.safetensors", draw="reinit")
     return inputs
 

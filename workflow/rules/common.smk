@@ -22,6 +22,7 @@ from prunepipe.results.layout import (
 from prunepipe.results.layout import dataset_name, point_name
 from prunepipe.results.version_mark import record_version, require_same_version
 from prunepipe.execution.workflow_lock import claim_folder
+from prunepipe.study.built_in import checks_of_stage
 from prunepipe.study.study import FULL_NETWORK
 from prunepipe.stages import settings as stage_settings
 from prunepipe.results.code_version import code_version
@@ -53,7 +54,7 @@ DATA_CHECKS = {
     check
     for ticket in STUDY.tickets
     for check in STUDY.checks_of(ticket)
-    if STUDY.check(check).data
+    if STUDY.check(check).stage == "data"
 }
 BY_SCORE_ID = {
     stage_settings.score_id(row): name for name, row in reversed(STUDY.tickets.items())
@@ -128,7 +129,7 @@ wildcard_constraints:
     point=names(POINTS),
     score_id=names(BY_SCORE_ID),
     draw="init|reinit",
-    data=names({"clean", *DATA_CHECKS, *stage_settings.STAGE_CHECKS["data"]}),
+    data=names({"clean", *DATA_CHECKS, *checks_of_stage("data")}),
 
 
 DATASET_KEYS = {

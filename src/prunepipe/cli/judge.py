@@ -143,10 +143,10 @@ def _method(arguments: argparse.Namespace) -> Method:
     from prunepipe.cli.derived_study import Method, absolute, method_name, require_own_name
     from prunepipe.errors import ConfigError
     from prunepipe.plugins import load_function
-    from prunepipe.study.names import SCORE_REFERENCES, resolve
+    from prunepipe.study.names import score_row
 
     try:
-        reference = resolve("score", arguments.score, SCORE_REFERENCES)
+        reference = score_row(arguments.score).function
     except ValueError as error:
         raise ConfigError(str(error)) from error
     name = require_own_name(arguments.name) if arguments.name else method_name(arguments.score)

@@ -11,9 +11,7 @@ from prunepipe.study.study import Study
 
 FLOAT_BYTES = 4
 LABEL_BYTES = 8
-SINGLE_PRECISION_SCORES = ("magnitude", "snip", "grasp")
-"""Scores stored as float32; the others are float64."""
-
+SCORE_BYTES = {"float32": 4, "float64": 8}
 TEXT_BYTES = 17_000
 """Logs, settings, history and metrics of a run of 20 epochs."""
 
@@ -67,14 +65,15 @@ def score_files(study: Study) -> dict[tuple[str, str, str], int]:
         row = study.tickets[name]
         for ratio in study.prune_ratios:
             place = score_id(row), data_of_source(study, source), scored_ratio(row, ratio)
-            files[place] = FLOAT_BYTES if row.score in SINGLE_PRECISION_SCORES else 2 * FLOAT_BYTES
+            files[place] = SCORE_BYTES[row.score_facts.dtype]
     return files
 
 
 def _redraws(study: Study) -> int:
     """Return 1 if some check starts from a second draw of the initial weights, else 0."""
     checks = {check for name in study.tickets for check in study.checks_of(name)}
-    return int(any(study.check(check).weights for check in checks))
+    rows = (study.check(check) for check in checks)
+    return int(any(row.stage == "weights" and row.redraws for row in rows))
 
 
 def _rewound(study: Study) -> set[tuple[str, str]]:

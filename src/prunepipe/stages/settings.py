@@ -7,13 +7,9 @@ import json
 import re
 from typing import Any
 
-from prunepipe.datasets import DATASETS
-from prunepipe.datasets.corruptions import CORRUPTIONS, ORDERED_VARIANTS
-from prunepipe.networks import NETWORKS
-from prunepipe.pruning.allocations import ALLOCATIONS
 from prunepipe.pruning.scores import SCORES
 from prunepipe.results.layout import ANY_RATIO
-from prunepipe.study.names import SCORE_REFERENCES, STAGE_CHECKS, resolve
+from prunepipe.study.names import dataset_row, network_row
 from prunepipe.study.rows import Ticket
 from prunepipe.study.study import Study
 
@@ -24,7 +20,7 @@ def dataset_settings(study: Study, dataset: str) -> Settings:
     """Settings of `prepare_dataset`."""
     choice = study.datasets[dataset]
     return {
-        "reference": resolve("data set", choice.source or dataset, DATASETS),
+        "reference": dataset_row(choice.source or dataset).function,
         "pool": choice.pool,
         "train_images": choice.train_images,
         "test_images": choice.test_images,
@@ -34,7 +30,7 @@ def dataset_settings(study: Study, dataset: str) -> Settings:
 def network_settings(study: Study, network: str) -> Settings:
     """How to build a network: part of the settings of every stage that runs one."""
     choice = study.networks[network]
-    reference = resolve("network", choice.architecture or network, NETWORKS)
+    reference = network_row(choice.architecture or network).function
     return {"reference": reference, "options": {} if choice.width == 1.0 else {"width": choice.width}}
 
 
@@ -42,9 +38,8 @@ def data_settings(study: Study, data: str) -> Settings:
     """How the training data behind a mask is varied; `clean` is left as it is."""
     if data == "clean":
         return {"corruption": None, "shuffle": True}
-    reference = resolve("data check", study.check(data).data or "", STAGE_CHECKS["data"])
-    ordered = {CORRUPTIONS[name] for name in ORDERED_VARIANTS}
-    return {"corruption": reference, "shuffle": reference not in ordered}
+    row = study.check(data)
+    return {"corruption": row.function, "shuffle": row.shuffle}
 
 
 def training_settings(study: Study, network: str, seed: int, numerics: Settings) -> Settings:
@@ -108,7 +103,7 @@ def score_settings(study: Study, network: str, ticket: str, data: str, ratio: st
     row = study.tickets[ticket]
     return {
         "network": network_settings(study, network),
-        "score": resolve("score", row.score, SCORE_REFERENCES),
+        "score": row.score_facts.function,
         "options": row.score_options,
         "reads": row.reading,
         "rounds": row.pruning_rounds,
@@ -126,24 +121,24 @@ def score_settings(study: Study, network: str, ticket: str, data: str, ratio: st
 
 def allocation_settings(ticket: Ticket) -> Settings:
     """How the kept weights are spread over the layers."""
-    reference = resolve("allocation", ticket.allocation, ALLOCATIONS)
+    reference = ticket.allocation_facts.function
     return {"allocation": reference, "allocation_options": ticket.allocation_options}
 
 
 def mask_settings(study: Study, ticket: str, source: str, prune_ratio: float) -> Settings:
     """Settings of `mask`; the source is a data variant, or a check of the scores."""
-    function = study.check(source).score if source != "clean" else None
+    row = study.check(source) if source != "clean" else None
     return {
         **allocation_settings(study.tickets[ticket]),
         "prune_ratio": prune_ratio,
-        "score_check": function and resolve("score check", function, STAGE_CHECKS["score"]),
+        "score_check": row.function if row and row.stage == "score" else None,
     }
 
 
 def source_of(study: Study, check: str) -> str:
     """Return where a check's mask comes from: `clean`, a data variant, or a check of the scores."""
     row = study.check(check)
-    return check if row.data or row.score else "clean"
+    return check if row.stage in ("data", "score") else "clean"
 
 
 def data_of_source(study: Study, source: str) -> str:
@@ -156,7 +151,7 @@ def check_settings(study: Study, check: str, seed: int) -> Settings:
     row = study.check(check)
     return {
         "check": check,
-        "mask_check": row.mask and resolve("mask check", row.mask, STAGE_CHECKS["mask"]),
-        "weights_check": row.weights and resolve("weights check", row.weights, STAGE_CHECKS["weights"]),
+        "mask_check": row.function if row.stage == "mask" else None,
+        "weights_check": row.function if row.stage == "weights" else None,
         "seed": seed,
     }

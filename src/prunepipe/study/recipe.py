@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-
-class Strict(BaseModel):
-    """A model that refuses unknown keys, silent conversions of type, and numbers that are not finite."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
-
-
-def as_tuple(value: Any) -> Any:
-    """Accept a YAML list where a tuple is meant."""
-    return tuple(value) if isinstance(value, list) else value
+from prunepipe.validation import Strict, as_tuple
 
 
 class Augmentation(Strict):

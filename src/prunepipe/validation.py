@@ -1,16 +1,36 @@
-"""Validate plain values against a typed model; each mistake becomes a line: key: value: what is allowed."""
+"""Typed models of plain values, and what is wrong with values, in a line each: key: value: what is allowed."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import UnionType
-from typing import Any, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from prunepipe.errors import ConfigError, unknown_name
-from prunepipe.study.rows import NAME, NAME_WORDS, POINT, POINT_WORDS
 
 Model = TypeVar("Model", bound=BaseModel)
+
+
+class Strict(BaseModel):
+    """A model that refuses unknown keys, silent conversions of type, and numbers that are not finite."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+def as_tuple(value: Any) -> Any:
+    """Accept a YAML list where a tuple is meant."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+NAME = r"^[A-Za-z0-9][A-Za-z0-9_]{0,79}$"
+NAME_WORDS = "letters, digits and _, at most 80, and begin with a letter or digit"
+POINT = r"^(init|final|epoch [1-9][0-9]{0,5})$"
+POINT_WORDS = "a rewind point of the dense run: init, final, or epoch K"
+
+Name = Annotated[str, Field(pattern=NAME, description=NAME_WORDS)]
+Point = Annotated[str, Field(pattern=POINT, description=POINT_WORDS)]
 
 WORDS = {
     "tuple_type": "should be a list",
@@ -30,7 +50,7 @@ LONGEST = 80
 """Characters of a value that a message shows."""
 
 
-def validated(model: type[Model], values: dict[str, Any], source: str) -> Model:
+def validated(model: type[Model], values: Mapping[str, Any], source: str) -> Model:
     """Return the values as a model.
 
     Args:
@@ -43,9 +63,13 @@ def validated(model: type[Model], values: dict[str, Any], source: str) -> Model:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        details: list[dict[str, Any]] = [dict(detail) for detail in error.errors(include_url=False)]
-    lines = [f"{source}: {_explain(model, detail)}" for detail in details if not _follows(detail, details)]
-    raise ConfigError("\n".join(lines))
+        raise ConfigError("\n".join(f"{source}: {line}" for line in mistakes(model, error))) from None
+
+
+def mistakes(model: type[BaseModel], error: ValidationError) -> list[str]:
+    """Return a line for each mistake in values that are not as a model wants them: key: value: what is allowed."""
+    details: list[dict[str, Any]] = [dict(detail) for detail in error.errors(include_url=False)]
+    return [_explain(model, detail) for detail in details if not _follows(detail, details)]
 
 
 def _follows(detail: dict[str, Any], details: list[dict[str, Any]]) -> bool:
