@@ -38,7 +38,7 @@ from prunepipe.study.loading import load_study
 from prunepipe.study.recipe import Recipe
 from prunepipe.study.study import Study
 from prunepipe.training.images import ImageSet
-from prunepipe.training.loop import Plan, train
+from prunepipe.training.loop import TrainingPlan, train
 from prunepipe.verdicts.statistics import holm, paired_effects
 
 PRUNE_RATIO = 0.9
@@ -105,7 +105,7 @@ def _train(
     images = partial(ImageSet, mean=data.mean, std=data.std, channels_last=channels_last, device=device)
     padding = task.recipe.augmentation.crop_padding
     training = images(data.train_images, data.train_labels, crop_padding=padding)
-    plan = Plan(task.recipe, task.seed, "retrain" if mask else "dense", precision, graphs=graphs)
+    plan = TrainingPlan(task.recipe, task.seed, "retrain" if mask else "dense", precision, graphs=graphs)
     started = time.process_time()
     end = train(network, training, images(data.test_images, data.test_labels), plan, mask=mask)
     return {"accuracy": end.history[-1]["test_accuracy"], "seconds": time.process_time() - started}

@@ -7,9 +7,10 @@ from prunepipe.networks.structure import Layer, Node, Structure
 from prunepipe.plugins import load_function
 from prunepipe.pruning.allocations import ALLOCATIONS
 from prunepipe.pruning.masks import kept_total
+from prunepipe.results import layout
 from prunepipe.results import mask_overlap as forensics
 from prunepipe.results.collected import Collected
-from prunepipe.results.table import COLUMNS, expected_runs
+from prunepipe.results.table import COLUMNS
 from prunepipe.study.study import Study
 
 CHANCE = {"cifar10": 10.0, "cifar100": 1.0, "digits": 10.0}
@@ -52,7 +53,7 @@ def make_paper_study(seeds=3):
 def make_results(study, *, noise=0.15, collapse=False):
     """Fabricate finished runs; with `collapse`, LT and LR rewinding collapse on VGG at 98 %."""
     generator = np.random.default_rng(0)
-    runs = pd.DataFrame([{"run": run, **place} for run, place in expected_runs(study)])
+    runs = pd.DataFrame([{"run": run.folder, **run.place} for run in layout.runs(study)])
     ratio = runs["prune_ratio"]
     dense = runs["dataset"].map(DENSE)
     drop = 60 * (ratio - 0.88).clip(lower=0) * np.where(runs["network"] == "vgg19", 0.3, 0.8)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+from reference_names import load_reference, save_reference
 from safetensors.torch import load_file
 from torch import nn
 
@@ -18,7 +19,6 @@ from prunepipe.errors import ArtifactError, ConfigError
 from prunepipe.networks import NETWORKS
 from prunepipe.networks.building import make_network
 from prunepipe.networks.initialisation import initial_weights, initialise
-from prunepipe.networks.names import load_reference, save_reference
 from prunepipe.networks.prunable import prunable
 from prunepipe.networks.resnet import BasicBlock
 from prunepipe.seeds import torch_generator

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from prunepipe.cli.workflow import Outcome, run_watched, snakemake_command, study_file
+from prunepipe.cli.workflow import WorkflowRun, run_watched, snakemake_command, study_file
 
 if TYPE_CHECKING:
     from prunepipe.cli.derived_study import Method
@@ -216,7 +216,7 @@ def _keep_site(path: Path, values: dict[str, Any]) -> None:
         path.write_text(SITE_HEAD + yaml.safe_dump(values, sort_keys=False, width=1000), encoding="utf-8")
 
 
-def _explain_failure(outcome: Outcome, folder: Path) -> None:
+def _explain_failure(outcome: WorkflowRun, folder: Path) -> None:
     what = f"{outcome.failed} jobs failed; the verdict below is of the finished runs."
     print(f"\n{what if outcome.failed else 'The study did not run.'}", file=sys.stderr)
     for message in outcome.told or [f"see {folder / 'judge.log'}"]:

@@ -81,7 +81,7 @@ def snakemake_command(study: Path, folder: Path, *arguments: str, site: Sequence
 
 
 @dataclass
-class Outcome:
+class WorkflowRun:
     """How a run of the workflow ended.
 
     Attributes:
@@ -126,7 +126,7 @@ def run_watched(
     log: Path,
     progress: Callable[[], StudyProgress],
     environment: dict[str, str] | None = None,
-) -> Outcome:
+) -> WorkflowRun:
     """Run Snakemake with a progress bar; its whole output goes to a log.
 
     Args:
@@ -136,7 +136,7 @@ def run_watched(
         environment: of the process; default: this one's.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
-    outcome = Outcome(0, 0, [])
+    outcome = WorkflowRun(0, 0, [])
     looked = time.monotonic()
     with (
         log.open("w", encoding="utf-8") as file,
@@ -161,7 +161,7 @@ def run_watched(
     return outcome
 
 
-def _read(line: str, outcome: Outcome) -> None:
+def _read(line: str, outcome: WorkflowRun) -> None:
     outcome.failed += bool(FAILED.match(line))
     found = TOLD.match(line)
     if found and found.group(1) not in outcome.told:

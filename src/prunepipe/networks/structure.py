@@ -81,6 +81,11 @@ class Structure:
         return sum(layer.size for layer in self.layers)
 
     @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shape of every prunable weight, by parameter name."""
+        return {layer.name: layer.shape for layer in self.layers}
+
+    @property
     def residual(self) -> bool:
         """Whether paths are added anywhere, which is what decides the form of the smart ratio."""
         return any(node.operation == "add" for node in self.nodes)

@@ -9,7 +9,7 @@ from math import floor
 
 import numpy as np
 
-from prunepipe.artifacts import Arrays
+from prunepipe.artifacts import Arrays, mismatch
 from prunepipe.errors import ConfigError, ScoreError
 from prunepipe.networks.structure import Structure
 
@@ -92,13 +92,9 @@ def require_layers(what: str, arrays: Arrays, structure: Structure) -> None:
     Raises:
         ScoreError: names the first layer that is missing, is not known or has another shape.
     """
-    shapes = {layer.name: layer.shape for layer in structure.layers}
-    for name in sorted(set(arrays) ^ set(shapes)):
-        problem = "lack layer" if name in shapes else "name what is no prunable layer:"
-        raise ScoreError(f"{what} {problem} '{name}'; expected exactly: {', '.join(shapes)}.")
-    for name, shape in shapes.items():
-        if arrays[name].shape != shape:
-            raise ScoreError(f"{what} of layer '{name}' have shape {arrays[name].shape}, expected {shape}.")
+    problem = mismatch(arrays, structure.shapes)
+    if problem:
+        raise ScoreError(f"{what} {problem}.")
 
 
 def check_mask(mask: Arrays, structure: Structure) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 from prunepipe.study.rows import DatasetChoice
-from prunepipe.study.study import Study
+from prunepipe.study.study import FULL_NETWORK, Study
 
 RUNS = "results/runs"
 PARTIAL = "results/partial"
@@ -40,10 +42,31 @@ def point_name(point: str) -> str:
     return point.replace(" ", "")
 
 
-def run_folders(study: Study) -> list[str]:
-    """Return the folder of every run of a study, dense runs first."""
-    dense = [DENSE.format(study=study.name, **run._asdict()) for run in study.dense_runs()]
-    return dense + [CELL.format(study=study.name, **cell._asdict()) for cell in study.cells()]
+class Run(NamedTuple):
+    """One run of a study: its place in the study, and the folder of its results below the project."""
+
+    dataset: str
+    network: str
+    ticket: str
+    check: str
+    prune_ratio: float
+    seed: int
+    folder: str
+
+    @property
+    def place(self) -> dict[str, Any]:
+        """The columns that tell this run from all others of its study."""
+        return {name: value for name, value in self._asdict().items() if name != "folder"}
+
+
+def runs(study: Study) -> Iterator[Run]:
+    """Enumerate every run of a study: dense runs first, as the full network under the data they see, then the cells."""
+    for run in study.dense_runs():
+        check = "none" if run.data == "clean" else run.data
+        folder = DENSE.format(study=study.name, **run._asdict())
+        yield Run(run.dataset, run.network, FULL_NETWORK, check, 0.0, run.seed, folder)
+    for cell in study.cells():
+        yield Run(*cell, folder=CELL.format(study=study.name, **cell._asdict()))
 
 
 def structure_path(study: Study, dataset: str, network: str) -> str:

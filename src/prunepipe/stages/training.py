@@ -24,7 +24,7 @@ from prunepipe.stages.inputs import Settings, build, corrupted
 from prunepipe.stages.outcome import Outcome
 from prunepipe.study.recipe import Recipe
 from prunepipe.training.images import ImageSet
-from prunepipe.training.loop import Plan, predict, train
+from prunepipe.training.loop import TrainingPlan, predict, train
 from prunepipe.training.reporting import epoch_reporter
 
 
@@ -42,7 +42,7 @@ def train_dense(data: str, weights: Arrays, settings: Settings, execution: Execu
     """
     dataset = read_dataset(data)
     images, labels = corrupted(dataset, settings["data"]["corruption"], settings["seed"])
-    plan = Plan(
+    plan = TrainingPlan(
         recipe=Recipe.model_validate(settings["recipe"], strict=False),
         seed=settings["seed"],
         purpose="dense",
@@ -66,7 +66,7 @@ def retrain(data: str, weights: Arrays, mask: Arrays, settings: Settings, execut
         Where training ended.
     """
     dataset = read_dataset(data)
-    plan = Plan(
+    plan = TrainingPlan(
         recipe=Recipe.model_validate(settings["recipe"], strict=False),
         seed=settings["seed"],
         purpose="retrain",
@@ -82,7 +82,7 @@ def _run(
     training_data: tuple[np.ndarray, np.ndarray],
     weights: Arrays,
     mask: Mapping[str, np.ndarray] | None,
-    plan: Plan,
+    plan: TrainingPlan,
     settings: Settings,
     execution: Execution,
 ) -> Outcome:

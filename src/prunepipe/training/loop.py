@@ -24,7 +24,7 @@ EVALUATION_BATCH = 500  # of 1000, activations of small networks fall out of the
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainingPlan:
     """What one training run consists of.
 
     Attributes:
@@ -60,7 +60,7 @@ def train(
     network: nn.Module,
     training_set: ImageSet,
     test_set: ImageSet,
-    plan: Plan,
+    plan: TrainingPlan,
     *,
     mask: Mapping[str, np.ndarray] | None = None,
     checkpoint: Checkpoint | None = None,
@@ -105,7 +105,7 @@ def _train_epoch(
     step: TrainingStep,
     take: TrainingStep | GraphedStep,
     training_set: ImageSet,
-    plan: Plan,
+    plan: TrainingPlan,
     state: TrainState,
     stop: StopSignal,
     checkpoint: Checkpoint | None,
@@ -124,7 +124,7 @@ def _train_epoch(
         take(images, labels, rate)
 
 
-def _seed_step(plan: Plan, epoch: int, number: int, device: torch.device) -> None:
+def _seed_step(plan: TrainingPlan, epoch: int, number: int, device: torch.device) -> None:
     """Dropout knows no generator: give it the stream of its step, the same after an interruption."""
     own = (
         torch.cuda.default_generators[device.index or 0] if device.type == "cuda" else torch.default_generator
@@ -139,7 +139,7 @@ def _stop(step: TrainingStep, state: TrainState, stop: StopSignal, checkpoint: C
     raise StopRequestedError(f"stopped by signal {stop.number} in epoch {state.epoch + 1}, step {state.step}")
 
 
-def epoch_draws(training_set: ImageSet, plan: Plan, epoch: int) -> Draws:
+def epoch_draws(training_set: ImageSet, plan: TrainingPlan, epoch: int) -> Draws:
     """Return the draws of one epoch: a function of (seed, purpose, epoch), not of what ran before."""
     generator = torch_generator(plan.seed, plan.purpose, "epoch", epoch)
     draws = draw_epoch(len(training_set), plan.recipe.augmentation, generator, shuffle=plan.shuffle)
@@ -147,7 +147,7 @@ def epoch_draws(training_set: ImageSet, plan: Plan, epoch: int) -> Draws:
 
 
 def _finish_epoch(
-    step: TrainingStep, state: TrainState, plan: Plan, training_set: ImageSet, test_set: ImageSet
+    step: TrainingStep, state: TrainState, plan: TrainingPlan, training_set: ImageSet, test_set: ImageSet
 ) -> TrainState:
     loss = step.loss.item() / len(training_set)
     logits = predict(step.network, test_set, plan.precision)
