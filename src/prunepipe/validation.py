@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
@@ -66,6 +67,27 @@ def validated(model: type[Model], values: Mapping[str, Any], source: str) -> Mod
         raise ConfigError("\n".join(f"{source}: {line}" for line in mistakes(model, error))) from None
 
 
+def parsed(model: type[Model], text: str, source: str) -> Model:
+    """Return JSON text, or the JSON of the file that the text names, as a model.
+
+    Args:
+        model: what it must hold.
+        text: begins with { where it is JSON; the path of a file otherwise.
+        source: for the messages, such as "--settings".
+    Raises:
+        ConfigError: no such file, or one line for each mistake.
+    """
+    if not text.lstrip().startswith("{"):
+        try:
+            text = Path(text).read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"{source}: neither JSON nor a file that can be read: {error}.") from error
+    try:
+        return model.model_validate_json(text)
+    except ValidationError as error:
+        raise ConfigError("\n".join(f"{source}: {line}" for line in mistakes(model, error))) from None
+
+
 def mistakes(model: type[BaseModel], error: ValidationError) -> list[str]:
     """Return a line for each mistake in values that are not as a model wants them: key: value: what is allowed."""
     details: list[dict[str, Any]] = [dict(detail) for detail in error.errors(include_url=False)]
@@ -91,6 +113,8 @@ def _explain(model: type[BaseModel], detail: dict[str, Any]) -> str:
         return f"{key}: missing; it must be given."
     if detail["type"] == "too_short":
         return f"{key}: empty; it must hold at least one entry."
+    if detail["type"] == "json_invalid":
+        return f"no valid JSON: {detail['ctx']['error']}."
     message = detail["msg"].removeprefix("Value error, ").replace("Input should", "should")
     if detail["type"] == "value_error":
         return f"{key}: {message}" if key else message

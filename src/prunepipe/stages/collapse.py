@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from prunepipe.artifacts import Arrays
 from prunepipe.stages.execution import Execution
 from prunepipe.stages.outcome import Outcome
+from prunepipe.stages.schemas.training import RetrainSettings
 
 
 def untrained(
-    data: str, weights: Arrays, mask: Arrays, settings: dict[str, Any], execution: Execution
+    data: str, weights: Arrays, mask: Arrays, settings: RetrainSettings, execution: Execution
 ) -> Outcome:
     """Return the outcome of a constant network after no epochs; takes what `retrain` takes.
 

@@ -9,10 +9,11 @@ from prunepipe.artifacts import read_arrays, read_json
 from prunepipe.errors import ArtifactError
 from prunepipe.pruning.masks import density
 from prunepipe.pruning.tickets import read_ticket
+from prunepipe.stages.schemas.evaluating import PlaceSettings
 from prunepipe.training.evaluation import evaluate, evaluate_collapsed
 
 
-def measure(files: SimpleNamespace, settings: dict[str, Any]) -> dict[str, Any]:
+def measure(files: SimpleNamespace, settings: PlaceSettings) -> dict[str, Any]:
     """Return the metrics of a run.
 
     Args:
@@ -30,7 +31,7 @@ def measure(files: SimpleNamespace, settings: dict[str, Any]) -> dict[str, Any]:
     else:
         logits, _ = read_arrays(files.logits)
         scores = evaluate(logits["logits"], test["test_labels"], history)
-    return {**settings, **scores, **shape, "data_checksum": facts["checksum"]}
+    return {**settings.model_dump(), **scores, **shape, "data_checksum": facts["checksum"]}
 
 
 def _shape(trained: str, layers: str | None) -> dict[str, Any]:

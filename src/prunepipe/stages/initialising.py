@@ -14,17 +14,18 @@ from prunepipe.networks.initialisation import initial_weights
 from prunepipe.networks.structure import Structure
 from prunepipe.networks.tracing import trace
 from prunepipe.seeds import torch_generator
-from prunepipe.stages.inputs import Settings, build
+from prunepipe.stages.inputs import build
+from prunepipe.stages.schemas.initialising import InitialSettings
 
 TRIAL_IMAGES = 2
 
 
-def initialise(data: str, settings: Settings) -> tuple[Arrays, Structure]:
+def initialise(data: str, settings: InitialSettings) -> tuple[Arrays, Structure]:
     """Draw a network's initial weights and trace its structure.
 
     Args:
         data: path of the prepared data set.
-        settings: network, seed, and draw: "init", or "reinit" for a second, independent draw.
+        settings: network, seed and draw.
 
     Returns:
         The weights, and the structure of the network.
@@ -35,12 +36,12 @@ def initialise(data: str, settings: Settings) -> tuple[Arrays, Structure]:
     try:
         return _initialise(read_dataset(data), settings)
     except (ConfigError, ScoreError) as error:
-        raise type(error)(f"network {settings['network']['reference']}: {error}") from error
+        raise type(error)(f"network {settings.network.reference}: {error}") from error
 
 
-def _initialise(dataset: Dataset, settings: Settings) -> tuple[Arrays, Structure]:
-    network = build(dataset, settings)
-    generator = torch_generator(settings["seed"], settings["draw"])
+def _initialise(dataset: Dataset, settings: InitialSettings) -> tuple[Arrays, Structure]:
+    network = build(dataset, settings.network)
+    generator = torch_generator(settings.seed, settings.draw)
     weights = {name: value.numpy() for name, value in initial_weights(network, generator=generator).items()}
     channels, image_size = dataset.train_images.shape[1:3]
     structure = trace(network, channels=channels, image_size=image_size)

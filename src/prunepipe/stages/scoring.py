@@ -24,12 +24,15 @@ from prunepipe.pruning.scores.contract import Batch, Batches
 from prunepipe.seeds import torch_generator
 from prunepipe.stages.allocating import allocate
 from prunepipe.stages.execution import Execution
-from prunepipe.stages.inputs import Settings, build, corrupted
+from prunepipe.stages.inputs import build, corrupted
+from prunepipe.stages.schemas.scoring import AllocationSettings, NoImages, ScoreSettings, TrainingSet
 from prunepipe.study.recipe import Augmentation
 from prunepipe.training.images import ImageSet, draw_epoch
 
 
-def score(data: str, structure: str, weights: Arrays, settings: Settings, execution: Execution) -> Arrays:
+def score(
+    data: str, structure: str, weights: Arrays, settings: ScoreSettings, execution: Execution
+) -> Arrays:
     """Score every prunable weight.
 
     Args:
@@ -45,61 +48,64 @@ def score(data: str, structure: str, weights: Arrays, settings: Settings, execut
     prepare_process(execution.threads)
     device = resolve_device(execution.device)
     dataset = read_dataset(data)
-    network = build(dataset, settings)
+    network = build(dataset, settings.network)
     load_arrays(network, weights)
     layers = read_structure(structure)
-    kept = None if settings["prune_ratio"] is None else kept_total(layers.size, settings["prune_ratio"])
-    function = load_function(settings["score"])
+    ratio = settings.ratio
+    kept = None if ratio is None else kept_total(layers.size, ratio.prune_ratio)
+    function = load_function(settings.score)
     return score_network(
         network.to(device),
         function,
         _Moved(_batches(dataset, settings), device),
         F.cross_entropy,
-        generator=torch_generator(settings["seed"], "score"),
-        options={**_asked(settings, function, kept, layers.size), **settings["options"]},
-        rounds=settings["rounds"],
+        generator=torch_generator(settings.seed, "score"),
+        options={**_asked(settings, function, kept, layers.size), **settings.options},
+        rounds=ratio.rounds if ratio else 1,
         density=None if kept is None else kept / layers.size,
-        allocate=partial(_allocate, settings, layers),
-        title=f"score {settings['score']}",
-        constructive=settings["constructive"],
-        check_determinism=is_external(settings["score"]),
+        allocate=partial(_allocate, ratio.allocation, layers) if ratio else None,
+        title=f"score {settings.score}",
+        constructive=ratio is not None and ratio.constructive,
+        check_determinism=is_external(settings.score),
     )
 
 
-def _asked(settings: Settings, function: Callable[..., Any], kept: int | None, size: int) -> dict[str, Any]:
+def _asked(
+    settings: ScoreSettings, function: Callable[..., Any], kept: int | None, size: int
+) -> dict[str, Any]:
     """Return what a score's signature asks for of the prune ratio: density, kept_total."""
     names = {"density", "kept_total"}.intersection(inspect.signature(function).parameters)
-    if names and kept is None and not names <= settings["options"].keys():
+    if names and kept is None and not names <= settings.options.keys():
         raise ScoreError(
-            f"score {settings['score']}: asks for {' and '.join(sorted(names))}, which differ between prune "
+            f"score {settings.score}: asks for {' and '.join(sorted(names))}, which differ between prune "
             "ratios; say `per_prune_ratio: true` in its ticket (or `allocation: constructed`, if it returns a mask)."
         )
     told = {} if kept is None else {"density": kept / size, "kept_total": kept}
     return {name: told[name] for name in names & told.keys()}
 
 
-def _allocate(settings: Settings, structure: Structure, scores: Arrays, total: int) -> dict[str, int]:
-    return allocate(settings["allocation"], scores, structure, total, settings["allocation_options"])
+def _allocate(
+    allocation: AllocationSettings, structure: Structure, scores: Arrays, total: int
+) -> dict[str, int]:
+    return allocate(allocation.reference, scores, structure, total, allocation.options)
 
 
-def _batches(dataset: Dataset, settings: Settings) -> Batches:
+def _batches(dataset: Dataset, settings: ScoreSettings) -> Batches:
     """Return the batches that a score reads: one blank image, a few images a class, or the training set."""
-    if settings["reads"] == "none":
+    read, seed = settings.images, settings.seed
+    if isinstance(read, NoImages):
         return blank_batches(*dataset.train_images.shape[1:])
-    images, labels = corrupted(dataset, settings["data"]["corruption"], settings["seed"])
-    if settings["reads"] == "training_set":
-        return _Plain(
-            ImageSet(images, labels, dataset.mean, dataset.std, device=torch.device("cpu")), settings
-        )
-    seed, scoring = settings["seed"], settings["scoring"]
-    augmentation = Augmentation.model_validate(settings["augmentation"])
+    images, labels = corrupted(dataset, read.corruption, seed)
+    if isinstance(read, TrainingSet):
+        image_set = ImageSet(images, labels, dataset.mean, dataset.std, device=torch.device("cpu"))
+        return _Plain(image_set, read.batch_size)
     return balanced_batches(
         images,
         labels,
-        scoring["images_per_class"],
-        scoring["batches"],
+        read.images_per_class,
+        read.batches,
         dataset.classes,
-        partial(_augmented, dataset, augmentation, torch_generator(seed, "score augmentation")),
+        partial(_augmented, dataset, read.augmentation, torch_generator(seed, "score augmentation")),
         generator=torch_generator(seed, "score images"),
     )
 
@@ -123,9 +129,9 @@ def _augmented(
 class _Plain:
     """The training set in file order, without augmentation, batch by batch; can be read again."""
 
-    def __init__(self, images: ImageSet, settings: Settings) -> None:
+    def __init__(self, images: ImageSet, size: int) -> None:
         self._images = images
-        self._size = settings["batch_size"]
+        self._size = size
 
     def __iter__(self) -> Iterator[Batch]:
         for start in range(0, len(self._images), self._size):

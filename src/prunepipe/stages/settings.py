@@ -1,74 +1,110 @@
-"""What each stage of a study is told: plain settings, resolved from the study and the place in it."""
+"""What each stage is told, made from the study and a place in it: what the stage reads, and nothing else."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from prunepipe.pruning.scores import SCORES
 from prunepipe.results.layout import ANY_RATIO
+from prunepipe.stages.schemas.checking import CheckSettings
+from prunepipe.stages.schemas.initialising import InitialSettings
+from prunepipe.stages.schemas.masking import MaskSettings
+from prunepipe.stages.schemas.network import NetworkSettings
+from prunepipe.stages.schemas.preparing import DatasetSettings
+from prunepipe.stages.schemas.rewinding import RewindSettings
+from prunepipe.stages.schemas.scoring import (
+    AllocationSettings,
+    BalancedImages,
+    NoImages,
+    RatioSettings,
+    ScoreSettings,
+    TrainingSet,
+)
+from prunepipe.stages.schemas.training import DataSettings, DenseSettings, Numerics, RetrainSettings
 from prunepipe.study.names import dataset_row, network_row
 from prunepipe.study.rows import Ticket
-from prunepipe.study.study import Study
-
-Settings = dict[str, Any]
+from prunepipe.study.study import CLEAN, Study
 
 
-def dataset_settings(study: Study, dataset: str) -> Settings:
-    """Settings of `prepare_dataset`."""
+def dataset_settings(study: Study, dataset: str, folder: str) -> DatasetSettings:
+    """Settings of `prepare_dataset`; the folder is the site's."""
     choice = study.datasets[dataset]
-    return {
-        "reference": dataset_row(choice.source or dataset).function,
-        "pool": choice.pool,
-        "train_images": choice.train_images,
-        "test_images": choice.test_images,
-    }
+    return DatasetSettings(
+        reference=dataset_row(choice.source or dataset).function,
+        folder=folder,
+        pool=choice.pool,
+        train_images=choice.train_images,
+        test_images=choice.test_images,
+    )
 
 
-def network_settings(study: Study, network: str) -> Settings:
+def network_settings(study: Study, network: str) -> NetworkSettings:
     """How to build a network: part of the settings of every stage that runs one."""
     choice = study.networks[network]
     reference = network_row(choice.architecture or network).function
-    return {"reference": reference, "options": {} if choice.width == 1.0 else {"width": choice.width}}
+    return NetworkSettings(
+        reference=reference, options={} if choice.width == 1.0 else {"width": choice.width}
+    )
 
 
-def data_settings(study: Study, data: str) -> Settings:
-    """How the training data behind a mask is varied; `clean` is left as it is."""
-    if data == "clean":
-        return {"corruption": None, "shuffle": True}
+def initial_settings(study: Study, network: str, draw: str, seed: int) -> InitialSettings:
+    """Settings of `initialise`."""
+    return InitialSettings.model_validate(
+        {"network": network_settings(study, network), "draw": draw, "seed": seed}
+    )
+
+
+def rewind_settings(data: str, point: str) -> RewindSettings:
+    """Settings of `rewind`."""
+    return RewindSettings(data=data, point=point)
+
+
+def data_settings(study: Study, data: str) -> DataSettings:
+    """How the training data behind a mask are varied; `clean` is left as it is."""
+    if data == CLEAN:
+        return DataSettings()
     row = study.check(data)
-    return {"corruption": row.function, "shuffle": row.shuffle}
+    return DataSettings(corruption=row.function, shuffle=row.shuffle)
 
 
-def training_settings(study: Study, network: str, seed: int, numerics: Settings) -> Settings:
-    """Settings shared by dense training and retraining."""
-    return {
-        "network": network_settings(study, network),
-        "recipe": study.recipe.model_dump(mode="json"),
-        "seed": seed,
-        "numerics": numerics,
-    }
-
-
-def dense_settings(study: Study, network: str, data: str, seed: int, numerics: Settings) -> Settings:
+def dense_settings(
+    study: Study, network: str, data: str, seed: int, numerics: Mapping[str, Any]
+) -> DenseSettings:
     """Settings of `train_dense`."""
-    return {
-        **training_settings(study, network, seed, numerics),
-        "data": data_settings(study, data),
-        "rewind_epochs": list(study.rewind_epochs),
-    }
+    return DenseSettings(
+        network=network_settings(study, network),
+        recipe=study.recipe,
+        seed=seed,
+        numerics=Numerics(**numerics),
+        data=data_settings(study, data),
+        rewind_epochs=study.rewind_epochs,
+    )
 
 
-def retrain_settings(study: Study, network: str, ticket: str, seed: int, numerics: Settings) -> Settings:
-    """Settings of `retrain`."""
+def retrain_settings(
+    study: Study, network: str, ticket: str, seed: int, numerics: Mapping[str, Any], *, collapsed: bool = True
+) -> RetrainSettings:
+    """Settings of `retrain`.
+
+    Args:
+        study, network, ticket, seed: the place of the run, as far as its training depends on it.
+        numerics: of the site.
+        collapsed: whether the ticket is known to have no path, or may have none; if not, what the study says of
+            such tickets is not its business.
+    """
     row = study.tickets[ticket]
-    return {
-        **training_settings(study, network, seed, numerics),
-        "first_epoch": study.epoch_of(row.start) if row.schedule == "remaining" else 0,
-        "train_collapsed": study.train_collapsed,
-    }
+    return RetrainSettings(
+        network=network_settings(study, network),
+        recipe=study.recipe,
+        seed=seed,
+        numerics=Numerics(**numerics),
+        first_epoch=study.epoch_of(row.start) if row.schedule == "remaining" else 0,
+        train_collapsed=collapsed and study.train_collapsed,
+    )
 
 
 def per_prune_ratio(ticket: Ticket) -> bool:
@@ -82,13 +118,18 @@ def score_id(ticket: Ticket) -> str:
     It is a folder's name; options, rounds and functions that are not built in are told apart by a checksum.
     """
     name = re.sub(r"[^A-Za-z0-9_]", "_", ticket.score.rpartition(":")[2])
-    extra: Settings = {}
+    extra: dict[str, Any] = {}
     if ticket.score_options or ticket.score not in SCORES:
         extra = {"score": ticket.score, "options": ticket.score_options}
     if ticket.reads:
         extra |= {"reads": ticket.reads}
     if per_prune_ratio(ticket):
-        extra |= {"rounds": ticket.pruning_rounds, **allocation_settings(ticket)}
+        function = ticket.allocation_facts.function
+        extra |= {
+            "rounds": ticket.pruning_rounds,
+            "allocation": function,
+            "allocation_options": ticket.allocation_options,
+        }
     suffix = "-" + hashlib.sha256(json.dumps(extra, sort_keys=True).encode()).hexdigest()[:8] if extra else ""
     return f"{name}-{ticket.scored.replace(' ', '')}{suffix}"
 
@@ -98,60 +139,79 @@ def scored_ratio(ticket: Ticket, prune_ratio: float | str) -> str:
     return str(prune_ratio) if per_prune_ratio(ticket) else ANY_RATIO
 
 
-def score_settings(study: Study, network: str, ticket: str, data: str, ratio: str, seed: int) -> Settings:
+def score_settings(
+    study: Study, network: str, ticket: str, data: str, ratio: str, seed: int
+) -> ScoreSettings:
     """Settings of `score`."""
     row = study.tickets[ticket]
-    return {
-        "network": network_settings(study, network),
-        "score": row.score_facts.function,
-        "options": row.score_options,
-        "reads": row.reading,
-        "rounds": row.pruning_rounds,
-        "constructive": row.constructive,
-        "prune_ratio": None if ratio == ANY_RATIO else float(ratio),
-        # Only where scores depend on it: one-shot scores are shared by tickets that allocate differently.
-        **(allocation_settings(row) if per_prune_ratio(row) else {}),
-        "data": data_settings(study, data),
-        "scoring": study.scoring_of(network).model_dump(mode="json"),
-        "augmentation": study.recipe.augmentation.model_dump(mode="json"),
-        "batch_size": study.recipe.batch_size,
-        "seed": seed,
-    }
+    return ScoreSettings(
+        network=network_settings(study, network),
+        score=row.score_facts.function,
+        options=row.score_options,
+        images=images_settings(study, network, row, data),
+        ratio=None if ratio == ANY_RATIO else ratio_settings(row, float(ratio)),
+        seed=seed,
+    )
 
 
-def allocation_settings(ticket: Ticket) -> Settings:
-    """How the kept weights are spread over the layers."""
-    reference = ticket.allocation_facts.function
-    return {"allocation": reference, "allocation_options": ticket.allocation_options}
+def images_settings(
+    study: Study, network: str, ticket: Ticket, data: str
+) -> NoImages | BalancedImages | TrainingSet:
+    """Return which images a ticket's score reads, of which variant of the data."""
+    corruption = data_settings(study, data).corruption
+    if ticket.reading == "none":
+        return NoImages()
+    if ticket.reading == "training_set":
+        return TrainingSet(corruption=corruption, batch_size=study.recipe.batch_size)
+    scoring = study.scoring_of(network)
+    return BalancedImages(
+        corruption=corruption,
+        images_per_class=scoring.images_per_class,
+        batches=scoring.batches,
+        augmentation=study.recipe.augmentation,
+    )
 
 
-def mask_settings(study: Study, ticket: str, source: str, prune_ratio: float) -> Settings:
+def ratio_settings(ticket: Ticket, prune_ratio: float) -> RatioSettings:
+    """Return what scores that depend on the prune ratio are told; others are shared by all allocations."""
+    return RatioSettings(
+        prune_ratio=prune_ratio,
+        rounds=ticket.pruning_rounds,
+        constructive=ticket.constructive,
+        allocation=AllocationSettings(
+            reference=ticket.allocation_facts.function, options=ticket.allocation_options
+        ),
+    )
+
+
+def mask_settings(study: Study, ticket: str, source: str, prune_ratio: float) -> MaskSettings:
     """Settings of `mask`; the source is a data variant, or a check of the scores."""
-    row = study.check(source) if source != "clean" else None
-    return {
-        **allocation_settings(study.tickets[ticket]),
-        "prune_ratio": prune_ratio,
-        "score_check": row.function if row and row.stage == "score" else None,
-    }
+    row = study.tickets[ticket]
+    check = study.check(source) if source != CLEAN else None
+    return MaskSettings(
+        allocation=row.allocation_facts.function,
+        allocation_options=row.allocation_options,
+        prune_ratio=prune_ratio,
+        score_check=check.function if check and check.stage == "score" else None,
+    )
 
 
 def source_of(study: Study, check: str) -> str:
     """Return where a check's mask comes from: `clean`, a data variant, or a check of the scores."""
-    row = study.check(check)
-    return check if row.stage in ("data", "score") else "clean"
+    return check if study.check(check).stage in ("data", "score") else CLEAN
 
 
 def data_of_source(study: Study, source: str) -> str:
     """Return the data variant behind a mask's source."""
-    return "clean" if source == "clean" else study.data_of(source)
+    return CLEAN if source == CLEAN else study.data_of(source)
 
 
-def check_settings(study: Study, check: str, seed: int) -> Settings:
+def check_settings(study: Study, check: str, seed: int) -> CheckSettings:
     """Settings of `check`: what is done to the mask or to the start weights."""
     row = study.check(check)
-    return {
-        "check": check,
-        "mask_check": row.function if row.stage == "mask" else None,
-        "weights_check": row.function if row.stage == "weights" else None,
-        "seed": seed,
-    }
+    return CheckSettings(
+        check=check,
+        mask_check=row.function if row.stage == "mask" else None,
+        weights_check=row.function if row.stage == "weights" else None,
+        seed=seed,
+    )
