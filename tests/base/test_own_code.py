@@ -123,10 +123,10 @@ def test_names_of_installed_packages_are_known_like_built_in_ones() -> None:
     values |= {"networks": ["tiny_net"], "datasets": ["dark_squares"]}
     study = Study.model_validate(values)
     settings = score_settings(study, "tiny_net", "mine", "blacken", ANY_RATIO, 0)
-    allocation = mask_settings(study, "mine", "clean", 0.9)["allocation"]
-    assert (settings["score"], allocation) == ("pack.the:f", "pack.lay:f")
-    assert settings["network"]["reference"] == "pack.tin:f"
-    assert settings["data"]["corruption"] == "pack.dat:f"
+    allocation = mask_settings(study, "mine", "clean", 0.9).allocation
+    assert (settings.score, allocation) == ("pack.the:f", "pack.lay:f")
+    assert settings.network.reference == "pack.tin:f"
+    assert settings.images.corruption == "pack.dat:f"
     assert study.check("flip") == CheckRow("mask", "pack.mas:f")
     assert score_id(study.tickets["mine"]).startswith("theirs-init-")
     assert "bad name" not in entry_points.registered("allocation")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prunepipe.cli.workflow import WorkflowRun, run_watched, snakemake_command, study_file
+from prunepipe.execution.cores import usable_cores
 
 if TYPE_CHECKING:
     from prunepipe.cli.derived_study import Method
@@ -74,7 +75,7 @@ def _add_execution(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--cores",
         type=int,
-        default=len(os.sched_getaffinity(0)),
+        default=usable_cores(),
         help="jobs at a time (default: %(default)s)",
     )
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")

@@ -45,7 +45,7 @@ def score(
     Returns:
         Scores by layer; -inf where an earlier round pruned.
     """
-    prepare_process(execution.threads)
+    prepare_process(execution.threads, execution.deterministic)
     device = resolve_device(execution.device)
     dataset = read_dataset(data)
     network = build(dataset, settings.network)
@@ -66,7 +66,7 @@ def score(
         allocate=partial(_allocate, ratio.allocation, layers) if ratio else None,
         title=f"score {settings.score}",
         constructive=ratio is not None and ratio.constructive,
-        check_determinism=is_external(settings.score),
+        check_determinism=is_external(settings.score) and execution.deterministic,
     )
 
 

@@ -86,16 +86,9 @@ def dense_settings(
 
 
 def retrain_settings(
-    study: Study, network: str, ticket: str, seed: int, numerics: Mapping[str, Any], *, collapsed: bool = True
+    study: Study, network: str, ticket: str, seed: int, numerics: Mapping[str, Any]
 ) -> RetrainSettings:
-    """Settings of `retrain`.
-
-    Args:
-        study, network, ticket, seed: the place of the run, as far as its training depends on it.
-        numerics: of the site.
-        collapsed: whether the ticket is known to have no path, or may have none; if not, what the study says of
-            such tickets is not its business.
-    """
+    """Settings of `retrain`; what the study says of collapsed tickets concerns few, and is told apart."""
     row = study.tickets[ticket]
     return RetrainSettings(
         network=network_settings(study, network),
@@ -103,7 +96,6 @@ def retrain_settings(
         seed=seed,
         numerics=Numerics(**numerics),
         first_epoch=study.epoch_of(row.start) if row.schedule == "remaining" else 0,
-        train_collapsed=collapsed and study.train_collapsed,
     )
 
 

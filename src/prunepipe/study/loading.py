@@ -38,6 +38,11 @@ class Site(Strict):
         120.0, ge=0, le=1e9, description="least seconds between two checkpoints of a run; 0: every epoch"
     )
 
+    deterministic: bool = Field(
+        True,
+        description="equal runs are equal to the bit; false lets operations run that have no deterministic form",
+    )
+
     tensorboard: bool = Field(
         False, description="TensorBoard event files beside each run (pip install 'prunepipe[tensorboard]')"
     )

@@ -57,7 +57,8 @@ def judge(results: pd.DataFrame, study: Study) -> Judgement:
             f"seeds {distinct(study.seeds)}",
             f"margin {rule.margin:g} points, significance {rule.significance:g} after Holm's correction",
             f"prunepipe {distinct(done['version'])}, code {distinct(done['code'])}",
-            f"device {distinct(done['device'])}, precision {distinct(done['precision'])}",
+            f"device {distinct(done['device'])}, precision {distinct(done['precision'])}, "
+            f"deterministic {distinct(done['deterministic'])}",
             f"data {distinct(done['data_checksum'])}",
         ],
     )
