@@ -86,7 +86,7 @@ def _start(task: Task) -> tuple[Arrays, Arrays]:
     network = _network(task)
     initialise(network, generator=torch_generator(task.seed, "init"))
     channels, side = task.data.train_images.shape[1:3]
-    structure = trace(network, channels=channels, image_size=side)
+    structure = trace(network, (channels, side, side))
     generator = numpy_generator(task.seed, "score")
     scores = {layer.name: generator.random(layer.shape) for layer in structure.layers}
     mask = select(scores, smart(scores, structure, kept_total(structure.size, PRUNE_RATIO)))

@@ -7,6 +7,7 @@ import own_functions
 
 from prunepipe.artifacts import write_json
 from prunepipe.datasets import prepare, write_dataset
+from prunepipe.pruning.allocations import ALLOCATIONS
 from prunepipe.stages.execution import Execution
 from prunepipe.stages.initialising import initialise
 from prunepipe.stages.masking import make_mask
@@ -43,13 +44,15 @@ def own_study(**ticket: Any) -> Study:
     )
 
 
-def scored(place: dict[str, Any], **ticket: Any) -> Any:
+def scored(place: dict[str, Any], execution: Execution | None = None, **ticket: Any) -> Any:
     study = own_study(**ticket)
     ratio = scored_ratio(study.tickets["mine"], 0.5)
     settings = score_settings(study, "mine", "mine", "clean", ratio, 0)
     told = ScoreSettings.model_validate_json(settings.model_dump_json())
-    return score(place["data"], place["file"], place["weights"], told, Execution())
+    return score(place["data"], place["file"], place["weights"], told, execution or Execution())
 
 
-def mask_of(place: dict[str, Any], scores: Any, allocation: str) -> Any:
-    return make_mask(scores, place["structure"], MaskSettings(allocation=allocation, prune_ratio=0.5))
+def mask_of(place: dict[str, Any], scores: Any, allocation: str, prune_ratio: float = 0.5) -> Any:
+    constructive = allocation == ALLOCATIONS["constructed"].function
+    settings = MaskSettings(allocation=allocation, prune_ratio=prune_ratio, constructive=constructive)
+    return make_mask(scores, place["structure"], settings)

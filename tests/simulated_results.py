@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from prunepipe.networks.structure import Layer, Node, Structure
+from prunepipe.networks.structure import Layer, Structure
 from prunepipe.plugins import load_function
 from prunepipe.pruning.allocations import ALLOCATIONS
 from prunepipe.pruning.masks import kept_total
@@ -39,10 +39,19 @@ def make_study(
     return Study.model_validate({**values, **changes})
 
 
+PAPER_RECIPE = {
+    "epochs": 160,
+    "learning_rate": 0.1,
+    "milestones": [80, 120],
+    "augmentation": {"crop_padding": 4, "flip": True},
+}
+
+
 def make_paper_study(seeds=3):
     return make_study(
         "paper",
         PAPER_TICKETS,
+        recipe=PAPER_RECIPE,
         datasets=["cifar10", "cifar100"],
         networks=["vgg19", "resnet32"],
         prune_ratios=[0.9, 0.95, 0.98],
@@ -70,6 +79,7 @@ def make_results(study, *, noise=0.15, collapse=False):
         density=1 - ratio,
         effective_density=(1 - ratio).where(~gone, 0.0),
         dead_units=(100 * ratio).round(),
+        unreachable_outputs=0.0,
         collapsed=gone,
         epochs=4,
         seconds=1.5,
@@ -97,7 +107,7 @@ def make_structure(channels=(64, 64, 128, 128, 256, 256, 512, 512), classes=10):
     inputs = (3, *channels)
     layers = [Layer(f"features.{i}.weight", "conv", (out, inputs[i], 3, 3)) for i, out in enumerate(channels)]
     layers.append(Layer("classifier.weight", "linear", (classes, channels[-1])))
-    return Structure(tuple(layers), (Node("input", channels=3),))
+    return Structure(tuple(layers))
 
 
 def make_layers(study, results, structure):

@@ -30,6 +30,9 @@ NAME_WORDS = "letters, digits and _, at most 80, and begin with a letter or digi
 POINT = r"^(init|final|epoch [1-9][0-9]{0,5})$"
 POINT_WORDS = "a rewind point of the dense run: init, final, or epoch K"
 
+EVALUATE = r"^(every epoch|last|every [1-9][0-9]{0,5})$"
+EVALUATE_WORDS = "every epoch, last, or every K (epochs)"
+
 Name = Annotated[str, Field(pattern=NAME, description=NAME_WORDS)]
 Point = Annotated[str, Field(pattern=POINT, description=POINT_WORDS)]
 
@@ -46,7 +49,7 @@ WORDS = {
 }
 """What an error of pydantic says of the value that should have been, in plain words."""
 
-PATTERNS = {NAME: NAME_WORDS, POINT: POINT_WORDS}
+PATTERNS = {NAME: NAME_WORDS, POINT: POINT_WORDS, EVALUATE: EVALUATE_WORDS}
 LONGEST = 80
 """Characters of a value that a message shows."""
 

@@ -20,6 +20,7 @@ METRICS = {
     "density": 0.1,
     "effective_density": 0.09,
     "dead_units": 3,
+    "unreachable_outputs": 0,
     "collapsed": False,
     "epochs": 2,
 }

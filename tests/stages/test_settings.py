@@ -2,9 +2,12 @@
 
 import pytest
 
+from prunepipe.planning.costs import facts_of
 from prunepipe.results.layout import dataset_name
+from prunepipe.stages.schemas.preparing import DatasetSettings
 from prunepipe.stages.schemas.training import DataSettings
-from prunepipe.stages.settings import data_settings, score_id, score_settings
+from prunepipe.stages.settings import data_settings, dataset_settings, score_id, score_settings
+from prunepipe.study.feasibility import refuse_impossible
 from prunepipe.study.rows import DatasetChoice
 from prunepipe.study.study import Study
 
@@ -50,3 +53,37 @@ def test_a_network_may_have_scoring_images_of_its_own(small: dict) -> None:
     told = [score_settings(study, name, "snip", "clean", "_any", 0).images for name in networks]
     counts = [(images.images_per_class, images.batches) for images in told]
     assert counts == [(10, 1), tuple(own.values())]
+
+
+def test_own_files_are_prepared_apart_and_never_taken_for_a_built_in_data_set(small: dict) -> None:
+    choices = [
+        {"folder": "a"},
+        {"folder": "b"},
+        {"folder": "a", "image_size": 8},
+        {"folder": "a", "channels": 1},
+        {"arrays": "a.npz"},
+        {},
+    ]
+    rows = [DatasetChoice.model_validate(choice) for choice in choices]
+    assert len({dataset_name("digits", row) for row in rows}) == len(rows)
+    assert dataset_name("digits", DatasetChoice(folder="a/", channels=3)) == dataset_name("digits", rows[0])
+    study = Study.model_validate(small | {"datasets": {"digits": {"folder": "a", "channels": 1, "pool": 3}}})
+    refuse_impossible(
+        study
+    )  # nothing is known of it: not that digits have 8 x 8 pixels, which 3 does not divide
+    assert facts_of(study, "digits") is None
+    assert dataset_settings(study, "digits", "data") == DatasetSettings(
+        reference="prunepipe.datasets.image_folder:load",
+        options={"root": "a", "channels": 1, "image_size": None},
+        folder="data",
+        pool=3,
+    )
+
+
+def test_deep_networks_are_scored_on_small_batches_unless_the_study_says_otherwise(small: dict) -> None:
+    networks = {"resnet32": {}, "resnet44": {}, "mine": {"architecture": "resnet56"}}
+    study = Study.model_validate(small | {"networks": networks})
+    told = [(study.scoring_of(name).images_per_class, study.scoring_of(name).batches) for name in networks]
+    assert told == [(10, 1), (1, 10), (1, 10)]
+    study = Study.model_validate(small | {"networks": networks, "scoring": {"images_per_class": 5}})
+    assert {study.scoring_of(name).images_per_class for name in networks} == {5}

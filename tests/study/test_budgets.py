@@ -19,7 +19,7 @@ def test_shapes_without_torch_are_those_of_the_network(name: str) -> None:
         NETWORKS[name].function, channels=3, classes=7, image_size=side, options={"width": 0.25}
     )
     known = layer_maps(name, 3, 7, side, 0.25)
-    traced = trace(network, channels=3, image_size=side).layers
+    traced = trace(network, (3, side, side)).layers
     assert [(layer.kind, layer.shape) for layer, _ in known] == [
         (layer.kind, layer.shape) for layer in traced
     ]

@@ -43,7 +43,14 @@ MISTAKES = [
     (GRASP, "halves: interleaves", "halves: got 'interleaves'; it should be 'first_last' or 'interleaved'"),
     (GRASP, "generator: 1", "score_options.generator: the pipeline gives it"),
     (GRASP, "temperature: 2020-01-01", "temperature is '2020-01-01' (date); options are finite numbers"),
-    ("snip: {{score_options: {{{}}}}}", "power: 2", "score snip takes no options; leave them out"),
+    (
+        "lottery: {{score_options: {{{}}}}}",
+        "power: 2",
+        "score magnitude takes no options; leave them out",
+    ),
+    ("obd: {{score_options: {{{}}}}}", "curvature: hessian", "curvature: got 'hessian'; it should be"),
+    ("obd: {{score_options: {{{}}}}}", "draws: 0", "draws: got 0; it should be greater than or equal to 1"),
+    ("snip: {{score_options: {{{}}}}}", "dtype: bfloat16", "dtype: got 'bfloat16'; it should be 'float64'"),
     ("snip: {{score: 'mine.py:f', score_options: {{{}}}}}", "a: !!set {b}", "a is \"{'b'}\" (set)"),
 ]
 

@@ -233,3 +233,43 @@ def test_layouts_hold_the_same_pixels_whatever_the_width(side: int, channels: in
         window = padded[source, :, row : row + side, column : column + side]
         window = window[:, :, ::-1] if draws.flips[place] else window
         np.testing.assert_allclose(plain[place].numpy(), (window / 255 - 0.3) / 0.4, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("evaluate", "epochs", "measured"),
+    [
+        ("every epoch", 5, [1, 2, 3, 4, 5]),
+        ("last", 5, [5]),
+        ("every 2", 5, [2, 4, 5]),
+        ("every 9", 5, [5]),
+        (None, 20, list(range(1, 21))),
+        (None, 160, list(range(8, 161, 8))),
+    ],
+)
+def test_the_test_accuracy_is_measured_when_the_recipe_says(
+    evaluate: str | None, epochs: int, measured: list[int]
+) -> None:
+    recipe = Recipe(epochs=epochs, learning_rate=0.1, evaluate=evaluate)
+    assert [epoch for epoch in range(1, epochs + 1) if recipe.evaluates_after(epoch)] == measured
+    assert recipe.evaluations() == len(measured)
+    assert recipe.evaluations(epochs - 1) == 1
+
+
+def test_measuring_less_often_changes_no_weight_and_keeps_the_points() -> None:
+    ends = {}
+    for evaluate in ("every epoch", "every 2", "last"):
+        recipe = RECIPE.model_copy(update={"epochs": 3, "evaluate": evaluate})
+        ends[evaluate] = train(network(), image_set(), image_set(20, 0), TrainingPlan(recipe, 0, "dense"))
+    full = ends["every epoch"]
+    for end in ends.values():
+        assert [row["epoch"] for row in end.history] == [1, 2, 3]
+        for row, expected in zip(end.history, full.history, strict=True):
+            assert row == {key: value for key, value in expected.items() if key in row}
+        for name, value in full.weights.items():
+            np.testing.assert_array_equal(end.weights[name], value)
+        assert end.logits is not None
+        np.testing.assert_array_equal(end.logits, full.logits)
+    points = {
+        key: [row["epoch"] for row in end.history if "test_accuracy" in row] for key, end in ends.items()
+    }
+    assert points == {"every epoch": [1, 2, 3], "every 2": [2, 3], "last": [3]}

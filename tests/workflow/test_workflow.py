@@ -33,7 +33,7 @@ def test_every_run_has_a_row_and_every_table_and_figure_is_there(finished: Path)
         assert (finished / "results" / "tables" / name).stat().st_size > 100
     for name in ("initial_checks.png", "initial_checks.svg", "overlap.png"):
         assert (finished / "results" / "figures" / name).stat().st_size > 5000
-    assert not list(finished.rglob("checkpoint*"))
+    assert not list((finished / "results").rglob("checkpoint*"))
 
 
 def test_nothing_is_done_twice(finished: Path) -> None:

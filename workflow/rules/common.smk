@@ -23,7 +23,6 @@ JOBS = Jobs(STUDY, SITE, SCRIPTS)
 LAUNCH = launch_command(
     SCRIPTS, own_python=not workflow.deployment_settings.deployment_method
 )
-COLLAPSED = "train" if STUDY.train_collapsed else "record"
 GPUS = 0 if SITE.device == "cpu" else 1
 place = JOBS.place
 

@@ -64,7 +64,6 @@ rule check:
         structure=place(INITIAL, "structure.json", draw="init"),
     output:
         ticket=place(CELL, "ticket.safetensors"),
-        layers=place(CELL, "layers.json"),
     log:
         place(CELL, "check.log"),
     conda:
@@ -81,7 +80,7 @@ rule check:
         "Apply check {wildcards.check} to {wildcards.ticket} at prune ratio {wildcards.prune_ratio}, seed {wildcards.seed}"
     shell:
         "{LAUNCH} check.py --mask {input.mask:q} --weights {input.weights:q} --structure {input.structure:q} "
-        "--fresh {input.fresh:q} --ticket {output.ticket:q} --layers {output.layers:q} --settings {params.settings:q} "
+        "--fresh {input.fresh:q} --ticket {output.ticket:q} --settings {params.settings:q} "
         "--benchmark {params.benchmark:q} &> {log:q}"
 
 
@@ -89,9 +88,9 @@ rule retrain:
     input:
         data=JOBS.prepared,
         ticket=rules.check.output.ticket,
-        layers=rules.check.output.layers,
     output:
         trained=place(CELL, "trained.safetensors"),
+        layers=place(CELL, "layers.json"),
         history=place(CELL, "history.json"),
         logits=place(CELL, "logits.safetensors"),
         timing=place(CELL, "timing.json"),
@@ -108,13 +107,12 @@ rule retrain:
         benchmark=place(CELL, "retrain.benchmark.jsonl"),
         checkpoint=place(CELL, "checkpoint.safetensors"),
         settings=JOBS.retrain_settings,
-        collapsed=JOBS.collapsed,
         code=JOBS.retrain_code,
     message:
         "Retrain {wildcards.ticket} ({wildcards.check}) at prune ratio {wildcards.prune_ratio}, seed {wildcards.seed}"
     shell:
-        "{LAUNCH} retrain.py --collapsed {COLLAPSED} --data {input.data:q} --ticket {input.ticket:q} --layers {input.layers:q} "
-        "--trained {output.trained:q} --history {output.history:q} --logits {output.logits:q} --timing {output.timing:q} "
+        "{LAUNCH} retrain.py --data {input.data:q} --ticket {input.ticket:q} "
+        "--trained {output.trained:q} --layers {output.layers:q} --history {output.history:q} --logits {output.logits:q} --timing {output.timing:q} "
         "--settings {params.settings:q} "
         "--gpus {resources.gpu} --threads {threads} "
         "--checkpoint {params.checkpoint} --code {params.code} "
@@ -125,7 +123,7 @@ rule evaluate:
     input:
         data=JOBS.prepared,
         trained=rules.retrain.output.trained,
-        layers=rules.check.output.layers,
+        layers=rules.retrain.output.layers,
         history=rules.retrain.output.history,
         logits=rules.retrain.output.logits,
     output:

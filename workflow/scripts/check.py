@@ -1,22 +1,21 @@
 """Apply a sanity check to a mask or to the start weights: the result is the ticket that is retrained."""
 
-from prunepipe.artifacts import read_arrays, write_json
+from prunepipe.artifacts import read_arrays
 from prunepipe.networks.structure import read_structure
 from prunepipe.pruning.tickets import read_mask, require_fit, write_ticket
-from prunepipe.stages.checking import apply_check, describe
+from prunepipe.stages.checking import apply_check
 from prunepipe.stages.command_line import run
 from prunepipe.stages.schemas.checking import CheckSettings
 
 
 def main(files, settings):
-    """Read mask and weights, change one of them, write the ticket and what its mask looks like."""
+    """Read mask and weights, change one of them, write the ticket."""
     mask, _ = read_mask(files.mask)
     structure = read_structure(files.structure)
     require_fit(files.mask, mask, structure)
     fresh = read_arrays(files.fresh)[0] if files.fresh else {}
     weights, mask = apply_check(read_arrays(files.weights)[0], mask, fresh, settings)
     write_ticket(files.ticket, weights, mask, settings=settings.model_dump(mode="json"))
-    write_json(files.layers, describe(mask, structure))
 
 
 run(
@@ -26,7 +25,6 @@ run(
     "weights",
     "structure",
     "ticket",
-    "layers",
     optional=("fresh",),
     settings=CheckSettings,
 )

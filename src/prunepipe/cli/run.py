@@ -6,7 +6,7 @@ import argparse
 import subprocess
 from pathlib import Path
 
-from prunepipe.cli.judge import environment
+from prunepipe.cli.trial import environment
 from prunepipe.cli.workflow import snakemake_command, study_file
 from prunepipe.execution.cores import usable_cores
 

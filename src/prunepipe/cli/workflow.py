@@ -111,13 +111,14 @@ class ProgressBar:
 
 
 @contextmanager
-def progress_bar(title: str) -> Iterator[ProgressBar]:
-    """Yield a bar that counts the runs of a study."""
+def progress_bar(title: str, progress: StudyProgress) -> Iterator[ProgressBar]:
+    """Yield a bar that counts the runs of a study, from where it stands."""
     from tqdm import tqdm
 
     interval = 0.1 if sys.stderr.isatty() else 30.0
     form = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt} of {total_fmt} runs{postfix}"
-    with tqdm(total=0, desc=title, mininterval=interval, maxinterval=interval, bar_format=form) as bar:
+    counts = {"total": progress.total, "initial": progress.done}
+    with tqdm(**counts, desc=title, mininterval=interval, maxinterval=interval, bar_format=form) as bar:
         yield ProgressBar(bar)
 
 
@@ -139,7 +140,7 @@ def run_watched(
     outcome = WorkflowRun(0, 0, [])
     with (
         log.open("w", encoding="utf-8") as file,
-        progress_bar("prunepipe") as bar,
+        progress_bar("prunepipe", progress()) as bar,
         subprocess.Popen(
             command,
             stdout=subprocess.PIPE,

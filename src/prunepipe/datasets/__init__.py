@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from prunepipe.datasets.dataset import Dataset, read_dataset, write_dataset
 from prunepipe.datasets.reduction import balanced_first, mean_pool
 from prunepipe.errors import ConfigError
 from prunepipe.plugins import load_function
+from prunepipe.seeds import seeded_globals
 
 __all__ = ["Dataset", "prepare", "read_dataset", "write_dataset"]
 
@@ -19,6 +22,7 @@ def prepare(
     pool: int = 1,
     train_images: int | None = None,
     test_images: int | None = None,
+    options: Mapping[str, Any] | None = None,
 ) -> Dataset:
     """Load a dataset and, for small studies, reduce it.
 
@@ -33,13 +37,16 @@ def prepare(
         pool: side of the square of pixels that is averaged into one; 1 keeps the images.
         train_images: training images to keep; None keeps all.
         test_images: test images to keep; None keeps all.
+        options: further keyword arguments of the loader.
     Returns:
         The dataset.
     Raises:
         ConfigError: a loader that gives something else, or sizes that do not fit.
         ArtifactError: the loader found damaged files.
     """
-    dataset = load_function(reference)(folder)
+    load = load_function(reference)
+    with seeded_globals(0, "data set"):  # a loader has no seed: what it draws is the same each time
+        dataset = load(folder, **(options or {}))
     if not isinstance(dataset, Dataset):
         found = type(dataset).__name__
         raise ConfigError(

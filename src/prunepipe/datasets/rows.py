@@ -41,9 +41,7 @@ class DatasetRow:
 
 
 DATASETS: dict[str, DatasetRow] = {
-    "digits": DatasetRow(
-        "prunepipe.datasets.digits:load", Facts(1, 8, 10, 1437, 360, 139, 35), label="Digits"
-    ),
+    "digits": DatasetRow("prunepipe.datasets.digits:load", Facts(1, 8, 10, 898, 899, 87, 87), label="Digits"),
     "fashion_mnist": DatasetRow(
         "prunepipe.datasets.fashion_mnist:load",
         Facts(1, 28, 10, 60_000, 10_000, 6000, 1000),
@@ -61,4 +59,8 @@ DATASETS: dict[str, DatasetRow] = {
         label="Tiny-ImageNet",
     ),
 }
+IMAGE_FOLDER = "prunepipe.datasets.image_folder:load"
+"""Loader of `folder: path/to/root`."""
+ARRAY_FILE = "prunepipe.datasets.array_file:load"
+"""Loader of `arrays: path/to/file`."""
 """The built-in data sets; a study also takes "module:loader" and the rows that packages register."""

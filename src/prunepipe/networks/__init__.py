@@ -14,16 +14,19 @@ class NetworkRow:
         layers: "module:function" without torch, `f(name, channels, classes, image_size, width) -> [(Layer, side of its
             output map)]` in module order, which raises ConfigError for images that are too small; empty: neither costs
             nor budgets are known before the network runs.
+        deep: whether it has more than 32 layers: scores then read many small batches, as in the reference.
         label: what tables and figures call it; empty: its name.
     """
 
     function: str
     layers: str = ""
     label: str = ""
+    deep: bool = False
 
 
-def _own(module: str, name: str, label: str) -> NetworkRow:
-    return NetworkRow(f"prunepipe.networks.{module}:{name}", "prunepipe.networks.shapes:layer_maps", label)
+def _own(module: str, name: str, label: str, deep: bool = False) -> NetworkRow:
+    layers = "prunepipe.networks.shapes:layer_maps"
+    return NetworkRow(f"prunepipe.networks.{module}:{name}", layers, label, deep)
 
 
 NETWORKS: dict[str, NetworkRow] = {
@@ -37,7 +40,7 @@ NETWORKS: dict[str, NetworkRow] = {
     "resnet8_small": _own("resnet", "resnet8_small", "ResNet8 (small)"),
     "resnet20": _own("resnet", "resnet20", "ResNet20"),
     "resnet32": _own("resnet", "resnet32", "ResNet32"),
-    "resnet44": _own("resnet", "resnet44", "ResNet44"),
-    "resnet56": _own("resnet", "resnet56", "ResNet56"),
+    "resnet44": _own("resnet", "resnet44", "ResNet44", deep=True),
+    "resnet56": _own("resnet", "resnet56", "ResNet56", deep=True),
 }
 """The built-in networks; a study also takes "module:builder", torchvision:MODEL and the rows that packages register."""

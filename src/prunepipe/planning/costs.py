@@ -43,7 +43,7 @@ class CostItem:
 
     @property
     def flops(self) -> int | None:
-        """Floating-point operations of training, and of testing after every epoch."""
+        """Floating-point operations of training and testing."""
         if self.step_flops is None or self.forward_flops is None:
             return None
         return (self.trained_images or 0) * self.step_flops + (self.tested_images or 0) * self.forward_flops
@@ -150,7 +150,8 @@ def _dataset_disk(study: Study, dataset: str) -> int | None:
 def facts_of(study: Study, dataset: str) -> Facts | None:
     """Return shape and size of a data set as the study uses it, or None where its row does not tell them."""
     choice = study.datasets[dataset]
-    facts = dataset_row(choice.source or dataset).facts
+    loader = choice.loader(dataset)
+    facts = dataset_row(loader).facts if loader else None
     if facts is None:
         return None
     train, test = choice.train_images or facts.train_images, choice.test_images or facts.test_images
@@ -170,6 +171,8 @@ def _part(study: Study, dataset: str, network: str) -> CostItem:
         cell.ticket for cell in study.cells() if (cell.dataset, cell.network) == (dataset, network)
     )
     cell_epochs = sum(count * (epochs - first[name]) for name, count in cells.items())
+    tests = sum(count * study.recipe.evaluations(first[name]) for name, count in cells.items())
+    tests += study.recipe.evaluations() * dense.total()
     own = sum(count for name, count in cells.items() if study.tickets[name].needs_dense_run) + len(
         study.seeds
     )
@@ -182,7 +185,7 @@ def _part(study: Study, dataset: str, network: str) -> CostItem:
     trained = cell_epochs * clean + sum(
         epochs * count * _images(study, data, clean) for data, count in dense.items()
     )
-    known = {**vars(part), "trained_images": trained, "tested_images": runs * facts.test_images}
+    known = {**vars(part), "trained_images": trained, "tested_images": tests * facts.test_images}
     maps = layers_of(study, dataset, network)
     if maps is None:
         return CostItem(**known)

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from prunepipe import __version__
 from prunepipe.artifacts import read_json
+from prunepipe.datasets.fingerprint import content_checksum
 from prunepipe.errors import PrunepipeError
 from prunepipe.planning.partial import figure_files
 from prunepipe.reports.plots import FIGURES
@@ -62,6 +63,7 @@ class Jobs:
         self.site = site
         self.scripts = scripts
         self.code = cache(self._code)
+        self._dataset_text = cache(self._prepared_from)
         self._texts: dict[Any, str] = {}
 
     def _code(self, stage: str, *references: str | None) -> str:
@@ -196,9 +198,18 @@ class Jobs:
     # Settings, as JSON
 
     def dataset_settings(self, wildcards: Wildcards) -> str:
-        """Return the settings of `prepare_dataset`."""
-        key = self.dataset_keys[wildcards.name]
-        return self._text(make.dataset_settings, key, self.site.data_folder)
+        """Return the settings of `prepare_dataset`, with the checksum of the user's own files."""
+        return self._dataset_text(wildcards.name)
+
+    def _prepared_from(self, name: str) -> str:
+        settings = make.dataset_settings(self.study, self.dataset_keys[name], self.site.data_folder)
+        record = Path(self.site.data_folder, f"{name}.content.json")
+        try:
+            content = content_checksum(settings.reference, settings.options, record)
+        except PrunepipeError as error:
+            sys.exit(f"error: datasets.{self.dataset_keys[name]}: {error}")
+        options = {**settings.options, "content": content} if content else settings.options
+        return settings.model_copy(update={"options": options}).model_dump_json()
 
     def initial_settings(self, wildcards: Wildcards) -> str:
         """Return the settings of `initialise`."""
@@ -230,21 +241,21 @@ class Jobs:
         return self._text(make.check_settings, wildcards.check, int(wildcards.seed))
 
     def retrain_settings(self, wildcards: Wildcards) -> str:
-        """Return the settings of `retrain`."""
-        place = wildcards.network, wildcards.ticket, int(wildcards.seed)
-        return self._text(make.retrain_settings, *place, numerics=self.site.numerics)
+        """Return the settings of `retrain`.
 
-    def collapsed(self, wildcards: Wildcards) -> str:
-        """Return `train` for a ticket that is known to be collapsed and is to be trained all the same, else `record`.
-
-        It is no part of the command, which is told of collapsed tickets in general, but makes a ticket stale whose
-        answer has changed, and no other. As long as tickets are just recorded, no file is looked at.
+        What the study says of collapsed tickets concerns those alone that are: a finished run that is not collapsed is
+        told what it was told, so that a change of it trains no other ticket again.
         """
-        if not self.study.train_collapsed:
-            return "record"
+        place = wildcards.network, wildcards.ticket, int(wildcards.seed)
+        told = self._told_of_collapse(wildcards)
+        return self._text(make.retrain_settings, *place, numerics=self.site.numerics, train_collapsed=told)
+
+    def _told_of_collapse(self, wildcards: Wildcards) -> bool | None:
         layers = self.place(CELL, "layers.json").format(**dict(wildcards.items()))
-        known = os.path.isfile(layers) and read_json(layers, "collapsed")["collapsed"]
-        return "train" if known else "record"
+        if not os.path.isfile(layers):
+            return None
+        found = read_json(layers, "collapsed", "train_collapsed")
+        return None if found["collapsed"] else found["train_collapsed"]
 
     def table_settings(self, wildcards: Wildcards) -> str:
         """Return the settings of `table`."""

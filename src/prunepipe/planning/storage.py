@@ -7,6 +7,7 @@ from math import ceil
 from prunepipe.networks.structure import Layer
 from prunepipe.pruning.masks import kept_total
 from prunepipe.stages.settings import data_of_source, score_id, scored_ratio, source_of
+from prunepipe.study.rows import Ticket
 from prunepipe.study.study import Study
 
 FLOAT_BYTES = 4
@@ -65,8 +66,14 @@ def score_files(study: Study) -> dict[tuple[str, str, str], int]:
         row = study.tickets[name]
         for ratio in study.prune_ratios:
             place = score_id(row), data_of_source(study, source), scored_ratio(row, ratio)
-            files[place] = SCORE_BYTES[row.score_facts.dtype]
+            files[place] = SCORE_BYTES[_dtype(row)]
     return files
+
+
+def _dtype(ticket: Ticket) -> str:
+    """Return the type of a ticket's scores."""
+    dtype = ticket.score_facts.dtype
+    return str(ticket.score_options.get("dtype", "float64")) if dtype == "asked" else dtype
 
 
 def _redraws(study: Study) -> int:

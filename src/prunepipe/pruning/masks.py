@@ -13,6 +13,9 @@ from prunepipe.artifacts import Arrays, mismatch
 from prunepipe.errors import ConfigError, ScoreError
 from prunepipe.networks.structure import Structure
 
+ALWAYS_KEPT = float(np.finfo(np.float64).max)
+"""The score of weights that a method leaves out of its ranking because it keeps them."""
+
 
 def kept_total(size: int, prune_ratio: float) -> int:
     """Return floor(size * (1 - prune_ratio)), with the ratio read as the decimal that it is written as.
@@ -26,6 +29,32 @@ def kept_total(size: int, prune_ratio: float) -> int:
     if not 0 <= prune_ratio < 1:
         raise ConfigError(f"prune_ratio is {prune_ratio}, must be at least 0 and below 1.")
     return floor(size * (1 - Fraction(str(float(prune_ratio)))))
+
+
+def require_room(scores: Arrays, total: int) -> None:
+    """Refuse a budget that is too small for the weights which a method always keeps.
+
+    Raises:
+        ScoreError: names how many there are, and how many are to be kept.
+    """
+    wide = [layer for layer in scores.values() if layer.dtype == np.float64]  # float32 holds no such number
+    always = sum(int((layer == ALWAYS_KEPT).sum()) for layer in wide)
+    if always > total:
+        raise ScoreError(
+            f"the score leaves out {always:,} weights, which are kept (missing: keep), but only {total:,} are to be "
+            "kept in all; score them too, or lower prune_ratio."
+        )
+
+
+def kept_after(size: int, density: float, progress: float) -> int:
+    """Return how many weights pruning in rounds has left at some point: every round removes the same share.
+
+    Args:
+        size: number of prunable weights N.
+        density: share that the last round leaves.
+        progress: share of the rounds that are done, from 0 to 1.
+    """
+    return int(size * density**progress + 1e-6)
 
 
 def select(scores: Arrays, kept: Mapping[str, int]) -> Arrays:

@@ -29,8 +29,11 @@ ANY_RATIO = "_any"
 def dataset_name(key: str, choice: DatasetChoice) -> str:
     """Return the file name of a prepared data set; it tells apart what studies make of one source, and sources."""
     parts = [key]
-    if choice.source not in (None, key):  # two studies may call different sources alike
-        parts += [hashlib.sha256(str(choice.source).encode()).hexdigest()[:8]]
+    source = choice.own_files or choice.source
+    if source not in (None, key):  # two studies may call different sources alike
+        parts += [hashlib.sha256(str(source).encode()).hexdigest()[:8]]
+    parts += ["grey"] if choice.channels == 1 else []
+    parts += [f"size{choice.image_size}"] if choice.image_size else []
     parts += [f"pool{choice.pool}"] if choice.pool > 1 else []
     parts += [f"train{choice.train_images}"] if choice.train_images else []
     parts += [f"test{choice.test_images}"] if choice.test_images else []

@@ -16,11 +16,13 @@ from prunepipe.study.study import Study
 
 COLUMNS = (
     "study", "dataset", "network", "ticket", "check", "prune_ratio", "seed",
-    "accuracy", "best_accuracy", "loss", "density", "effective_density", "dead_units", "collapsed",
+    "accuracy", "best_accuracy", "loss", "density", "effective_density", "dead_units",
+    "unreachable_outputs", "collapsed",
     "epochs", "seconds", "device", "precision", "deterministic", "version", "code", "data_checksum",
     "status", "cause", "run",
 )  # fmt: skip
-"""Columns of results.csv. Accuracies in percent; dead_units: outputs on no path. `cause` says why a run is missing."""
+"""Columns of results.csv. Accuracies in percent; dead_units: channels on no path;
+unreachable_outputs: classes on no path. `cause` says why a run is missing."""
 
 
 MEASURED = (
@@ -31,6 +33,7 @@ MEASURED = (
     "density",
     "effective_density",
     "dead_units",
+    "unreachable_outputs",
     "collapsed",
 )
 """What the metrics of a run must hold."""

@@ -14,7 +14,13 @@ from prunepipe.plugins import call
 
 
 def allocate(
-    allocation: str, scores: Arrays, structure: Structure, total: int, options: Mapping[str, Any]
+    allocation: str,
+    scores: Arrays,
+    structure: Structure,
+    total: int,
+    options: Mapping[str, Any],
+    *,
+    exact: bool = True,
 ) -> dict[str, int]:
     """Spread the weights to keep over the layers.
 
@@ -24,6 +30,7 @@ def allocate(
         structure: the prunable layers.
         total: weights to keep.
         options: keyword arguments of the allocation.
+        exact: whether the counts must sum to `total`; a mask that a score returns may be off by its rounding.
 
     Returns:
         Weights to keep by layer; they sum to `total`.
@@ -46,7 +53,7 @@ def allocate(
             raise ScoreError(f"{title}: keeps {kept[name]!r} weights of '{name}', must be a whole number.")
         if not 0 <= kept[name] <= size:
             raise ScoreError(f"{title}: keeps {kept[name]:,} of the {size:,} weights of layer '{name}'.")
-    if sum(kept.values()) != total:
+    if sum(kept.values()) != total and exact:
         raise ScoreError(
             f"{title}: keeps {sum(kept.values()):,} weights, must keep exactly {total:,} (its argument kept_total); "
             "prunepipe.pruning.allocations.rounding turns shares into such counts."

@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import fields
 from functools import partial
 from importlib import import_module
@@ -34,7 +34,6 @@ def run(
     *files: str,
     optional: tuple[str, ...] = (),
     settings: type[Strict] | None = None,
-    choices: Mapping[str, tuple[str, ...]] | None = None,
 ) -> None:
     """Run one stage from the command line; a user's mistake ends it with a message and status 1.
 
@@ -44,15 +43,11 @@ def run(
         files: names of the stage's input and output files, each a required option.
         optional: names of files that may be left out.
         settings: model of what the stage is told; None: nothing but files.
-        choices: further options, the first value of each being its default, for what concerns few of the stage's jobs
-            and must not make the others stale.
     """
     parser = argparse.ArgumentParser(description=description)
     for name in (*files, *optional):
         given = name in files
         parser.add_argument(f"--{name}", metavar="FILE", required=given, nargs=None if given else "?")
-    for name, allowed in (choices or {}).items():
-        parser.add_argument(f"--{name}", choices=allowed, default=allowed[0])
     if settings is not None:
         parser.add_argument(
             "--settings", metavar="JSON", required=True, help="what to do: JSON, or the name of a JSON file"

@@ -22,6 +22,7 @@ class Execution:
         checkpoint_seconds: least time between two checkpoints.
         code: version of the stage's code; a checkpoint of other code is refused.
         deterministic: whether operations that have no deterministic form are refused.
+        score_time_limit: seconds that a call of a user's own score may take.
         tensorboard: whether a training run writes TensorBoard's event files beside its checkpoint.
     """
 
@@ -31,6 +32,7 @@ class Execution:
     checkpoint_seconds: float = 120.0
     code: str = ""
     deterministic: bool = True
+    score_time_limit: float = 3600.0
     tensorboard: bool = False
 
     def checkpoint_of(self, identity: Mapping[str, Any]) -> Checkpoint | None:

@@ -31,8 +31,8 @@ def corrupted(dataset: Dataset, corruption: str | None, seed: int) -> tuple[np.n
     )
 
 
-def build(dataset: Dataset, network: NetworkSettings) -> nn.Module:
-    """Build a network for a data set."""
+def build(dataset: Dataset, network: NetworkSettings, seed: int, draw: str = "init") -> nn.Module:
+    """Build a network for a data set, with the weights of its constructor's draw."""
     channels, image_size = dataset.train_images.shape[1:3]
     return make_network(
         network.reference,
@@ -40,4 +40,6 @@ def build(dataset: Dataset, network: NetworkSettings) -> nn.Module:
         classes=dataset.classes,
         image_size=image_size,
         options=network.options,
+        seed=seed,
+        draw=draw,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prunepipe.artifacts import Arrays
 from prunepipe.networks.structure import Structure
-from prunepipe.pruning.masks import check_mask, kept_total, select
+from prunepipe.pruning.masks import check_mask, kept_total, require_room, select
 from prunepipe.stages.allocating import allocate
 from prunepipe.stages.own_checks import checked
 from prunepipe.stages.schemas.masking import MaskSettings
@@ -31,7 +31,15 @@ def make_mask(
     if settings.score_check is not None:
         scores = checked("score", settings.score_check, scores)
     total = kept_total(structure.size, settings.prune_ratio)
-    kept = allocate(settings.allocation, scores, structure, total, settings.allocation_options)
+    require_room(scores, total)
+    kept = allocate(
+        settings.allocation,
+        scores,
+        structure,
+        total,
+        settings.allocation_options,
+        exact=not settings.constructive,
+    )
     mask = select(scores, kept)
     check_mask(mask, structure)
     return mask

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from math import ceil
 
 import numpy as np
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 from prunepipe.artifacts import Arrays
@@ -20,12 +21,15 @@ from prunepipe.networks.structure import Structure, read_structure
 from prunepipe.plugins import is_external, load_function
 from prunepipe.pruning.masks import kept_total
 from prunepipe.pruning.rounds import balanced_batches, blank_batches, score_network
+from prunepipe.pruning.scores.answers import Answer
+from prunepipe.pruning.scores.calling import asked_ratios
 from prunepipe.pruning.scores.contract import Batch, Batches
+from prunepipe.pruning.scores.enforcing import Scorer
 from prunepipe.seeds import torch_generator
 from prunepipe.stages.allocating import allocate
 from prunepipe.stages.execution import Execution
 from prunepipe.stages.inputs import build, corrupted
-from prunepipe.stages.schemas.scoring import AllocationSettings, NoImages, ScoreSettings, TrainingSet
+from prunepipe.stages.schemas.scoring import NoImages, RatioSettings, ScoreSettings, TrainingSet
 from prunepipe.study.recipe import Augmentation
 from prunepipe.training.images import ImageSet, draw_epoch
 
@@ -46,52 +50,119 @@ def score(
         Scores by layer; -inf where an earlier round pruned.
     """
     prepare_process(execution.threads, execution.deterministic)
-    device = resolve_device(execution.device)
-    dataset = read_dataset(data)
-    network = build(dataset, settings.network)
+    task = scoring_task(read_dataset(data), read_structure(structure), weights, settings, execution)
+    return task.scores(task.scorer)
+
+
+@dataclass(frozen=True)
+class ScoringTask:
+    """A network, and all that it takes to score it.
+
+    Attributes:
+        network: with its weights, on its device.
+        scorer: the score as it is called and read.
+        batches: what the score reads.
+        settings: of `score_settings`.
+        structure: the prunable layers.
+        density: share of the weights that the prune ratio keeps, or None where one set of scores serves every ratio.
+    """
+
+    network: nn.Module
+    scorer: Scorer
+    batches: Batches
+    settings: ScoreSettings
+    structure: Structure
+    density: float | None
+
+    def scores(self, scorer: Scorer) -> Arrays:
+        """Return the scores of all rounds."""
+        ratio = self.settings.ratio
+        return score_network(
+            self.network,
+            scorer,
+            self.batches,
+            F.cross_entropy,
+            generator=self.generator(),
+            rounds=ratio.rounds if ratio else 1,
+            density=self.density,
+            allocate=partial(_allocate, ratio, self.structure) if ratio else None,
+        )
+
+    def answer(self) -> Answer:
+        """Return what the score says of the unpruned network, scores or a mask."""
+        return self.scorer.answer(self.network, self.batches, F.cross_entropy, generator=self.generator())
+
+    def generator(self) -> torch.Generator:
+        """Return the score's randomness, from its start."""
+        return torch_generator(self.settings.seed, "score")
+
+
+def scoring_task(
+    dataset: Dataset, structure: Structure, weights: Arrays, settings: ScoreSettings, execution: Execution
+) -> ScoringTask:
+    """Build the network, load its weights, and put all on the device."""
+    network = build(dataset, settings.network, settings.seed)
     load_arrays(network, weights)
-    layers = read_structure(structure)
-    ratio = settings.ratio
-    kept = None if ratio is None else kept_total(layers.size, ratio.prune_ratio)
-    function = load_function(settings.score)
-    return score_network(
-        network.to(device),
-        function,
-        _Moved(_batches(dataset, settings), device),
-        F.cross_entropy,
-        generator=torch_generator(settings.seed, "score"),
-        options={**_asked(settings, function, kept, layers.size), **settings.options},
-        rounds=ratio.rounds if ratio else 1,
-        density=None if kept is None else kept / layers.size,
-        allocate=partial(_allocate, ratio.allocation, layers) if ratio else None,
-        title=f"score {settings.score}",
-        constructive=ratio is not None and ratio.constructive,
-        check_determinism=is_external(settings.score) and execution.deterministic,
+    kept = None if settings.ratio is None else kept_total(structure.size, settings.ratio.prune_ratio)
+    device = resolve_device(execution.device)
+    return ScoringTask(
+        network=network.to(device),
+        scorer=scorer_of(settings, kept, structure.size, execution),
+        batches=batches_of(dataset, settings, device),
+        settings=settings,
+        structure=structure,
+        density=None if kept is None else kept / structure.size,
     )
 
 
-def _asked(
-    settings: ScoreSettings, function: Callable[..., Any], kept: int | None, size: int
-) -> dict[str, Any]:
-    """Return what a score's signature asks for of the prune ratio: density, kept_total."""
-    names = {"density", "kept_total"}.intersection(inspect.signature(function).parameters)
-    if names and kept is None and not names <= settings.options.keys():
+def scorer_of(settings: ScoreSettings, kept: int | None, size: int, execution: Execution) -> Scorer:
+    """Return the score of the settings, as it is called and read.
+
+    Args:
+        settings: of `score_settings`.
+        kept: weights that the prune ratio keeps, or None where one set of scores serves every ratio.
+        size: prunable weights.
+        execution: how long a call of the user's own function may take, and whether it must repeat.
+
+    Raises:
+        ScoreError: the score asks for the prune ratio, which its ticket does not tell.
+    """
+    method = load_function(settings.score)
+    asked = asked_ratios(method)
+    if kept is None and not asked.keys() <= settings.options.keys():
         raise ScoreError(
-            f"score {settings.score}: asks for {' and '.join(sorted(names))}, which differ between prune "
+            f"score {settings.score}: asks for {' and '.join(sorted(asked))}, which differ between prune "
             "ratios; say `per_prune_ratio: true` in its ticket (or `allocation: constructed`, if it returns a mask)."
         )
-    told = {} if kept is None else {"density": kept / size, "kept_total": kept}
-    return {name: told[name] for name in names & told.keys()}
+    told = (
+        {} if kept is None else {"kept_total": kept, "density": kept / size, "prune_ratio": 1 - kept / size}
+    )
+    return Scorer(
+        method,
+        title=f"score {settings.score}",
+        options=settings.options,
+        ratios=told,
+        constructive=settings.ratio is not None and settings.ratio.constructive,
+        missing=settings.missing,
+        zeros=settings.zeros,
+        external=is_external(settings.score),
+        check_determinism=is_external(settings.score) and execution.deterministic,
+        time_limit=execution.score_time_limit,
+    )
 
 
-def _allocate(
-    allocation: AllocationSettings, structure: Structure, scores: Arrays, total: int
-) -> dict[str, int]:
-    return allocate(allocation.reference, scores, structure, total, allocation.options)
+def _allocate(ratio: RatioSettings, structure: Structure, scores: Arrays, total: int) -> dict[str, int]:
+    chosen = ratio.allocation
+    exact = not ratio.constructive
+    return allocate(chosen.reference, scores, structure, total, chosen.options, exact=exact)
 
 
-def _batches(dataset: Dataset, settings: ScoreSettings) -> Batches:
+def batches_of(dataset: Dataset, settings: ScoreSettings, device: torch.device) -> Batches:
     """Return the batches that a score reads: one blank image, a few images a class, or the training set."""
+    return _Moved(_batches(dataset, settings), device)
+
+
+def _batches(dataset: Dataset, settings: ScoreSettings) -> Sequence[Batch] | _Plain:
     read, seed = settings.images, settings.seed
     if isinstance(read, NoImages):
         return blank_batches(*dataset.train_images.shape[1:])
@@ -133,17 +204,24 @@ class _Plain:
         self._images = images
         self._size = size
 
+    def __len__(self) -> int:
+        return ceil(len(self._images) / self._size)
+
     def __iter__(self) -> Iterator[Batch]:
         for start in range(0, len(self._images), self._size):
             yield self._images.plain(start, start + self._size)
 
 
 class _Moved:
-    """Batches on a device; can be read again."""
+    """Copies of batches, on a device; can be read again, whatever was done to them."""
 
-    def __init__(self, batches: Batches, device: torch.device) -> None:
+    def __init__(self, batches: Sequence[Batch] | _Plain, device: torch.device) -> None:
         self._batches = batches
         self._device = device
 
+    def __len__(self) -> int:
+        return len(self._batches)
+
     def __iter__(self) -> Iterator[Batch]:
-        return ((images.to(self._device), labels.to(self._device)) for images, labels in self._batches)
+        for images, labels in self._batches:
+            yield images.to(self._device, copy=True), labels.to(self._device, copy=True)

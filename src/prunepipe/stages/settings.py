@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from prunepipe.datasets.rows import ARRAY_FILE, IMAGE_FOLDER
 from prunepipe.pruning.scores import SCORES
 from prunepipe.results.layout import ANY_RATIO
 from prunepipe.stages.schemas.checking import CheckSettings
@@ -26,20 +27,32 @@ from prunepipe.stages.schemas.scoring import (
 )
 from prunepipe.stages.schemas.training import DataSettings, DenseSettings, Numerics, RetrainSettings
 from prunepipe.study.names import dataset_row, network_row
-from prunepipe.study.rows import Ticket
+from prunepipe.study.rows import DatasetChoice, Ticket
 from prunepipe.study.study import CLEAN, Study
 
 
 def dataset_settings(study: Study, dataset: str, folder: str) -> DatasetSettings:
     """Settings of `prepare_dataset`; the folder is the site's."""
     choice = study.datasets[dataset]
+    reference, options = loader_of(dataset, choice)
     return DatasetSettings(
-        reference=dataset_row(choice.source or dataset).function,
+        reference=reference,
+        options=options,
         folder=folder,
         pool=choice.pool,
         train_images=choice.train_images,
         test_images=choice.test_images,
     )
+
+
+def loader_of(key: str, choice: DatasetChoice) -> tuple[str, dict[str, Any]]:
+    """Return the function that loads a data set, and the options that the study gives it."""
+    if choice.folder:
+        options = {"root": choice.folder, "channels": choice.channels or 3, "image_size": choice.image_size}
+        return IMAGE_FOLDER, options
+    if choice.arrays:
+        return ARRAY_FILE, {"path": choice.arrays}
+    return dataset_row(choice.source or key).function, {}
 
 
 def network_settings(study: Study, network: str) -> NetworkSettings:
@@ -86,9 +99,21 @@ def dense_settings(
 
 
 def retrain_settings(
-    study: Study, network: str, ticket: str, seed: int, numerics: Mapping[str, Any]
+    study: Study,
+    network: str,
+    ticket: str,
+    seed: int,
+    numerics: Mapping[str, Any],
+    *,
+    train_collapsed: bool | None = None,
 ) -> RetrainSettings:
-    """Settings of `retrain`; what the study says of collapsed tickets concerns few, and is told apart."""
+    """Settings of `retrain`.
+
+    Args:
+        study, network, ticket, seed: the place of the run, as far as its training depends on it.
+        numerics: of the site.
+        train_collapsed: whether the ticket is trained should it turn out to be collapsed; None: as the study says.
+    """
     row = study.tickets[ticket]
     return RetrainSettings(
         network=network_settings(study, network),
@@ -96,6 +121,7 @@ def retrain_settings(
         seed=seed,
         numerics=Numerics(**numerics),
         first_epoch=study.epoch_of(row.start) if row.schedule == "remaining" else 0,
+        train_collapsed=study.train_collapsed if train_collapsed is None else train_collapsed,
     )
 
 
@@ -122,6 +148,8 @@ def score_id(ticket: Ticket) -> str:
             "allocation": function,
             "allocation_options": ticket.allocation_options,
         }
+    chosen = {"missing": ticket.missing, "zeros": ticket.zeros}  # how its answer is read
+    extra |= {key: value for key, value in chosen.items() if value != "refuse"}
     suffix = "-" + hashlib.sha256(json.dumps(extra, sort_keys=True).encode()).hexdigest()[:8] if extra else ""
     return f"{name}-{ticket.scored.replace(' ', '')}{suffix}"
 
@@ -142,6 +170,8 @@ def score_settings(
         options=row.score_options,
         images=images_settings(study, network, row, data),
         ratio=None if ratio == ANY_RATIO else ratio_settings(row, float(ratio)),
+        missing=row.missing,
+        zeros=row.zeros,
         seed=seed,
     )
 
@@ -183,6 +213,7 @@ def mask_settings(study: Study, ticket: str, source: str, prune_ratio: float) ->
     return MaskSettings(
         allocation=row.allocation_facts.function,
         allocation_options=row.allocation_options,
+        constructive=row.constructive,
         prune_ratio=prune_ratio,
         score_check=check.function if check and check.stage == "score" else None,
     )

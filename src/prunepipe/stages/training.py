@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -20,6 +21,8 @@ from prunepipe.execution.devices import (
     resolve_device,
 )
 from prunepipe.networks.state import load_arrays
+from prunepipe.stages.collapse import untrained
+from prunepipe.stages.describing import describe
 from prunepipe.stages.execution import Execution
 from prunepipe.stages.inputs import build, corrupted
 from prunepipe.stages.outcome import Outcome
@@ -57,7 +60,7 @@ def train_dense(data: str, weights: Arrays, settings: DenseSettings, execution: 
 def retrain(
     data: str, weights: Arrays, mask: Arrays, settings: RetrainSettings, execution: Execution
 ) -> Outcome:
-    """Retrain a ticket, always on the full clean training data.
+    """Retrain a ticket, always on the full clean training data; one without any path is not trained.
 
     Args:
         data: path of the prepared data set.
@@ -66,9 +69,13 @@ def retrain(
         execution: device, threads, checkpoint.
 
     Returns:
-        Where training ended.
+        Where training ended, and what the mask leaves of the network.
     """
     dataset = read_dataset(data)
+    prepare_process(execution.threads, execution.deterministic)
+    shape = describe(mask, build(dataset, settings.network, settings.seed), dataset.train_images.shape[1:])
+    if shape["collapsed"] and not settings.train_collapsed:
+        return untrained(weights, shape)
     plan = TrainingPlan(
         recipe=settings.recipe,
         seed=settings.seed,
@@ -77,7 +84,7 @@ def retrain(
         first_epoch=settings.first_epoch,
     )
     clean = dataset.train_images, dataset.train_labels
-    return _run(dataset, clean, weights, mask, plan, settings, execution)
+    return replace(_run(dataset, clean, weights, mask, plan, settings, execution), shape=shape)
 
 
 def _run(
@@ -93,7 +100,7 @@ def _run(
     device = resolve_device(execution.device)
     require_precision(device, plan.precision)
     with explain_out_of_memory(device, plan.recipe.batch_size), explain_nondeterminism():
-        network = build(dataset, settings.network)
+        network = build(dataset, settings.network, settings.seed)
         load_arrays(network, weights)
         channels_last = settings.numerics.channels_last
         network.to(device)
@@ -122,7 +129,9 @@ def _run(
             checkpoint=execution.checkpoint_of(identity),
             after_epoch=epoch_reporter(plan.recipe.epochs, execution.watchers()),
         )
-        logits = predict(network, test_set, plan.precision).cpu().numpy()
+        logits = end.logits
+        if logits is None:  # the checkpoint was of a run that had ended
+            logits = predict(network, test_set, plan.precision).cpu().numpy()
         facts = {
             "device": device_name(device),
             "deterministic": execution.deterministic,

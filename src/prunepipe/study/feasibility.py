@@ -9,7 +9,7 @@ from prunepipe.datasets.rows import Facts
 from prunepipe.errors import ConfigError
 from prunepipe.networks.structure import Layer, Structure
 from prunepipe.plugins import load_function
-from prunepipe.pruning.masks import kept_total
+from prunepipe.pruning.masks import kept_after, kept_total
 from prunepipe.study.names import dataset_row, network_row
 from prunepipe.study.rows import DatasetChoice, Ticket
 from prunepipe.study.study import Study
@@ -22,11 +22,17 @@ def refuse_impossible(study: Study) -> None:
         ConfigError: names the key, the value, the bound, and what to change.
     """
     for dataset, choice in study.datasets.items():
-        facts = dataset_row(choice.source or dataset).facts
+        facts = facts_of(dataset, choice)
         if facts is not None:
             _refuse_sizes(f"datasets.{dataset}", choice, facts)
             _refuse_few_images(study, dataset, facts)
     refuse_impossible_budgets(study)
+
+
+def facts_of(dataset: str, choice: DatasetChoice) -> Facts | None:
+    """Return what the row of a data set tells of its shape; None for the user's own files and functions."""
+    loader = choice.loader(dataset)
+    return dataset_row(loader).facts if loader else None
 
 
 def _refuse_sizes(key: str, choice: DatasetChoice, facts: Facts) -> None:
@@ -81,7 +87,7 @@ def layers_of(study: Study, dataset: str, network: str) -> list[tuple[Layer, int
         ConfigError: the network does not take images of that size.
     """
     choice, net = study.datasets[dataset], study.networks[network]
-    facts = dataset_row(choice.source or dataset).facts
+    facts = facts_of(dataset, choice)
     name = net.architecture or network
     layers = network_row(name).layers
     if facts is None or not layers:
@@ -119,6 +125,9 @@ def _refuse(study: Study, network: str, layers: list[Layer]) -> None:
             place = f"prune_ratios: {prune_ratio}, ticket '{name}' on {network}: "
             _refuse_dense(f"{place}keeps {budget:,} of {size:,} weights", ticket, layers, budget)
             _refuse_by_trying(place, ticket, layers, budget)
+            if (rounds := ticket.pruning_rounds) > 1:  # the first keeps most, and layers may not hold it
+                most = kept_after(size, budget / size, 1 / rounds)
+                _refuse_by_trying(f"{place}round 1 of {rounds}: ", ticket, layers, most)
 
 
 def _refuse_dense(place: str, ticket: Ticket, layers: list[Layer], budget: int) -> None:
@@ -138,6 +147,6 @@ def _refuse_by_trying(place: str, ticket: Ticket, layers: list[Layer], budget: i
         return
     named = tuple(replace(layer, name=f"layer {number}: {layer.name}") for number, layer in enumerate(layers))
     try:
-        load_function(row.function)({}, Structure(named, ()), budget, **ticket.allocation_options)
+        load_function(row.function)({}, Structure(named), budget, **ticket.allocation_options)
     except ConfigError as error:
         raise ConfigError(f"{place}{error}") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
@@ -15,6 +16,8 @@ from prunepipe.pruning.scores import Reads, ScoreRow
 from prunepipe.study.built_in import CheckRow, Stage
 from prunepipe.study.names import allocation_row, check_row, score_row
 from prunepipe.validation import Name, Point, Strict, as_tuple
+
+ARRAY_SUFFIXES = (".npz", ".safetensors")
 
 MOST = 1_000_000_000
 """More images than this no data set has."""
@@ -35,11 +38,54 @@ class DatasetChoice(Strict):
     """Which data set, and how much of it."""
 
     source: str | None = Field(None, description="a built-in name or module:function; default: the key")
+    folder: str | None = Field(
+        None, description="a folder of images instead: train/CLASS/* and test/CLASS/* (or val/CLASS/*)"
+    )
+    arrays: str | None = Field(
+        None,
+        description="an .npz or .safetensors file instead: train_images, train_labels, test_images, test_labels",
+    )
+    channels: Literal[1, 3] | None = Field(
+        None, description="of a folder of images: 3 reads them as RGB (the default), 1 as grey"
+    )
+    image_size: int | None = Field(
+        None,
+        gt=0,
+        le=10_000,
+        description="of a folder of images: bring the shorter side to this many pixels and keep the middle square; "
+        "default: images are all of one size",
+    )
     pool: int = Field(1, ge=1, le=10_000, description="mean-pool images by this factor")
     train_images: int | None = Field(
         None, gt=0, le=MOST, description="use this many training images; default all"
     )
     test_images: int | None = Field(None, gt=0, le=MOST, description="use this many test images; default all")
+
+    @field_validator("folder", "arrays")
+    @classmethod
+    def _from_home(cls, path: str | None) -> str | None:
+        return path and os.path.normpath(os.path.expanduser(path))
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        given = [key for key in ("source", "folder", "arrays") if getattr(self, key) is not None]
+        if len(given) > 1:
+            raise ValueError(f"a data set comes from one place, got {' and '.join(given)}; give one of them")
+        if self.arrays is not None and not self.arrays.endswith(ARRAY_SUFFIXES):
+            raise ValueError(f"arrays: '{self.arrays}' must end in {' or '.join(ARRAY_SUFFIXES)}")
+        for key in ("channels", "image_size"):
+            if getattr(self, key) is not None and self.folder is None:
+                raise ValueError(f"{key} is for a folder of images; leave it out, or give `folder`")
+        return self
+
+    @property
+    def own_files(self) -> str | None:
+        """The user's folder of images or file of arrays; None where a loader is named."""
+        return self.folder or self.arrays
+
+    def loader(self, key: str) -> str | None:
+        """Return the name of the loader that a study's key stands for; None for the user's own files."""
+        return None if self.own_files else self.source or key
 
 
 class Scoring(Strict):
@@ -58,8 +104,7 @@ class NetworkChoice(Strict):
     width: float = Field(1.0, gt=0, le=16, description="multiplies the channel counts")
     scoring: Scoring | None = Field(
         None,
-        description="images for scores on this network, instead of the study's; the reference takes "
-        "{images_per_class: 1, batches: 10} where the depth is above 32",
+        description="images for scores on this network, instead of the study's",
     )
 
 
@@ -87,6 +132,15 @@ class Ticket(Strict):
     )
     rounds: int | None = Field(
         None, gt=0, le=10_000, description="pruning rounds; default: the score's own, mostly 1"
+    )
+    missing: Literal["refuse", "keep"] = Field(
+        "refuse",
+        description="weights that the score says nothing about: refuse, or keep them all (with allocation global or "
+        "constructed)",
+    )
+    zeros: Literal["refuse", "removed"] = Field(
+        "refuse",
+        description="zeros of a network that the score returns: refuse, or removed, which makes them its mask",
     )
     checks: Annotated[tuple[Name, ...], BeforeValidator(as_tuple)] | None = Field(
         None, description="checks of this ticket, instead of those of its class"
@@ -117,6 +171,15 @@ class Ticket(Strict):
         if self.score_facts.signed and not self.allocation_facts.takes_signed:
             raise ValueError(
                 f"allocation {self.allocation} takes no scores below 0, and {self.score} has some; choose another"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _answer_fits(self) -> Self:
+        if self.missing == "keep" and not self.allocation_facts.keeps_missing:
+            raise ValueError(
+                f"missing: keep leaves whole layers unpruned, but allocation {self.allocation} gives each its share; "
+                "take global or constructed, or score every layer"
             )
         return self
 
@@ -163,6 +226,8 @@ class Ticket(Strict):
         rounds = self.pruning_rounds
         if rounds > 1:
             return f"of {rounds} rounds only the last would see it, which ranks what is left anew"
+        if check.signed and self.missing == "keep":
+            return "missing: keep has no opposite: what the score leaves out would go first"
         if check.signed and not self.allocation_facts.takes_signed:
             return f"allocation {self.allocation} takes no scores below 0"
         return None

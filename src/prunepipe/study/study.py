@@ -119,7 +119,11 @@ class Study(Strict):
     seeds: Annotated[tuple[Annotated[int, Field(ge=0, lt=2**63)], ...], BeforeValidator(as_tuple)] = Field(
         min_length=1, description="one independent repetition each"
     )
-    scoring: Scoring = Field(Scoring(), description="images for scores that read data")
+    scoring: Scoring | None = Field(
+        None,
+        description="images for scores that read data; default: the reference's, {images_per_class: 1, batches: 10} "
+        "on resnet44 and resnet56, else {images_per_class: 10, batches: 1}",
+    )
     verdict: VerdictRule = Field(VerdictRule(), description="how effects are judged")
     train_collapsed: bool = Field(
         False, description="train tickets that have no path from input to output too"
@@ -141,7 +145,9 @@ class Study(Strict):
     @model_validator(mode="after")
     def _names_known(self) -> Self:
         for key, dataset in self.datasets.items():
-            dataset_row(dataset.source or key)
+            loader = dataset.loader(key)
+            if loader is not None:
+                dataset_row(loader)
         for key, network in self.networks.items():
             network_row(network.architecture or key)
         if FULL_NETWORK in self.tickets:
@@ -231,8 +237,11 @@ class Study(Strict):
                     yield from (DenseRun(dataset, network, data, seed) for seed in self.seeds)
 
     def scoring_of(self, network: str) -> Scoring:
-        """Return the images that scores of a network read: its own choice, or the study's."""
-        return self.networks[network].scoring or self.scoring
+        """Return the images that scores of a network read: its own choice, the study's, or the reference's."""
+        row = self.networks[network]
+        deep = network_row(row.architecture or network).deep
+        usual = Scoring(images_per_class=1, batches=10) if deep else Scoring()
+        return row.scoring or self.scoring or usual
 
     def data_of(self, check: str) -> str:
         """Return the name of the data variant behind the mask under a check."""

@@ -149,23 +149,26 @@ def epoch_draws(training_set: ImageSet, plan: TrainingPlan, epoch: int) -> Draws
 def _finish_epoch(
     step: TrainingStep, state: TrainState, plan: TrainingPlan, training_set: ImageSet, test_set: ImageSet
 ) -> TrainState:
+    epoch = state.epoch + 1
     loss = step.loss.item() / len(training_set)
-    logits = predict(step.network, test_set, plan.precision)
-    if not (math.isfinite(loss) and logits.isfinite().all()):  # the loss is of before the last update
+    tested = plan.recipe.evaluates_after(epoch)
+    logits = predict(step.network, test_set, plan.precision) if tested else None
+    # The loss is of before the last update, so the last epoch, which is always tested, shows more.
+    if not (math.isfinite(loss) and (logits is None or logits.isfinite().all())):
         raise TrainingError(
-            f"training diverged in epoch {state.epoch + 1} of {plan.recipe.epochs} (loss {loss}); "
+            f"training diverged in epoch {epoch} of {plan.recipe.epochs} (loss {loss}); "
             f"lower recipe.learning_rate = {plan.recipe.learning_rate}."
         )
     if not step.mask_holds():
-        raise TrainingError(f"a pruned weight is not zero after epoch {state.epoch + 1}; this is a defect.")
+        raise TrainingError(f"a pruned weight is not zero after epoch {epoch}; this is a defect.")
     row = {
-        "epoch": state.epoch + 1,
+        "epoch": epoch,
         "learning_rate": learning_rate(plan.recipe, state.epoch),
         "train_loss": loss,
         "train_accuracy": 100.0 * step.correct.item() / len(training_set),
-        "test_accuracy": 100.0 * (logits.argmax(1) == test_set.labels).double().mean().item(),
     }
-    epoch = state.epoch + 1
+    if logits is not None:
+        row["test_accuracy"] = 100.0 * (logits.argmax(1) == test_set.labels).double().mean().item()
     snapshots = {epoch: arrays_of(step.network)} if epoch in plan.snapshot_epochs else {}
     return replace(
         state,
@@ -175,6 +178,7 @@ def _finish_epoch(
         correct=0,
         history=[*state.history, row],
         snapshots={**state.snapshots, **snapshots},
+        logits=None if logits is None else logits.cpu().numpy(),
     )
 
 

@@ -27,6 +27,7 @@ class AllocationRow:
         reads_scores: whether it needs the scores; one that does not is tried on a study's prune ratios before any job.
         takes_signed: whether scores may be below 0.
         constructive: whether the score returns the mask itself, of which it only counts the weights.
+        keeps_missing: whether all weights of a layer may be kept because the score says nothing about them.
     """
 
     function: str
@@ -35,6 +36,7 @@ class AllocationRow:
     reads_scores: bool = True
     takes_signed: bool = True
     constructive: bool = False
+    keeps_missing: bool = False
 
 
 def _by_depth(name: str, options: type[Options] = DepthOptions) -> AllocationRow:
@@ -46,7 +48,7 @@ def _by_shape(name: str, options: type[Options] = Options) -> AllocationRow:
 
 
 ALLOCATIONS: dict[str, AllocationRow] = {
-    "global": AllocationRow("prunepipe.pruning.allocations.scored:global_", Options),
+    "global": AllocationRow("prunepipe.pruning.allocations.scored:global_", Options, keeps_missing=True),
     "global_conv": AllocationRow(
         "prunepipe.pruning.allocations.scored:global_conv", Options, dense_layers=("linear",)
     ),
@@ -60,7 +62,10 @@ ALLOCATIONS: dict[str, AllocationRow] = {
     "uniform_plus": _by_shape("uniform_plus", UniformPlusOptions),
     "erk": _by_shape("erk"),
     "constructed": AllocationRow(
-        "prunepipe.pruning.allocations.constructed:constructed", Options, constructive=True
+        "prunepipe.pruning.allocations.constructed:constructed",
+        Options,
+        constructive=True,
+        keeps_missing=True,
     ),
 }
 """The built-in allocations; a study also takes "module:function" and the rows that packages register."""

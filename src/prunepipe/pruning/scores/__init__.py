@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from prunepipe.pruning.options import Options
+from prunepipe.pruning.scores.arithmetic_options import ArithmeticOptions
 from prunepipe.pruning.scores.grasp_options import GraspOptions
+from prunepipe.pruning.scores.obd_options import ObdOptions
 
 Reads = Literal["none", "balanced", "training_set"]
 """The images that a score is given: one blank image, a few of each class, or all."""
@@ -22,7 +24,7 @@ class ScoreRow:
         reads: the images that it is given.
         rounds: default rounds of iterative pruning; 1 is one-shot.
         signed: whether scores may be below 0.
-        dtype: of the scores that it returns.
+        dtype: of the scores that it returns; asked: that of its option `dtype`.
     """
 
     function: str
@@ -30,7 +32,7 @@ class ScoreRow:
     reads: Reads = "balanced"
     rounds: int = 1
     signed: bool = False
-    dtype: Literal["float32", "float64"] = "float64"
+    dtype: Literal["float32", "float64", "asked"] = "float64"
 
 
 SCORES: dict[str, ScoreRow] = {
@@ -38,9 +40,9 @@ SCORES: dict[str, ScoreRow] = {
         "prunepipe.pruning.scores.magnitude:magnitude", Options, reads="none", dtype="float32"
     ),
     "random": ScoreRow("prunepipe.pruning.scores.random:random", Options, reads="none"),
-    "snip": ScoreRow("prunepipe.pruning.scores.snip:snip", Options, dtype="float32"),
-    "grasp": ScoreRow("prunepipe.pruning.scores.grasp:grasp", GraspOptions, signed=True, dtype="float32"),
-    "obd": ScoreRow("prunepipe.pruning.scores.obd:obd", Options, reads="training_set"),
+    "snip": ScoreRow("prunepipe.pruning.scores.snip:snip", ArithmeticOptions, dtype="asked"),
+    "grasp": ScoreRow("prunepipe.pruning.scores.grasp:grasp", GraspOptions, signed=True, dtype="asked"),
+    "obd": ScoreRow("prunepipe.pruning.scores.obd:obd", ObdOptions, reads="training_set"),
     "synflow": ScoreRow("prunepipe.pruning.scores.synflow:synflow", Options, reads="none", rounds=100),
 }
 """The built-in scores; a study also takes "module:function" and the rows that packages register."""

@@ -6,10 +6,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from prunepipe.pruning.options import Options
+from prunepipe.pruning.scores.arithmetic_options import ArithmeticOptions
 
 
-class GraspOptions(Options):
+class GraspOptions(ArithmeticOptions):
     """Options of GraSP."""
 
     temperature: float = Field(200.0, gt=0, description="logits are divided by it")

@@ -63,4 +63,6 @@ class ScoreSettings(Strict):
     ratio: RatioSettings | None = Field(
         None, description="null: one set of scores serves every prune ratio, whatever the allocation"
     )
+    missing: Literal["refuse", "keep"] = Field("refuse", description="weights that the score leaves out")
+    zeros: Literal["refuse", "removed"] = Field("refuse", description="zeros of a network that it returns")
     seed: int = Field(ge=0, description="of the run")

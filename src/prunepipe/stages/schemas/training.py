@@ -45,3 +45,4 @@ class RetrainSettings(TrainingSettings):
     """Settings of `retrain`."""
 
     first_epoch: int = Field(0, ge=0, description="epochs of the recipe that are left out")
+    train_collapsed: bool = Field(False, description="train a ticket without any path all the same")
