@@ -99,23 +99,24 @@ def test_code_differs_by_stage_and_by_the_functions_that_are_loaded_by_name(jobs
     assert len(set(codes)) == len(codes)
 
 
-def test_only_a_ticket_that_is_known_to_be_collapsed_is_told_to_be_trained_all_the_same(
+def test_what_a_study_says_of_collapsed_tickets_reaches_those_that_are_or_may_be(
     small: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    place = wildcards()
     layers = Path("results/runs/small/digits/vgg_digits/tickets/lottery/rearrange/p0.9/seed0/layers.json")
-    for asked, described, told in [
-        (True, None, "record"),
-        (True, {"collapsed": False}, "record"),
-        (True, {"collapsed": True}, "train"),
-        (False, {"collapsed": True}, "record"),
+    layers.parent.mkdir(parents=True)
+    for asked, found, told in [
+        (True, None, True),
+        (True, {"collapsed": False, "train_collapsed": False}, False),
+        (False, {"collapsed": False, "train_collapsed": True}, True),
+        (True, {"collapsed": True, "train_collapsed": False}, True),
+        (False, {"collapsed": True, "train_collapsed": True}, False),
     ]:
-        if described is not None:
-            layers.parent.mkdir(parents=True, exist_ok=True)
-            write_json(layers, described)
+        if found is not None:
+            write_json(layers, found)
         study = Study.model_validate(small | {"train_collapsed": asked})
-        assert Jobs(study, Site(), ROOT).collapsed(place) == told
+        text = Jobs(study, Site(), ROOT).retrain_settings(wildcards())
+        assert RetrainSettings.model_validate_json(text).train_collapsed is told
 
 
 def test_the_commands_of_partial_come_in_their_order(jobs: Jobs) -> None:

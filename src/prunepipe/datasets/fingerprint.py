@@ -12,21 +12,21 @@ from prunepipe.datasets.rows import ARRAY_FILE, IMAGE_FOLDER
 from prunepipe.errors import ConfigError
 
 
-def content_checksum(reference: str, options: Mapping[str, Any], record: Path) -> str | None:
+def content_checksum(loader: Mapping[str, Any], record: Path) -> str | None:
     """Return the checksum of the files that a loader reads, or None for a loader that is not ours to look into.
 
     Args:
-        reference, options: of the loader, as in the settings of `prepare_dataset`.
+        loader: its reference and options, as in the settings of `prepare_dataset`.
         record: a small file that remembers the checksum; see `files_checksum`.
     Raises:
         ConfigError: there is no such file, or the folder is no folder of images.
         ArtifactError: a file cannot be read.
     """
-    if reference == IMAGE_FOLDER:
-        images = list_images(Path(options["root"]))
+    if loader["reference"] == IMAGE_FOLDER:
+        images = list_images(Path(loader["options"]["root"]))
         return files_checksum(images.root, (*images.train, *images.test), record)
-    if reference == ARRAY_FILE:
-        path = Path(options["path"])
+    if loader["reference"] == ARRAY_FILE:
+        path = Path(loader["options"]["path"])
         if not path.is_file():
             raise ConfigError(f"{shown(path)} is no file; `arrays` names an .npz or .safetensors file.")
         return files_checksum(path.parent, (path.name,), record)

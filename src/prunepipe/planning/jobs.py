@@ -205,7 +205,7 @@ class Jobs:
         settings = make.dataset_settings(self.study, self.dataset_keys[name], self.site.data_folder)
         record = Path(self.site.data_folder, f"{name}.content.json")
         try:
-            content = content_checksum(settings.reference, settings.options, record)
+            content = content_checksum(settings.model_dump(), record)
         except PrunepipeError as error:
             sys.exit(f"error: datasets.{self.dataset_keys[name]}: {error}")
         options = {**settings.options, "content": content} if content else settings.options

@@ -55,7 +55,7 @@ class CheckRow:
         share: of a data check, the share of the training images that it keeps.
         batch: of a data check, the images are kept in file order, in whole batches of so many; 1: in any number.
         shuffle: of a data check, whether training shuffles the images in every epoch.
-        signed: of a score check, whether its scores may be below 0.
+        inverts: of a score check, whether it turns the ranking round, so that scores may be below 0.
         redraws: of a weights check, whether it is given a second, independent draw of the initial weights.
     """
 
@@ -67,7 +67,7 @@ class CheckRow:
     share: float = 1.0
     batch: int = 1
     shuffle: bool = True
-    signed: bool = False
+    inverts: bool = False
     redraws: bool = True
 
     def images_left(self, images: int) -> int:
@@ -108,7 +108,7 @@ CHECKS: dict[str, CheckRow] = {
         redraws=False,
     ),
     "reinit": CheckRow("weights", _CHECKS + "reinit", battery=True),
-    "invert": CheckRow("score", _CHECKS + "invert", battery=True, signed=True),
+    "invert": CheckRow("score", _CHECKS + "invert", battery=True, inverts=True),
 }
 """The built-in checks, by the name that a study lists.
 

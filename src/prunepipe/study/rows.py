@@ -226,9 +226,9 @@ class Ticket(Strict):
         rounds = self.pruning_rounds
         if rounds > 1:
             return f"of {rounds} rounds only the last would see it, which ranks what is left anew"
-        if check.signed and self.missing == "keep":
+        if check.inverts and self.missing == "keep":
             return "missing: keep has no opposite: what the score leaves out would go first"
-        if check.signed and not self.allocation_facts.takes_signed:
+        if check.inverts and not self.allocation_facts.takes_signed:
             return f"allocation {self.allocation} takes no scores below 0"
         return None
 
