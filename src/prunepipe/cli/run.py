@@ -8,7 +8,7 @@ from pathlib import Path
 
 from prunepipe.cli.trial import environment
 from prunepipe.cli.workflow import snakemake_command, study_file
-from prunepipe.execution.cores import usable_cores
+from prunepipe.cores import usable_cores
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 
 import torch
 
+from prunepipe.cores import usable_cores
 from prunepipe.errors import ConfigError, TrainingError
-from prunepipe.execution.cores import usable_cores
 
 CPU_OUT_OF_MEMORY = "can't allocate memory"
 """What torch says of a CPU without memory; it has no exception of its own."""

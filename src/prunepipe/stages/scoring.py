@@ -122,7 +122,7 @@ def scorer_of(settings: ScoreSettings, kept: int | None, size: int, execution: E
         settings: of `score_settings`.
         kept: weights that the prune ratio keeps, or None where one set of scores serves every ratio.
         size: prunable weights.
-        execution: how long a call of the user's own function may take, and whether it must repeat.
+        execution: the time that a call of the user's own function may take, and whether it must be deterministic.
 
     Raises:
         ScoreError: the score asks for the prune ratio, which its ticket does not tell.
