@@ -2,106 +2,102 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 
 import pandas as pd
 
-from prunepipe.results.labels import check_label, dataset_label, network_label, ticket_label
+from prunepipe.results.labels import check_label, dataset_label, network_label, ratio_label, ticket_label
 from prunepipe.study.built_in import TICKETS
-
-SANITY_CHECKS: dict[str, dict[str, str]] = {
-    "initial": {
-        "corrupted_data": "the data",
-        "rearrange": "the exact connections",
-    },
-    "partially trained": {
-        "corrupted_data": "the data",
-        "half_dataset": "the data",
-        "first_half": "the data",
-        "rearrange": "the exact connections",
-        "shuffle_weights": "the exact connections",
-    },
-}
-"""Which checks count, by the kind of ticket, and what each destroys.
-
-A sane method uses the data and the exact connections, so destroying either must hurt (Su et al. 2020).
-Half of the data and shuffled weights count only for tickets that start from trained weights: initial weights
-carry nothing that a shuffle could destroy, and a score from ten images a class never sees most of the data.
-All other checks are diagnostics: random_labels and random_pixels destroy one part of the data, which a method
-may rightly ignore; reinit and invert ask other questions. They get a verdict, but do not count here.
-"""
+from prunepipe.verdicts.readings import DATA, READINGS, Reading
 
 PARTIALLY_TRAINED = frozenset(name for name, row in TICKETS.items() if row["start"] != "init")
 """Built-in tickets that start from trained weights; a study with tickets of its own passes its own set."""
 
-SUMMARY_COLUMNS = ["study", "ticket", "summary", "uses", "ignores", "inconclusive", "collapsed", "why"]
+HARM = frozenset({"uses", "uses little"})
+COUNTED = ("uses", "uses little", "ignores", "improves", "collapses", "inconclusive", "not judged")
+SUMMARY_COLUMNS = ["study", "ticket", "summary", *COUNTED, "why"]
+PLACE = ["dataset", "network", "check"]
 
 
 def method_summaries(
-    verdicts: pd.DataFrame,
-    *,
-    partially_trained: Collection[str] = PARTIALLY_TRAINED,
-    sanity_checks: Mapping[str, Mapping[str, str]] = SANITY_CHECKS,
+    verdicts: pd.DataFrame, *, partially_trained: Collection[str] = PARTIALLY_TRAINED
 ) -> pd.DataFrame:
     """Say of each method whether it is sane: whether destroying what it should use hurts it.
 
-    - not sane: it ignores at least one check that counts, in at least one place (data set and network);
-    - sane: every check that counts and can be compared is `uses`, for the data and for the connections;
-    - undecided: neither, because rows are inconclusive or collapsed, or a check was not run.
+    - not sane: under a check that destroys all of its part, `ignores` at every prune ratio where a comparison is
+      possible, anywhere;
+    - sane: the data, and the exact connections or which weight sits where, are shown to be used (harm at any prune
+      ratio is harm), and so is every other part that was checked, wherever it was checked;
+    - undecided: neither.
 
     Args:
         verdicts: from prunepipe.verdicts.verdicts.verdicts.
         partially_trained: tickets that start from trained weights.
-        sanity_checks: as SANITY_CHECKS.
     Returns:
-        One row per study and ticket with SUMMARY_COLUMNS; the counts are over the rows that count.
+        One row per study and ticket with SUMMARY_COLUMNS; the counts are of comparisons at a prune ratio that count.
     """
     rows = []
     for (study, ticket), own in verdicts.groupby(["study", "ticket"], sort=False):
-        counted = sanity_checks["partially trained" if ticket in partially_trained else "initial"]
+        kind = "partially trained" if ticket in partially_trained else "initial"
+        counted = {check: read for check, read in READINGS[kind].items() if read.part is not None}
         relevant = own[own["check"].isin(list(counted))]
-        summary, why = _judge(str(ticket), relevant, counted)
+        summary, why = _judge(ticket_label(str(ticket)), relevant, counted)
         words = relevant["verdict"].value_counts()
-        counts = {word: int(words.get(word, 0)) for word in SUMMARY_COLUMNS[3:7]}
+        counts = {word: int(words.get(word, 0)) for word in COUNTED}
         rows.append({"study": study, "ticket": ticket, "summary": summary, **counts, "why": why})
     return pd.DataFrame(rows, columns=SUMMARY_COLUMNS)
 
 
-def _judge(ticket: str, rows: pd.DataFrame, counted: Mapping[str, str]) -> tuple[str, str]:
-    """The summary word and its sentence, from the rows that count."""
-    name = ticket_label(ticket)
-    ignored = rows[rows["verdict"] == "ignores"]
-    used = rows[rows["verdict"] == "uses"]
-    open_rows = rows[rows["verdict"] == "inconclusive"]
-    collapsed = rows[rows["verdict"] == "collapsed"]
-    if len(ignored):
-        return "not sane", _not_sane(name, ignored, used, counted)
-    seen = {counted[check] for check in used["check"]}
-    unseen = [part for part in _parts(counted) if part not in seen]
-    doubts = [f"inconclusive under {_listed(open_rows)}"] if len(open_rows) else []
-    doubts += [f"collapsed under {_listed(collapsed)}"] if len(collapsed) and unseen else []
-    never = [part for part in unseen if part not in {counted[check] for check in rows["check"]}]
-    doubts += [f"never checked for its use of {' and '.join(never)}"] if never else []
+def _judge(name: str, rows: pd.DataFrame, counted: dict[str, Reading]) -> tuple[str, str]:
+    comparisons = [(str(place[-1]), own) for place, own in rows.groupby(PLACE, sort=False)]
+    harmed = [(check, own) for check, own in comparisons if own["verdict"].isin(HARM).any()]
+    vetoes = [(check, own) for check, own in comparisons if counted[check].veto and ignored(own)]
+    if vetoes:
+        also = f"; it does lose accuracy under {'; '.join(_said(*one) for one in harmed)}" if harmed else ""
+        told = [f"{_said(check, own)}, read as: {counted[check].ignores}" for check, own in vetoes]
+        return "not sane", f"{name} is not sane: {'; '.join(told)}{also}."
+    doubts = _doubts(comparisons, counted)
     if doubts:
         return "undecided", f"It is not decided whether {name} is sane: {'; '.join(doubts)}."
-    aside = f" (set aside because collapsed: {_listed(collapsed)})" if len(collapsed) else ""
-    return "sane", f"{name} is sane: it loses accuracy under {_listed(used)}{aside}."
+    return "sane", f"{name} is sane: it loses accuracy under {'; '.join(_said(*one) for one in harmed)}."
 
 
-def _not_sane(name: str, ignored: pd.DataFrame, used: pd.DataFrame, counted: Mapping[str, str]) -> str:
-    parts = [part for part in _parts(counted) if part in {counted[check] for check in ignored["check"]}]
-    elsewhere = f"; it does lose accuracy under {_listed(used)}" if len(used) else ""
-    unused = " or ".join(parts)
-    return f"{name} is not sane: it does not use {unused}, unharmed by {_listed(ignored)}{elsewhere}."
+def ignored(rows: pd.DataFrame) -> bool:
+    """Return whether a comparison is `ignores` at every prune ratio where a comparison is possible."""
+    possible = rows[rows["verdict"] != "not judged"]
+    return len(possible) > 0 and bool((possible["verdict"] == "ignores").all())
 
 
-def _parts(counted: Mapping[str, str]) -> list[str]:
-    return list(dict.fromkeys(counted.values()))
+def _doubts(comparisons: list[tuple[str, pd.DataFrame]], counted: dict[str, Reading]) -> list[str]:
+    """What keeps a method from being sane."""
+    used: set[tuple[object, ...]] = set()
+    asked: dict[tuple[object, ...], list[str]] = {}
+    for check, own in comparisons:
+        place = (own["dataset"].iat[0], own["network"].iat[0], counted[check].part)
+        if own["verdict"].isin(HARM).any():
+            used.add(place)
+        if (own["verdict"] != "not judged").any():
+            asked.setdefault(place, []).append(_said(check, own))
+    doubts = [text for place, texts in asked.items() if place not in used for text in texts]
+    parts = {place[-1] for place in asked}
+    if DATA not in parts:
+        doubts.append(f"never checked for its use of {DATA}")
+    if not parts - {DATA}:
+        others = dict.fromkeys(read.part for read in counted.values() if read.part != DATA)
+        doubts.append(f"never checked for its use of {' or '.join(map(str, others))}")
+    return doubts
 
 
-def _listed(rows: pd.DataFrame) -> str:
-    """Checks with their places, for example "rearrange (CIFAR-10, VGG19; CIFAR-10, ResNet32)"."""
-    places: dict[str, list[str]] = {}
-    for check, dataset, network in zip(rows["check"], rows["dataset"], rows["network"], strict=True):
-        places.setdefault(check, []).append(f"{dataset_label(dataset)}, {network_label(network)}")
-    return ", ".join(f"{check_label(check)} ({'; '.join(names)})" for check, names in places.items())
+def _said(check: str, rows: pd.DataFrame) -> str:
+    """One comparison, for example "rearrange (CIFAR-10, VGG19: ignores at 90 and 95 %, inconclusive at 98 %)"."""
+    found: dict[str, list[str]] = {}
+    for word, prune_ratio in zip(rows["verdict"], rows["prune_ratio"], strict=True):
+        found.setdefault(word, []).append(ratio_label(prune_ratio))
+    told = [f"{word} at {_listed(ratios)}" for word, ratios in found.items()]
+    place = f"{dataset_label(rows['dataset'].iat[0])}, {network_label(rows['network'].iat[0])}"
+    return f"{check_label(check)} ({place}: {', '.join(told)})"
+
+
+def _listed(ratios: list[str]) -> str:
+    shown = [ratio.removesuffix(" %") for ratio in ratios]
+    return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown) + " %"

@@ -1,156 +1,270 @@
-"""Does a method use what the check destroyed? One word for every method and check."""
+"""Does a method use what the check destroyed? One word for every method, check and prune ratio."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy import stats
 
-from prunepipe.verdicts.pairing import USABLE
-from prunepipe.verdicts.pooling import (
-    COUNT_COLUMNS,
-    GROUP,
-    POOLED_COLUMNS,
-    check_pairs,
-    comparisons,
-    counts,
-    pool,
-    side_by_side,
-)
-from prunepipe.verdicts.sanity import SANITY_CHECKS, method_summaries
-from prunepipe.verdicts.statistics import EFFECT_COLUMNS, holm, paired_effects, seeds_to_decide
-from prunepipe.verdicts.wording import reason
+from prunepipe.errors import ConfigError
+from prunepipe.verdicts.boundaries import State, decision_probability, levels, thresholds
+from prunepipe.verdicts.evidence import Claims, Evidence, claims, evidence
+from prunepipe.verdicts.failures import failures
+from prunepipe.verdicts.grid import GROUP, Grid, grids, least_spread
+from prunepipe.verdicts.looks import USUAL_LOOKS, Sample
+from prunepipe.verdicts.picture import picture
+from prunepipe.verdicts.statistics import require_levels
+from prunepipe.verdicts.wording import gaps_text, reason
+from prunepipe.verdicts.words import words
 
-__all__ = [
-    "PRUNE_RATIO_COLUMNS",
-    "SANITY_CHECKS",
-    "VERDICT_COLUMNS",
-    "WORDS",
-    "method_summaries",
-    "prune_ratio_effects",
-    "verdicts",
-]
-
-WORDS = ("ignores", "uses", "inconclusive", "collapsed")
 VERDICT_COLUMNS = [
-    *(*GROUP, "verdict", "effect", "interval_low", "interval_high", "interval_level", "standard_deviation"),
-    *("seeds", "expected_seeds", "pairs", "expected_pairs", "collapsed_pairs", "missing_pairs"),
-    *("prune_ratios", "worst_prune_ratio", "worst_effect", "margin", "p_worse", "p_better", "p_equivalent"),
-    *("p_uses", "p_ignores", "p_gains", "family_size", "significance", "seeds_to_decide", "gaps", "reason"),
+    *(*GROUP, "prune_ratio", "verdict", "look", "pairs", "effect", "interval_low", "interval_high", "interval_level"),
+    *("standard_deviation", "picture", "uses_below", "ignores_within", "p_uses", "p_ignores", "p_gains", "p_collapses"),
+    *("collapsed", "collapsed_reference", "failed", "failed_reference", "p_failures", "identical"),
+    *("expected_pairs", "missing_pairs", "margin", "significance", "looks", "family_size", "next_look"),
+    *("probability", "gaps", "reason"),
+]  # fmt: skip
+EFFECT_COLUMNS = [
+    *(*GROUP, "prune_ratio", "look", "pairs", "effect", "standard_deviation"),
+    *("p_harm", "p_equivalence", "p_gain", "p_collapse"),
 ]
-ADJUSTED = {"p_uses": "p_worse", "p_ignores": "p_equivalent", "p_gains": "p_better"}
-"""Each adjusted p-value, and the raw one that it comes from."""
-PRUNE_RATIO_COLUMNS = [*GROUP, "prune_ratio", *EFFECT_COLUMNS, *COUNT_COLUMNS]
 
 
-def verdicts(results: pd.DataFrame, *, margin: float, significance: float = 0.05) -> pd.DataFrame:
-    """Judge every method x network x data set x check of each study, over its prune ratios and seeds.
+def verdicts(
+    results: pd.DataFrame,
+    *,
+    margin: float,
+    significance: float = 0.05,
+    looks: Sequence[int] = USUAL_LOOKS,
+    seeds: Sequence[int] | None = None,
+) -> pd.DataFrame:
+    """Judge every method x network x data set x check of each study at every prune ratio.
 
-    The unit is the seed: what one seed gives at several prune ratios shares a dense run, so the differences
-    (check minus none, same seed and prune ratio) are first averaged over the prune ratios. Pairs with a
-    collapsed side, a missing run or a NaN accuracy are set aside and reported; the rest is pooled as a
-    complete block of prune ratios x seeds. The family for Holm is all rows of a study that could be tested,
-    once for harm, once for equivalence and once for gain.
-
-    - ignores: equivalent within the margin. It wins over `uses` if an effect is significant but shown to be
-      smaller than the margin: the margin says what matters. Also if all runs are identical to those without the
-      check: nothing is left to chance, and no test is made.
-    - uses: significantly worse, and not shown to be within the margin.
-    - collapsed: in every pair a network has no path from input to output; this is never read as harm.
-    - inconclusive: anything else, one seed included; seeds_to_decide says how many seeds would decide. Also if
-      the check makes the accuracy better by more than chance: the method is not indifferent to it, but what it
-      uses cannot be told from a gain, and more seeds do not change that (p_gains, no seeds_to_decide).
+    A look is reached when the first so many seeds of the list have both runs; it uses these seeds and no others. See
+    docs/verdicts.md for the tests, and `prunepipe.verdicts.words.words` for the words.
 
     Args:
-        results: long form, one row per run; accuracy in percent; the unpruned full_network is passed over.
+        results: long form, one row a run; accuracy in percent; the unpruned full_network is passed over.
         margin: points of accuracy that count as no difference, > 0.
-        significance: one-sided family-wise error rate, for wrong `uses` and for wrong `ignores` each.
+        significance: rate of studies with any wrong claim, for harm and for equivalence each.
+        looks: numbers of seeds after which the study is looked at, ascending.
+        seeds: in the order in which they are looked at; default: ascending.
     Returns:
-        One row per group with VERDICT_COLUMNS. effect (negative = the check hurts) and its interval (level
-        1 - 2 significance) are in points; p_worse, p_equivalent (TOST) and p_better are raw; p_uses, p_ignores
-        and p_gains are the same three adjusted; worst_effect is the mean at the pooled prune ratio where it is
-        lowest; missing_pairs include NaN accuracies.
+        One row a comparison and prune ratio with VERDICT_COLUMNS. look: seeds of the last look reached, 0 = none;
+        effect (negative = the check hurts), interval (of this look alone, level 1 - 2 significance) and thresholds in
+        points; p_* are sequential and adjusted for the family; collapsed and failed count runs; next_look is empty
+        where nothing is open; probability: of a decision there.
     Raises:
-        ConfigError: margin or significance is out of bounds.
-        ArtifactError: the results cannot be read as one row per run.
+        ConfigError: margin, significance or looks are out of bounds.
+        ArtifactError: the results cannot be read as one row a run, or hold a seed that is not in the list.
     """
-    pooled = [pool(comparison) for comparison in comparisons(check_pairs(results))]
-    differences = side_by_side([column for _, column in pooled])
-    effects = paired_effects(differences, margin=margin, significance=significance)
-    table = pd.DataFrame([row for row, _ in pooled], columns=POOLED_COLUMNS).join(effects)
-    table = table.assign(margin=margin, significance=significance, interval_level=1 - 2 * significance)
-    table = _adjusted(_without_tests_of_identical_runs(table))
-    table["verdict"] = _words(table, significance)
-    table["seeds_to_decide"] = _needed(table, margin, significance)
-    table["reason"] = [
-        reason({str(key): value for key, value in row.items()}) for row in table.to_dict("records")
-    ]
-    return table[VERDICT_COLUMNS]
+    require_levels(margin, significance)
+    require_looks(looks)
+    rule = {"margin": margin, "significance": significance, "looks": tuple(looks)}
+    tables = [_judged(grid, **rule) for grid in grids(results, seeds)]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=VERDICT_COLUMNS)
 
 
-def prune_ratio_effects(results: pd.DataFrame, *, margin: float, significance: float = 0.05) -> pd.DataFrame:
-    """Describe the effect of every check at each single prune ratio; outside the family, so without a word.
+def require_looks(looks: Sequence[int]) -> None:
+    """Refuse looks that do not ascend or come before a spread is known.
+
+    Raises:
+        ConfigError: says which.
+    """
+    listed = ", ".join(map(str, looks))
+    if not looks or looks[0] < 3:
+        raise ConfigError(
+            f"verdict.looks: [{listed}] must begin with 3 seeds or more; fewer show no spread, for example [3, 5, 8]."
+        )
+    if list(looks) != sorted(set(looks)):
+        raise ConfigError(f"verdict.looks: [{listed}] must ascend, for example [3, 5, 8, 12, 20].")
+
+
+def effects_by_look(
+    results: pd.DataFrame,
+    *,
+    margin: float,
+    looks: Sequence[int] = USUAL_LOOKS,
+    seeds: Sequence[int] | None = None,
+) -> pd.DataFrame:
+    """Describe the effect of every check at each prune ratio and look that is reached.
 
     Args:
         results: as for `verdicts`.
         margin: in points, > 0.
-        significance: the interval has level 1 - 2 significance.
+        looks: as for `verdicts`.
+        seeds: as for `verdicts`.
     Returns:
-        One row per group and prune ratio with PRUNE_RATIO_COLUMNS; the p-values are not adjusted.
+        One row a comparison, prune ratio and look with EFFECT_COLUMNS; p-values are sequential, not adjusted.
     """
-    rows, columns = [], []
-    for comparison in comparisons(check_pairs(results)):
-        for position, prune_ratio in enumerate(comparison.table("prune_ratio")[:, 0]):
-            own = comparison.at_prune_ratio(position)
-            own_counts = counts(own, own.table("state") == USABLE)
-            rows.append({**own.group, "prune_ratio": prune_ratio, **own_counts})
-            columns.append(own.table("difference")[0])
-    effects = paired_effects(side_by_side(columns), margin=margin, significance=significance)
-    table = pd.DataFrame(rows, columns=[*GROUP, "prune_ratio", *COUNT_COLUMNS])
-    return table.join(effects)[PRUNE_RATIO_COLUMNS]
+    require_looks(looks)
+    rows = [_effects(grid, margin, tuple(looks)) for grid in grids(results, seeds)]
+    return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=EFFECT_COLUMNS)
 
 
-def _without_tests_of_identical_runs(table: pd.DataFrame) -> pd.DataFrame:
-    """Take rows of identical runs out of the family: their verdict is a fact (but never from one seed)."""
-    table["identical"] = table["identical"].eq(True) & (table["seeds"] >= 2)
-    table.loc[table["identical"], ["p_worse", "p_better", "p_equivalent"]] = np.nan
-    table.loc[table["identical"], ["interval_low", "interval_high"]] = 0.0
-    return table
-
-
-def _adjusted(table: pd.DataFrame) -> pd.DataFrame:
-    """Add ADJUSTED p-values and family_size: Holm within each study."""
-    by_study = table.groupby("study")
-    adjusted = {name: by_study[raw].transform(holm) for name, raw in ADJUSTED.items()}
-    family_size = by_study["p_worse"].transform("count").astype(int)
-    return table.assign(**adjusted, family_size=family_size)
-
-
-def _words(table: pd.DataFrame, significance: float) -> npt.NDArray[np.str_]:
-    nothing_but_collapse = (table["collapsed_pairs"] > 0) & (
-        table["collapsed_pairs"] == table["expected_pairs"]
-    )
-    conditions = {
-        "collapsed": nothing_but_collapse,
-        "ignores": table["identical"] | (table["p_ignores"] <= significance),
-        "uses": table["p_uses"] <= significance,
+def _effects(grid: Grid, margin: float, looks: tuple[int, ...]) -> pd.DataFrame:
+    reached, found = _evidence(grid, margin, looks)
+    where = np.nonzero(reached & grid.present[..., None])
+    table = grid.groups.iloc[where[0]].reset_index(drop=True)
+    values = {
+        "prune_ratio": grid.prune_ratios[where[:2]],
+        "look": np.asarray(looks)[where[2]],
+        "pairs": found.sample.pairs[where],
+        "effect": found.sample.mean[where],
+        "standard_deviation": found.sample.spread[where],
+        "p_harm": found.harm[where],
+        "p_equivalence": found.equivalence[where],
+        "p_gain": found.gain[where],
+        "p_collapse": found.collapse[where],
     }
-    return np.select(list(conditions.values()), list(conditions), "inconclusive")
+    return table.assign(**values)[EFFECT_COLUMNS]
 
 
-def _needed(table: pd.DataFrame, margin: float, significance: float) -> pd.Series[int]:
-    """Seeds that would decide the inconclusive rows; empty where the spread is unknown or the check shows a gain."""
-    needed = pd.Series(pd.NA, index=table.index, dtype="Int64")
-    gains = table["p_gains"] <= significance
-    gains |= table["effect"] >= margin  # more seeds would show a gain, which decides nothing
-    undecided = (table["verdict"] == "inconclusive") & (table["seeds"] >= 2) & ~gains
-    for position, row in enumerate(table.to_dict("records")):
-        if undecided.iat[position]:
-            needed.iat[position] = seeds_to_decide(
-                row["effect"],
-                row["standard_deviation"],
-                margin=margin,
-                significance=significance,
-                family_size=row["family_size"],
-            )
-    return needed
+def _evidence(grid: Grid, margin: float, looks: tuple[int, ...]) -> tuple[npt.NDArray[np.bool_], Evidence]:
+    """Which looks are reached [comparisons, prune ratios, looks], and what they show."""
+    most = looks[-1]
+
+    def padded(values: npt.NDArray[Any], fill: Any) -> npt.NDArray[Any]:
+        missing = max(most - values.shape[-1], 0)
+        return np.pad(values, [(0, 0), (0, 0), (0, missing)], constant_values=fill)[..., :most]
+
+    known = np.logical_and.accumulate(padded(grid.known, False), axis=-1)
+    reached = known[..., np.asarray(looks) - 1]
+    found = evidence(
+        padded(grid.difference, np.nan),
+        looks=looks,
+        margin=margin,
+        reached=reached,
+        least_spread=least_spread(grid),
+        collapsed=padded(grid.collapsed, False),
+        collapsed_reference=padded(grid.collapsed_reference, False),
+    )
+    return reached, found
+
+
+def _judged(grid: Grid, margin: float, significance: float, looks: tuple[int, ...]) -> pd.DataFrame:
+    reached, found = _evidence(grid, margin, looks)
+    same = (grid.identical | ~grid.known).all(axis=-1) & (grid.identical.sum(axis=-1) >= 2)
+    judged = grid.present & ~(same | ~grid.present).all(axis=-1, keepdims=True)
+    shown = claims(found, judged=judged)
+    last = reached.sum(axis=-1) - 1  # [comparisons, prune ratios], -1 = no look is reached
+    seen = np.arange(len(grid.seeds)) < np.where(last >= 0, np.asarray(looks)[last], looks[0])[..., None]
+    collapsed = (grid.collapsed & seen, grid.collapsed_reference & seen)
+    incomparable = (last >= 0) & (grid.collapsed_reference | ~seen).all(axis=-1)
+    possible = judged & ~incomparable & ~same
+    any_collapse = collapsed[0].any(axis=-1) | collapsed[1].any(axis=-1)
+    word = words(shown, significance, judged=possible, any_collapse=any_collapse)
+    table = pd.concat(
+        [
+            _facts(grid, seen, margin, significance),
+            _claimed(grid, shown),
+            _next(grid, found, last, word, levels(shown, significance, judged), looks, margin),
+        ],
+        axis=1,
+    )
+    present = grid.present
+    at_look = np.where(last >= 0, np.asarray(looks)[last], 0)[present]
+    table = table.assign(
+        verdict=word[present],
+        look=at_look,
+        collapsed=collapsed[0].sum(axis=-1)[present],
+        collapsed_reference=collapsed[1].sum(axis=-1)[present],
+        identical=same[present],
+        incomparable=incomparable[present],
+        margin=margin,
+        significance=significance,
+        interval_level=1 - 2 * significance,
+        looks=" ".join(map(str, looks)),
+        family_size=int(judged.sum()),
+        comparisons=int(judged.any(axis=-1).sum()),
+    )
+    table["picture"] = [
+        picture(*values, margin) for values in zip(table["effect"], table["interval_low"], table["interval_high"], strict=True)
+    ]
+    table["reason"] = [reason({str(key): value for key, value in row.items()}) for row in table.to_dict("records")]
+    return table[VERDICT_COLUMNS]
+
+
+def _facts(grid: Grid, seen: npt.NDArray[np.bool_], margin: float, significance: float) -> pd.DataFrame:
+    """Pairs, effect, interval, failures and gaps of every comparison and prune ratio, from the seeds of its look."""
+    used = np.where(seen, grid.difference, np.nan)[grid.present]  # [rows, seeds]
+    pairs = np.isfinite(used).sum(axis=-1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.nansum(used, axis=-1) / pairs
+        spread = np.sqrt(np.nansum((used - mean[:, None]) ** 2, axis=-1) / np.where(pairs > 1, pairs - 1, np.nan))
+        half = stats.t.isf(significance, np.maximum(pairs - 1, 1)) * spread / np.sqrt(pairs)
+    where = np.nonzero(grid.present)
+    rows = grid.groups.iloc[where[0]].reset_index(drop=True)
+    rows = rows.assign(prune_ratio=grid.prune_ratios[grid.present], pairs=pairs, effect=mean)
+    rows = rows.assign(standard_deviation=spread, interval_low=mean - half, interval_high=mean + half)
+    missing = ~grid.known[grid.present]
+    rows["expected_pairs"], rows["missing_pairs"] = missing.shape[1], missing.sum(axis=-1)
+    return rows.join(_counts(grid, seen, margin))
+
+
+def _counts(grid: Grid, seen: npt.NDArray[np.bool_], margin: float) -> pd.DataFrame:
+    """Failing runs and gaps, row by row."""
+    rank = np.full(grid.present.shape, -1)
+    rank[grid.present] = np.arange(grid.present.sum())
+    pairs = grid.pairs
+    row = rank[pairs["group"], pairs["ratio"]]
+    order = np.argsort(row, kind="stable")
+    accuracy, reference = (pairs[name].to_numpy(np.float64)[order] for name in ("accuracy", "accuracy_reference"))
+    shape = (-1, len(grid.seeds))
+    used = (np.isfinite(grid.difference) & seen)[grid.present]
+    accuracy, reference = accuracy.reshape(shape), reference.reshape(shape)
+    failed = [failures(accuracy[k][own], reference[k][own], margin) for k, own in enumerate(used)]
+    table = pd.DataFrame(failed, columns=["failed", "failed_reference", "p_failures"])
+    gaps = pd.Series("", index=table.index)
+    lacking = pairs[["prune_ratio", "state", "cause"]].assign(row=row)
+    for number, own in lacking[(lacking["state"] != "usable")].groupby("row"):
+        gaps[number] = gaps_text(own, len(grid.seeds))
+    return table.assign(gaps=gaps)
+
+
+def _claimed(grid: Grid, shown: Claims) -> pd.DataFrame:
+    names = ("p_uses", "p_ignores", "p_gains", "p_collapses")
+    return pd.DataFrame({name: p[grid.present] for name, p in zip(names, shown, strict=True)})
+
+
+def _next(
+    grid: Grid,
+    found: Evidence,
+    last: npt.NDArray[np.int64],
+    word: npt.NDArray[np.str_],
+    asked: Any,
+    looks: tuple[int, ...],
+    margin: float,
+) -> pd.DataFrame:
+    """Thresholds at the last look, the next look, and how likely it decides."""
+    present = grid.present
+    at = np.maximum(last, 0)[..., None]
+
+    def now(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return np.take_along_axis(np.broadcast_to(values, found.harm.shape), at, axis=-1)[..., 0][present]
+
+    sample: Sample = found.sample
+    spread = np.maximum(now(np.nan_to_num(sample.spread)), now(least_spread(grid)))
+    state = State(
+        now(sample.pairs), now(np.nan_to_num(sample.mean)), spread, now(found.complete), at[..., 0][present],
+        asked.harm[present], asked.equivalence[present],
+    )  # fmt: skip
+    begun = (last[present] >= 0) & (state.pairs >= 3)
+    harm, within = thresholds(state, looks, margin)
+    table = pd.DataFrame({"uses_below": np.where(begun, harm, np.nan), "ignores_within": np.where(begun & (within > 0), within, np.nan)})
+    table["uses_below"] = table["uses_below"].where(np.isfinite(table["uses_below"]))
+    undecided = word[present] == "inconclusive"
+    further = undecided & (last[present] + 1 < len(looks))
+    following = np.asarray(looks)[np.minimum(last[present] + 1, len(looks) - 1)]
+    table["next_look"] = pd.array(np.where(further, following, -1), dtype="Int64")
+    table.loc[~further, "next_look"] = pd.NA
+    table["probability"] = np.nan
+    chosen = np.flatnonzero(further & begun)
+    if len(chosen):
+        part = State(*(values[chosen] for values in state))
+        table.loc[chosen, "probability"] = decision_probability(part, looks, margin)
+    return table
