@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from scipy import stats
 
 from prunepipe.seeds import numpy_generator
-from prunepipe.verdicts.evidence import FEWEST_FOR_EQUIVALENCE, Bools, Claims
+from prunepipe.verdicts.evidence import FEWEST_FOR_EQUIVALENCE, Bools, Claims, equivalence_looks
 from prunepipe.verdicts.looks import level_of_look
 from prunepipe.verdicts.skewed_t import Floats, Ints, critical_value
 
@@ -49,6 +50,8 @@ class State(NamedTuple):
     mean: Floats
     spread: Floats
     """In points; at least the step of the accuracy."""
+    floor: Floats
+    """Spread in points below which none counts in the test of equivalence."""
     complete: Bools
     look: Ints
     """Position among the looks."""
@@ -62,20 +65,20 @@ def thresholds(state: State, looks: Sequence[int], margin: float) -> tuple[Float
     The second is negative or -inf where no effect would do at this look.
     """
     harm, equivalence = _critical(state, looks)
-    error = state.spread / np.sqrt(np.maximum(state.pairs, 1))
-    return -harm * error, margin - equivalence * error
+    root = np.sqrt(np.maximum(state.pairs, 1))
+    return -harm * state.spread / root, margin - equivalence * np.maximum(state.spread, state.floor) / root
 
 
 def _critical(state: State, looks: Sequence[int]) -> tuple[Floats, Floats]:
     """Critical t values of harm and equivalence [tests]."""
-    found = []
-    for level in (state.harm_level, state.equivalence_level):
-        at_look = np.zeros(level.shape)
-        for look in np.unique(state.look).tolist():
-            own = state.look == look
-            at_look[own] = level_of_look(level[own], look, looks, state.complete[own])
-        found.append(critical_value(at_look, state.pairs))
-    return found[0], np.where(state.pairs >= FEWEST_FOR_EQUIVALENCE, found[1], np.inf)
+    at_look = np.zeros(state.harm_level.shape)
+    for look in np.unique(state.look).tolist():
+        own = state.look == look
+        at_look[own] = level_of_look(state.harm_level[own], look, looks, state.complete[own])
+    share = state.equivalence_level / equivalence_looks(looks)
+    equivalence = stats.t.isf(share, np.maximum(state.pairs - 1, 1))
+    possible = (state.pairs >= FEWEST_FOR_EQUIVALENCE) & (share > 0)
+    return critical_value(at_look, state.pairs), np.where(possible, equivalence, np.inf)
 
 
 def decision_probability(state: State, looks: Sequence[int], margin: float) -> Floats:
@@ -101,7 +104,8 @@ def decision_probability(state: State, looks: Sequence[int], margin: float) -> F
     shift = spread * normal / np.sqrt(n)  # mean of the new pairs minus that of the old, [tests, draws]
     squares = (old - 1) * spread**2 + spread**2 * within[new - 1] + old * n / (old + n) * shift**2
     mean = state.mean[:, None] + n / (old + n) * shift
-    error = np.maximum(np.sqrt(squares / (old + n - 1)), 1e-9) / np.sqrt(old + n)
-    harmed = mean / error <= -harm[:, None]
-    equivalent = (margin - np.abs(mean)) / error >= equivalence[:, None]
+    deviation, root = np.maximum(np.sqrt(squares / (old + n - 1)), 1e-9), np.sqrt(old + n)
+    harmed = mean * root <= -harm[:, None] * deviation
+    typical = np.maximum(deviation, state.floor[:, None])
+    equivalent = (margin - np.abs(mean)) * root >= np.nan_to_num(equivalence, posinf=1e12)[:, None] * typical
     return np.asarray((harmed | equivalent).mean(axis=1), np.float64)

@@ -17,6 +17,8 @@ Bools = npt.NDArray[np.bool_]
 
 FEWEST_FOR_EQUIVALENCE = 5
 """Pairs that `ignores` needs at least, however equal they are."""
+CERTAINTY = 0.995
+"""How surely the floor lies above the spread of a typical comparison."""
 
 
 class Evidence(NamedTuple):
@@ -25,6 +27,8 @@ class Evidence(NamedTuple):
     sample: Sample
     complete: Bools
     """Whether every pair up to this look can be compared."""
+    floor: Floats
+    """Spread in points below which none counts in the test of equivalence, from all comparisons at the prune ratio."""
     harm: Floats
     equivalence: Floats
     gain: Floats
@@ -64,28 +68,58 @@ def evidence(
     found = sample(differences, looks)
     complete = found.pairs == np.asarray(looks)
     reached = np.ones(found.pairs.shape, bool) if reached is None else reached
+    floor = np.maximum(spread_floor(found, reached), least_spread)
+    below_zero = -found.t(0.0, least_spread)
 
-    def tail(t: Floats, fewest: int = 0) -> Floats:
-        return np.where(reached & (found.pairs >= fewest), tail_probability(t, found.pairs), 1.0)
+    def tail(t: Floats) -> Floats:
+        return np.where(reached & (found.pairs >= 2), tail_probability(t, found.pairs), 1.0)
 
-    below, above = found.t(margin, least_spread), found.t(-margin, least_spread)
-    zero = found.t(0.0, least_spread)
-    harm = tail(np.where(np.isfinite(zero), -zero, -np.inf))
-    fewest = FEWEST_FOR_EQUIVALENCE
-    equivalence = np.maximum(
-        tail(above, fewest), tail(np.where(np.isfinite(below), -below, -np.inf), fewest)
-    )
-    collapse = np.ones_like(harm)
+    collapse = np.ones(found.pairs.shape)
     if collapsed is not None and collapsed_reference is not None:
         collapse = np.where(reached, collapse_test(collapsed, collapsed_reference, looks), 1.0)
-    tests = (harm, equivalence, tail(zero))
-    always = np.zeros(complete.shape, bool)  # the law of the exact test is not that of t
     return Evidence(
         found,
         complete,
-        *(sequential(p, looks, complete) for p in tests),
-        sequential(collapse, looks, always),
+        floor,
+        sequential(tail(below_zero), looks, complete),
+        np.minimum.accumulate(_equivalence(found, floor, reached, looks, margin), axis=-1),
+        sequential(tail(-below_zero), looks, complete),
+        sequential(collapse, looks, np.zeros(complete.shape, bool)),  # the exact test is not the t test
     )
+
+
+def equivalence_looks(looks: Sequence[int]) -> int:
+    """Return how many looks have enough seeds to show equivalence, and share the level for it."""
+    return max(sum(look >= FEWEST_FOR_EQUIVALENCE for look in looks), 1)
+
+
+def _equivalence(found: Sample, floor: Floats, reached: Bools, looks: Sequence[int], margin: float) -> Floats:
+    """Two one-sided t tests at every look, times the number of looks that share the level."""
+    smallest = np.minimum(found.t(-margin, floor), -found.t(margin, floor))  # the less sure side
+    p_values = stats.t.sf(smallest, np.maximum(found.pairs - 1, 1))
+    possible = reached & (found.pairs >= FEWEST_FOR_EQUIVALENCE)
+    return np.where(possible, np.minimum(p_values * equivalence_looks(looks), 1.0), 1.0)
+
+
+def spread_floor(found: Sample, reached: Bools) -> Floats:
+    """Return the spread of a typical comparison at each prune ratio and look, and some more where few pairs tell.
+
+    A sample that misses the tail of a skewed law has too small a spread, and looks too equal. The other comparisons
+    know better: the floor is the median spread, times the factor that lies above the true spread with CERTAINTY.
+
+    Args:
+        found: [..., comparisons, prune ratios, looks].
+        reached: the same shape; other looks do not count.
+    Returns:
+        [..., 1, prune ratios, looks] in points.
+    """
+    counts = reached & (found.pairs >= 2)
+    freedom = np.where(counts, found.pairs - 1, 0).sum(axis=-3, keepdims=True)
+    spread = np.where(counts, found.spread, np.nan)
+    empty = ~counts.any(axis=-3, keepdims=True)
+    median = np.nanmedian(np.where(empty, 0.0, spread), axis=-3, keepdims=True)
+    factor = np.sqrt(freedom / stats.chi2.ppf(1 - CERTAINTY, np.maximum(freedom, 1)))
+    return np.asarray(median * factor, np.float64)
 
 
 def collapse_test(collapsed: Bools, collapsed_reference: Bools, looks: Sequence[int]) -> Floats:

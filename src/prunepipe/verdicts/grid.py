@@ -48,6 +48,11 @@ class Grid:
         """[comparisons, prune ratios], True where the study has this prune ratio."""
         return np.isfinite(self.prune_ratios)
 
+    @property
+    def same(self) -> Bools:
+        """[comparisons, prune ratios], True where every pair is one run twice: by construction, nothing is tested."""
+        return (self.identical | ~self.known).all(axis=-1) & (self.identical.sum(axis=-1) >= 2)
+
 
 def grids(results: pd.DataFrame, seeds: Sequence[int] | None = None) -> list[Grid]:
     """Pair every run under a check with the run without it, study by study.
@@ -102,13 +107,14 @@ def least_spread(grid: Grid) -> npt.NDArray[np.float64]:
     """Return the step of the accuracy of every comparison's data set [comparisons, 1, 1], in points.
 
     It is the smallest difference between two accuracies on this data set, so one test image once there are some
-    runs. Equal differences of a coarse accuracy must not count as a spread of nothing.
+    runs; infinite while all are the same. Equal differences of a coarse accuracy must not count as a spread of
+    nothing.
     """
     usable = grid.pairs[grid.pairs["state"] == USABLE]
     steps = {name: _step(own) for name, own in usable.groupby("dataset")}
-    return np.array([steps.get(name, 0.0) for name in grid.groups["dataset"]])[:, None, None]
+    return np.array([steps.get(name, np.inf) for name in grid.groups["dataset"]])[:, None, None]
 
 
 def _step(pairs: pd.DataFrame) -> float:
     values = np.unique(pairs[["accuracy", "accuracy_reference"]].to_numpy(np.float64).round(9))
-    return float(np.diff(values).min()) if len(values) > 1 else 0.0
+    return float(np.diff(values).min()) if len(values) > 1 else np.inf

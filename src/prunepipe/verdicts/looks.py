@@ -36,7 +36,7 @@ class Sample(NamedTuple):
         spread = np.maximum(self.spread, np.maximum(least_spread, 1e-9))
         with np.errstate(invalid="ignore"):
             t = (self.mean - value) / spread * np.sqrt(self.pairs)
-        return np.where(self.pairs >= 2, t, -np.inf)
+        return np.where(self.pairs >= 2, t, 0.0)
 
 
 def sample(differences: Floats, looks: Sequence[int]) -> Sample:

@@ -9,14 +9,19 @@ import pandas as pd
 from prunepipe.results.labels import check_label, dataset_label, network_label, ratio_label, ticket_label
 from prunepipe.study.built_in import TICKETS
 from prunepipe.verdicts.readings import DATA, READINGS, Reading
+from prunepipe.verdicts.words import WORDS
 
 PARTIALLY_TRAINED = frozenset(name for name, row in TICKETS.items() if row["start"] != "init")
 """Built-in tickets that start from trained weights; a study with tickets of its own passes its own set."""
 
 HARM = frozenset({"uses", "uses little"})
-COUNTED = ("uses", "uses little", "ignores", "improves", "collapses", "inconclusive", "not judged")
-SUMMARY_COLUMNS = ["study", "ticket", "summary", *COUNTED, "why"]
+SUMMARY_COLUMNS = ["study", "ticket", "summary", *WORDS, "why"]
 PLACE = ["dataset", "network", "check"]
+
+Place = tuple[str, str, str]
+"""Data set, network, check: a comparison of a method."""
+Words = dict[float, str]
+"""The word at each prune ratio of a comparison."""
 
 
 def method_summaries(
@@ -36,50 +41,54 @@ def method_summaries(
     Returns:
         One row per study and ticket with SUMMARY_COLUMNS; the counts are of comparisons at a prune ratio that count.
     """
+    found: dict[tuple[str, str], dict[Place, Words]] = {}
+    columns = (verdicts[name].tolist() for name in ("study", "ticket", *PLACE, "prune_ratio", "verdict"))
+    for study, ticket, dataset, network, check, prune_ratio, word in zip(*columns, strict=True):
+        comparisons = found.setdefault((study, ticket), {})
+        comparisons.setdefault((dataset, network, check), {})[prune_ratio] = word
     rows = []
-    for (study, ticket), own in verdicts.groupby(["study", "ticket"], sort=False):
+    for (study, ticket), comparisons in found.items():
         kind = "partially trained" if ticket in partially_trained else "initial"
         counted = {check: read for check, read in READINGS[kind].items() if read.part is not None}
-        relevant = own[own["check"].isin(list(counted))]
-        summary, why = _judge(ticket_label(str(ticket)), relevant, counted)
-        words = relevant["verdict"].value_counts()
-        counts = {word: int(words.get(word, 0)) for word in COUNTED}
+        relevant = {place: words for place, words in comparisons.items() if place[-1] in counted}
+        summary, why = _judge(ticket_label(ticket), relevant, counted)
+        said = [word for words in relevant.values() for word in words.values()]
+        counts = {word: said.count(word) for word in WORDS}
         rows.append({"study": study, "ticket": ticket, "summary": summary, **counts, "why": why})
     return pd.DataFrame(rows, columns=SUMMARY_COLUMNS)
 
 
-def _judge(name: str, rows: pd.DataFrame, counted: dict[str, Reading]) -> tuple[str, str]:
-    comparisons = [(str(place[-1]), own) for place, own in rows.groupby(PLACE, sort=False)]
-    harmed = [(check, own) for check, own in comparisons if own["verdict"].isin(HARM).any()]
-    vetoes = [(check, own) for check, own in comparisons if counted[check].veto and ignored(own)]
+def _judge(name: str, comparisons: dict[Place, Words], counted: dict[str, Reading]) -> tuple[str, str]:
+    harmed = [_said(place, words) for place, words in comparisons.items() if HARM & set(words.values())]
+    vetoes = [one for one in comparisons.items() if counted[one[0][-1]].veto and ignored(one[1])]
     if vetoes:
-        also = f"; it does lose accuracy under {'; '.join(_said(*one) for one in harmed)}" if harmed else ""
-        told = [f"{_said(check, own)}, read as: {counted[check].ignores}" for check, own in vetoes]
+        told = [f"{_said(place, words)}, read as: {counted[place[-1]].ignores}" for place, words in vetoes]
+        also = f"; it does lose accuracy under {'; '.join(harmed)}" if harmed else ""
         return "not sane", f"{name} is not sane: {'; '.join(told)}{also}."
     doubts = _doubts(comparisons, counted)
     if doubts:
         return "undecided", f"It is not decided whether {name} is sane: {'; '.join(doubts)}."
-    return "sane", f"{name} is sane: it loses accuracy under {'; '.join(_said(*one) for one in harmed)}."
+    return "sane", f"{name} is sane: it loses accuracy under {'; '.join(harmed)}."
 
 
-def ignored(rows: pd.DataFrame) -> bool:
+def ignored(words: Words) -> bool:
     """Return whether a comparison is `ignores` at every prune ratio where a comparison is possible."""
-    possible = rows[rows["verdict"] != "not judged"]
-    return len(possible) > 0 and bool((possible["verdict"] == "ignores").all())
+    possible = [word for word in words.values() if word != "not judged"]
+    return bool(possible) and all(word == "ignores" for word in possible)
 
 
-def _doubts(comparisons: list[tuple[str, pd.DataFrame]], counted: dict[str, Reading]) -> list[str]:
+def _doubts(comparisons: dict[Place, Words], counted: dict[str, Reading]) -> list[str]:
     """What keeps a method from being sane."""
-    used: set[tuple[object, ...]] = set()
-    asked: dict[tuple[object, ...], list[str]] = {}
-    for check, own in comparisons:
-        place = (own["dataset"].iat[0], own["network"].iat[0], counted[check].part)
-        if own["verdict"].isin(HARM).any():
-            used.add(place)
-        if (own["verdict"] != "not judged").any():
-            asked.setdefault(place, []).append(_said(check, own))
-    doubts = [text for place, texts in asked.items() if place not in used for text in texts]
-    parts = {place[-1] for place in asked}
+    used: set[tuple[str, str, str | None]] = set()
+    asked: dict[tuple[str, str, str | None], list[str]] = {}
+    for place, words in comparisons.items():
+        key = (place[0], place[1], counted[place[-1]].part)
+        if HARM & set(words.values()):
+            used.add(key)
+        if set(words.values()) != {"not judged"}:
+            asked.setdefault(key, []).append(_said(place, words))
+    doubts = [text for key, texts in asked.items() if key not in used for text in texts]
+    parts = {key[-1] for key in asked}
     if DATA not in parts:
         doubts.append(f"never checked for its use of {DATA}")
     if not parts - {DATA}:
@@ -88,14 +97,14 @@ def _doubts(comparisons: list[tuple[str, pd.DataFrame]], counted: dict[str, Read
     return doubts
 
 
-def _said(check: str, rows: pd.DataFrame) -> str:
+def _said(place: Place, words: Words) -> str:
     """One comparison, for example "rearrange (CIFAR-10, VGG19: ignores at 90 and 95 %, inconclusive at 98 %)"."""
     found: dict[str, list[str]] = {}
-    for word, prune_ratio in zip(rows["verdict"], rows["prune_ratio"], strict=True):
+    for prune_ratio, word in words.items():
         found.setdefault(word, []).append(ratio_label(prune_ratio))
-    told = [f"{word} at {_listed(ratios)}" for word, ratios in found.items()]
-    place = f"{dataset_label(rows['dataset'].iat[0])}, {network_label(rows['network'].iat[0])}"
-    return f"{check_label(check)} ({place}: {', '.join(told)})"
+    told = ", ".join(f"{word} at {_listed(ratios)}" for word, ratios in found.items())
+    dataset, network, check = place
+    return f"{check_label(check)} ({dataset_label(dataset)}, {network_label(network)}: {told})"
 
 
 def _listed(ratios: list[str]) -> str:

@@ -135,7 +135,7 @@ def _evidence(grid: Grid, margin: float, looks: tuple[int, ...]) -> tuple[npt.ND
     known = np.logical_and.accumulate(padded(grid.known, False), axis=-1)
     reached = known[..., np.asarray(looks) - 1]
     found = evidence(
-        padded(grid.difference, np.nan),
+        padded(np.where(grid.same[..., None], np.nan, grid.difference), np.nan),
         looks=looks,
         margin=margin,
         reached=reached,
@@ -148,14 +148,13 @@ def _evidence(grid: Grid, margin: float, looks: tuple[int, ...]) -> tuple[npt.ND
 
 def _judged(grid: Grid, margin: float, significance: float, looks: tuple[int, ...]) -> pd.DataFrame:
     reached, found = _evidence(grid, margin, looks)
-    same = (grid.identical | ~grid.known).all(axis=-1) & (grid.identical.sum(axis=-1) >= 2)
-    judged = grid.present & ~(same | ~grid.present).all(axis=-1, keepdims=True)
+    judged = grid.present & ~grid.same
     shown = claims(found, judged=judged)
     last = reached.sum(axis=-1) - 1  # [comparisons, prune ratios], -1 = no look is reached
     seen = np.arange(len(grid.seeds)) < np.where(last >= 0, np.asarray(looks)[last], looks[0])[..., None]
     collapsed = (grid.collapsed & seen, grid.collapsed_reference & seen)
     incomparable = (last >= 0) & (grid.collapsed_reference | ~seen).all(axis=-1)
-    possible = judged & ~incomparable & ~same
+    possible = judged & ~incomparable
     any_collapse = collapsed[0].any(axis=-1) | collapsed[1].any(axis=-1)
     word = words(shown, significance, judged=possible, any_collapse=any_collapse)
     table = pd.concat(
@@ -173,7 +172,7 @@ def _judged(grid: Grid, margin: float, significance: float, looks: tuple[int, ..
         look=at_look,
         collapsed=collapsed[0].sum(axis=-1)[present],
         collapsed_reference=collapsed[1].sum(axis=-1)[present],
-        identical=same[present],
+        identical=grid.same[present],
         incomparable=incomparable[present],
         margin=margin,
         significance=significance,
@@ -212,13 +211,15 @@ def _counts(grid: Grid, seen: npt.NDArray[np.bool_], margin: float) -> pd.DataFr
     rank[grid.present] = np.arange(grid.present.sum())
     pairs = grid.pairs
     row = rank[pairs["group"], pairs["ratio"]]
-    order = np.argsort(row, kind="stable")
-    accuracy, reference = (pairs[name].to_numpy(np.float64)[order] for name in ("accuracy", "accuracy_reference"))
-    shape = (-1, len(grid.seeds))
     used = (np.isfinite(grid.difference) & seen)[grid.present]
-    accuracy, reference = accuracy.reshape(shape), reference.reshape(shape)
-    failed = [failures(accuracy[k][own], reference[k][own], margin) for k, own in enumerate(used)]
-    table = pd.DataFrame(failed, columns=["failed", "failed_reference", "p_failures"])
+    sides = []
+    for name in ("accuracy", "accuracy_reference"):
+        values = np.empty(grid.difference.shape)
+        values[pairs["group"], pairs["ratio"], pairs["position"]] = pairs[name]
+        sides.append(np.where(used, values[grid.present], np.nan))
+    failed = failures(sides[0], sides[1], margin)
+    names = ("failed", "failed_reference", "p_failures")
+    table = pd.DataFrame(dict(zip(names, failed, strict=True)))
     gaps = pd.Series("", index=table.index)
     lacking = pairs[["prune_ratio", "state", "cause"]].assign(row=row)
     for number, own in lacking[(lacking["state"] != "usable")].groupby("row"):
@@ -250,7 +251,8 @@ def _next(
     sample: Sample = found.sample
     spread = np.maximum(now(np.nan_to_num(sample.spread)), now(least_spread(grid)))
     state = State(
-        now(sample.pairs), now(np.nan_to_num(sample.mean)), spread, now(found.complete), at[..., 0][present],
+        now(sample.pairs), now(np.nan_to_num(sample.mean)), spread, now(found.floor), now(found.complete),
+        at[..., 0][present],
         asked.harm[present], asked.equivalence[present],
     )  # fmt: skip
     begun = (last[present] >= 0) & (state.pairs >= 3)
