@@ -22,6 +22,8 @@ PASSES = {20: 10_000_000, 100: 1_500_000}
 SIZES = {20: tuple(range(3, 21)), 100: (25, 30, 40, 50, 70, 100)}
 GRID = np.concatenate([[-np.inf], np.geomspace(0.02, 1e5, 1500), [np.inf]])
 LEVELS = {20: np.geomspace(1e-5, 0.5, 45), 100: np.geomspace(1e-4, 0.5, 36)}
+SPENT = 0.9
+"""Part of the level that later looks spend beyond the plain bound; the rest is kept for laws a little worse."""
 
 
 def t_statistics(noise: np.ndarray, sizes: tuple[int, ...]) -> np.ndarray:
@@ -66,10 +68,10 @@ def looks_table(studies: int = 4_000_000) -> pd.DataFrame:
 
 
 def _spending(p_values: np.ndarray, level: float) -> list[float]:
-    """Boundaries of the looks, each lowered by two standard errors of the simulation."""
+    """Boundaries of the looks, each lowered by two standard errors of the simulation and by the reserve."""
     share, alive, boundaries = level / len(USUAL_LOOKS), np.ones(len(p_values), bool), []
     for look in range(len(USUAL_LOOKS)):
-        count = len(p_values) * share
+        count = len(p_values) * share * SPENT
         own = p_values[alive, look]
         found = float(np.partition(own, int(count - 2 * np.sqrt(count)))[int(count - 2 * np.sqrt(count))])
         boundaries.append(max(found, share))

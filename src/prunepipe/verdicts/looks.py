@@ -77,7 +77,8 @@ def sequential(p_values: Floats, looks: Sequence[int], complete: npt.NDArray[np.
         for look, (log_levels, log_boundaries) in enumerate(_boundaries()):
             logs = np.log(np.maximum(p_values[..., look], 1e-300))
             spent = np.exp(np.interp(logs, log_boundaries, log_levels))
-            usable = complete[..., look] & (logs >= log_boundaries[0])
+            tabulated = (logs >= log_boundaries[0]) & (logs <= log_boundaries[-1])
+            usable = complete[..., look] & tabulated
             levels[..., look] = np.where(usable, np.minimum(spent, levels[..., look]), levels[..., look])
     return np.minimum.accumulate(levels, axis=-1)
 
@@ -97,7 +98,7 @@ def level_of_look(level: npt.ArrayLike, look: int, looks: Sequence[int], complet
         return share
     log_levels, log_boundaries = _boundaries()[look]
     logs = np.log(np.maximum(level, 1e-300))
-    usable = np.asarray(complete) & (logs >= log_levels[0])
+    usable = np.asarray(complete) & (logs >= log_levels[0]) & (logs <= log_levels[-1])
     boundary = np.exp(np.interp(logs, log_levels, log_boundaries))
     return np.where(usable, np.maximum(boundary, share), share)
 

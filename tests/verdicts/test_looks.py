@@ -1,0 +1,79 @@
+"""P-values that stay valid at every look: direct simulation, and the bound by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from prunepipe.verdicts.looks import USUAL_LOOKS, level_of_look, sample, sequential
+from prunepipe.verdicts.skewed_t import tail_probability
+
+STUDIES = 40_000
+
+
+def p_values(noise, looks):
+    found = sample(noise, looks)
+    return tail_probability(found.t(0.0), found.pairs)
+
+
+@pytest.mark.parametrize("looks", [USUAL_LOOKS, (5,), (4, 6, 7)])
+@pytest.mark.parametrize("law", ["normal", "exponential"])
+def test_looking_again_and_again_errs_at_most_at_the_level(looks, law):
+    generator = np.random.default_rng(len(looks))
+    shape = (STUDIES, looks[-1])
+    noise = generator.normal(size=shape) if law == "normal" else 1 - generator.exponential(size=shape)
+    best = sequential(p_values(noise, looks), looks, np.ones((STUDIES, len(looks)), bool)).min(axis=-1)
+    for level in (0.2, 0.05, 0.01, 0.002):
+        assert np.mean(best <= level) <= level + 3 * np.sqrt(level / STUDIES)
+
+
+def test_at_the_usual_looks_nine_tenths_of_the_level_are_spent_under_exponential_noise():
+    noise = 1 - np.random.default_rng(0).exponential(size=(STUDIES, 20))
+    single = p_values(noise, USUAL_LOOKS)
+    spent = sequential(single, USUAL_LOOKS, np.ones(single.shape, bool)).min(axis=-1)
+    bound = sequential(single, USUAL_LOOKS, np.zeros(single.shape, bool)).min(axis=-1)
+    assert np.mean(spent <= 0.05) == pytest.approx(0.0455, abs=0.003)
+    assert np.mean(bound <= 0.05) < 0.042
+    assert (spent <= bound).all()
+
+
+def test_looking_without_correction_would_double_the_error():
+    noise = np.random.default_rng(3).normal(size=(STUDIES, 20))
+    found = sample(noise, USUAL_LOOKS)
+    single = stats.t.sf(found.t(0.0), found.pairs - 1)
+    assert np.mean(single.min(axis=-1) <= 0.05) > 0.1
+
+
+@given(st.lists(st.floats(1e-6, 1), min_size=5, max_size=5), st.booleans())
+def test_it_never_rises_and_stays_below_the_plain_bound(values, complete):
+    single = np.array(values)
+    found = sequential(single, USUAL_LOOKS, np.full(5, complete))
+    assert (np.diff(found) <= 0).all()
+    assert (found <= np.minimum(np.minimum.accumulate(single) * 5, 1) + 1e-12).all()
+    assert (found >= np.minimum.accumulate(single) - 1e-12).all()
+
+
+@pytest.mark.parametrize("look", range(5))
+@pytest.mark.parametrize("complete", [True, False])
+def test_the_level_of_a_look_is_the_inverse(look, complete):
+    for level in (0.2, 0.05, 0.004, 1e-4, 1e-7):
+        single = np.ones(5)
+        single[look] = level_of_look(level, look, USUAL_LOOKS, complete)
+        assert sequential(single, USUAL_LOOKS, np.full(5, complete))[-1] == pytest.approx(level, rel=1e-6)
+
+
+def test_a_sample_at_a_look_is_the_first_seeds_and_no_others():
+    differences = np.array([[1.0, 2.0, np.nan, 4.0, 50.0]])
+    found = sample(differences, (3, 4))
+    assert found.pairs.tolist() == [[2, 3]]
+    assert found.mean[0] == pytest.approx([1.5, 7 / 3])
+    assert found.spread[0] == pytest.approx([np.std([1, 2], ddof=1), np.std([1, 2, 4], ddof=1)])
+
+
+@given(st.floats(-1e6, 1e6))
+def test_a_large_common_shift_does_not_spoil_the_spread(shift):
+    differences = shift + np.array([[0.1, 0.3, 0.2, 0.7]])
+    assert sample(differences, (4,)).spread[0, 0] == pytest.approx(np.std([0.1, 0.3, 0.2, 0.7], ddof=1), rel=1e-6)
