@@ -135,7 +135,12 @@ def judge(
         differences = np.round(differences / step) * step
     differences = np.where(gone[0] | gone[1], np.nan, differences)
     found = evidence(
-        differences, looks=looks, margin=MARGIN, least_spread=step, collapsed=gone[0], collapsed_reference=gone[1]
+        differences,
+        looks=looks,
+        margin=MARGIN,
+        least_spread=step,
+        collapsed=gone[0],
+        collapsed_reference=gone[1],
     )
     judged, said, chances = np.ones(differences.shape[1:3], bool), [], []
     for look, seeds in enumerate(looks):
@@ -190,7 +195,9 @@ def stopped(found: Judged, generator: np.random.Generator) -> dict[str, np.ndarr
     return {name: np.take_along_axis(word, at[None], axis=0)[0] for name, at in rules.items()}
 
 
-def calibrate(name: str, law: Law, effects: Sequence[float], family: int, *, advice: bool) -> list[dict[str, object]]:
+def calibrate(
+    name: str, law: Law, effects: Sequence[float], family: int, *, advice: bool
+) -> list[dict[str, object]]:
     """Return the shares of studies with a wrong claim, one row a stopping rule."""
     generator = numpy_generator(0, "calibration", name, str(effects), family)
     studies = STUDIES[family] // (8 if advice else 1)
@@ -199,7 +206,9 @@ def calibrate(name: str, law: Law, effects: Sequence[float], family: int, *, adv
     rows = []
     ends = stopped(found, generator)
     for rule, word in ends.items():
-        rows.append(_row(name, effects, family, rule, [flag.any(axis=(1, 2)) for flag in wrong(word, effects)]))
+        rows.append(
+            _row(name, effects, family, rule, [flag.any(axis=(1, 2)) for flag in wrong(word, effects)])
+        )
     at_any = [flag.any(axis=(0, 2, 3)) for flag in wrong(found.word, effects)]
     rows.append(_row(name, effects, family, "at the most favourable look", at_any))
     if law.collapse:
@@ -208,7 +217,9 @@ def calibrate(name: str, law: Law, effects: Sequence[float], family: int, *, adv
     return rows
 
 
-def _row(name: str, effects: Sequence[float], family: int, rule: str, flags: list[np.ndarray]) -> dict[str, object]:
+def _row(
+    name: str, effects: Sequence[float], family: int, rule: str, flags: list[np.ndarray]
+) -> dict[str, object]:
     truth = np.asarray(effects)
     possible = [(truth >= 0).any(), (np.abs(truth) >= MARGIN).any()]
     cells = [_share(flag) if can else "-" for flag, can in zip(flags, possible, strict=True)]
@@ -228,7 +239,9 @@ def power() -> list[dict[str, object]]:
     rows = []
     for family, effect in [(f, e) for f in STUDIES for e in (0.0, -0.2, -1.0, -3.0, -20.0)]:
         generator = numpy_generator(0, "power", family, str(effect))
-        noise = LAWS["normal, published spreads"].noise((max(STUDIES[family] // 4, 150), family, 3, MOST), generator)
+        noise = LAWS["normal, published spreads"].noise(
+            (max(STUDIES[family] // 4, 150), family, 3, MOST), generator
+        )
         word = judge(noise + effect).word
         right = np.isin(word, ["uses", "uses little"] if effect else ["ignores"])
         right |= (word == "ignores") & (abs(effect) < MARGIN)
@@ -236,7 +249,9 @@ def power() -> list[dict[str, object]]:
         decided = word != "inconclusive"
         first = np.where(decided.any(axis=0), np.asarray(USUAL_LOOKS)[decided.argmax(axis=0)], MOST)
         row: dict[str, object] = {"comparisons": family, "true effect": f"{effect:g}"}
-        row |= {f"{look} seeds": f"{100 * share:.0f}" for look, share in zip(USUAL_LOOKS, shares, strict=True)}
+        row |= {
+            f"{look} seeds": f"{100 * share:.0f}" for look, share in zip(USUAL_LOOKS, shares, strict=True)
+        }
         rows.append(row | {"mean seeds until decided": f"{first.mean():.1f}"})
     return rows
 
@@ -245,7 +260,9 @@ def published(studies: int = 400) -> list[dict[str, object]]:
     """Return the words on the paper's own table of partially trained tickets, resampled with its spreads."""
     with (resources.files("prunepipe") / "data" / "published_numbers.csv").open(encoding="utf-8") as file:
         table = pd.read_csv(file).query("table == 'partial_checks' and ticket == 'learning_rate_rewinding'")
-    places = [(network, check) for network in ("vgg19", "resnet32") for check in ("half_dataset", "shuffle_weights")]
+    places = [
+        (network, check) for network in ("vgg19", "resnet32") for check in ("half_dataset", "shuffle_weights")
+    ]
     cell = table.set_index(["network", "check", "prune_ratio"])[["accuracy_mean", "accuracy_std"]]
     ratios = sorted(table["prune_ratio"].unique())
     rows = []
@@ -258,13 +275,20 @@ def published(studies: int = 400) -> list[dict[str, object]]:
                     mean, spread = cell.loc[(network, name, ratio)]
                     runs[side, :, c, r] = generator.normal(mean, spread, (studies, seeds))
         differences = runs[1] - runs[0]
-        differences[:, [network == "vgg19" for network, _ in places], -1] = np.nan  # collapsed with and without
+        differences[:, [network == "vgg19" for network, _ in places], -1] = (
+            np.nan
+        )  # collapsed with and without
         possible = np.isfinite(differences[0, ..., 0])
         found = evidence(differences, looks=(seeds,), margin=MARGIN)
-        word = words(claims(found), SIGNIFICANCE, judged=possible, any_collapse=np.zeros(possible.shape, bool))
+        word = words(
+            claims(found), SIGNIFICANCE, judged=possible, any_collapse=np.zeros(possible.shape, bool)
+        )
         for c, (network, check) in enumerate(places):
             own = word[:, c][:, possible[c]]
-            shares = {w: f"{100 * (own == w).mean():.0f}" for w in ("uses", "uses little", "ignores", "inconclusive")}
+            shares = {
+                w: f"{100 * (own == w).mean():.0f}"
+                for w in ("uses", "uses little", "ignores", "inconclusive")
+            }
             veto = (own == "ignores").all(axis=-1).mean() if check == "shuffle_weights" else np.nan
             rows.append({"network": network, "check": check, "seeds": seeds, **shares,
                          "not sane": "-" if np.isnan(veto) else f"{100 * veto:.1f}"})  # fmt: skip
@@ -280,7 +304,13 @@ def unseen() -> list[dict[str, object]]:
         noise[..., 0, :] -= 30.0 * (generator.random(noise[..., 0, :].shape) < rate)
         word = judge(noise).word[..., 0]
         row: dict[str, object] = {"rate of failing runs, at one prune ratio": f"{100 * rate:.0f} %"}
-        rows.append(row | {f"{look} seeds": f"{100 * (word[k] == 'ignores').mean():.1f}" for k, look in enumerate(USUAL_LOOKS)})
+        rows.append(
+            row
+            | {
+                f"{look} seeds": f"{100 * (word[k] == 'ignores').mean():.1f}"
+                for k, look in enumerate(USUAL_LOOKS)
+            }
+        )
     return rows
 
 
@@ -350,10 +380,16 @@ def main() -> None:
         STUDIES.update({family: max(count // 20, 16) for family, count in STUDIES.items()})
     rows = []
     scenarios = [(name, law, effects) for name, law in LAWS.items() for effects in NULLS.values()]
-    scenarios += [(name, LAWS[name], effects) for effects in BY_RATIO.values() for name in ["normal, deviations .15/.25/.5"]]
+    scenarios += [
+        (name, LAWS[name], effects)
+        for effects in BY_RATIO.values()
+        for name in ["normal, deviations .15/.25/.5"]
+    ]
     for family in STUDIES:
         for name, law, effects in scenarios:
-            rows += calibrate(name, law, effects, family, advice=family == 12 and name.startswith("normal, pub"))
+            rows += calibrate(
+                name, law, effects, family, advice=family == 12 and name.startswith("normal, pub")
+            )
             print(rows[-1], flush=True)
     tables = {
         "calibration": markdown([row for row in rows if row["stopped"] != "at the budget" or row["comparisons"] == 12]),

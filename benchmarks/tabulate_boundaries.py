@@ -43,7 +43,9 @@ def skewed_t(pairs: int) -> pd.DataFrame:
         t = t_statistics(1 - generator.exponential(size=(BATCH, pairs)), sizes)
         for k in range(len(sizes)):
             counts[k] += np.histogram(t[:, k], GRID)[0]
-    above = counts[:, ::-1].cumsum(axis=1)[:, ::-1][:, 1:]  # [sizes, grid]: how many lie above each grid point
+    above = counts[:, ::-1].cumsum(axis=1)[:, ::-1][
+        :, 1:
+    ]  # [sizes, grid]: how many lie above each grid point
     share = (above + 2 * np.sqrt(above + 1)) / studies
     return pd.concat(
         pd.DataFrame({"pairs": size, "level": LEVELS[pairs], "t": _inverse(share[k], LEVELS[pairs])})

@@ -15,7 +15,10 @@ MARGIN = 0.5
 def state_of(differences, look, looks=USUAL_LOOKS, family=1):
     found = evidence(differences, looks=looks, margin=MARGIN)
     at = (0, 0, look)
-    one = [np.array([np.broadcast_to(value, found.harm.shape)[at]]) for value in (*found.sample, found.floor, found.complete)]
+    one = [
+        np.array([np.broadcast_to(value, found.harm.shape)[at]])
+        for value in (*found.sample, found.floor, found.complete)
+    ]
     level = np.array([0.05 / family])
     return State(*one, np.array([look]), level, level)
 
@@ -34,9 +37,11 @@ def test_an_effect_at_the_threshold_is_decided_and_a_little_inside_it_is_not(loo
         found = evidence(noise + effect, looks=USUAL_LOOKS, margin=MARGIN, reached=reached)
         return found.harm[0, 0, look] <= 0.05, found.equivalence[0, 0, look] <= 0.05
 
-    assert decided(low[0] - 1e-6)[0] and not decided(low[0] + 1e-6)[0]
+    assert decided(low[0] - 1e-6)[0]
+    assert not decided(low[0] + 1e-6)[0]
     if within[0] > 0:
-        assert decided(within[0] - 1e-6)[1] and not decided(within[0] + 1e-6)[1]
+        assert decided(within[0] - 1e-6)[1]
+        assert not decided(within[0] + 1e-6)[1]
 
 
 @pytest.mark.parametrize(("effect", "spread"), [(-0.4, 0.4), (0.0, 0.25), (-0.2, 0.3)])

@@ -60,14 +60,17 @@ def test_following_the_advice_errs_no_more(script):
 
 def test_averaging_over_prune_ratios_hides_nothing(script):
     for effects in script.BY_RATIO.values():
-        worst = script.calibrate("deviations", script.LAWS["normal, deviations .15/.25/.5"], effects, 1, advice=False)[-1]
+        worst = script.calibrate(
+            "deviations", script.LAWS["normal, deviations .15/.25/.5"], effects, 1, advice=False
+        )[-1]
         assert shares(worst["wrong `ignores`"]) <= at_most(0.05, STUDIES[1])
 
 
 def test_the_simulation_can_see_errors(script, monkeypatch):
     # Without the correction for skew, exponential noise breaks the level.
     monkeypatch.setattr(
-        "prunepipe.verdicts.evidence.tail_probability", lambda t, pairs: stats.t.sf(t, np.maximum(pairs - 1, 1))
+        "prunepipe.verdicts.evidence.tail_probability",
+        lambda t, pairs: stats.t.sf(t, np.maximum(pairs - 1, 1)),
     )
     law = "exponential, tail up"
     worst = script.calibrate(law, script.LAWS[law], (0.0, 0.0, 0.0), 12, advice=False)[-1]

@@ -47,7 +47,9 @@ def shown_by_the_graph(p_values, level):
 @given(st.data(), st.integers(1, 5), st.integers(1, 4))
 def test_the_sequence_shows_what_the_graph_shows(data, comparisons, ratios):
     values = st.floats(0, 0.2).filter(lambda p: p == 0 or p > 1e-9)
-    p_values = np.array(data.draw(st.lists(values, min_size=comparisons * ratios, max_size=comparisons * ratios)))
+    p_values = np.array(
+        data.draw(st.lists(values, min_size=comparisons * ratios, max_size=comparisons * ratios))
+    )
     p_values = p_values.reshape(comparisons, ratios)
     for level in (0.0301, 0.0499, 0.1507):
         assert (in_sequence(p_values) <= level).tolist() == shown_by_the_graph(p_values, level).tolist()

@@ -76,4 +76,6 @@ def test_a_sample_at_a_look_is_the_first_seeds_and_no_others():
 @given(st.floats(-1e6, 1e6))
 def test_a_large_common_shift_does_not_spoil_the_spread(shift):
     differences = shift + np.array([[0.1, 0.3, 0.2, 0.7]])
-    assert sample(differences, (4,)).spread[0, 0] == pytest.approx(np.std([0.1, 0.3, 0.2, 0.7], ddof=1), rel=1e-6)
+    assert sample(differences, (4,)).spread[0, 0] == pytest.approx(
+        np.std([0.1, 0.3, 0.2, 0.7], ddof=1), rel=1e-6
+    )

@@ -43,8 +43,16 @@ def table(ticket, *rows):
         ("snip", ["corrupted_data ignores/not_judged", "rearrange uses"], "not sane"),
         ("snip", ["corrupted_data collapses/collapses", "rearrange uses"], "undecided"),
         # diagnostics and checks of another kind of ticket do not count
-        ("snip", ["corrupted_data uses", "rearrange uses", "shuffle_weights ignores", "reinit ignores"], "sane"),
-        ("snip", ["corrupted_data uses", "rearrange uses", "random_labels ignores", "half_dataset ignores"], "sane"),
+        (
+            "snip",
+            ["corrupted_data uses", "rearrange uses", "shuffle_weights ignores", "reinit ignores"],
+            "sane",
+        ),
+        (
+            "snip",
+            ["corrupted_data uses", "rearrange uses", "random_labels ignores", "half_dataset ignores"],
+            "sane",
+        ),
         ("snip", ["invert uses", "reinit uses"], "undecided"),
         ("learning_rate_rewinding", ["half_dataset uses", "shuffle_weights uses"], "sane"),
         ("learning_rate_rewinding", ["half_dataset uses", "shuffle_weights ignores"], "not sane"),

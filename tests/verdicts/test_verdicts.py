@@ -14,8 +14,9 @@ from scipy import stats
 
 from prunepipe.errors import ConfigError
 from prunepipe.verdicts.open_tests import OPEN_COLUMNS, open_tests
+from prunepipe.verdicts.rows import EFFECT_COLUMNS
 from prunepipe.verdicts.sanity import method_summaries
-from prunepipe.verdicts.verdicts import EFFECT_COLUMNS, effects_by_look, verdicts
+from prunepipe.verdicts.verdicts import effects_by_look, verdicts
 
 ONE = {"snip": {"rearrange": 0.0}}
 BOTH = {
@@ -148,7 +149,12 @@ def test_the_order_of_the_study_says_which_seeds_come_first():
 
 @pytest.mark.parametrize(
     ("looks", "text"),
-    [([], "must begin with 3"), ([2, 5], "must begin with 3"), ([5, 3], "must ascend"), ([5, 5], "must ascend")],
+    [
+        ([], "must begin with 3"),
+        ([2, 5], "must begin with 3"),
+        ([5, 3], "must ascend"),
+        ([5, 5], "must ascend"),
+    ],
 )
 def test_looks_that_cannot_be_are_refused_in_one_line(looks, text):
     with pytest.raises(ConfigError, match=rf"^verdict.looks: \[.*\] {text}"):
@@ -198,7 +204,8 @@ def test_permuting_the_rows_changes_only_their_order():
     plain, shuffled = judged(results), judged(results.sample(frac=1, random_state=1))
     columns = [column for column in plain if column not in {"probability", "reason"}]  # drawn in order
     pd.testing.assert_frame_equal(
-        plain.sort_values(keys, ignore_index=True)[columns], shuffled.sort_values(keys, ignore_index=True)[columns]
+        plain.sort_values(keys, ignore_index=True)[columns],
+        shuffled.sort_values(keys, ignore_index=True)[columns],
     )
 
 

@@ -46,7 +46,9 @@ def verdict_text(results: Path) -> str:
         lines += [_line(row) for row in own]
     flag = next((row["flag"] for row in checks if row.get("flag")), "")
     lines += ["", *_wrapped(f"Not to be trusted: {flag}.")] if flag else []
-    lines += ["", "Effects in points; | is zero, : the margin, = the interval, o the effect."] if checks else []
+    lines += (
+        ["", "Effects in points; | is zero, : the margin, = the interval, o the effect."] if checks else []
+    )
     lines += ["", *_where(results)]
     return "\n".join(lines).strip("\n")
 

@@ -58,6 +58,19 @@ class State(NamedTuple):
     harm_level: Floats
     equivalence_level: Floats
 
+    def take(self, chosen: Ints) -> State:
+        """Return some of the tests, by position."""
+        return State(
+            self.pairs[chosen],
+            self.mean[chosen],
+            self.spread[chosen],
+            self.floor[chosen],
+            self.complete[chosen],
+            self.look[chosen],
+            self.harm_level[chosen],
+            self.equivalence_level[chosen],
+        )
+
 
 def thresholds(state: State, looks: Sequence[int], margin: float) -> tuple[Floats, Floats]:
     """Return, for every test at its look, below which effect it is harm and within which it is equivalence, in points.
@@ -99,7 +112,12 @@ def decision_probability(state: State, looks: Sequence[int], margin: float) -> F
     harm, equivalence = _critical(after, looks)
     generator = numpy_generator(0, "next look")
     normal, between = generator.normal(size=DRAWS), generator.normal(size=(DRAWS, int(new.max(initial=1))))
-    within = np.stack([(between[:, :n] ** 2).sum(1) - n * between[:, :n].mean(1) ** 2 for n in range(1, between.shape[1] + 1)])
+    within = np.stack(
+        [
+            (between[:, :n] ** 2).sum(1) - n * between[:, :n].mean(1) ** 2
+            for n in range(1, between.shape[1] + 1)
+        ]
+    )
     old, n, spread = state.pairs[:, None], new[:, None], state.spread[:, None]
     shift = spread * normal / np.sqrt(n)  # mean of the new pairs minus that of the old, [tests, draws]
     squares = (old - 1) * spread**2 + spread**2 * within[new - 1] + old * n / (old + n) * shift**2

@@ -46,4 +46,4 @@ def in_sequence(p_values: Floats) -> Floats:
         if not (step < adjusted).any() and (freed[..., done - 1] >= 1.0).all():
             break
         adjusted = np.minimum(adjusted, step)
-    return adjusted
+    return np.asarray(adjusted)

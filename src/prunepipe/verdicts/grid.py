@@ -51,7 +51,8 @@ class Grid:
     @property
     def same(self) -> Bools:
         """[comparisons, prune ratios], True where every pair is one run twice: by construction, nothing is tested."""
-        return (self.identical | ~self.known).all(axis=-1) & (self.identical.sum(axis=-1) >= 2)
+        twice = (self.identical | ~self.known).all(axis=-1) & (self.identical.sum(axis=-1) >= 2)
+        return np.asarray(twice)
 
 
 def grids(results: pd.DataFrame, seeds: Sequence[int] | None = None) -> list[Grid]:

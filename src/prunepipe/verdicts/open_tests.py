@@ -23,5 +23,9 @@ def open_tests(verdicts: pd.DataFrame, seeds: Sequence[int]) -> pd.DataFrame:
     """
     rows = verdicts[verdicts["next_look"].notna()]
     rows = rows[rows["next_look"] <= len(seeds)]
-    rows = rows.assign(seeds=[tuple(seeds[:look]) for look in rows["next_look"]])
-    return rows.sort_values("probability", ascending=False, kind="stable")[OPEN_COLUMNS].reset_index(drop=True)
+    rows = rows.assign(
+        seeds=pd.Series([tuple(seeds[: int(look)]) for look in rows["next_look"]], rows.index, dtype=object)
+    )
+    return rows.sort_values("probability", ascending=False, kind="stable")[OPEN_COLUMNS].reset_index(
+        drop=True
+    )

@@ -22,7 +22,9 @@ def first_looked_at(path: Path, study: Study) -> dict[str, Any]:
         ArtifactError: the record cannot be read.
     """
     if not path.is_file():
-        write_json(path, {"study": study.name, "looks": list(study.verdict.looks), "seeds": list(study.seeds)})
+        write_json(
+            path, {"study": study.name, "looks": list(study.verdict.looks), "seeds": list(study.seeds)}
+        )
     found = read_json(path, "study", "looks", "seeds")
     if found["study"] == study.name:
         return found

@@ -52,7 +52,18 @@ def verdicts_markdown(verdicts: pd.DataFrame, summaries: pd.DataFrame, provenanc
             "**What each check did** (check minus none, points of accuracy)",
             "",
             *_table(
-                ("method", "on", "check", "pruned", "verdict", f"effect{level}", "drawing", "look", "boundary", "reason"),
+                (
+                    "method",
+                    "on",
+                    "check",
+                    "pruned",
+                    "verdict",
+                    f"effect{level}",
+                    "drawing",
+                    "look",
+                    "boundary",
+                    "reason",
+                ),
                 comparisons,
             ),
             "",
@@ -69,7 +80,11 @@ def thresholds(row: Mapping[Any, Any]) -> str:
     """Return the boundary of a row of verdicts, for example "-1.20; ±0.34"; "-" where no effect would do."""
     low, within = row["uses_below"], row["ignores_within"]
     harm = DASH if math.isnan(low) else f"{low:+.2f}"
-    return DASH if math.isnan(low) and math.isnan(within) else f"{harm}; {DASH if math.isnan(within) else f'±{within:.2f}'}"
+    return (
+        DASH
+        if math.isnan(low) and math.isnan(within)
+        else f"{harm}; {DASH if math.isnan(within) else f'±{within:.2f}'}"
+    )
 
 
 def decomposition_markdown(gains: pd.DataFrame, provenance: Sequence[str]) -> str:
