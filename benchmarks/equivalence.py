@@ -38,7 +38,7 @@ from prunepipe.study.loading import load_study
 from prunepipe.study.recipe import Recipe
 from prunepipe.study.study import Study
 from prunepipe.training.images import ImageSet
-from prunepipe.training.loop import Plan, train
+from prunepipe.training.loop import TrainingPlan, train
 from prunepipe.verdicts.families import holm
 from prunepipe.verdicts.statistics import paired_effects
 
@@ -87,7 +87,7 @@ def _start(task: Task) -> tuple[Arrays, Arrays]:
     network = _network(task)
     initialise(network, generator=torch_generator(task.seed, "init"))
     channels, side = task.data.train_images.shape[1:3]
-    structure = trace(network, channels=channels, image_size=side)
+    structure = trace(network, (channels, side, side))
     generator = numpy_generator(task.seed, "score")
     scores = {layer.name: generator.random(layer.shape) for layer in structure.layers}
     mask = select(scores, smart(scores, structure, kept_total(structure.size, PRUNE_RATIO)))
@@ -106,7 +106,7 @@ def _train(
     images = partial(ImageSet, mean=data.mean, std=data.std, channels_last=channels_last, device=device)
     padding = task.recipe.augmentation.crop_padding
     training = images(data.train_images, data.train_labels, crop_padding=padding)
-    plan = Plan(task.recipe, task.seed, "retrain" if mask else "dense", precision, graphs=graphs)
+    plan = TrainingPlan(task.recipe, task.seed, "retrain" if mask else "dense", precision, graphs=graphs)
     started = time.process_time()
     end = train(network, training, images(data.test_images, data.test_labels), plan, mask=mask)
     return {"accuracy": end.history[-1]["test_accuracy"], "seconds": time.process_time() - started}

@@ -6,6 +6,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +15,13 @@ from steps import RECIPE, build
 
 from prunepipe.artifacts import write_arrays
 from prunepipe.execution.leases import lease_devices
+from prunepipe.networks.prunable import prunable
 from prunepipe.networks.state import arrays_of
-from prunepipe.networks.tracing import trace
 from prunepipe.pruning.checks import rearrange
 from prunepipe.pruning.tickets import write_ticket
 from prunepipe.seeds import numpy_generator
-from prunepipe.stages.checking import apply_check, describe
+from prunepipe.stages.checking import apply_check
+from prunepipe.stages.describing import describe
 from prunepipe.study.loading import Site
 from prunepipe.training.checkpoint import Checkpoint, TrainState
 from prunepipe.training.loop import capture
@@ -33,8 +35,9 @@ LEASE = "lease one of 4 free devices, and give it back"
 def keeping(options: Options) -> Section:
     """Time a checkpoint, a lease and a ticket."""
     network, mask = build("vgg19", options)
-    structure = trace(network.cpu(), channels=3, image_size=32)
-    weights = arrays_of(network)
+    weights = arrays_of(network.cpu())
+    size = sum(weight.numel() for weight in prunable(network).values())
+    plain = deepcopy(network)
     step = TrainingStep(network.to(options.device), RECIPE, mask, "float32")
     interval = Site().checkpoint_seconds
     with tempfile.TemporaryDirectory() as temporary:
@@ -48,7 +51,7 @@ def keeping(options: Options) -> Section:
             "write the weights alone": lambda: write_arrays(folder / "weights.safetensors", weights),
             LEASE: lambda: _lease(folder),
             "rearrange a mask, apply it and write the ticket": lambda: _ticket(folder, weights, mask),
-            "find all weights on a path, and collapse": lambda: describe(mask, structure),
+            "find all weights on a path, and collapse": lambda: describe(mask, plain, (3, 32, 32)),
         }
         seconds = {what: _median(call, options) for what, call in calls.items()}
     rows = []
@@ -59,7 +62,7 @@ def keeping(options: Options) -> Section:
         time_taken = f"{1000 * value:,.0f} ms" if value > 0.01 else f"{1000 * value:.2f} ms"
         rows.append({"what": what, "time": time_taken, "share": share, "target": target})
     text = (
-        f"{structure.size:,} weights (VGG19), a tenth kept, one thread, files fsynced. A checkpoint is written at the "
+        f"{size:,} weights (VGG19), a tenth kept, one thread, files fsynced. A checkpoint is written at the "
         f"end of an epoch if the last is {interval:.0f} s old (`checkpoint_seconds`). Share: of these {interval:.0f} "
         "s, so of the time of a run whose epochs are shorter; of one with longer epochs it is less."
     )

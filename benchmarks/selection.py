@@ -25,7 +25,7 @@ def scores_and_masks(options: Options) -> Section:
     images, labels = made_up(100)
     pixels = torch.from_numpy(images).to(options.device).float() / 255
     batches = [(pixels, torch.from_numpy(labels).to(options.device))]
-    structure = trace(network.cpu(), channels=3, image_size=32)
+    structure = trace(network.cpu(), (3, 32, 32))
     network.to(options.device)
     generator = numpy_generator(0, "scores")
     scores = {layer.name: generator.random(layer.shape, dtype=np.float32) for layer in structure.layers}

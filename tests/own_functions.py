@@ -1,5 +1,7 @@
 """Functions of a user, good and bad, as the tests of own methods load them: tests/own_functions.py:NAME."""
 
+import random
+
 import numpy as np
 import torch
 from torch import nn
@@ -22,6 +24,16 @@ def drawn_globally(network, batches, loss, *, generator):
     return {name: torch.rand(weight.shape) for name, weight in prunable(network).items()}
 
 
+def drawn_from_numpy(network, batches, loss):
+    return {
+        name: np.random.rand(*weight.shape) + random.random() for name, weight in prunable(network).items()
+    }
+
+
+def asks_for_more(network, batches, loss, temperature):
+    return {}
+
+
 def ignores_generator(network, batches, loss, *, generator):
     weights = prunable(network).items()
     return {name: torch.from_numpy(np.random.default_rng().random(weight.shape)) for name, weight in weights}
@@ -39,10 +51,6 @@ def raises(network, batches, loss, *, generator):
 
 def nothing(network, batches, loss, *, generator):
     pass
-
-
-def arrays(network, batches, loss, *, generator):
-    return {name: weight.detach().numpy() for name, weight in prunable(network).items()}
 
 
 def no_generator(network, batches, loss):

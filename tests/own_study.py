@@ -42,21 +42,25 @@ def own_study(**ticket: Any) -> Study:
     )
 
 
-def scored(place: dict[str, Any], **ticket: Any) -> Any:
+def scored(place: dict[str, Any], execution: Execution | None = None, **ticket: Any) -> Any:
     study = own_study(**ticket)
     ratio = scored_ratio(study.tickets["mine"], 0.5)
     settings = score_settings(study, "mine", "mine", "clean", ratio, 0)
     return score(
-        place["data"], place["file"], place["weights"], json.loads(json.dumps(settings)), Execution()
+        place["data"],
+        place["file"],
+        place["weights"],
+        json.loads(json.dumps(settings)),
+        execution or Execution(),
     )
 
 
-def mask_of(place: dict[str, Any], scores: Any, allocation: str) -> Any:
+def mask_of(place: dict[str, Any], scores: Any, allocation: str, prune_ratio: float = 0.5) -> Any:
     return make_mask(
         scores,
         place["structure"],
         allocation=allocation,
         allocation_options={},
-        prune_ratio=0.5,
+        prune_ratio=prune_ratio,
         score_check=None,
     )

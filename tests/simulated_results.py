@@ -3,13 +3,14 @@
 import numpy as np
 import pandas as pd
 
-from prunepipe.networks.structure import Layer, Node, Structure
+from prunepipe.networks.structure import Layer, Structure
 from prunepipe.plugins import load_function
 from prunepipe.pruning.allocations import ALLOCATIONS
 from prunepipe.pruning.masks import kept_total
+from prunepipe.results import layout
 from prunepipe.results import mask_overlap as forensics
 from prunepipe.results.collected import Collected
-from prunepipe.results.table import COLUMNS, expected_runs
+from prunepipe.results.table import COLUMNS
 from prunepipe.study.study import Study
 
 CHANCE = {"cifar10": 10.0, "cifar100": 1.0, "digits": 10.0}
@@ -52,7 +53,7 @@ def make_paper_study(seeds=3):
 def make_results(study, *, noise=0.15, collapse=False):
     """Fabricate finished runs; with `collapse`, LT and LR rewinding collapse on VGG at 98 %."""
     generator = np.random.default_rng(0)
-    runs = pd.DataFrame([{"run": run, **place} for run, place in expected_runs(study)])
+    runs = pd.DataFrame([{"run": run.folder, **run.place} for run in layout.runs(study)])
     ratio = runs["prune_ratio"]
     dense = runs["dataset"].map(DENSE)
     drop = 60 * (ratio - 0.88).clip(lower=0) * np.where(runs["network"] == "vgg19", 0.3, 0.8)
@@ -69,6 +70,7 @@ def make_results(study, *, noise=0.15, collapse=False):
         density=1 - ratio,
         effective_density=(1 - ratio).where(~gone, 0.0),
         dead_units=(100 * ratio).round(),
+        unreachable_outputs=0.0,
         collapsed=gone,
         epochs=4,
         seconds=1.5,
@@ -96,7 +98,7 @@ def make_structure(channels=(64, 64, 128, 128, 256, 256, 512, 512), classes=10):
     inputs = (3, *channels)
     layers = [Layer(f"features.{i}.weight", "conv", (out, inputs[i], 3, 3)) for i, out in enumerate(channels)]
     layers.append(Layer("classifier.weight", "linear", (classes, channels[-1])))
-    return Structure(tuple(layers), (Node("input", channels=3),))
+    return Structure(tuple(layers))
 
 
 def make_layers(study, results, structure):

@@ -187,22 +187,15 @@ def read_arrays(
     return arrays, metadata
 
 
-def require_same_shapes(
-    path: Path | str, arrays: Mapping[str, np.ndarray], shapes: Mapping[str, tuple[int, ...]]
-) -> None:
-    """Refuse arrays whose names or shapes are not the expected ones.
-
-    Raises:
-        ArtifactError: names the file and the first array that differs.
-    """
+def mismatch(arrays: Mapping[str, np.ndarray], shapes: Mapping[str, tuple[int, ...]]) -> str | None:
+    """Return how named arrays first differ from the names and shapes that are expected, or None if they do not."""
     for name in sorted(set(arrays) ^ set(shapes)):
-        what = "is missing" if name in shapes else "is not expected"
-        raise ArtifactError(f"{path}: array '{name}' {what}. {remake(path)}")
+        verb = "lack" if name in shapes else "hold the unknown"
+        return f"{verb} '{name}'; expected exactly: {', '.join(shapes)}"
     for name, shape in shapes.items():
         if arrays[name].shape != tuple(shape):
-            raise ArtifactError(
-                f"{path}: array '{name}' has shape {arrays[name].shape}, expected {tuple(shape)}. {remake(path)}"
-            )
+            return f"of '{name}' have shape {arrays[name].shape}, expected {tuple(shape)}"
+    return None
 
 
 def checksum(arrays: Mapping[str, np.ndarray], names: Iterable[str] | None = None) -> str:

@@ -54,7 +54,7 @@ def load_function(reference: str) -> Callable[..., Any]:
     function = getattr(module, name, None)
     if function is None:
         raise ConfigError(f"'{reference}': {place} has no function '{name}'.")
-    if not callable(function):
+    if not callable(function) and not callable(getattr(function, "score", None)):
         raise ConfigError(f"'{reference}': '{name}' is a {type(function).__name__}, not a function.")
     return function  # type: ignore[no-any-return]
 
@@ -66,7 +66,7 @@ def explain(error: BaseException, place: str) -> str:
         error: as it was raised.
         place: "package.module" or "file.py" that the user named.
     """
-    text = f"{type(error).__name__}: {str(error).strip() or 'no message'}"
+    text = f"{type(error).__name__}: {' '.join(str(error).split()) or 'no message'}"
     if isinstance(error, SyntaxError):
         return text  # it names file and line itself
     home = place if place.endswith(".py") else place.split(".")[0]

@@ -14,6 +14,7 @@ from prunepipe.cli.main import COMMANDS, main
 from prunepipe.cli.workflow import snakemake_command, study_file
 from prunepipe.errors import ConfigError
 from prunepipe.study.loading import load_study
+from prunepipe.study.rows import DatasetChoice
 from prunepipe.study.study import Study
 
 SLOW = ("torch", "pandas", "numpy", "pydantic", "snakemake", "yaml", "importlib.metadata")
@@ -89,6 +90,17 @@ def test_checks_that_could_say_nothing_of_a_method_are_left_out(method: Method, 
     study = Study.model_validate(derived_study(base, method, 1, None), strict=False)
     assert ("invert" in study.checks_of("m")) == inverted
     assert set(BATTERY) - {"invert"} <= set(study.checks_of("m"))
+
+
+def test_own_files_of_the_study_are_found_from_the_folder_of_the_judgement(tmp_path: Path) -> None:
+    base = load_study(study_file("quickstart"))
+    datasets = {"a": DatasetChoice(folder="images", pool=2), "b": DatasetChoice(arrays="b.npz")}
+    derived = derived_study(base.model_copy(update={"datasets": datasets}), Method("snip", "m"), 1, None)
+    here = str(Path.cwd())
+    assert derived["datasets"] == {
+        "a": {"folder": f"{here}/images", "pool": 2},
+        "b": {"arrays": f"{here}/b.npz"},
+    }
 
 
 def test_a_method_is_not_called_like_a_built_in_ticket() -> None:

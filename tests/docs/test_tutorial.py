@@ -15,10 +15,11 @@ from workflow_runs import make_project, planned, snakemake
 from prunepipe.cli.derived_study import BATTERY, CONTROLS
 from prunepipe.cli.main import main
 from prunepipe.networks.initialisation import initialise
-from prunepipe.networks.prunable import prunable
 from prunepipe.networks.vgg import vgg_digits
 from prunepipe.plugins import load_function
 from prunepipe.pruning.rounds import score_network
+from prunepipe.pruning.scores import SCORES
+from prunepipe.pruning.scores.enforcing import Scorer
 from prunepipe.study.loading import load_study
 from prunepipe.study.rows import Ticket
 
@@ -41,23 +42,23 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def scores_of(reference: str, **options: object) -> dict[str, np.ndarray]:
+def scores_of(reference: str, constructive: bool = False, **options: object) -> dict[str, np.ndarray]:
     """Score the digits network as a stage does: contract enforced, twice."""
     generator = torch.Generator().manual_seed(0)
     network = vgg_digits(channels=1, classes=10, image_size=8)
     initialise(network, generator=generator)
     images = torch.rand(20, 1, 8, 8, generator=generator)
     batches = [(images, torch.arange(20) % 10)]
-    return score_network(
-        network,
-        load_function(reference),
-        batches,
-        cross_entropy,
-        generator=generator,
-        options={key: value for key, value in options.items() if key != "constructive"},
-        constructive=bool(options.get("constructive")),
-        check_determinism=True,
+    external = ":" in reference
+    scorer = Scorer(
+        load_function(reference if external else SCORES[reference].reference),
+        options=options,
+        ratios={"prune_ratio": 0.9} if constructive else {},
+        constructive=constructive,
+        external=external,
+        check_determinism=external,
     )
+    return score_network(network, scorer, batches, cross_entropy, generator=generator)
 
 
 def test_the_page_has_the_blocks_that_are_tested() -> None:
@@ -67,13 +68,17 @@ def test_the_page_has_the_blocks_that_are_tested() -> None:
         "my_gradient.py",
         "a row of tickets",
         "my_mask.py",
+        "my_scorer.py",
     }
 
 
 @pytest.mark.usefixtures("folder")
-def test_the_tutorials_score_is_the_magnitude_relative_to_its_layer() -> None:
-    for layer in scores_of("my_score.py:my_score").values():
-        assert layer.mean() == pytest.approx(1.0, rel=1e-4)
+def test_the_readme_shows_the_same_score_and_it_is_the_gradient_of_the_exact_one() -> None:
+    readme = (PAGE.parents[1] / "README.md").read_text(encoding="utf-8")
+    assert BLOCKS["my_score.py"] in readme
+    exact = scores_of("my_gradient.py:my_gradient")
+    for name, layer in scores_of("my_score.py:my_score").items():
+        np.testing.assert_allclose(layer, exact[name], atol=0.01 * exact[name].max())
 
 
 @pytest.mark.usefixtures("folder")
@@ -86,13 +91,19 @@ def test_the_tutorials_gradient_takes_its_option_from_the_ticket() -> None:
 
 
 @pytest.mark.usefixtures("folder")
-def test_the_tutorials_mask_keeps_exactly_what_it_is_told() -> None:
-    mask = scores_of("my_mask.py:my_mask", kept_total=1000, constructive=True)
-    assert sum(layer.sum() for layer in mask.values()) == 1000
-    network = vgg_digits(channels=1, classes=10, image_size=8)
-    assert {name: layer.shape for name, layer in mask.items()} == {
-        name: tuple(weight.shape) for name, weight in prunable(network).items()
-    }
+def test_the_tutorials_mask_keeps_the_largest_weights() -> None:
+    mask, sizes = scores_of("my_mask.py:my_mask", constructive=True), scores_of("magnitude")
+    size = sum(layer.size for layer in mask.values())
+    assert sum(layer.sum() for layer in mask.values()) == size - round(0.9 * size)
+    kept, removed = ([sizes[name][mask[name] == value] for name in mask] for value in (1, 0))
+    assert np.concatenate(kept).min() >= np.concatenate(removed).max()
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_tutorials_class_is_synflow() -> None:
+    flow = scores_of("synflow")
+    for name, layer in scores_of("my_scorer.py:MyScorer").items():
+        np.testing.assert_allclose(layer, flow[name], rtol=1e-3, atol=1e-6 * flow[name].max())
 
 
 def test_the_tutorials_judge_command_is_accepted_and_writes_a_study(
@@ -129,7 +140,7 @@ def test_the_tutorials_study_runs(tmp_path: Path) -> None:
     assert set(mine["status"]) == {"done"}
     assert "mine" in (project / "results" / "tables" / "verdicts.md").read_text(encoding="utf-8")
     # As the page says: an edit of the function runs only what depends on it.
-    text = BLOCKS["my_score.py"].replace("magnitude.mean()", "magnitude.max()")
+    text = BLOCKS["my_score.py"].replace("parameter.grad.abs()", "parameter.grad ** 2")
     (project / "my_score.py").write_text(text, encoding="utf-8")
     plan = planned(project, "results/tables/verdicts.md")
     assert "train_dense" not in plan

@@ -27,7 +27,7 @@ from workflow_runs import make_project
 
 STUDY = """
 datasets:
-  digits: {train_images: 1000, test_images: 300}
+  digits: {train_images: 800, test_images: 300}
 networks: [vgg_digits]
 recipe: {epochs: 8, learning_rate: 0.05, milestones: [5]}
 tickets: [lottery, hybrid]

@@ -133,6 +133,42 @@ class Unfollowed(nn.Module):
         return self.head(F.avg_pool2d(features, features.size(3)).flatten(1))
 
 
+class Attention(nn.Module):
+    """Two heads whose queries, keys and values come from one layer, in a residual block."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.projection = nn.Linear(width, 3 * width)
+        self.out = nn.Linear(width, width)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        batch, count, width = tokens.shape
+        projected = self.projection(self.norm(tokens)).view(batch, count, 3, 2, width // 2)
+        queries, keys, values = projected.permute(2, 0, 3, 1, 4)
+        heads = F.scaled_dot_product_attention(queries, keys, values)
+        return tokens + self.out(heads.transpose(1, 2).reshape(batch, count, width))
+
+
+class Transformer(nn.Module):
+    """Patches, positions, attention of our own and of torch, GELU; torch.fx cannot trace it."""
+
+    def __init__(self, size: int = IMAGE_SIZE) -> None:
+        super().__init__()
+        side = min(2, size)
+        self.patches = nn.Conv2d(CHANNELS, 4, side, stride=side)
+        self.positions = nn.Parameter(torch.zeros(1, (size // side) ** 2, 4))
+        self.attention = Attention(4)
+        self.layer = nn.TransformerEncoderLayer(4, 2, 6, activation="gelu", batch_first=True)
+        self.head = nn.Linear(4, CLASSES)
+
+    def forward(self, images: Tensor) -> Tensor:
+        tokens = self.patches(images).flatten(2).transpose(1, 2)
+        if len(tokens[0]) != self.positions.shape[1]:
+            raise ValueError("images of another size")
+        return self.head(self.layer(self.attention(tokens + self.positions)).mean(1))
+
+
 EXAMPLES = {
     "vgg": tiny_vgg,
     "unpooled vgg": unpooled_vgg,
@@ -142,5 +178,6 @@ EXAMPLES = {
     "shared layer": SharedLayer,
     "windows": Windows,
     "unfollowed": Unfollowed,
+    "transformer": Transformer,
 }
-FOLLOWED = [name for name in EXAMPLES if name != "unfollowed"]
+FOLLOWED = [name for name in EXAMPLES if name not in ("unfollowed", "transformer")]

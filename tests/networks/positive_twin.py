@@ -34,7 +34,7 @@ def positive_twin(network: nn.Module, mask: Arrays) -> nn.Module:
     return twin
 
 
-def gradients(twin: nn.Module, size: int) -> tuple[dict[str, Tensor], dict[str, Tensor], float]:
+def gradients(twin: nn.Module, *sides: int) -> tuple[dict[str, Tensor], dict[str, Tensor], float]:
     """Return d(sum of outputs) / d(weights), whether each unit is alive, and the sum of the outputs.
 
     Layers that are never called are missing; one that is called several times is alive at any of them.
@@ -43,7 +43,7 @@ def gradients(twin: nn.Module, size: int) -> tuple[dict[str, Tensor], dict[str, 
     for name in prunable(twin):
         layer = twin.get_submodule(name.removesuffix(".weight"))
         layer.register_forward_hook(lambda _, __, result, name=name: calls.append((name, result)))
-    total = twin(torch.ones(1, CHANNELS, size, size, dtype=torch.float64)).sum()
+    total = twin(torch.ones(1, CHANNELS, *sides, dtype=torch.float64)).sum()
     names = list(dict.fromkeys(name for name, _ in calls))
     weights = prunable(twin)
     of_weights = torch.autograd.grad(total, [weights[name] for name in names], retain_graph=True)

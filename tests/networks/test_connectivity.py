@@ -27,45 +27,42 @@ from prunepipe.artifacts import Arrays
 from prunepipe.networks.connectivity import Connectivity, connectivity
 from prunepipe.networks.initialisation import draw_normal
 from prunepipe.networks.prunable import prunable
-from prunepipe.networks.structure import Layer, Node, Structure
-from prunepipe.networks.tracing import trace
+from prunepipe.networks.recording import Recording, record
 from prunepipe.seeds import torch_generator
 
-STRUCTURES = {
-    name: trace(build(), channels=CHANNELS, image_size=IMAGE_SIZE) for name, build in EXAMPLES.items()
-}
+RECORDINGS = {name: record(build(), (CHANNELS, IMAGE_SIZE, IMAGE_SIZE)) for name, build in EXAMPLES.items()}
 SEEDS = st.integers(0, 2**32 - 1)
 DENSITIES = st.floats(0.02, 0.7)
 SIZES = st.integers(1, 8)
 
 
 @cache
-def _example(name: str, size: int) -> tuple[nn.Module, Structure]:
+def _example(name: str, size: int) -> tuple[nn.Module, Recording]:
     network = EXAMPLES[name](size)
-    return network, trace(network, channels=CHANNELS, image_size=size)
+    return network, record(network, (CHANNELS, size, size))
 
 
-def _mask(structure: Structure, seed: int, density: float) -> Arrays:
+def _mask(recording: Recording, seed: int, density: float) -> Arrays:
     rng = np.random.default_rng(seed)
-    return {layer.name: rng.random(layer.shape) < density for layer in structure.layers}
+    return {name: rng.random(weight.shape) < density for name, weight in recording.weights.items()}
 
 
-def _one_tap_mask(structure: Structure, seed: int, density: float) -> Arrays:
+def _one_tap_mask(recording: Recording, seed: int, density: float) -> Arrays:
     """A mask that keeps weights at a single, random position of each layer's kernel."""
     rng = np.random.default_rng(seed)
     mask = {}
-    for layer in structure.layers:
-        taps = np.arange(np.prod(layer.shape[2:], dtype=int)).reshape(layer.shape[2:])
-        mask[layer.name] = (rng.random(layer.shape) < density) & (taps == rng.integers(taps.size))
+    for name, weight in recording.weights.items():
+        taps = np.arange(np.prod(weight.shape[2:], dtype=int)).reshape(weight.shape[2:])
+        mask[name] = (rng.random(weight.shape) < density) & (taps == rng.integers(taps.size))
     return mask
 
 
 MASKS = st.sampled_from([_mask, _one_tap_mask])
-MakeMask = Callable[[Structure, int, float], Arrays]
+MakeMask = Callable[[Recording, int, float], Arrays]
 
 
-def _full(structure: Structure) -> Arrays:
-    return {layer.name: np.ones(layer.shape, dtype=bool) for layer in structure.layers}
+def _full(recording: Recording) -> Arrays:
+    return {name: np.ones(weight.shape, dtype=bool) for name, weight in recording.weights.items()}
 
 
 @pytest.mark.parametrize("name", FOLLOWED)
@@ -74,12 +71,12 @@ def _full(structure: Structure) -> Arrays:
 def test_a_kept_weight_is_effective_if_and_only_if_the_output_feels_it(
     name: str, size: int, make_mask: MakeMask, seed: int, density: float
 ) -> None:
-    network, structure = _example(name, size)
-    mask = make_mask(structure, seed, density)
-    found = connectivity(mask, structure)
-    felt_by, alive, total = gradients(positive_twin(network, mask), size)
+    network, recording = _example(name, size)
+    mask = make_mask(recording, seed, density)
+    found = connectivity(mask, recording)
+    felt_by, alive, total = gradients(positive_twin(network, mask), size, size)
     felt = {layer: int(((felt_by[layer] > 0).numpy() & mask[layer]).sum()) for layer in felt_by}
-    units = {layer.name: layer.shape[0] for layer in structure.layers}
+    units = {name: len(weight) for name, weight in recording.weights.items()}
     assert found.effective == dict.fromkeys(mask, 0) | felt
     assert found.dead_units == units | {layer: int((~alive[layer]).sum()) for layer in alive}
     assert found.collapsed == (total == 0)
@@ -90,10 +87,10 @@ def test_a_kept_weight_is_effective_if_and_only_if_the_output_feels_it(
 def test_no_weight_that_the_output_feels_is_called_cut_off(
     size: int, make_mask: MakeMask, seed: int, density: float
 ) -> None:
-    network, structure = _example("unfollowed", size)
-    mask = make_mask(structure, seed, density)
-    found = connectivity(mask, structure)
-    felt_by, _, total = gradients(positive_twin(network, mask), size)
+    network, recording = _example("unfollowed", size)
+    mask = make_mask(recording, seed, density)
+    found = connectivity(mask, recording)
+    felt_by, _, total = gradients(positive_twin(network, mask), size, size)
     for layer, gradient in felt_by.items():
         assert ((gradient > 0).numpy() & mask[layer]).sum() <= found.effective[layer] <= mask[layer].sum()
     assert total == 0 or not found.collapsed
@@ -103,10 +100,10 @@ def test_no_weight_that_the_output_feels_is_called_cut_off(
 @settings(deadline=None, max_examples=40)
 @given(seed=SEEDS, density=DENSITIES, further=st.floats(0.3, 1.0))
 def test_pruning_more_never_opens_a_path(name: str, seed: int, density: float, further: float) -> None:
-    mask = _mask(STRUCTURES[name], seed, density)
-    other = _mask(STRUCTURES[name], seed + 1, further)
-    more = connectivity(mask, STRUCTURES[name])
-    less = connectivity({layer: mask[layer] & other[layer] for layer in mask}, STRUCTURES[name])
+    mask = _mask(RECORDINGS[name], seed, density)
+    other = _mask(RECORDINGS[name], seed + 1, further)
+    more = connectivity(mask, RECORDINGS[name])
+    less = connectivity({layer: mask[layer] & other[layer] for layer in mask}, RECORDINGS[name])
     assert all(less.effective[layer] <= more.effective[layer] for layer in mask)
     assert all(less.dead_units[layer] >= more.dead_units[layer] for layer in mask)
     assert less.collapsed or not more.collapsed
@@ -116,7 +113,7 @@ def test_pruning_more_never_opens_a_path(name: str, seed: int, density: float, f
 @settings(deadline=None, max_examples=25)
 @given(seed=SEEDS, density=st.floats(0.02, 0.3))
 def test_collapse_means_that_nothing_is_effective(name: str, seed: int, density: float) -> None:
-    found = connectivity(_mask(STRUCTURES[name], seed, density), STRUCTURES[name])
+    found = connectivity(_mask(RECORDINGS[name], seed, density), RECORDINGS[name])
     assert found.collapsed == (sum(found.effective.values()) == 0)
 
 
@@ -150,29 +147,29 @@ def test_a_collapsed_network_is_a_constant(case: str, training: bool) -> None:
     build, size, prune = COLLAPSES[case]
     network = build(size)
     draw_normal(network, fan="fan_in", generator=torch_generator(0, "init"))
-    structure = trace(network, channels=CHANNELS, image_size=size)
+    recording = record(network, (CHANNELS, size, size))
     for parameter in network.parameters():  # biases and shifts too, which start no path
         parameter.data.add_(0.1)
-    mask = _full(structure)
-    assert not connectivity(mask, structure).collapsed
+    mask = _full(recording)
+    assert not connectivity(mask, recording).collapsed
     prune(mask)
     with torch.no_grad():
         for layer, weight in prunable(network).items():
             weight.mul_(torch.from_numpy(mask[layer]))
     logits = network.train(training)(torch.randn(6, CHANNELS, size, size, generator=torch_generator(1)))
-    assert connectivity(mask, structure).collapsed
+    assert connectivity(mask, recording).collapsed
     torch.testing.assert_close(logits, logits[:1].expand_as(logits), rtol=0, atol=0)
 
 
 def test_weights_that_lead_into_padding_only_are_not_effective() -> None:
     """The first of two corners reads the image; the second passes on nothing but the border."""
-    structure = trace(unpooled_vgg(2), channels=CHANNELS, image_size=2)
-    mask = _full(structure)
+    recording = record(unpooled_vgg(2), (CHANNELS, 2, 2))
+    mask = _full(recording)
     _only_corners("features.3.weight", "features.6.weight")(mask)
-    found = connectivity(mask, structure)
+    found = connectivity(mask, recording)
     assert set(found.effective.values()) == {0}
     mask["features.6.weight"][0, 1, 2, 2] = True  # from channel 1, back to where the image was
-    found = connectivity(mask, structure)
+    found = connectivity(mask, recording)
     assert found.effective == {
         "features.0.weight": 4 * 3 * CHANNELS,  # of nine taps, four meet pixels around pixel (0, 0)
         "features.3.weight": 3,
@@ -184,56 +181,31 @@ def test_weights_that_lead_into_padding_only_are_not_effective() -> None:
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_empty_masks_leave_nothing(name: str) -> None:
-    structure = STRUCTURES[name]
-    found = connectivity({layer: ~array for layer, array in _full(structure).items()}, structure)
-    dead = {layer.name: layer.shape[0] for layer in structure.layers}
-    assert found == Connectivity(dict.fromkeys(dead, 0), dead, collapsed=True)
+    recording = RECORDINGS[name]
+    found = connectivity({layer: ~array for layer, array in _full(recording).items()}, recording)
+    dead = {name: len(weight) for name, weight in recording.weights.items()}
+    assert found == Connectivity(dict.fromkeys(dead, 0), dead, collapsed=True, unreachable_outputs=CLASSES)
 
 
 def test_shortcuts_bridge_a_wiped_block_and_nothing_else_does() -> None:
-    structure = STRUCTURES["resnet"]
-    mask = _full(structure)
+    recording = RECORDINGS["resnet"]
+    mask = _full(recording)
     mask["layer2.0.conv1.weight"][:] = False
-    found = connectivity(mask, structure)
+    found = connectivity(mask, recording)
     assert not found.collapsed
     assert found.effective["layer2.0.conv2.weight"] == 0
     assert found.dead_units["layer2.0.conv1.weight"] == 3
     mask["layer2.0.downsample.0.weight"][:] = False
-    assert connectivity(mask, structure).collapsed
+    assert connectivity(mask, recording).collapsed
 
 
 def test_layer_called_twice_is_effective_where_either_call_is() -> None:
-    structure = STRUCTURES["shared layer"]
-    mask = _full(structure)
+    recording = RECORDINGS["shared layer"]
+    mask = _full(recording)
     mask["stem.weight"][1:] = False  # the first call reads channel 0 only
     mask["again.weight"][1:] = False  # and leads to channel 0 only, which is what the second call reads
     mask["head.weight"][:, 1:] = False
-    found = connectivity(mask, structure)
+    found = connectivity(mask, recording)
     assert found.effective["again.weight"] == 9  # channel 0 to channel 0: nine taps at the first call
     assert found.dead_units["again.weight"] == 2
     assert (found.effective["never.weight"], found.dead_units["never.weight"]) == (0, 3)
-
-
-def _mixing(operation: str) -> Structure:
-    """Two 1x1 convolutions' worth of channels, one operation, and a Linear layer."""
-    nodes = (
-        Node("input", (), 2, (1, 1)),
-        Node("conv", (0,), 2, (1, 1), "first", window=(((0,),), ((0,),))),
-        Node(operation, (1,), 2),
-        Node("linear", (2,), 1, layer="last"),
-        Node("output", (3,), 1),
-    )
-    return Structure((Layer("first", "conv", (2, 2, 1, 1)), Layer("last", "linear", (1, 2))), nodes)
-
-
-@pytest.mark.parametrize(
-    ("operation", "effective"), [("mix", {"first": 2, "last": 1}), ("channelwise", {"first": 0, "last": 0})]
-)
-def test_only_mixing_joins_different_channels(operation: str, effective: dict[str, int]) -> None:
-    mask = {
-        "first": np.array([[1, 1], [0, 0]], bool).reshape(2, 2, 1, 1),  # both inputs, into channel 0
-        "last": np.array([[0, 1]], bool),  # from channel 1
-    }
-    found = connectivity(mask, _mixing(operation))
-    assert found.effective == effective
-    assert found.collapsed == (operation == "channelwise")

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from test_connectivity import STRUCTURES, _full, _mask
+from test_connectivity import RECORDINGS, _full, _mask
 
 from prunepipe.errors import ScoreError
 from prunepipe.networks.connectivity import connectivity
 
 
 def test_mask_is_not_changed() -> None:
-    mask = _mask(STRUCTURES["resnet"], 0, 0.5)
+    mask = _mask(RECORDINGS["resnet"], 0, 0.5)
     before = {layer: array.copy() for layer, array in mask.items()}
-    connectivity(mask, STRUCTURES["resnet"])
+    connectivity(mask, RECORDINGS["resnet"])
     assert all(np.array_equal(before[layer], mask[layer]) for layer in mask)
 
 
@@ -30,6 +30,6 @@ def test_mask_is_not_changed() -> None:
     ],
 )
 def test_masks_that_do_not_fit_are_refused(change: dict[str, np.ndarray | None], message: str) -> None:
-    mask = {name: array for name, array in (_full(STRUCTURES["vgg"]) | change).items() if array is not None}
+    mask = {name: array for name, array in (_full(RECORDINGS["vgg"]) | change).items() if array is not None}
     with pytest.raises(ScoreError, match=message):
-        connectivity(mask, STRUCTURES["vgg"])
+        connectivity(mask, RECORDINGS["vgg"])

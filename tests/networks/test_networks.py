@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 import torch
+from reference_names import load_reference, save_reference
 from safetensors.torch import load_file
 from torch import nn
 
 from prunepipe.errors import ArtifactError, ConfigError
 from prunepipe.networks import NETWORKS
 from prunepipe.networks.building import make_network
-from prunepipe.networks.initialisation import initial_weights, initialise
-from prunepipe.networks.names import load_reference, save_reference
+from prunepipe.networks.initialisation import draw_normal, initial_weights, initialise
 from prunepipe.networks.prunable import prunable
 from prunepipe.networks.resnet import BasicBlock
 from prunepipe.seeds import torch_generator
@@ -194,20 +194,10 @@ def test_one_name_twice_is_refused() -> None:
         load_reference({"fc.bias": torch.ones(1), "module.fc.bias": torch.ones(1)})
 
 
-def test_torchvision_network_gets_the_default_law() -> None:
-    from torchvision.models import resnet18
-
-    network = resnet18(num_classes=10)
-    initialise(network, generator=torch_generator(0, "init"))
-    assert network.layer1[0].conv1.weight.std().item() == pytest.approx(sqrt(2 / (64 * 9)), rel=0.03)
-    assert network.fc.weight.std().item() == pytest.approx(0.01, rel=0.1)
-    assert (network.fc.bias == 0).all()
-
-
 def test_module_without_a_law_is_named() -> None:
     network = nn.Sequential(nn.Conv2d(1, 1, 1), nn.Bilinear(2, 2, 2))
     with pytest.raises(ConfigError, match=r"'1' \(Bilinear\).*a method initialise"):
-        initialise(network, generator=torch_generator(0, "init"))
+        draw_normal(network, fan="fan_in", generator=torch_generator(0, "init"))
 
 
 BUILDER = """

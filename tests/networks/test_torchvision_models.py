@@ -10,15 +10,16 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from prunepipe.errors import ConfigError
-from prunepipe.networks import NETWORKS
+from prunepipe.networks import NETWORKS, torchvision_models
 from prunepipe.networks.building import make_network
 from prunepipe.networks.connectivity import connectivity
-from prunepipe.networks.initialisation import initialise
+from prunepipe.networks.recording import record
 from prunepipe.networks.torchvision_names import TORCHVISION_MODELS
 from prunepipe.networks.tracing import trace
 from prunepipe.plugins import load_function
 from prunepipe.pruning.rounds import score_network
 from prunepipe.pruning.scores import SCORES
+from prunepipe.seeds import seeded_globals
 from prunepipe.study.names import resolve
 
 SIZE = 12
@@ -28,9 +29,7 @@ CLASSES = 3
 
 def fitted(name: str, size: int = SIZE) -> nn.Module:
     reference = resolve("network", f"torchvision:{name}", NETWORKS)
-    network = make_network(reference, channels=CHANNELS, classes=CLASSES, image_size=size)
-    initialise(network, generator=torch.Generator().manual_seed(0))
-    return network
+    return make_network(reference, channels=CHANNELS, classes=CLASSES, image_size=size)
 
 
 @pytest.mark.parametrize(
@@ -40,21 +39,15 @@ def test_a_network_takes_small_images_of_any_channels_and_its_paths_are_followed
     network = fitted(name).eval()
     with torch.no_grad():
         assert network(torch.zeros(2, CHANNELS, SIZE, SIZE)).shape == (2, CLASSES)
-    structure = trace(network, channels=CHANNELS, image_size=SIZE)
+    structure = trace(network, (CHANNELS, SIZE, SIZE))
+    recording = record(network, (CHANNELS, SIZE, SIZE))
     whole = {layer.name: np.ones(layer.shape, bool) for layer in structure.layers}
-    paths = connectivity(whole, structure)
+    paths = connectivity(whole, recording)
     assert not paths.collapsed
     cut = {**whole, structure.layers[0].name: np.zeros(structure.layers[0].shape, bool)}
-    assert connectivity(cut, structure).collapsed
+    assert connectivity(cut, recording).collapsed
     used = sum(layer.size for layer in structure.layers if paths.effective[layer.name])
     assert used == structure.size
-
-
-def test_groups_and_strides_are_in_the_graph() -> None:
-    structure = trace(fitted("mobilenet_v2"), channels=CHANNELS, image_size=SIZE)
-    depthwise = [node for node in structure.nodes if node.operation == "conv" and node.groups > 1]
-    assert len(depthwise) == 17
-    assert all(node.groups == node.channels for node in depthwise)
 
 
 @pytest.mark.parametrize("name", ["resnet18", "vgg11", "mobilenet_v2"])
@@ -76,6 +69,44 @@ def test_the_stem_keeps_the_resolution_of_small_images_only() -> None:
     assert isinstance(small.maxpool, nn.Identity)
     assert (large.conv1.kernel_size, large.conv1.stride) == ((7, 7), (2, 2))
     assert isinstance(large.maxpool, nn.MaxPool2d)
+
+
+@pytest.mark.parametrize("name", ["resnet18", "vgg11", "densenet121", "shufflenet_v2_x0_5", "mobilenet_v2"])
+def test_replaced_layers_start_by_the_law_of_the_layers_they_replace(name: str) -> None:
+    from torchvision import models
+
+    torch.manual_seed(0)
+    network = fitted(name)
+    own, theirs = (
+        next(module for module in whole.modules() if isinstance(module, nn.Conv2d))
+        for whole in (network, models.get_model(name))
+    )
+    law = torchvision_models._stem_law(name)
+    expected = nn.Conv2d(theirs.in_channels, theirs.out_channels, theirs.kernel_size, bias=False)
+    law(expected)
+    assert expected.weight.std().item() == pytest.approx(theirs.weight.std().item(), rel=0.1)
+    again = nn.Conv2d(own.in_channels, own.out_channels, own.kernel_size, bias=False)
+    law(again)
+    assert own.weight.std().item() == pytest.approx(again.weight.std().item(), rel=0.2)
+    assert own.bias is None or not own.bias.any()
+
+
+def test_every_other_layer_starts_as_torchvision_starts_it() -> None:
+    from torchvision import models
+
+    network = fitted("resnet18")
+    with seeded_globals(0, "init"):
+        theirs = models.resnet18(num_classes=CLASSES)
+    for name, weight in theirs.state_dict().items():
+        assert name == "conv1.weight" or torch.equal(network.state_dict()[name], weight), name
+    vgg = fitted("vgg11")
+    assert vgg.classifier[0].weight.std().item() == pytest.approx(0.01, rel=0.01)
+    assert not vgg.classifier[0].bias.any()
+
+
+def test_every_listed_model_has_a_law_for_its_first_convolution() -> None:
+    for name in TORCHVISION_MODELS:
+        assert torchvision_models._stem_law(name)
 
 
 @pytest.mark.parametrize(("size", "features"), [(12, 512), (32, 512), (64, 512 * 4), (256, 512 * 49)])

@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from prunepipe.networks.resnet import resnet
-from prunepipe.networks.structure import Layer, Node, Structure
+from prunepipe.networks.structure import Layer, Structure
 from prunepipe.pruning.scores.contract import Batches, Scores
 
 
@@ -76,9 +76,9 @@ def random_batch(
 
 
 def make_structure(*layers: tuple[str, tuple[int, ...]], residual: bool = False) -> Structure:
-    """Layers of (kind, shape), named layer0, layer1, ...; the graph says only whether paths are added."""
+    """Layers of (kind, shape), named layer0, layer1, ...."""
     named = tuple(Layer(f"layer{i}", kind, shape) for i, (kind, shape) in enumerate(layers))
-    return Structure(named, (Node("add"),) if residual else ())
+    return Structure(named, residual)
 
 
 def stream(seed: int = 0) -> torch.Generator:

@@ -148,7 +148,7 @@ def test_rankings_refuse_scores_that_cannot_be_ranked(name: str, value: float) -
 def test_rankings_refuse_scores_of_other_layers(name: str) -> None:
     structure = make_structure(*SMALL)
     scores = draw_scores(structure)
-    with pytest.raises(ScoreError, match="scores lack layer 'layer2'"):
+    with pytest.raises(ScoreError, match="scores lack 'layer2'"):
         FUNCTIONS[name]({k: v for k, v in scores.items() if k != "layer2"}, structure, 60)
-    with pytest.raises(ScoreError, match=r"scores of layer 'layer2' have shape \(5,\), expected \(200,\)"):
+    with pytest.raises(ScoreError, match=r"scores of 'layer2' have shape \(5,\), expected \(200,\)"):
         FUNCTIONS[name](scores | {"layer2": np.ones(5)}, structure, 60)

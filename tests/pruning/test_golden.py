@@ -60,7 +60,7 @@ def test_allocations_by_depth_are_those_of_the_reference(key: tuple[str, ...]) -
 
 @pytest.fixture(scope="module")
 def structure() -> Structure:
-    return trace(resnet8(channels=3, classes=10, image_size=32), channels=3, image_size=32)
+    return trace(resnet8(channels=3, classes=10, image_size=32), (3, 32, 32))
 
 
 def scores_of(state: str, score: str, dtype: torch.dtype = torch.float32) -> Arrays:

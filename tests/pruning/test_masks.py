@@ -102,9 +102,9 @@ def test_a_mask_that_fits_is_accepted() -> None:
         ({"layer1": np.ones(4, dtype=np.uint8)}, "mask of layer 'layer1' has type uint8, must be bool"),
         (
             {"layer1": np.ones((4, 1), dtype=bool)},
-            r"masks of layer 'layer1' have shape \(4, 1\), expected \(4,\)",
+            r"masks of 'layer1' have shape \(4, 1\), expected \(4,\)",
         ),
-        ({"bias": np.ones(4, dtype=bool)}, "masks name what is no prunable layer: 'bias'"),
+        ({"bias": np.ones(4, dtype=bool)}, "masks hold the unknown 'bias'"),
     ],
 )
 def test_a_mask_that_does_not_fit_is_refused(change: dict[str, np.ndarray], message: str) -> None:
@@ -113,7 +113,7 @@ def test_a_mask_that_does_not_fit_is_refused(change: dict[str, np.ndarray], mess
 
 
 def test_a_mask_without_a_layer_is_refused() -> None:
-    with pytest.raises(ScoreError, match="masks lack layer 'layer1'; expected exactly: layer0, layer1"):
+    with pytest.raises(ScoreError, match="masks lack 'layer1'; expected exactly: layer0, layer1"):
         check_mask({"layer0": MASK["layer0"]}, STRUCTURE)
 
 

@@ -203,6 +203,20 @@ def test_curves_are_means_over_seeds():
     assert curve["mean"].iloc[-1] == pytest.approx(own.loc[own["epoch"] == 4, "test_accuracy"].mean())
 
 
+def test_curves_have_the_points_that_were_measured():
+    study = make_study(tickets=("lottery",), prune_ratios=[0.9], seeds=[0, 1])
+    results = make_results(study)
+    histories = make_histories(results)
+    histories.loc[histories["epoch"].isin([1, 3]), "test_accuracy"] = float("nan")
+    curves = mean_curves(Collected(results, histories=histories))
+    assert list(curves["cifar10", "vgg19", "lottery", 0.9].index) == [2, 4]
+    last = histories.assign(test_accuracy=histories["test_accuracy"].where(histories["epoch"] == 4))
+    figure = draw("training_curves", study, Collected(results, histories=last))
+    assert {line.get_marker() for line in figure.axes[0].get_lines()} == {
+        "."
+    }  # a line of one point is not seen
+
+
 def test_the_paper_and_we_share_a_scale_that_leaves_out_collapse():
     figure = draw("paper_against_ours", STUDIES["paper"])
     axis = figure.axes[0]

@@ -32,25 +32,30 @@ def edited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 def test_an_edit_deep_below_a_stage_changes_its_version(edited) -> None:
-    change = ("engine", "alpha=-learning_rate", "alpha=-2 * learning_rate")
+    change = ("training/step", "alpha=-learning_rate", "alpha=-2 * learning_rate")
     assert edited("retrain") != edited("retrain", *change)
     assert edited("train_dense") != edited("train_dense", *change)
 
 
 def test_an_edit_outside_its_reach_does_not(edited) -> None:
-    change = ("engine", "alpha=-learning_rate", "alpha=-2 * learning_rate")
+    change = ("training/step", "alpha=-learning_rate", "alpha=-2 * learning_rate")
     for stage in ("mask", "check", "rewind", "evaluate"):
         assert edited(stage) == edited(stage, *change), stage
 
 
 def test_registries_are_outside_the_reach_of_the_stages(edited) -> None:
-    for module in ("scores/__init__", "networks/__init__", "allocations/__init__", "zoology"):
+    for module in (
+        "pruning/scores/__init__",
+        "networks/__init__",
+        "pruning/allocations/__init__",
+        "study/built_in",
+    ):
         for stage in ("train_dense", "retrain", "score", "mask", "check"):
             assert edited(stage) == edited(stage, module, "{", "{'new': 1} | {"), (stage, module)
 
 
 def test_a_function_loaded_by_name_counts_where_it_is_named(edited) -> None:
-    change = ("scores/snip", "total[name] += gradient", "total[name] += 2 * gradient")
+    change = ("pruning/scores/snip", "total[name] += gradient", "total[name] += 2 * gradient")
     snip, magnitude = "prunepipe.pruning.scores.snip:snip", "prunepipe.pruning.scores.magnitude:magnitude"
     assert edited("score", "seeds", "", "", snip) != edited("score", *change, snip)
     assert edited("score", "seeds", "", "", magnitude) == edited("score", *change, magnitude)
@@ -65,7 +70,7 @@ def test_the_published_numbers_count_where_they_are_shown(edited) -> None:
 
 def test_comments_and_docstrings_do_not_count(edited) -> None:
     old = '"""One training step: forward, backward, SGD, mask; as few operations as the arithmetic allows."""'
-    assert edited("retrain") == edited("retrain", "engine", old, '"""Other words."""\n# A comment.\n')
+    assert edited("retrain") == edited("retrain", "training/step", old, '"""Other words."""\n# A comment.\n')
 
 
 def test_a_users_file_counts(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from simulated_results import lose, make_results, make_structure, make_study
 from prunepipe.artifacts import write_json
 from prunepipe.errors import ArtifactError
 from prunepipe.results.collected import read_collected, read_frame, write_frame
-from prunepipe.results.layout import mask_paths, run_folders, structure_path
-from prunepipe.results.table import COLUMNS, collect, expected_runs, histories, layers
+from prunepipe.results.layout import mask_paths, runs, structure_path
+from prunepipe.results.table import COLUMNS, collect, histories, layers
 
 METRICS = {
     "accuracy": 90.0,
@@ -20,6 +20,7 @@ METRICS = {
     "density": 0.1,
     "effective_density": 0.09,
     "dead_units": 3,
+    "unreachable_outputs": 0,
     "collapsed": False,
     "epochs": 2,
 }
@@ -27,7 +28,7 @@ LAYER = {"layer": "features.0.weight", "kind": "conv", "size": 10, "kept": 1}
 
 
 def write_runs(study, root):
-    for place, (folder, _) in enumerate(expected_runs(study)):
+    for place, folder in enumerate(run.folder for run in runs(study)):
         write_json(root / folder / "metrics.json", {**METRICS, "accuracy": float(place)})
         write_json(root / folder / "timing.json", {"seconds": [1.0, 2.5], "device": "cpu"})
         write_json(
@@ -51,7 +52,7 @@ def tree(study, tmp_path):
 
 def test_collect_gives_one_row_a_run_in_the_order_of_the_study(study, tree):
     results = collect(study, tree)
-    folders = [folder for folder, _ in expected_runs(study)]
+    folders = [run.folder for run in runs(study)]
     assert list(results.columns) == list(COLUMNS)
     assert list(results["run"]) == folders
     assert list(results["accuracy"]) == list(range(len(folders)))
@@ -75,7 +76,7 @@ def test_dense_runs_are_the_full_network_under_the_check_that_changed_their_data
     ],
 )
 def test_a_run_without_metrics_is_a_row_with_its_cause(study, tree, log, cause):
-    folder = tree / run_folders(study)[3]
+    folder = tree / list(runs(study))[3].folder
     (folder / "metrics.json").unlink()
     if log:
         (folder / "retrain.log").write_text(log)
@@ -85,7 +86,7 @@ def test_a_run_without_metrics_is_a_row_with_its_cause(study, tree, log, cause):
 
 
 def test_truncated_metrics_count_as_missing(study, tree):
-    path = tree / run_folders(study)[0] / "metrics.json"
+    path = tree / next(runs(study)).folder / "metrics.json"
     path.write_text(path.read_text()[:-9])
     assert collect(study, tree)["status"].iloc[0] == "missing"
 
@@ -102,10 +103,6 @@ def test_histories_and_layers_carry_their_run(study, tree):
 def test_histories_and_layers_of_nothing_are_empty_tables(tmp_path):
     assert histories(["results/runs/none"], tmp_path).empty
     assert layers([], tmp_path).empty
-
-
-def test_run_folders_are_those_that_collect_reads(study):
-    assert run_folders(study) == [folder for folder, _ in expected_runs(study)]
 
 
 def test_mask_paths_know_only_the_checks_that_change_data(study):
@@ -155,12 +152,12 @@ def test_structures_are_read_with_the_layers_only(study, tmp_path):
 
 def test_tables_figures_and_overlaps_start_without_torch():
     modules = [
-        "results",
-        "tables",
-        "forensics",
-        "places",
-        "collected",
-        *(f"plots.{n}" for n in ("checks", "keep_ratios", "paper")),
+        "results.table",
+        "reports.tables",
+        "results.mask_overlap",
+        "results.layout",
+        "results.collected",
+        *(f"reports.plots.{n}" for n in ("checks", "keep_ratios", "paper")),
     ]
     code = "; ".join(f"import prunepipe.{module}" for module in modules)
     check = f"import sys; {code}; print([name for name in ('torch', 'scipy.stats') if name in sys.modules])"

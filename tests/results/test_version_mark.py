@@ -82,15 +82,19 @@ def test_a_file_that_lacks_what_this_version_reads_is_said_to_be_of_another(tmp_
 
 
 @pytest.mark.parametrize(
-    "node",
+    "content",
     [
-        {"operation": "conv", "inputs": [0], "channels": 4, "taps": 9},  # a key that is gone
-        {"inputs": [0]},  # a key that has come
+        {"layers": [], "nodes": []},  # a key that is gone
+        {
+            "layers": [{"name": "a.weight", "taps": 9}],
+            "residual": False,
+            "followed": True,
+        },  # one that has come
     ],
 )
-def test_a_structure_of_another_version_is_said_to_be_one(tmp_path: Path, node: dict) -> None:
+def test_a_structure_of_another_version_is_said_to_be_one(tmp_path: Path, content: dict) -> None:
     path = tmp_path / "structure.json"
-    write_json(path, {"layers": [], "nodes": [node]})
+    write_json(path, content)
     with pytest.raises(ArtifactError, match="another version of prunepipe"):
         read_structure(path)
 

@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from prunepipe.cli.main import main
-from prunepipe.cli.workflow import Outcome, run_watched
-from prunepipe.results.table import expected_runs
+from prunepipe.cli.workflow import WorkflowRun, run_watched
+from prunepipe.results.layout import runs
 from prunepipe.results.watching import (
     DONE,
     FAILED,
@@ -54,7 +54,7 @@ def test_the_state_of_a_run_is_read_from_its_folder(
 
 
 def test_the_time_left_goes_by_the_pace_of_the_last_runs(tmp_path: Path, study: Study) -> None:
-    folders = [tmp_path / folder for folder, _ in expected_runs(study)]
+    folders = [tmp_path / run.folder for run in runs(study)]
     for number, folder in enumerate(folders[:4]):  # one in 10 s, the last just now
         write(folder / "metrics.json", "{}", age=30.0 - 10.0 * number)
     assert study_progress(study, tmp_path, NOW).seconds_left is None  # nothing is running
@@ -75,7 +75,7 @@ def test_watch_says_it_in_a_line(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(small))
     assert main(["watch", "mine.yaml", "--once"]) == 0
-    total = len(list(expected_runs(Study.model_validate(small))))
+    total = len(list(runs(Study.model_validate(small))))
     assert capsys.readouterr().out == f"small: 0 of {total} runs done, 0 running, 0 failed\n"
 
 
@@ -85,7 +85,7 @@ def test_watch_ends_with_the_study(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(small))
     study = Study.model_validate(small)
-    folders = [Path(folder) for folder, _ in expected_runs(study)]
+    folders = [Path(run.folder) for run in runs(study)]
     for folder in folders[1:]:
         write(folder / "metrics.json", "{}")
     slept = []
@@ -114,6 +114,6 @@ def test_a_watched_run_is_logged_and_its_failures_are_told_once(tmp_path: Path, 
     code = f"import sys; print({chr(10).join(lines)!r}); sys.exit(3)"
     log = tmp_path / "log" / "judge.log"
     outcome = run_watched([sys.executable, "-c", code], log, lambda: StudyProgress(1, 2, 1, 0, 95.0))
-    assert outcome == Outcome(3, 1, ["bad score"])
+    assert outcome == WorkflowRun(3, 1, ["bad score"])
     assert log.read_text().splitlines() == lines
     assert "1 of 4 runs, 2 running, 1 failed, about 2 min left" in capsys.readouterr().err

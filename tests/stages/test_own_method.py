@@ -28,7 +28,7 @@ def test_an_own_score_ranks_the_weights_of_an_own_network_on_own_data(place) -> 
         np.testing.assert_allclose(layer, expected[name], rtol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["drawn", "drawn_globally"])
+@pytest.mark.parametrize("name", ["drawn", "drawn_globally", "drawn_from_numpy"])
 def test_a_score_may_draw_from_the_generator_and_from_torchs_own_stream(place, name: str) -> None:
     first, second = scored(place, score=OWN + name), scored(place, score=OWN + name)
     assert all(np.array_equal(first[key], second[key]) for key in first)
@@ -40,9 +40,15 @@ def test_a_score_may_draw_from_the_generator_and_from_torchs_own_stream(place, n
         ("ignores_generator", "ignores the generator"),
         ("remembers", "keep nothing between calls"),
         ("raises", r"raised KeyError: 'missing' \(line \d+ of .*own_functions.py: return"),
-        ("nothing", "returned NoneType, must return a dictionary"),
-        ("arrays", "is a ndarray, must be a torch.Tensor"),
-        ("no_generator", r"takes \(network, batches, loss\), which does not fit"),
+        ("nothing", "returned nothing and pruned nothing; it must return a dictionary"),
+        (
+            "asks_for_more",
+            r"takes \(network, batches, loss, temperature\), which does not fit.*'temperature'",
+        ),
+        (
+            "no_generator",
+            r"says nothing|no scores for layer '0.weight' and 1 more: 4.weight.*line \d+ of .*return",
+        ),
         ("mask", "asks for kept_total.*per_prune_ratio: true"),
     ],
 )
@@ -75,8 +81,8 @@ def test_a_constructed_mask_is_the_mask(place) -> None:
 
 
 def test_a_constructed_mask_of_another_size_is_refused(place) -> None:
-    scores = scored(place, score=OWN + "mask", allocation="constructed", score_options={"spare": 1})
-    with pytest.raises(ScoreError, match=r"keeps \d+ weights, must keep exactly \d+"):
+    scores = scored(place, score=OWN + "mask", allocation="constructed", score_options={"spare": 3})
+    with pytest.raises(ScoreError, match=r"keeps \d+ weights, must keep exactly \d+ \(2 more or less"):
         mask_of(place, scores, "prunepipe.pruning.allocations.constructed:constructed")
 
 

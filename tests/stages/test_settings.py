@@ -2,8 +2,10 @@
 
 import pytest
 
+from prunepipe.planning.costs import facts_of
 from prunepipe.results.layout import dataset_name
-from prunepipe.stages.settings import data_settings, score_id, score_settings
+from prunepipe.stages.settings import data_settings, dataset_settings, score_id, score_settings
+from prunepipe.study.feasibility import refuse_impossible
 from prunepipe.study.rows import DatasetChoice
 from prunepipe.study.study import Study
 
@@ -48,3 +50,29 @@ def test_a_network_may_have_scoring_images_of_its_own(small: dict) -> None:
     study = Study.model_validate(small | {"networks": networks, "tickets": {"snip": SHARING["global"]}})
     told = [score_settings(study, name, "snip", "clean", "_any", 0)["scoring"] for name in networks]
     assert told == [{"images_per_class": 10, "batches": 1}, own]
+
+
+def test_own_files_are_prepared_apart_and_never_taken_for_a_built_in_data_set(small: dict) -> None:
+    choices = [
+        {"folder": "a"},
+        {"folder": "b"},
+        {"folder": "a", "image_size": 8},
+        {"folder": "a", "channels": 1},
+        {"arrays": "a.npz"},
+        {},
+    ]
+    rows = [DatasetChoice.model_validate(choice) for choice in choices]
+    assert len({dataset_name("digits", row) for row in rows}) == len(rows)
+    assert dataset_name("digits", DatasetChoice(folder="a/", channels=3)) == dataset_name("digits", rows[0])
+    study = Study.model_validate(small | {"datasets": {"digits": {"folder": "a", "channels": 1, "pool": 3}}})
+    refuse_impossible(
+        study
+    )  # nothing is known of it: not that digits have 8 x 8 pixels, which 3 does not divide
+    assert facts_of(study, "digits") is None
+    assert dataset_settings(study, "digits") == {
+        "reference": "prunepipe.datasets.image_folder:load",
+        "options": {"root": "a", "channels": 1, "image_size": None},
+        "pool": 3,
+        "train_images": None,
+        "test_images": None,
+    }

@@ -15,12 +15,13 @@ from prunepipe.datasets.digits import load
 from prunepipe.datasets.reduction import balanced_first
 from prunepipe.errors import ArtifactError
 from prunepipe.networks.structure import Structure
+from prunepipe.networks.vgg import vgg_digits
 from prunepipe.pruning.checks import apply_mask
 from prunepipe.pruning.tickets import write_ticket
 from prunepipe.stages import settings as stage_settings
 from prunepipe.stages import training as stage_training
-from prunepipe.stages.checking import apply_check, describe
-from prunepipe.stages.collapse import untrained
+from prunepipe.stages.checking import apply_check
+from prunepipe.stages.describing import describe
 from prunepipe.stages.evaluation import measure
 from prunepipe.stages.execution import Execution
 from prunepipe.stages.initialising import initialise
@@ -177,27 +178,43 @@ def cut_off(start: tuple[Arrays, Structure]) -> tuple[Arrays, Arrays]:
     return apply_mask(weights, mask), mask
 
 
-def files_of(
-    folder: Path, data: str, outcome: Outcome, mask: Arrays, structure: Structure
-) -> SimpleNamespace:
+def shape_of(mask: Arrays) -> dict[str, Any]:
+    return describe(mask, vgg_digits(channels=1, classes=10, image_size=8), (1, 8, 8))
+
+
+def files_of(folder: Path, data: str, outcome: Outcome, mask: Arrays) -> SimpleNamespace:
     names = ("trained", "history", "logits", "timing", "layers")
     files = SimpleNamespace(data=data, **{name: str(folder / name) for name in names})
-    write_json(files.layers, describe(mask, structure))
+    write_json(files.layers, outcome.shape)
     write_ticket(files.trained, outcome.weights, mask)
     write_run(outcome, files)
     return files
 
 
 def test_a_collapsed_ticket_is_recorded_at_chance_without_training(
-    data: str, start: tuple[Arrays, Structure], tmp_path: Path
+    data: str, start: tuple[Arrays, Structure], small: dict, tmp_path: Path
 ) -> None:
     weights, mask = cut_off(start)
-    outcome = untrained(data, weights, mask, {}, Execution())
-    metrics = measure(files_of(tmp_path, data, outcome, mask, start[1]), {"seed": 0})
+    settings = stage_settings.retrain_settings(Study.model_validate(small), NETWORK, "lottery", 0, NUMERICS)
+    outcome = stage_training.retrain(data, weights, mask, settings, Execution())
+    assert outcome.history == []
+    metrics = measure(files_of(tmp_path, data, outcome, mask), {"seed": 0})
     assert (metrics["collapsed"], metrics["epochs"], metrics["accuracy"]) == (True, 0, 10.0)
     assert metrics["effective_density"] == 0.0
-    described = describe(mask, start[1])["layers"]
-    assert metrics["dead_units"] == sum(layer["dead_units"] for layer in described) > 0
+    assert metrics["dead_units"] == sum(layer["dead_units"] for layer in outcome.shape["layers"]) > 0
+    assert metrics["unreachable_outputs"] == 10
+
+
+def test_classes_that_no_path_reaches_are_counted_and_the_ticket_is_trained(
+    data: str, start: tuple[Arrays, Structure], small: dict, tmp_path: Path
+) -> None:
+    weights, mask = pruned(start, 0.5)
+    mask["classifier.weight"][[2, 7]] = False
+    settings = stage_settings.retrain_settings(Study.model_validate(small), NETWORK, "lottery", 0, NUMERICS)
+    outcome = stage_training.retrain(data, apply_mask(weights, mask), mask, settings, Execution())
+    metrics = measure(files_of(tmp_path, data, outcome, mask), {"seed": 0})
+    assert (metrics["collapsed"], metrics["epochs"], metrics["unreachable_outputs"]) == (False, 4, 2)
+    assert (np.ptp(outcome.logits, axis=0) == 0).tolist() == [unit in (2, 7) for unit in range(10)]
 
 
 def test_training_a_collapsed_ticket_all_the_same_ends_with_a_constant_network(
@@ -209,7 +226,7 @@ def test_training_a_collapsed_ticket_all_the_same_ends_with_a_constant_network(
     outcome = stage_training.retrain(data, weights, mask, settings, Execution())
     assert len(outcome.history) == 4
     np.testing.assert_allclose(outcome.logits, outcome.logits[:1].repeat(100, 0), rtol=1e-6)
-    metrics = measure(files_of(tmp_path, data, outcome, mask, start[1]), {"seed": 0})
+    metrics = measure(files_of(tmp_path, data, outcome, mask), {"seed": 0})
     assert metrics["collapsed"]
     assert metrics["accuracy"] < 20
 
@@ -219,10 +236,10 @@ def test_a_run_whose_files_do_not_belong_together_is_refused(
 ) -> None:
     logits = np.zeros((100, 10), np.float32)
     weights, mask = pruned(start, 0.3)
-    outcome = Outcome(weights, [{"epoch": 1, "test_accuracy": 77.0}], logits, [], {})
-    files = files_of(tmp_path, data, outcome, mask, start[1])
+    outcome = Outcome(weights, [{"epoch": 1, "test_accuracy": 77.0}], logits, [], {}, shape=shape_of(mask))
+    files = files_of(tmp_path, data, outcome, mask)
     with pytest.raises(ArtifactError, match=r"history's last epoch says 77"):
         measure(files, {})
-    write_json(files.layers, describe(pruned(start, 0.4)[1], start[1]))
+    write_json(files.layers, shape_of(pruned(start, 0.4)[1]))
     with pytest.raises(ArtifactError, match=r"trained: keeps 0\.\d+ of the weights, .*layers says 0\.\d+"):
         measure(files, {})

@@ -18,7 +18,7 @@ def test_shapes_without_torch_are_those_of_the_network(name: str) -> None:
     network = make_network(NETWORKS[name], channels=3, classes=7, image_size=side, options={"width": 0.25})
     known = layer_maps(name, 3, 7, side, 0.25)
     assert known is not None
-    traced = trace(network, channels=3, image_size=side).layers
+    traced = trace(network, (3, side, side)).layers
     assert [(layer.kind, layer.shape) for layer, _ in known] == [
         (layer.kind, layer.shape) for layer in traced
     ]

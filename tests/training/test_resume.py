@@ -9,10 +9,10 @@ import pytest
 from test_training import RECIPE, image_set, network, random_mask
 
 from prunepipe.training.checkpoint import Checkpoint, StopRequestedError, TrainState
-from prunepipe.training.loop import Plan, train
+from prunepipe.training.loop import TrainingPlan, train
 from prunepipe.training.step import TrainingStep
 
-PLAN = Plan(RECIPE, 0, "retrain", snapshot_epochs=(1,))
+PLAN = TrainingPlan(RECIPE, 0, "retrain", snapshot_epochs=(1,))
 IDENTITY = {"settings": {"a": 1}, "mask": "m"}
 
 

@@ -15,7 +15,7 @@ from prunepipe.networks.state import arrays_of
 from prunepipe.seeds import torch_generator
 from prunepipe.study.recipe import Augmentation, Recipe
 from prunepipe.training.images import Draws, ImageSet, draw_epoch
-from prunepipe.training.loop import Plan, learning_rate, train
+from prunepipe.training.loop import TrainingPlan, learning_rate, train
 from prunepipe.training.step import TrainingStep
 
 CPU = torch.device("cpu")
@@ -92,7 +92,9 @@ def test_the_update_is_that_of_torch_sgd() -> None:
 def test_pruned_weights_stay_zero_and_kept_ones_move() -> None:
     model = network()
     mask, before = random_mask(model), arrays_of(model)
-    trained = train(model, image_set(), image_set(20, 0), Plan(RECIPE, 0, "retrain"), mask=mask).weights
+    trained = train(
+        model, image_set(), image_set(20, 0), TrainingPlan(RECIPE, 0, "retrain"), mask=mask
+    ).weights
     for name, kept in mask.items():
         assert not trained[name][~kept].any()
         assert (trained[name][kept] != before[name][kept]).mean() > 0.99
@@ -102,7 +104,9 @@ def test_a_broken_mask_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     model = network()
     monkeypatch.setattr(TrainingStep, "apply_mask", lambda self: None)
     with pytest.raises(TrainingError, match="a pruned weight is not zero after epoch 1"):
-        train(model, image_set(), image_set(20, 0), Plan(RECIPE, 0, "retrain"), mask=random_mask(model))
+        train(
+            model, image_set(), image_set(20, 0), TrainingPlan(RECIPE, 0, "retrain"), mask=random_mask(model)
+        )
 
 
 def test_divergence_names_the_epoch_and_the_setting() -> None:
@@ -110,7 +114,7 @@ def test_divergence_names_the_epoch_and_the_setting() -> None:
     with pytest.raises(
         TrainingError, match=r"diverged in epoch 1 of 2 .*lower recipe.learning_rate = 1e\+30"
     ):
-        train(network(), image_set(), image_set(20, 0), Plan(wild, 0, "dense"))
+        train(network(), image_set(), image_set(20, 0), TrainingPlan(wild, 0, "dense"))
 
 
 def test_the_learning_rate_drops_after_the_listed_epochs() -> None:
@@ -122,7 +126,7 @@ def test_the_learning_rate_drops_after_the_listed_epochs() -> None:
 def test_history_has_a_row_an_epoch_and_its_last_accuracy_is_the_networks() -> None:
     test_set = image_set(30, 0, seed=5)
     model = network()
-    end = train(model, image_set(), test_set, Plan(RECIPE, 0, "dense"))
+    end = train(model, image_set(), test_set, TrainingPlan(RECIPE, 0, "dense"))
     assert [row["epoch"] for row in end.history] == [1, 2]
     assert [row["learning_rate"] for row in end.history] == pytest.approx([0.05, 0.005])
     model.eval()
@@ -133,7 +137,7 @@ def test_history_has_a_row_an_epoch_and_its_last_accuracy_is_the_networks() -> N
 
 def test_equal_seeds_give_equal_bytes_and_others_do_not() -> None:
     def ends(seed: int, purpose: str) -> bytes:
-        end = train(network(), image_set(), image_set(20, 0), Plan(RECIPE, seed, purpose))
+        end = train(network(), image_set(), image_set(20, 0), TrainingPlan(RECIPE, seed, purpose))
         return b"".join(value.tobytes() for value in end.weights.values())
 
     assert ends(0, "dense") == ends(0, "dense")
@@ -142,17 +146,17 @@ def test_equal_seeds_give_equal_bytes_and_others_do_not() -> None:
 
 
 def test_snapshots_are_the_weights_of_their_epoch() -> None:
-    plan = Plan(RECIPE, 0, "dense", snapshot_epochs=(1,))
+    plan = TrainingPlan(RECIPE, 0, "dense", snapshot_epochs=(1,))
     short = RECIPE.model_copy(update={"epochs": 1})
     end = train(network(), image_set(), image_set(20, 0), plan)
-    once = train(network(), image_set(), image_set(20, 0), Plan(short, 0, "dense"))
+    once = train(network(), image_set(), image_set(20, 0), TrainingPlan(short, 0, "dense"))
     assert list(end.snapshots) == [1]
     for name, value in once.weights.items():
         np.testing.assert_array_equal(end.snapshots[1][name], value)
 
 
 def test_the_remaining_schedule_starts_at_its_epoch() -> None:
-    end = train(network(), image_set(), image_set(20, 0), Plan(RECIPE, 0, "retrain", first_epoch=1))
+    end = train(network(), image_set(), image_set(20, 0), TrainingPlan(RECIPE, 0, "retrain", first_epoch=1))
     assert [row["epoch"] for row in end.history] == [2]
     assert end.history[0]["learning_rate"] == pytest.approx(0.005)
 
@@ -199,7 +203,7 @@ def test_the_last_partial_batch_is_trained_on(monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(TrainingStep, "__call__", counted)
     once = RECIPE.model_copy(update={"epochs": 1, "milestones": ()})
-    train(network(), image_set(100), image_set(20, 0), Plan(once, 0, "dense"))
+    train(network(), image_set(100), image_set(20, 0), TrainingPlan(once, 0, "dense"))
     assert seen == [16] * 6 + [4]
 
 
@@ -229,3 +233,43 @@ def test_layouts_hold_the_same_pixels_whatever_the_width(side: int, channels: in
         window = padded[source, :, row : row + side, column : column + side]
         window = window[:, :, ::-1] if draws.flips[place] else window
         np.testing.assert_allclose(plain[place].numpy(), (window / 255 - 0.3) / 0.4, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("evaluate", "epochs", "measured"),
+    [
+        ("every epoch", 5, [1, 2, 3, 4, 5]),
+        ("last", 5, [5]),
+        ("every 2", 5, [2, 4, 5]),
+        ("every 9", 5, [5]),
+        (None, 20, list(range(1, 21))),
+        (None, 160, list(range(8, 161, 8))),
+    ],
+)
+def test_the_test_accuracy_is_measured_when_the_recipe_says(
+    evaluate: str | None, epochs: int, measured: list[int]
+) -> None:
+    recipe = Recipe(epochs=epochs, learning_rate=0.1, evaluate=evaluate)
+    assert [epoch for epoch in range(1, epochs + 1) if recipe.evaluates_after(epoch)] == measured
+    assert recipe.evaluations() == len(measured)
+    assert recipe.evaluations(epochs - 1) == 1
+
+
+def test_measuring_less_often_changes_no_weight_and_keeps_the_points() -> None:
+    ends = {}
+    for evaluate in ("every epoch", "every 2", "last"):
+        recipe = RECIPE.model_copy(update={"epochs": 3, "evaluate": evaluate})
+        ends[evaluate] = train(network(), image_set(), image_set(20, 0), TrainingPlan(recipe, 0, "dense"))
+    full = ends["every epoch"]
+    for end in ends.values():
+        assert [row["epoch"] for row in end.history] == [1, 2, 3]
+        for row, expected in zip(end.history, full.history, strict=True):
+            assert row == {key: value for key, value in expected.items() if key in row}
+        for name, value in full.weights.items():
+            np.testing.assert_array_equal(end.weights[name], value)
+        assert end.logits is not None
+        np.testing.assert_array_equal(end.logits, full.logits)
+    points = {
+        key: [row["epoch"] for row in end.history if "test_accuracy" in row] for key, end in ends.items()
+    }
+    assert points == {"every epoch": [1, 2, 3], "every 2": [2, 3], "last": [3]}

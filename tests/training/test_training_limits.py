@@ -9,7 +9,7 @@ from torch import nn
 from prunepipe.errors import TrainingError
 from prunepipe.networks.state import arrays_of
 from prunepipe.study.recipe import Recipe
-from prunepipe.training.loop import Plan, train
+from prunepipe.training.loop import TrainingPlan, train
 
 
 class Partly(nn.Module):
@@ -30,7 +30,7 @@ def test_frozen_and_unused_layers_are_left_alone_and_their_masks_enforced() -> N
     torch.manual_seed(0)
     model = Partly()
     mask, before = random_mask(model), arrays_of(model)
-    end = train(model, image_set(), image_set(), Plan(RECIPE, 0, "retrain"), mask=mask)
+    end = train(model, image_set(), image_set(), TrainingPlan(RECIPE, 0, "retrain"), mask=mask)
     np.testing.assert_array_equal(
         end.weights["frozen.weight"], before["frozen.weight"] * mask["frozen.weight"]
     )
@@ -44,4 +44,4 @@ def test_a_last_update_that_diverges_is_noticed() -> None:
     with pytest.raises(
         TrainingError, match=r"diverged in epoch 1 of 1 .* lower recipe.learning_rate = 1e\+25"
     ):
-        train(network(), image_set(), image_set(), Plan(recipe, 0, "dense"))
+        train(network(), image_set(), image_set(), TrainingPlan(recipe, 0, "dense"))

@@ -43,6 +43,7 @@ def done(accuracy: float, loss: float) -> dict[str, Any]:
         **outcome,
         "effective_density": 0.1,
         "dead_units": 3,
+        "unreachable_outputs": 0,
         "collapsed": False,
         "epochs": 160,
         "seconds": 1.0,

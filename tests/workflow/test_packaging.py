@@ -67,7 +67,7 @@ def test_the_configuration_reference_is_up_to_date(name: str) -> None:
 
 @pytest.mark.parametrize(
     "module",
-    ["", ".study", ".configuration", ".reference", ".pipeline.settings", ".provenance", ".results"],
+    ["", ".study.loading", ".study.reference", ".stages.settings", ".results.code_version", ".results.table"],
 )
 def test_planning_imports_no_torch(module: str) -> None:
     code = f"import prunepipe{module}, sys; sys.exit('torch' in sys.modules)"

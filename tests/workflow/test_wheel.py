@@ -38,6 +38,17 @@ import helper
 def my_score(network, batches, loss, *, generator):
     return {name: helper.size(weight) for name, weight in network.named_parameters() if weight.ndim > 1}
 """
+FICKLE = """
+import pathlib
+
+def my_score(network, batches, loss):
+    if pathlib.Path("my_score.yaml").exists():  # stages run beside it, the trial does not
+        raise ValueError("no scores today")
+    network.zero_grad()
+    for images, labels in batches:
+        loss(network(images), labels).backward()
+    return {name: parameter.grad.abs() for name, parameter in network.named_parameters()}
+"""
 HELPER = "def size(weight): return weight.detach().abs()\n"
 
 pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("workflow")]
@@ -103,11 +114,29 @@ def test_judge_works_in_an_empty_folder_and_after_a_mistake_keeps_what_is_finish
     assert not list(installed.rglob("*.safetensors"))
 
     (tmp_path / "helper.py").write_text("def size(weight): return weight.detach().abs() / 0\n")
-    broken = judge(installed, tmp_path, "--seeds", "1")
+    broken = judge(installed, tmp_path, "--seeds", "2")
     assert broken.returncode == 1
     assert "mine.py:my_score: layer 'features.0.weight' has" in broken.stderr
     assert "NaN or infinite" in broken.stderr
-    assert "lottery: " in broken.stdout
+    assert f"of {tmp_path}/mine.py: return" in broken.stderr
+    assert len(broken.stderr.strip().splitlines()) == 1
+    assert len(finished(tmp_path, "results")) == len(
+        runs
+    )  # nothing was trained, and what was there has stayed
+    assert not list((tmp_path / "judged").rglob("seed1"))
+
+
+def test_a_method_that_breaks_only_in_the_study_is_not_run_and_the_controls_are_judged(
+    installed: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "tiny.yaml").write_text(TINY)
+    (tmp_path / "mine.py").write_text(FICKLE)
+    broken = judge(installed, tmp_path, "--seeds", "1")
+    assert broken.returncode == 1
+    assert "my_score: NOT RUN: score " in broken.stdout
+    assert "no scores today" in broken.stdout
+    assert "0 of 0" not in broken.stderr
     assert "Study my_score, what is finished of it" in broken.stdout
     assert "results/partial/report.html" in broken.stdout
+    assert "lottery: " in broken.stdout
     assert set(finished(tmp_path, "results/partial")["ticket"]) >= {"full_network", "lottery", "random"}

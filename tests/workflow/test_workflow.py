@@ -33,7 +33,7 @@ def test_every_run_has_a_row_and_every_table_and_figure_is_there(finished: Path)
         assert (finished / "results" / "tables" / name).stat().st_size > 100
     for name in ("initial_checks.png", "initial_checks.svg", "overlap.png"):
         assert (finished / "results" / "figures" / name).stat().st_size > 5000
-    assert not list(finished.rglob("checkpoint*"))
+    assert not list((finished / "results").rglob("checkpoint*"))
 
 
 def test_nothing_is_done_twice(finished: Path) -> None:
@@ -67,7 +67,9 @@ def test_a_new_ticket_shares_what_is_there(project: Path) -> None:
     assert not plan.keys() & {"train_dense", "score", "initialise"}  # same dense runs, same scores
 
 
-@pytest.mark.parametrize("file", ["tables/building.py", "plots/style.py", "judging/wording.py"])
+@pytest.mark.parametrize(
+    "file", ["reports/tables/building.py", "reports/plots/style.py", "verdicts/wording.py"]
+)
 def test_editing_table_or_plot_code_never_retrains(project: Path, file: str) -> None:
     path = project / "src" / "prunepipe" / file
     path.write_text(path.read_text() + "\nEDITED = 1\n")
@@ -78,19 +80,19 @@ def test_editing_table_or_plot_code_never_retrains(project: Path, file: str) -> 
 def test_editing_code_that_a_stage_uses_makes_it_stale(project: Path) -> None:
     package = project / "src" / "prunepipe"
     edit(
-        package / "checks.py",
+        package / "pruning" / "checks.py",
         "generator.permutation(layer.ravel())",
         "generator.permutation(1 * layer.ravel())",
     )
     plan = planned(project)
     assert plan["check"] >= 1
     assert not plan.keys() & {"train_dense", "score", "initialise", "prepare_dataset"}
-    edit(package / "engine.py", "alpha=-learning_rate", "alpha=-1.0 * learning_rate")
+    edit(package / "training" / "step.py", "alpha=-learning_rate", "alpha=-1.0 * learning_rate")
     assert planned(project)["train_dense"] == 3
 
 
 def test_comments_and_docstrings_make_nothing_stale(project: Path) -> None:
-    edit(project / "src" / "prunepipe" / "engine.py", '"""', '"""Now with other words. ')
+    edit(project / "src" / "prunepipe" / "training" / "step.py", '"""', '"""Now with other words. ')
     edit(project / "workflow" / "scripts" / "retrain.py", "\n", "\n# A comment.\n")
     assert planned(project) == {}
 

@@ -1,8 +1,9 @@
 # Where the stages of a cell find their inputs, and which functions they load by name.
-from prunepipe.results.layout import mask_paths, run_folders, structure_path
+from prunepipe.results.layout import mask_paths, runs, structure_path
 from prunepipe.reports.plots import FIGURES, figures_of
 from prunepipe.study.built_in import TABLES
 
+RUN_FOLDERS = [run.folder for run in runs(STUDY)]
 ALL_CHECKS = {check for ticket in STUDY.tickets for check in STUDY.checks_of(ticket)}
 SOURCES = {stage_settings.source_of(STUDY, check) for check in ALL_CHECKS}
 

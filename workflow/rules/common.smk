@@ -8,6 +8,7 @@ from prunepipe import __version__
 from prunepipe.study.loading import load_site, load_study, require_threads
 from prunepipe.study.loading import require_unique_keys, study_path
 from prunepipe.execution.environment import prepare_environment
+from prunepipe.datasets.fingerprint import content_checksum
 from prunepipe.errors import PrunepipeError
 from prunepipe.results.layout import (
     CELL,
@@ -136,9 +137,17 @@ DATASET_KEYS = {
 }
 
 
+@cache
 def dataset_settings(name):
-    """Return the settings of `prepare_dataset` as JSON."""
+    """Return the settings of `prepare_dataset` as JSON, with the checksum of the user's own files."""
     values = stage_settings.dataset_settings(STUDY, DATASET_KEYS[name])
+    try:
+        record = Path(SITE.data_folder, f"{name}.content.json")
+        content = content_checksum(values, record)
+    except PrunepipeError as error:
+        sys.exit(f"error: datasets.{DATASET_KEYS[name]}: {error}")
+    if content:
+        values["options"]["content"] = content
     return json.dumps({**values, "folder": SITE.data_folder}, sort_keys=True)
 
 

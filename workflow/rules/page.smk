@@ -15,7 +15,7 @@ REPORT_FRAMES = " ".join(
 
 def report_code():
     """Return the checksum of what makes the page: code, templates, style and script."""
-    parts = sorted((PACKAGE / "report").glob("[at]*s/*"))  # assets/ and templates/
+    parts = sorted((PACKAGE / "reports" / "page").glob("[at]*s/*"))  # assets/ and templates/
     text = b"".join(part.read_bytes() for part in parts)
     return version("report") + hashlib.sha256(text).hexdigest()[:12]
 

@@ -4,8 +4,8 @@
 rule collect:
     input:
         # Not on the command line, where thousands of names would not fit: the script enumerates them itself.
-        metrics=[f"{folder}/metrics.json" for folder in run_folders(STUDY)],
-        timing=[f"{folder}/timing.json" for folder in run_folders(STUDY)],
+        metrics=[f"{folder}/metrics.json" for folder in RUN_FOLDERS],
+        timing=[f"{folder}/timing.json" for folder in RUN_FOLDERS],
     output:
         results="results/results.csv",
         layers="results/layers.csv",

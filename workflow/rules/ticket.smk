@@ -71,7 +71,6 @@ rule check:
         structure=place(INITIAL, "structure.json", draw="init"),
     output:
         ticket=place(CELL, "ticket.safetensors"),
-        layers=place(CELL, "layers.json"),
     log:
         place(CELL, "check.log"),
     benchmark:
@@ -92,16 +91,16 @@ rule check:
         "Apply check {wildcards.check} to {wildcards.ticket} at prune ratio {wildcards.prune_ratio}, seed {wildcards.seed}"
     shell:
         "launch.py check.py --mask {input.mask:q} --weights {input.weights:q} --structure {input.structure:q} "
-        "{params.fresh} --ticket {output.ticket:q} --layers {output.layers:q} --settings {params.settings:q} &> {log:q}"
+        "{params.fresh} --ticket {output.ticket:q} --settings {params.settings:q} &> {log:q}"
 
 
 rule retrain:
     input:
         data=prepared,
         ticket=rules.check.output.ticket,
-        layers=rules.check.output.layers,
     output:
         trained=place(CELL, "trained.safetensors"),
+        layers=place(CELL, "layers.json"),
         history=place(CELL, "history.json"),
         logits=place(CELL, "logits.safetensors"),
         timing=place(CELL, "timing.json"),
@@ -129,8 +128,8 @@ rule retrain:
     message:
         "Retrain {wildcards.ticket} ({wildcards.check}) at prune ratio {wildcards.prune_ratio}, seed {wildcards.seed}"
     shell:
-        "launch.py retrain.py --data {input.data:q} --ticket {input.ticket:q} --layers {input.layers:q} "
-        "--trained {output.trained:q} --history {output.history:q} --logits {output.logits:q} --timing {output.timing:q} "
+        "launch.py retrain.py --data {input.data:q} --ticket {input.ticket:q} "
+        "--trained {output.trained:q} --layers {output.layers:q} --history {output.history:q} --logits {output.logits:q} --timing {output.timing:q} "
         "--settings {params.settings:q} "
         "--gpus {resources.gpu} --threads {threads} "
         "--checkpoint {params.checkpoint} --code {params.code} &> {log:q}"
@@ -140,7 +139,7 @@ rule evaluate:
     input:
         data=prepared,
         trained=rules.retrain.output.trained,
-        layers=rules.check.output.layers,
+        layers=rules.retrain.output.layers,
         history=rules.retrain.output.history,
         logits=rules.retrain.output.logits,
     output:

@@ -2,21 +2,20 @@
 
 from stage import run
 
-from prunepipe.artifacts import read_arrays, write_json
+from prunepipe.artifacts import read_arrays
 from prunepipe.networks.structure import read_structure
 from prunepipe.pruning.tickets import read_mask, require_fit, write_ticket
-from prunepipe.stages.checking import apply_check, describe
+from prunepipe.stages.checking import apply_check
 
 
 def main(files, settings):
-    """Read mask and weights, change one of them, write the ticket and what its mask looks like."""
+    """Read mask and weights, change one of them, write the ticket."""
     mask, _ = read_mask(files.mask)
     structure = read_structure(files.structure)
     require_fit(files.mask, mask, structure)
     fresh = read_arrays(files.fresh)[0] if files.fresh else {}
     weights, mask = apply_check(read_arrays(files.weights)[0], mask, fresh, **settings)
     write_ticket(files.ticket, weights, mask, settings=settings)
-    write_json(files.layers, describe(mask, structure))
 
 
-run(__doc__, main, "mask", "weights", "structure", "ticket", "layers", optional=("fresh",))
+run(__doc__, main, "mask", "weights", "structure", "ticket", optional=("fresh",))

@@ -1,4 +1,4 @@
-"""Draw the initial weights of a network, and describe its layers and paths for the stages without torch."""
+"""Draw the initial weights of a network, and describe its layers for the stages without torch."""
 
 from stage import run
 
@@ -11,6 +11,11 @@ def main(files, settings):
     weights, structure = initialise(files.data, settings)
     write_arrays(files.weights, weights, settings=settings)
     write_json(files.structure, structure.to_json())
+    if not structure.followed:
+        print(
+            "note: the network's forward looks at values that depend on the image, so its paths cannot be followed: "
+            "every kept weight counts as effective, and no ticket as collapsed"
+        )
 
 
 run(__doc__, main, "data", "weights", "structure")

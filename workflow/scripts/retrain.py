@@ -2,23 +2,19 @@
 
 from stage import run
 
-from prunepipe.artifacts import read_json
+from prunepipe.artifacts import write_json
 from prunepipe.pruning.tickets import read_ticket, write_ticket
+from prunepipe.stages.outcome import write_run
+from prunepipe.stages.training import retrain
 
 
 def main(files, settings):
-    """Train the ticket's weights under its mask, and write where they ended."""
+    """Train the ticket's weights under its mask; write where they ended and what the mask looks like."""
     weights, mask, _ = read_ticket(files.ticket)
-    collapsed = read_json(files.layers, "collapsed")["collapsed"]
-    if collapsed and not settings["train_collapsed"]:
-        from prunepipe.stages.collapse import untrained as outcome_of  # torch is not needed for this
-    else:
-        from prunepipe.stages.training import retrain as outcome_of
-    from prunepipe.stages.outcome import write_run
-
-    outcome = outcome_of(files.data, weights, mask, settings, files.execution)
+    outcome = retrain(files.data, weights, mask, settings, files.execution)
     write_ticket(files.trained, outcome.weights, mask, settings=settings)
+    write_json(files.layers, outcome.shape)
     write_run(outcome, files)
 
 
-run(__doc__, main, "data", "ticket", "layers", "trained", "history", "logits", "timing")
+run(__doc__, main, "data", "ticket", "trained", "layers", "history", "logits", "timing")

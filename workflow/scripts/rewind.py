@@ -2,7 +2,8 @@
 
 from stage import run
 
-from prunepipe.artifacts import read_arrays, require_same_shapes, write_arrays
+from prunepipe.artifacts import mismatch, read_arrays, write_arrays
+from prunepipe.errors import ArtifactError, remake
 from prunepipe.networks.structure import read_structure
 
 
@@ -10,8 +11,9 @@ def main(files, settings):
     """Check a checkpoint against the network's structure and write it under the point's name."""
     weights, _ = read_arrays(files.source)
     structure = read_structure(files.structure)
-    prunable = {layer.name: layer.shape for layer in structure.layers}
-    require_same_shapes(files.source, {name: weights.get(name) for name in prunable}, prunable)
+    prunable = {name: weights[name] for name in structure.shapes if name in weights}
+    if problem := mismatch(prunable, structure.shapes):
+        raise ArtifactError(f"{files.source}: its weights {problem}. {remake(files.source)}")
     write_arrays(files.weights, weights, **settings)
 
 

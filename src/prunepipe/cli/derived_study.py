@@ -112,4 +112,5 @@ def _absolute_in(choice: Any, key: str) -> dict[str, Any]:
     values: dict[str, Any] = choice.model_dump(mode="json", exclude_unset=True)
     if values.get(key):
         values[key] = absolute(values[key])
-    return values
+    own_files = {own: str(Path(values[own]).resolve()) for own in ("folder", "arrays") if values.get(own)}
+    return values | own_files

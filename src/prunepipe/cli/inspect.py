@@ -26,6 +26,7 @@ METRICS = (
     "density",
     "effective_density",
     "dead_units",
+    "unreachable_outputs",
     "collapsed",
     "epochs",
     "precision",

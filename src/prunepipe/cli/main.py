@@ -6,18 +6,24 @@ import argparse
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from typing import Any
 
 from prunepipe import __version__
 
 COMMANDS = {
+    "try": "say in seconds what your own pruning method would do, or what is wrong with it",
     "judge": "put your own pruning method through the checks, and print the verdict",
     "verdict": "print the verdicts of a finished or running study",
     "plan": "say what a study consists of and what it will cost, without running it",
     "inspect": "say what a run is: its place, metrics, layers, files, and how to remake it",
+    "export": "write the trained network of a run for use in other code",
     "watch": "show how far a running study has come",
     "run": "run a study: the packaged workflow, in this folder",
 }
 """Each command has a module here, with `add_arguments(parser)` and `run(arguments) -> exit status`."""
+
+MODULES = {"try": "trying"}
+"""The module of a command whose name no module can have."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from prunepipe.errors import PrunepipeError
 
     try:
-        status: int = import_module(f"prunepipe.cli.{parsed.command}").run(parsed)
+        status: int = _module(parsed.command).run(parsed)
     except PrunepipeError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -44,18 +50,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
+def _module(command: str) -> Any:
+    return import_module(f"prunepipe.cli.{MODULES.get(command, command)}")
+
+
 def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="prunepipe",
         description="Is a pruning method sane? Sanity checks of Su et al. (NeurIPS 2020) for any method.",
-        epilog="`prunepipe COMMAND --help` explains a command. First steps: prunepipe judge my_file.py:my_score",
+        epilog="`prunepipe COMMAND --help` explains a command. First steps: `prunepipe try "
+        "my_file.py:my_score`, then `prunepipe judge my_file.py:my_score`.",
     )
     parser.add_argument("--version", action="version", version=f"prunepipe {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, purpose in COMMANDS.items():
         command = commands.add_parser(name, help=purpose, description=purpose[0].upper() + purpose[1:] + ".")
         if name in given:  # the module of a command that is not meant is not imported
-            import_module(f"prunepipe.cli.{name}").add_arguments(command)
+            _module(name).add_arguments(command)
     return parser
 
 

@@ -7,7 +7,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from prunepipe.cli.judge import environment
+from prunepipe.cli.trial import environment
 from prunepipe.cli.workflow import snakemake_command, study_file
 
 

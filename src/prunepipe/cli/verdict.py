@@ -7,6 +7,7 @@ import csv
 import textwrap
 from pathlib import Path
 
+from prunepipe.cli.not_run import not_run
 from prunepipe.errors import ArtifactError
 from prunepipe.results.layout import PARTIAL
 
@@ -39,8 +40,13 @@ def verdict_text(results: Path) -> str:
     """
     tables = results / "tables"
     methods, checks = _rows(results / METHODS), _rows(tables / "verdicts.csv")
+    runs = _rows(results / "results.csv")
     lines = [_title(results)]
     for method in methods:
+        failure = not_run(results, method["ticket"], runs)
+        if failure:
+            lines += ["", f"{method['ticket']}: NOT RUN: {failure}"]
+            continue
         lines += ["", f"{method['ticket']}: {method['summary'].upper()}", *_wrapped(method["why"])]
         own = [row for row in checks if row["ticket"] == method["ticket"]]
         lines += [_line(row) for row in own]

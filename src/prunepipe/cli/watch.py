@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.once:
         print(f"{study.name}: {progress.done} of {progress.total} runs done, {progress}")
         return 0
-    with progress_bar(study.name) as bar:
+    with progress_bar(study.name, progress) as bar:
         while True:
             bar.show(progress)
             if not progress.running + progress.waiting:

@@ -81,7 +81,7 @@ def snakemake_command(study: Path, folder: Path, *arguments: str, site: Sequence
 
 
 @dataclass
-class Outcome:
+class WorkflowRun:
     """How a run of the workflow ended.
 
     Attributes:
@@ -111,13 +111,14 @@ class ProgressBar:
 
 
 @contextmanager
-def progress_bar(title: str) -> Iterator[ProgressBar]:
-    """Yield a bar that counts the runs of a study."""
+def progress_bar(title: str, progress: StudyProgress) -> Iterator[ProgressBar]:
+    """Yield a bar that counts the runs of a study, from where it stands."""
     from tqdm import tqdm
 
     interval = 0.1 if sys.stderr.isatty() else 30.0
     form = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt} of {total_fmt} runs{postfix}"
-    with tqdm(total=0, desc=title, mininterval=interval, maxinterval=interval, bar_format=form) as bar:
+    counts = {"total": progress.total, "initial": progress.done}
+    with tqdm(**counts, desc=title, mininterval=interval, maxinterval=interval, bar_format=form) as bar:
         yield ProgressBar(bar)
 
 
@@ -126,7 +127,7 @@ def run_watched(
     log: Path,
     progress: Callable[[], StudyProgress],
     environment: dict[str, str] | None = None,
-) -> Outcome:
+) -> WorkflowRun:
     """Run Snakemake with a progress bar; its whole output goes to a log.
 
     Args:
@@ -136,11 +137,11 @@ def run_watched(
         environment: of the process; default: this one's.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
-    outcome = Outcome(0, 0, [])
+    outcome = WorkflowRun(0, 0, [])
     looked = time.monotonic()
     with (
         log.open("w", encoding="utf-8") as file,
-        progress_bar("prunepipe") as bar,
+        progress_bar("prunepipe", progress()) as bar,
         subprocess.Popen(
             command,
             stdout=subprocess.PIPE,
@@ -161,7 +162,7 @@ def run_watched(
     return outcome
 
 
-def _read(line: str, outcome: Outcome) -> None:
+def _read(line: str, outcome: WorkflowRun) -> None:
     outcome.failed += bool(FAILED.match(line))
     found = TOLD.match(line)
     if found and found.group(1) not in outcome.told:

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from prunepipe.datasets.dataset import Dataset, read_dataset, write_dataset
 from prunepipe.datasets.reduction import balanced_first, mean_pool
 from prunepipe.errors import ConfigError, unknown_name
 from prunepipe.plugins import load_function
+from prunepipe.seeds import seeded_globals
 
-__all__ = ["DATASETS", "Dataset", "dataset_reference", "prepare", "read_dataset", "write_dataset"]
+__all__ = [
+    "ARRAY_FILE",
+    "DATASETS",
+    "IMAGE_FOLDER",
+    "Dataset",
+    "dataset_reference",
+    "prepare",
+    "read_dataset",
+    "write_dataset",
+]
 
 DATASETS: dict[str, str] = {
     "digits": "prunepipe.datasets.digits:load",
@@ -19,6 +31,11 @@ DATASETS: dict[str, str] = {
     "tiny_imagenet": "prunepipe.datasets.tiny_imagenet:load",
 }
 """Name -> loader `load(folder: Path) -> Dataset`, where `folder` is the config's `data_folder`."""
+
+IMAGE_FOLDER = "prunepipe.datasets.image_folder:load"
+"""Loader of `folder: path/to/root`."""
+ARRAY_FILE = "prunepipe.datasets.array_file:load"
+"""Loader of `arrays: path/to/file`."""
 
 
 def dataset_reference(name: str) -> str:
@@ -39,6 +56,7 @@ def prepare(
     pool: int = 1,
     train_images: int | None = None,
     test_images: int | None = None,
+    options: Mapping[str, Any] | None = None,
 ) -> Dataset:
     """Load a dataset and, for small studies, reduce it.
 
@@ -53,13 +71,16 @@ def prepare(
         pool: side of the square of pixels that is averaged into one; 1 keeps the images.
         train_images: training images to keep; None keeps all.
         test_images: test images to keep; None keeps all.
+        options: further keyword arguments of the loader.
     Returns:
         The dataset.
     Raises:
         ConfigError: unknown dataset, a loader that gives something else, or sizes that do not fit.
         ArtifactError: the loader found damaged files.
     """
-    dataset = load_function(dataset_reference(reference))(folder)
+    load = load_function(dataset_reference(reference))
+    with seeded_globals(0, "data set"):  # a loader has no seed: what it draws is the same each time
+        dataset = load(folder, **(options or {}))
     if not isinstance(dataset, Dataset):
         found = type(dataset).__name__
         raise ConfigError(

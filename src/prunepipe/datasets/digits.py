@@ -8,15 +8,16 @@ import numpy as np
 
 from prunepipe.datasets.dataset import Dataset
 
-MEAN = (0.3058,)  # measured on the 1,437 training images
-STD = (0.3761,)
+MEAN = (0.3058,)  # measured on the 898 training images
+STD = (0.376,)
 
 
 def load(folder: Path) -> Dataset:
-    """Load scikit-learn's digits with a fixed stratified split, 1,437 for training and 360 for testing.
+    """Load scikit-learn's digits with a fixed stratified split, 898 for training and 899 for testing.
 
-    The split has no random numbers: sort the images by class (within a class in file order); of this
-    sequence every fifth image, starting with the first, is a test image. Grey levels 0 .. 16 are
+    Half of the images are for testing, because the spread between seeds of what a check costs falls with their
+    number. The split has no random numbers: sort the images by class (within a class in file order); of this
+    sequence every second image, starting with the first, is a test image. Grey levels 0 .. 16 are
     scaled to 0 .. 255 and rounded, so that white is white.
 
     Args:
@@ -31,5 +32,5 @@ def load(folder: Path) -> Dataset:
     labels = np.asarray(bunch.target, dtype=np.int64)
     images = np.rint(np.asarray(bunch.images) * (255 / 16)).astype(np.uint8)[:, None]
     test = np.zeros(len(labels), dtype=bool)
-    test[np.argsort(labels, kind="stable")[::5]] = True
+    test[np.argsort(labels, kind="stable")[::2]] = True
     return Dataset(images[~test], labels[~test], images[test], labels[test], classes=10, mean=MEAN, std=STD)

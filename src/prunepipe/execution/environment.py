@@ -23,6 +23,7 @@ def prepare_environment(site: Site, scripts: Path) -> None:
     os.environ["PRUNEPIPE_DEVICE"] = site.device
     os.environ["PRUNEPIPE_CHECKPOINT_SECONDS"] = str(site.checkpoint_seconds)
     os.environ["PRUNEPIPE_JOBS_PER_GPU"] = str(site.jobs_per_gpu)
+    os.environ["PRUNEPIPE_SCORE_TIME_LIMIT"] = str(site.score_time_limit)
     os.environ["PRUNEPIPE_TENSORBOARD"] = str(int(site.tensorboard))
     first = [str(scripts.resolve()), str(Path(sys.executable).parent)]
     rest = [entry for entry in os.environ["PATH"].split(os.pathsep) if entry not in first]

@@ -7,17 +7,24 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-import torch
 from torch import nn
 
 from prunepipe.errors import ConfigError
 from prunepipe.plugins import call, load_function
+from prunepipe.seeds import seeded_globals
 
 
 def make_network(
-    reference: str, *, channels: int, classes: int, image_size: int, options: Mapping[str, Any] | None = None
+    reference: str,
+    *,
+    channels: int,
+    classes: int,
+    image_size: int,
+    options: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    draw: str = "init",
 ) -> nn.Module:
-    """Build a network; its weights mean nothing until `initialisation.initialise` draws them.
+    """Build a network with the weights of its constructor; see `initialisation.initialise`.
 
     Args:
         reference: "package.module:build" or "path/to/file.py:build".
@@ -25,6 +32,7 @@ def make_network(
         classes: classes, the number of logits.
         image_size: height and width of the square images, pixels.
         options: further keyword arguments of the builder, for example {"width": 0.5}.
+        seed, draw: the stream that the constructor draws from: "init", or "reinit" for a second draw.
     Returns:
         A float32 network on the CPU in training mode; the global random state is as it was.
     Raises:
@@ -33,10 +41,8 @@ def make_network(
     build = partial(call, "network", reference)
     arguments = {"channels": channels, "classes": classes, "image_size": image_size, **(options or {})}
     _require_accepted(reference, load_function(reference), arguments)
-    # Modules draw default weights from the global generator when they are made: lend them a copy of it,
-    # always in the same state, so that a builder is a pure function and nobody else's numbers move.
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(0)  # the CPU only; fork_rng brings the caller's state back
+    # Modules draw their weights from the global stream when they are made.
+    with seeded_globals(seed, draw):
         built = build(**arguments)
     if not isinstance(built, nn.Module):
         raise ConfigError(

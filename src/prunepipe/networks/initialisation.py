@@ -21,35 +21,28 @@ CONSTANT_STARTS = (_BatchNorm, _InstanceNorm, nn.GroupNorm, nn.LayerNorm, nn.PRe
 
 
 def initialise(network: nn.Module, *, generator: torch.Generator) -> None:
-    """Draw a network's initial weights in place.
+    """Draw a network's initial weights in place, if it states their law.
 
-    A network states its law with a method `initialise(*, generator)`, as our VGG and ResNet do. One without
-    it, such as a torchvision network, gets the law of our VGG: convolutions N(0, sqrt(2 / fan_in)), Linear
-    weights N(0, 0.01), biases 0, normalisation scale 1 and shift 0.
+    A network states its law with a method `initialise(*, generator)`, as our VGG and ResNet do. One without it, such
+    as a torchvision network, keeps the weights of its constructor.
 
     Args:
-        network: every parameter and every normalisation statistic is overwritten.
+        network: just built, by `building.make_network` for the same draw.
         generator: a CPU generator, so that every device starts from the same weights.
-    Raises:
-        ConfigError: the default law knows nothing of one of the network's modules.
     """
     law = getattr(network, "initialise", None)
-    if law is None:
-        draw_normal(network, fan="fan_in", generator=generator)
-    else:
+    if law is not None:
         law(generator=generator)
 
 
 def initial_weights(network: nn.Module, *, generator: torch.Generator) -> dict[str, Tensor]:
-    """Return a freshly drawn state of a network, which itself is not changed.
+    """Return the state that a network starts from; the network itself is not changed.
 
     Args:
-        network: its architecture is what counts.
+        network: just built, by `building.make_network` for the same draw.
         generator: a CPU generator.
     Returns:
         The whole state dict: weights, biases, normalisation parameters and statistics.
-    Raises:
-        ConfigError: see `initialise`.
     """
     fresh = deepcopy(network)
     initialise(fresh, generator=generator)

@@ -1,120 +1,253 @@
-"""What each operation of a traced network does to channels: the tables that `tracing` reads."""
+"""What each operation of torch does to reach: a sum of non-negative terms, which autograd follows back.
+
+Every rule returns the map of a call's (first) result, positive where it is reached, and whether that depends on the
+image. An operation that is not in the table at the end gets torch's own tag of it, or `mix`, which is right for all.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import reduce
+from operator import mul
 from typing import Any
 
-from torch import fx, nn
-from torch.nn.modules import activation, dropout, padding, pooling
-from torch.nn.modules.batchnorm import _BatchNorm
-from torch.nn.modules.instancenorm import _InstanceNorm
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.utils._pytree import tree_map_only
 
-Shape = tuple[int, ...]
+from prunepipe.networks.reach import Maps, some
+from prunepipe.networks.recording import Call, tensors_of
 
-PRUNABLE = (nn.Conv2d, nn.Linear)
-"""Modules whose weights are pruned."""
+Reach = tuple[Tensor, bool]
+Rule = Callable[[Call, Maps, Tensor], Reach]
 
-# torch.nn's activations that look at more than one channel at a time.
-_MIXING_ACTIVATIONS = ("Softmax", "Softmax2d", "LogSoftmax", "Softmin", "GLU", "MultiheadAttention")
-POINTWISE_MODULES: tuple[type[nn.Module], ...] = (
-    *(getattr(activation, name) for name in activation.__all__ if name not in _MIXING_ACTIVATIONS),
-    *(getattr(dropout, name) for name in dropout.__all__),
-    _BatchNorm,
-    nn.Identity,
-)
-"""Modules whose output depends, at every position, on the input at that position only.
+WHOLE = 0.5
+"""Least of a sum of zeros and ones that counts: fast convolutions round, by far less."""
 
-The batch statistics of BatchNorm do tie positions, in training, but they are the same for every image.
-"""
 
-CHANNELWISE_MODULES: tuple[type[nn.Module], ...] = (
-    *(getattr(padding, name) for name in padding.__all__),
-    *(getattr(pooling, name) for name in pooling.__all__),
-    _InstanceNorm,
-    nn.Upsample,
-)
-"""Modules whose output channel c depends on input channel c only (channel counts are compared as well)."""
+def rule_of(call: Call) -> Rule:
+    """Return the rule of a call's function; rules take the call, the maps and the result."""
+    if call.name in _RULES:
+        return _RULES[call.name]
+    if torch.Tag.reduction in call.function.tags:
+        return along
+    return pointwise if torch.Tag.pointwise in call.function.tags else mix
+
+
+def mix(call: Call, maps: Maps, result: Tensor) -> Reach:
+    """Everything may depend on everything."""
+    terms = {tensor: maps.read(tensor).sum() for tensor in call.given if maps.known(tensor)}
+    return _joined(terms, maps, result)
+
+
+def pointwise(call: Call, maps: Maps, result: Tensor) -> Reach:
+    """Each entry depends on those at its own place, or on the one that is repeated there."""
+    terms = {tensor: maps.read(tensor) for tensor in call.given if maps.known(tensor)}
+    return _joined(terms, maps, result)
+
+
+def _joined(terms: dict[Tensor, Tensor], maps: Maps, result: Tensor) -> Reach:
+    """Reached is what depends on any part of the image, whatever weights, pruned or kept, come in as well."""
+    images = [term.expand(result.shape) for tensor, term in terms.items() if maps.of_image(tensor)]
+    weights = [1 + term.expand(result.shape) for tensor, term in terms.items() if maps.of_weights(tensor)]
+    return reduce(mul, [*([_sum(images)] if images else []), *weights]), bool(images)
+
+
+def copied(call: Call, maps: Maps, result: Tensor) -> Reach:
+    """The values of the last tensor that is given, or values that are zero where those are."""
+    source = call.given[-1]
+    of_weights = maps.of_weights(source)
+    values = maps.read(source) if of_weights else maps.reached(source)
+    return values.expand(result.shape), not of_weights
+
+
+def constant(call: Call, maps: Maps, result: Tensor) -> Reach:
+    """Of the given tensor only the shape counts."""
+    if any(map(maps.known, call.given[1:])):
+        return mix(call, maps, result)
+    return torch.zeros(result.shape), True
+
+
+def itself(call: Call, maps: Maps, result: Tensor) -> Reach:
+    """What moves, adds or averages values does the same to their map."""
+    arguments = call.arguments
+    picks = {name: value for name, value in arguments.items() if name in ("index", "indices")}
+    if any(map(maps.known, tensors_of(picks))):
+        return mix(call, maps, result)
+    of_image = any(map(maps.of_image, call.given))
+    plain = {"dtype": None, "value": 0.0} if of_image else {"dtype": None}  # a border is a constant
+    mapped = tree_map_only(Tensor, maps.reached if of_image else maps.nonzero, arguments)
+    mapped |= picks | {name: value for name, value in plain.items() if name in arguments}
+    keywords = {argument.name for argument in call.function._schema.arguments if argument.kwarg_only}
+    positional = [value for name, value in mapped.items() if name not in keywords]
+    function = getattr(torch.ops.aten, call.name)
+    return function(*positional, **{name: mapped[name] for name in keywords & set(mapped)}), of_image
+
+
+def product(call: Call, maps: Maps, result: Tensor) -> Reach:
+    """A sum of products of two factors, and perhaps an addend in front."""
+    place, multiply = _PRODUCTS[call.name]
+    factors = call.args[place : place + 2]
+    if not all(isinstance(factor, Tensor) for factor in factors):  # times a number
+        return copied(call, maps, result)
+    values, of_image = _multiplied(factors, multiply, maps)
+    addends = [addend for addend in tensors_of(call.args[:place]) if maps.of_image(addend)]
+    values = _sum([values, *(maps.read(addend).expand(result.shape) for addend in addends)])
+    return values, of_image or bool(addends)
+
+
+def convolution(call: Call, maps: Maps, result: Tensor) -> Reach:
+    """A sum of products of the image and the kernel; a bias starts no path."""
+    source, kernel, bias, *rest = call.args
+    if bias is not None and maps.known(bias):
+        return mix(call, maps, result)
+    return _multiplied((source, kernel), lambda x, w: torch.convolution(x, w, None, *rest), maps)
+
+
+def _multiplied(factors: Sequence[Tensor], multiply: Callable[..., Tensor], maps: Maps) -> Reach:
+    """A factor that the image reaches goes on to wherever the other may be other than zero."""
+    first, second = factors
+    pairs = []
+    if maps.of_image(first):
+        pairs.append((maps.read(first), maps.nonzero(second)))
+    if maps.of_image(second):
+        pairs.append((maps.nonzero(first), maps.read(second)))
+    of_image = bool(pairs)
+    pairs = pairs or [(maps.nonzero(first), maps.nonzero(second))]
+    terms = [some(multiply(some(left, WHOLE), some(right, WHOLE)), WHOLE) for left, right in pairs]
+    return _sum(terms), of_image
+
+
+def along(call: Call, maps: Maps, result: Tensor) -> Reach:
+    """Each entry depends on all along the given axes: reductions, softmax, sorting."""
+    source, axes = call.given[0], call.arguments.get("dim")
+    if any(map(maps.known, call.given[1:])):
+        return mix(call, maps, result)
+    axes = range(source.dim()) if axes is None or axes == [] else axes
+    return _over(maps.read(source), axes, result), maps.of_image(source)
+
+
+def layer_norm(call: Call, maps: Maps, result: Tensor) -> Reach:
+    """Each entry depends on all of the last axes."""
+    source, normalised = call.args[:2]
+    return _over(maps.read(source), range(-len(normalised), 0), result), maps.of_image(source)
+
+
+def group_norm(call: Call, maps: Maps, result: Tensor) -> Reach:
+    """Each entry depends on its group of channels."""
+    source, groups = call.arguments["input"], call.arguments["group"]
+    grouped = maps.read(source).reshape(source.shape[0], groups, -1)
+    return _over(grouped, [2], grouped).reshape(result.shape), maps.of_image(source)
+
+
+def batch_norm(call: Call, maps: Maps, result: Tensor) -> Reach:
+    """Pointwise by the running statistics; by the statistics of what it is given, as InstanceNorm, by channel."""
+    source = call.args[0]
+    values = maps.read(source)
+    if call.arguments.get("training"):
+        values = _over(values, [axis for axis in range(source.dim()) if axis != 1], values)
+    return values, maps.of_image(source)
+
+
+def by_channel(call: Call, maps: Maps, result: Tensor) -> Reach:
+    """Every position may depend on every position of its own channel."""
+    source, *others = call.given
+    if any(map(maps.known, others)) or source.dim() != result.dim():
+        return mix(call, maps, result)
+    return _over(maps.read(source), range(2, source.dim()), result), maps.of_image(source)
+
+
+def glu(call: Call, maps: Maps, result: Tensor) -> Reach:
+    """One half of the channels gates the other."""
+    source = call.given[0]
+    return _sum(list(maps.read(source).chunk(2, call.arguments["dim"]))), maps.of_image(source)
+
+
+def max_pool(call: Call, maps: Maps, result: Tensor) -> Reach:
+    """The maximum of a window depends on all of it, as its sum does."""
+    source, kernel = call.arguments["self"], call.arguments["kernel_size"]
+    axes = len(kernel)
+    named = [call.arguments[name] for name in ("stride", "padding", "dilation")]
+    stride, padding, dilation = [list(value or kernel) * (axes // len(value or kernel)) for value in named]
+    borders: list[int] = []
+    for axis in range(axes):
+        size, count = source.shape[axis - axes], result.shape[axis - axes]
+        end = (count - 1) * stride[axis] + (kernel[axis] - 1) * dilation[axis] + 1
+        borders = [padding[axis], end - size - padding[axis], *borders]  # with ceil_mode more at the end
+    windows = F.pad(maps.read(source).reshape(-1, 1, *source.shape[-axes:]), borders)
+    ones, zeros = torch.ones(1, 1, *kernel), [0] * axes
+    sums = torch.convolution(windows, ones, None, stride, zeros, dilation, False, zeros, 1)
+    return sums.reshape(result.shape), maps.of_image(source)
+
+
+def adaptive_max_pool(call: Call, maps: Maps, result: Tensor) -> Reach:
+    """The maximum of a window depends on all of it, as its average does."""
+    source, size = call.args
+    pool = F.adaptive_avg_pool2d if len(size) == 2 else F.adaptive_avg_pool3d
+    return pool(maps.read(source), size), maps.of_image(source)
+
+
+def _sum(terms: Sequence[Tensor]) -> Tensor:
+    return sum(terms[1:], terms[0])
+
+
+def _over(values: Tensor, axes: Any, result: Tensor) -> Tensor:
+    """Return whether there is any along some axes, at every place of the result."""
+    total = values.sum(axes if isinstance(axes, int) else tuple(axes), keepdim=True)
+    return total.expand(result.shape) if total.dim() == result.dim() else total.reshape(result.shape)
+
+
+_PRODUCTS: dict[str, tuple[int, Callable[..., Tensor]]] = {
+    "mul": (0, torch.mul),
+    "div": (0, torch.mul),
+    "mm": (0, torch.mm),
+    "bmm": (0, torch.bmm),
+    "mv": (0, torch.mv),
+    "dot": (0, torch.dot),
+    "addmm": (1, torch.mm),
+    "addmv": (1, torch.mv),
+    "baddbmm": (1, torch.bmm),
+}
+"""Where the first factor stands among the arguments, and what multiplies two maps."""
 
 # fmt: off
-POINTWISE = frozenset({
-    "relu", "relu6", "leaky_relu", "prelu", "rrelu", "elu", "selu", "celu", "gelu", "silu", "mish",
-    "sigmoid", "logsigmoid", "log_sigmoid", "hardsigmoid", "hardswish", "hardtanh", "hardshrink",
-    "softshrink", "tanhshrink", "softplus", "softsign", "threshold", "tanh", "exp", "log", "sqrt", "rsqrt",
-    "abs", "neg", "pos", "square", "pow", "clamp", "clip", "clamp_min", "clamp_max", "erf", "sin", "cos",
-    "mul", "multiply", "imul", "div", "divide", "true_divide", "truediv", "itruediv",
-    "dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout",
-    "stochastic_depth",
-    "batch_norm",
-    "contiguous", "clone", "detach", "to", "float", "double", "half", "bfloat16", "cpu", "cuda", "type_as",
-})
-CHANNELWISE = frozenset({
-    "max_pool2d", "avg_pool2d", "adaptive_avg_pool2d", "adaptive_max_pool2d", "lp_pool2d", "interpolate",
-    "upsample", "instance_norm",
-})
+_TABLE: tuple[tuple[Rule, frozenset[str]], ...] = (
+    (product, frozenset(_PRODUCTS)),
+    (convolution, frozenset({"convolution"})),
+    (copied, frozenset({"clone", "_to_copy", "copy", "neg", "abs"})),
+    (constant, frozenset({
+        "empty_like", "zeros_like", "ones_like", "full_like", "rand_like", "randn_like", "randint_like", "new_empty",
+        "new_zeros", "new_ones", "new_full", "new_empty_strided", "fill", "zero", "uniform", "normal", "bernoulli",
+    })),
+    (itself, frozenset({
+        "cat", "stack", "constant_pad_nd", "reflection_pad1d", "reflection_pad2d", "reflection_pad3d",
+        "replication_pad1d", "replication_pad2d", "replication_pad3d", "gather", "index", "index_select", "take",
+        "flip", "roll", "repeat", "pixel_shuffle", "pixel_unshuffle", "native_channel_shuffle", "im2col", "col2im",
+        "tril", "triu", "slice_scatter", "select_scatter", "diagonal_scatter", "index_put", "index_add", "scatter",
+        "scatter_add", "sum", "mean", "cumsum", "avg_pool2d", "avg_pool3d", "_adaptive_avg_pool2d",
+        "_adaptive_avg_pool3d", "upsample_nearest1d", "upsample_nearest2d", "upsample_nearest3d",
+        "_upsample_nearest_exact1d", "_upsample_nearest_exact2d", "_upsample_nearest_exact3d", "upsample_linear1d",
+        "upsample_bilinear2d", "upsample_trilinear3d", "_upsample_bilinear2d_aa",
+    })),
+    (along, frozenset({
+        "_softmax", "_log_softmax", "_safe_softmax", "cumprod", "cummax", "cummin", "logcumsumexp", "sort", "topk",
+        "kthvalue", "median", "mode", "max", "min", "aminmax", "var_mean", "std_mean", "linalg_vector_norm", "prod",
+    })),
+    (pointwise, frozenset({
+        "_prelu_kernel", "native_dropout", "hardswish", "log_sigmoid_forward", "rrelu_with_noise", "masked_fill",
+    })),
+    (layer_norm, frozenset({"native_layer_norm", "_fused_rms_norm"})),
+    (group_norm, frozenset({"native_group_norm"})),
+    (batch_norm, frozenset({
+        "native_batch_norm", "_native_batch_norm_legit", "_native_batch_norm_legit_no_training",
+    })),
+    (by_channel, frozenset({
+        "upsample_bicubic2d", "_upsample_bicubic2d_aa", "fractional_max_pool2d", "fractional_max_pool3d",
+    })),
+    (glu, frozenset({"glu"})),
+    (max_pool, frozenset({"max_pool2d_with_indices", "max_pool3d_with_indices"})),
+    (adaptive_max_pool, frozenset({"adaptive_max_pool2d", "adaptive_max_pool3d"})),
+)
 # fmt: on
-"""Functions, methods and operators that keep positions, or only channels, apart; a product is the union of
-its factors."""
-
-ADDITIONS = frozenset({"add", "iadd", "sub", "subtract", "isub", "rsub", "maximum", "minimum"})
-CONCATENATIONS = frozenset({"cat", "concat", "concatenate"})
-RESHAPES = frozenset({"flatten", "view", "reshape", "squeeze", "unsqueeze", "unflatten"})
-REDUCTIONS = frozenset({"mean", "sum", "amax", "amin", "var", "std"})
-_HOMES = ("_operator", "builtins", "math", "torch", "torchvision")
-
-
-def operation_name(node: fx.Node) -> str:
-    """Return the plain name of a function or method call: torch.relu, F.relu and x.relu_() are all "relu".
-
-    Returns:
-        The name, or "" for a function that is not torch's, of which nothing is known.
-    """
-    if node.op == "call_method":
-        return str(node.target).rstrip("_")
-    home = (getattr(node.target, "__module__", None) or "torch").split(".")[0]
-    name: str = getattr(node.target, "__name__", "")
-    return name.rstrip("_") if home in _HOMES else ""
-
-
-def keeps_channels_apart(module: nn.Module) -> bool:
-    """Return whether a leaf module maps each channel on its own."""
-    if isinstance(module, nn.GroupNorm):
-        return module.num_groups == module.num_channels
-    return isinstance(module, CHANNELWISE_MODULES)
-
-
-def argument(node: fx.Node, position: int, name: str, default: Any = None) -> Any:
-    """Return a call's argument, whether it was given by position or by name."""
-    return node.args[position] if len(node.args) > position else node.kwargs.get(name, default)
-
-
-def axes(node: fx.Node, dimensions: int) -> set[int]:
-    """Return the axes (counted from the front) that a reduction such as x.mean(dim=(2, 3)) removes."""
-    given = argument(node, 1, "dim")
-    if given is None:
-        return set(range(dimensions))
-    return {axis % dimensions for axis in ([given] if isinstance(given, int) else given)}
-
-
-def spares_channels(index: Any) -> bool:
-    """Return whether x[index] takes every channel of a [N, C, ...] tensor, as x[:, :, ::2, ::2] does."""
-    whole = slice(None, None, None)
-    return isinstance(index, tuple) and len(index) > 2 and index[0] == whole and index[1] == whole
-
-
-def channel_padding(node: fx.Node, dimensions: int) -> tuple[int, int] | None:
-    """Return how many zero channels F.pad puts before and after the channels of its input.
-
-    Args:
-        node: a call of torch.nn.functional.pad.
-        dimensions: axes of the input.
-    Returns:
-        (before, after), or None if it pads with something else, or crops.
-    """
-    amounts: Sequence[Any] = argument(node, 1, "pad", ())
-    place = 2 * (dimensions - 2)  # amounts are listed from the last axis to the first
-    if len(amounts) <= place:
-        return 0, 0
-    before, after = amounts[place : place + 2]
-    plain = argument(node, 2, "mode", "constant") == "constant" and not argument(node, 3, "value")
-    return (before, after) if plain and min(before, after) >= 0 else None
+_RULES: dict[str, Rule] = {name: rule for rule, names in _TABLE for name in names}

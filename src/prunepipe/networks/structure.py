@@ -30,50 +30,19 @@ class Layer:
         return prod(self.shape)
 
 
-Window = tuple[tuple[tuple[int, ...], ...], ...]
-"""Nested as axes, kernel, result: per axis of a map, and per tap of a kernel along it, the input position that each
-position of the result reads; -1 where that is padding, which is a constant."""
-
-
-@dataclass(frozen=True)
-class Node:
-    """One operation of the forward graph, at the resolution of channels and their positions.
-
-    Attributes:
-        operation: "input", "conv", "linear", "add", "concat", "output", or
-            "reshape" (the same values in the same order),
-            "pointwise" (position by position; maps of size 1 are repeated, as in arithmetic),
-            "window" (each position reads a window of its own channel, as pools and paddings do),
-            "channelwise" (every position may depend on every position of its own channel),
-            "mix" (everything may depend on everything).
-        inputs: positions of the nodes it reads.
-        channels: channels (or features) of its result.
-        map_size: (height, width) of its result; () for features.
-        layer: name of the prunable weight (conv and linear only).
-        groups: groups of a convolution.
-        window: what each position reads (conv and window only).
-    """
-
-    operation: str
-    inputs: tuple[int, ...] = ()
-    channels: int = 0
-    map_size: tuple[int, ...] = ()
-    layer: str | None = None
-    groups: int = 1
-    window: Window = ()
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of its result for one image: (channels, height, width), or (features,)."""
-        return (self.channels, *self.map_size)
-
-
 @dataclass(frozen=True)
 class Structure:
-    """The prunable layers in `network.modules()` order and the graph that joins them."""
+    """What is known of a network without torch.
+
+    Attributes:
+        layers: the prunable layers in `network.modules()` order.
+        residual: whether paths are added anywhere, which is what decides the form of the smart ratio.
+        followed: whether connectivity is read from paths; if not, every kept weight counts as effective.
+    """
 
     layers: tuple[Layer, ...]
-    nodes: tuple[Node, ...]
+    residual: bool = False
+    followed: bool = True
 
     @property
     def size(self) -> int:
@@ -81,9 +50,9 @@ class Structure:
         return sum(layer.size for layer in self.layers)
 
     @property
-    def residual(self) -> bool:
-        """Whether paths are added anywhere, which is what decides the form of the smart ratio."""
-        return any(node.operation == "add" for node in self.nodes)
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shape of every prunable weight, by parameter name."""
+        return {layer.name: layer.shape for layer in self.layers}
 
     def to_json(self) -> dict[str, Any]:
         """Return plain lists and dictionaries for a JSON file."""
@@ -93,10 +62,7 @@ class Structure:
     def from_json(data: dict[str, Any]) -> Structure:
         """Read what `to_json` wrote."""
         layers = tuple(Layer(**{**entry, "shape": tuple(entry["shape"])}) for entry in data["layers"])
-        nodes = tuple(
-            Node(**{name: _tuples(value) for name, value in entry.items()}) for entry in data["nodes"]
-        )
-        return Structure(layers, nodes)
+        return Structure(layers, data["residual"], data["followed"])
 
 
 def read_structure(path: Path | str) -> Structure:
@@ -105,12 +71,8 @@ def read_structure(path: Path | str) -> Structure:
     Raises:
         ArtifactError: as `read_json`.
     """
-    data = read_json(path, "layers", "nodes")
+    data = read_json(path, "layers", "residual", "followed")
     try:
         return Structure.from_json(data)
     except FOREIGN as error:
         raise of_another_version(path, str(error)[:120]) from error
-
-
-def _tuples(value: Any) -> Any:
-    return tuple(_tuples(part) for part in value) if isinstance(value, list) else value

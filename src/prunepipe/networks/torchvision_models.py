@@ -9,7 +9,8 @@ What is changed, and nothing else:
 - VGG: a max-pool that would leave no pixel is left out; where the last map is smaller than 7x7 it is read as it
   is, and the first Linear layer is that much smaller (torchvision would repeat its pixels up to 7x7).
 
-Weights are never downloaded: like all networks here they are drawn by `prunepipe.networks.initialisation`.
+Weights are never downloaded: a network starts as torchvision starts it, and the layers that are replaced start by the
+same law.
 """
 
 from __future__ import annotations
@@ -27,6 +28,16 @@ SMALL_IMAGE = 64
 
 STEM_POOLS = ("maxpool", "features.pool0")
 """Names of the max-pool right behind the first convolution, where there is one."""
+
+STEM_LAWS: dict[str, Callable[[nn.Conv2d], object]] = {
+    **dict.fromkeys(
+        ("resnet", "resnext", "wide_resnet", "vgg", "mobilenet", "mnasnet", "efficientnet", "regnet"),
+        lambda conv: nn.init.kaiming_normal_(conv.weight, mode="fan_out", nonlinearity="relu"),
+    ),
+    "densenet": lambda conv: nn.init.kaiming_normal_(conv.weight),
+    "shufflenet": lambda conv: None,  # torch's own, which the constructor of the layer has drawn
+}
+"""How torchvision draws the first convolution, by how the model's name begins; its bias, where it has one, is 0."""
 
 VGG_MAP = 7
 """Side of the map that torchvision's VGG reads."""
@@ -56,26 +67,32 @@ def torchvision_network(name: str, *, channels: int, classes: int, image_size: i
     """
     from torchvision import models  # slow to import, and only these networks need it
 
-    arguments: dict[str, Any] = {"weights": None, "num_classes": classes}
-    if name.startswith("vgg"):
-        arguments["init_weights"] = False
-    network: nn.Module = models.get_model(name, **arguments)
+    network: nn.Module = models.get_model(name, weights=None, num_classes=classes)
     small = image_size <= SMALL_IMAGE
     if name.startswith("vgg"):
         _fit_vgg(network, image_size)
     elif small:
         _drop_stem_pool(network)
-    _fit_first_convolution(network, channels, small=small)
+    _fit_first_convolution(network, channels, _stem_law(name), small=small)
     return network
 
 
-def _fit_first_convolution(network: nn.Module, channels: int, *, small: bool) -> None:
+def _stem_law(name: str) -> Callable[[nn.Conv2d], object]:
+    return next(law for family, law in STEM_LAWS.items() if name.startswith(family))
+
+
+def _fit_first_convolution(
+    network: nn.Module, channels: int, law: Callable[[nn.Conv2d], object], *, small: bool
+) -> None:
     name, first = next((name, m) for name, m in network.named_modules() if isinstance(m, nn.Conv2d))
     # Every stem is square, so that one number says it.
     kernel, stride, padding = (
         (3, 1, 1) if small else (first.kernel_size[0], first.stride[0], int(first.padding[0]))
     )
     fitted = nn.Conv2d(channels, first.out_channels, kernel, stride, padding, bias=first.bias is not None)
+    law(fitted)
+    if fitted.bias is not None:
+        nn.init.zeros_(fitted.bias)
     network.set_submodule(name, fitted)
 
 
@@ -99,3 +116,5 @@ def _fit_vgg(network: Any, image_size: int) -> None:
     features = first.in_features // VGG_MAP**2 * side**2
     network.avgpool = nn.Identity()
     network.classifier[0] = nn.Linear(features, first.out_features)
+    nn.init.normal_(network.classifier[0].weight, 0.0, 0.01)
+    nn.init.zeros_(network.classifier[0].bias)

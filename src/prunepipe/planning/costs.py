@@ -15,7 +15,7 @@ from prunepipe.study.study import Study
 
 
 @dataclass(frozen=True)
-class Part:
+class CostItem:
     """The runs of one network on one data set.
 
     Attributes:
@@ -43,14 +43,14 @@ class Part:
 
     @property
     def flops(self) -> int | None:
-        """Floating-point operations of training, and of testing after every epoch."""
+        """Floating-point operations of training and testing."""
         if self.step_flops is None or self.forward_flops is None:
             return None
         return (self.trained_images or 0) * self.step_flops + (self.tested_images or 0) * self.forward_flops
 
 
 @dataclass(frozen=True)
-class Plan:
+class StudyCost:
     """What a study consists of.
 
     Attributes:
@@ -62,7 +62,7 @@ class Plan:
     """
 
     study: str
-    parts: tuple[Part, ...]
+    parts: tuple[CostItem, ...]
     batch_size: int
     datasets_disk: int | None
     scorings: int
@@ -114,7 +114,7 @@ class Calibration:
     jobs: int
     seconds_per_image: Mapping[tuple[str, str], float] = field(default_factory=dict)
 
-    def seconds(self, plan: Plan) -> float | None:
+    def seconds(self, plan: StudyCost) -> float | None:
         """Return the wall time of a plan on this one device, or None if part of it is unknown."""
         times = []
         for part in plan.parts:
@@ -125,7 +125,7 @@ class Calibration:
         return sum(times) / self.jobs
 
 
-def plan(study: Study) -> Plan:
+def plan(study: Study) -> StudyCost:
     """Count what a study consists of; no job is run and torch is not needed.
 
     Args:
@@ -136,7 +136,7 @@ def plan(study: Study) -> Plan:
     parts = tuple(_part(study, dataset, network) for dataset in study.datasets for network in study.networks)
     disks = (_dataset_disk(study, name) for name in study.datasets)
     scorings = len(parts) * len(study.seeds) * len(score_files(study))
-    return Plan(study.name, parts, study.recipe.batch_size, _sum(disks), scorings)
+    return StudyCost(study.name, parts, study.recipe.batch_size, _sum(disks), scorings)
 
 
 def _dataset_disk(study: Study, dataset: str) -> int | None:
@@ -150,14 +150,14 @@ def _dataset_disk(study: Study, dataset: str) -> int | None:
 def facts_of(study: Study, dataset: str) -> Facts | None:
     """Return shape and size of a built-in data set as the study uses it, or None for the user's own."""
     choice = study.datasets[dataset]
-    facts = FACTS.get(choice.source or dataset)
+    facts = FACTS.get(choice.loader(dataset) or "")
     if facts is None:
         return None
     train, test = choice.train_images or facts.train_images, choice.test_images or facts.test_images
     return replace(facts, train_images=train, test_images=test)
 
 
-def _part(study: Study, dataset: str, network: str) -> Part:
+def _part(study: Study, dataset: str, network: str) -> CostItem:
     epochs = study.recipe.epochs
     dense = Counter(
         run.data for run in study.dense_runs() if (run.dataset, run.network) == (dataset, network)
@@ -170,11 +170,13 @@ def _part(study: Study, dataset: str, network: str) -> Part:
         cell.ticket for cell in study.cells() if (cell.dataset, cell.network) == (dataset, network)
     )
     cell_epochs = sum(count * (epochs - first[name]) for name, count in cells.items())
+    tests = sum(count * study.recipe.evaluations(first[name]) for name, count in cells.items())
+    tests += study.recipe.evaluations() * dense.total()
     own = sum(count for name, count in cells.items() if study.tickets[name].needs_dense_run) + len(
         study.seeds
     )
     runs = cell_epochs + epochs * dense.total()
-    part = Part(dataset, network, dense.total(), own, cells.total(), runs)
+    part = CostItem(dataset, network, dense.total(), own, cells.total(), runs)
     facts = facts_of(study, dataset)
     if facts is None:
         return part
@@ -182,13 +184,13 @@ def _part(study: Study, dataset: str, network: str) -> Part:
     trained = cell_epochs * clean + sum(
         epochs * count * _images(study, data, clean) for data, count in dense.items()
     )
-    known = {**vars(part), "trained_images": trained, "tested_images": runs * facts.test_images}
+    known = {**vars(part), "trained_images": trained, "tested_images": tests * facts.test_images}
     maps = layers_of(study, dataset, network)
     if maps is None:
-        return Part(**known)
+        return CostItem(**known)
     step, forward = flops_of(maps)
     disk = network_bytes(study, [layer for layer, _ in maps], facts.test_images * facts.classes)
-    return Part(**{**known, "step_flops": step, "forward_flops": forward, "disk": disk})
+    return CostItem(**{**known, "step_flops": step, "forward_flops": forward, "disk": disk})
 
 
 def _images(study: Study, data: str, count: int) -> int:

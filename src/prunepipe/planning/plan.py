@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from prunepipe.errors import ConfigError
-from prunepipe.planning.costs import Calibration, Plan, plan
+from prunepipe.planning.costs import Calibration, StudyCost, plan
 from prunepipe.study.loading import Site
 from prunepipe.study.study import Study
 
@@ -75,7 +75,7 @@ def plan_text(
     return "\n".join([*lines, *_times(cost, gpus, calibration, assumed)])
 
 
-def _table(cost: Plan) -> list[str]:
+def _table(cost: StudyCost) -> list[str]:
     rows = [("data set", "network", "runs", "epochs", f"a step of {cost.batch_size}", "total", "disk")]
     for part in cost.parts:
         step = part.step_flops and part.step_flops * cost.batch_size
@@ -88,7 +88,9 @@ def _table(cost: Plan) -> list[str]:
     ]
 
 
-def _times(cost: Plan, gpus: int, calibration: Calibration | None, gpu_gflops: float | None) -> list[str]:
+def _times(
+    cost: StudyCost, gpus: int, calibration: Calibration | None, gpu_gflops: float | None
+) -> list[str]:
     lines = []
     seconds = calibration.seconds(cost) if calibration else None
     if calibration is not None:
@@ -105,7 +107,7 @@ def _times(cost: Plan, gpus: int, calibration: Calibration | None, gpu_gflops: f
     return lines
 
 
-def _assumed_seconds(cost: Plan, gpu_gflops: float, gpus: int) -> float | None:
+def _assumed_seconds(cost: StudyCost, gpu_gflops: float, gpus: int) -> float | None:
     total = 0.0
     for part in cost.parts:
         if part.flops is None or part.trained_images is None:

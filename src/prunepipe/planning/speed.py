@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import statistics
 import time
+from typing import Any
 
 import numpy as np
 import torch
@@ -46,7 +47,7 @@ def _seconds_per_image(
         return None
     side = facts.image_size // study.datasets[dataset].pool
     settings = network_settings(study, network)
-    shape = {"channels": facts.channels, "classes": facts.classes, "image_size": side}
+    shape: dict[str, Any] = {"channels": facts.channels, "classes": facts.classes, "image_size": side}
     model = make_network(settings["reference"], **shape, options=settings["options"]).to(device)
     if site.channels_last:
         model = model.to(memory_format=torch.channels_last)

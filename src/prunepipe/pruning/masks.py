@@ -9,9 +9,12 @@ from math import floor
 
 import numpy as np
 
-from prunepipe.artifacts import Arrays
+from prunepipe.artifacts import Arrays, mismatch
 from prunepipe.errors import ConfigError, ScoreError
 from prunepipe.networks.structure import Structure
+
+ALWAYS_KEPT = float(np.finfo(np.float64).max)
+"""The score of weights that a method leaves out of its ranking because it keeps them."""
 
 
 def kept_total(size: int, prune_ratio: float) -> int:
@@ -26,6 +29,21 @@ def kept_total(size: int, prune_ratio: float) -> int:
     if not 0 <= prune_ratio < 1:
         raise ConfigError(f"prune_ratio is {prune_ratio}, must be at least 0 and below 1.")
     return floor(size * (1 - Fraction(str(float(prune_ratio)))))
+
+
+def require_room(scores: Arrays, total: int) -> None:
+    """Refuse a budget that is too small for the weights which a method always keeps.
+
+    Raises:
+        ScoreError: names how many there are, and how many are to be kept.
+    """
+    wide = [layer for layer in scores.values() if layer.dtype == np.float64]  # float32 holds no such number
+    always = sum(int((layer == ALWAYS_KEPT).sum()) for layer in wide)
+    if always > total:
+        raise ScoreError(
+            f"the score leaves out {always:,} weights, which are kept (missing: keep), but only {total:,} are to be "
+            "kept in all; score them too, or lower prune_ratio."
+        )
 
 
 def select(scores: Arrays, kept: Mapping[str, int]) -> Arrays:
@@ -92,13 +110,9 @@ def require_layers(what: str, arrays: Arrays, structure: Structure) -> None:
     Raises:
         ScoreError: names the first layer that is missing, is not known or has another shape.
     """
-    shapes = {layer.name: layer.shape for layer in structure.layers}
-    for name in sorted(set(arrays) ^ set(shapes)):
-        problem = "lack layer" if name in shapes else "name what is no prunable layer:"
-        raise ScoreError(f"{what} {problem} '{name}'; expected exactly: {', '.join(shapes)}.")
-    for name, shape in shapes.items():
-        if arrays[name].shape != shape:
-            raise ScoreError(f"{what} of layer '{name}' have shape {arrays[name].shape}, expected {shape}.")
+    problem = mismatch(arrays, structure.shapes)
+    if problem:
+        raise ScoreError(f"{what} {problem}.")
 
 
 def check_mask(mask: Arrays, structure: Structure) -> None:

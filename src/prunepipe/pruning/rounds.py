@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping
 from math import floor
-from typing import Any
 
 import numpy as np
 import torch
@@ -24,18 +23,14 @@ Allocate = Callable[[Arrays, int], Mapping[str, int]]
 
 def score_network(
     network: nn.Module,
-    score_function: ScoreFunction,
+    score: ScoreFunction | Scorer,
     batches: Batches,
     loss: Loss,
     *,
     generator: torch.Generator,
-    options: Mapping[str, Any] | None = None,
     rounds: int = 1,
     density: float | None = None,
     allocate: Allocate | None = None,
-    title: str | None = None,
-    constructive: bool = False,
-    check_determinism: bool = False,
 ) -> Arrays:
     """Score every prunable weight, and refuse scores that break the contract.
 
@@ -44,27 +39,22 @@ def score_network(
 
     Args:
         network: scored as it is; not changed.
-        score_function: see `prunepipe.pruning.scores.contract`.
+        score: see `prunepipe.pruning.scores.contract`; a `Scorer` also says how it is called and read.
         batches: images [B, C, H, W] and labels [B], on the network's device; read once a round.
         loss: (logits [B, K], labels [B]) -> mean loss.
-        generator: the score's randomness; torch's global stream, which dropout draws from, is derived from it.
-        options: keyword arguments of the score.
+        generator: the score's randomness; the global streams of torch, numpy and random are derived from it.
         rounds: rounds of iterative pruning; 1 is one-shot.
         density, allocate: needed for several rounds: share that the last cut keeps; how layers share a round's budget.
-        title: what error messages call the score; default: its module and name.
-        constructive: the score returns a mask (bool); the result is 1 where it keeps, 0 elsewhere.
-        check_determinism: run the score twice, and refuse it if it does not repeat; for functions that are not our own.
     Returns:
-        One float array per prunable weight in module order; finite, or -inf where an earlier round pruned.
+        One float array per prunable weight in module order; finite, or -inf where an earlier round pruned. Of a score
+        that returns a mask: 1 where it keeps, 0 elsewhere.
     Raises:
         ScoreError: the score breaks its contract; the text names score, layer and rule.
         ConfigError: several rounds without a density in (0, 1] or without an allocation.
     """
+    scorer = score if isinstance(score, Scorer) else Scorer(score)
     pruned = copy.deepcopy(network) if rounds > 1 else network
-    reread = list(batches) if (rounds > 1 or check_determinism) and iter(batches) is batches else batches
-    scorer = Scorer(
-        score_function, title or _title(score_function), options or {}, constructive, check_determinism
-    )
+    reread = list(batches) if iter(batches) is batches else batches
     mask: Arrays | None = None
     for round_number in range(1, rounds + 1):
         scores = scorer.scores(pruned, reread, loss, generator=generator)
@@ -74,11 +64,6 @@ def score_network(
             mask = _cut(scores, round_number / rounds, density, allocate)
             _prune(pruned, mask)
     return scores
-
-
-def _title(function: ScoreFunction) -> str:
-    name = getattr(function, "__qualname__", type(function).__name__)  # a functools.partial has no name
-    return f"score {getattr(function, '__module__', '')}:{name}"
 
 
 def _cut(scores: Arrays, progress: float, density: float | None, allocate: Allocate | None) -> Arrays:

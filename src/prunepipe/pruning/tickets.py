@@ -12,6 +12,7 @@ import numpy as np
 from prunepipe.artifacts import FOREIGN, Arrays, checksum, read_arrays, write_arrays
 from prunepipe.errors import ArtifactError, ScoreError, remake
 from prunepipe.networks.structure import Structure
+from prunepipe.pruning.masks import check_mask
 
 BITS, KEPT, OTHER = "bits/", "kept/", "other/"
 
@@ -75,22 +76,16 @@ def read_ticket(path: Path | str) -> tuple[Arrays, Arrays, dict[str, Any]]:
     return weights, mask, metadata
 
 
-def require_fit(path: Path | str, mask: Mapping[str, np.ndarray], structure: Structure) -> None:
-    """Refuse a mask whose names or shapes are not those of the network.
+def require_fit(path: Path | str, mask: Arrays, structure: Structure) -> None:
+    """Refuse a mask file that does not fit the network.
 
     Raises:
         ArtifactError: names the file and the first layer that differs.
     """
-    shapes = {layer.name: layer.shape for layer in structure.layers}
-    for name in sorted(set(shapes) ^ set(mask)):
-        raise ArtifactError(
-            f"{path}: layer '{name}' is in the mask or in the network, but not in both. {remake(path)}"
-        )
-    for name, shape in shapes.items():
-        if mask[name].shape != shape:
-            raise ArtifactError(
-                f"{path}: mask of '{name}' has shape {mask[name].shape}, not {shape}. {remake(path)}"
-            )
+    try:
+        check_mask(mask, structure)
+    except ScoreError as error:
+        raise ArtifactError(f"{path}: {error} {remake(path)}") from error
 
 
 def _weight(name: str, arrays: Arrays, mask: Arrays) -> np.ndarray:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 from prunepipe.study.rows import DatasetChoice
-from prunepipe.study.study import Study
+from prunepipe.study.study import FULL_NETWORK, Study
 
 RUNS = "results/runs"
 PARTIAL = "results/partial"
@@ -27,8 +29,11 @@ ANY_RATIO = "_any"
 def dataset_name(key: str, choice: DatasetChoice) -> str:
     """Return the file name of a prepared data set; it tells apart what studies make of one source, and sources."""
     parts = [key]
-    if choice.source not in (None, key):  # two studies may call different sources alike
-        parts += [hashlib.sha256(str(choice.source).encode()).hexdigest()[:8]]
+    source = choice.own_files or choice.source
+    if source not in (None, key):  # two studies may call different sources alike
+        parts += [hashlib.sha256(str(source).encode()).hexdigest()[:8]]
+    parts += ["grey"] if choice.channels == 1 else []
+    parts += [f"size{choice.image_size}"] if choice.image_size else []
     parts += [f"pool{choice.pool}"] if choice.pool > 1 else []
     parts += [f"train{choice.train_images}"] if choice.train_images else []
     parts += [f"test{choice.test_images}"] if choice.test_images else []
@@ -40,10 +45,31 @@ def point_name(point: str) -> str:
     return point.replace(" ", "")
 
 
-def run_folders(study: Study) -> list[str]:
-    """Return the folder of every run of a study, dense runs first."""
-    dense = [DENSE.format(study=study.name, **run._asdict()) for run in study.dense_runs()]
-    return dense + [CELL.format(study=study.name, **cell._asdict()) for cell in study.cells()]
+class Run(NamedTuple):
+    """One run of a study: its place in the study, and the folder of its results below the project."""
+
+    dataset: str
+    network: str
+    ticket: str
+    check: str
+    prune_ratio: float
+    seed: int
+    folder: str
+
+    @property
+    def place(self) -> dict[str, Any]:
+        """The columns that tell this run from all others of its study."""
+        return {name: value for name, value in self._asdict().items() if name != "folder"}
+
+
+def runs(study: Study) -> Iterator[Run]:
+    """Enumerate every run of a study: dense runs first, as the full network under the data they see, then the cells."""
+    for run in study.dense_runs():
+        check = "none" if run.data == "clean" else run.data
+        folder = DENSE.format(study=study.name, **run._asdict())
+        yield Run(run.dataset, run.network, FULL_NETWORK, check, 0.0, run.seed, folder)
+    for cell in study.cells():
+        yield Run(*cell, folder=CELL.format(study=study.name, **cell._asdict()))
 
 
 def structure_path(study: Study, dataset: str, network: str) -> str:

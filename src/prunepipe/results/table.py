@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +10,19 @@ import pandas as pd
 
 from prunepipe.artifacts import read_json
 from prunepipe.errors import ArtifactError
-from prunepipe.results.layout import CELL, DENSE
+from prunepipe.results.layout import runs
 from prunepipe.results.logs import complaint, newest_log
-from prunepipe.study.study import FULL_NETWORK, Study
+from prunepipe.study.study import Study
 
 COLUMNS = (
     "study", "dataset", "network", "ticket", "check", "prune_ratio", "seed",
-    "accuracy", "best_accuracy", "loss", "density", "effective_density", "dead_units", "collapsed",
+    "accuracy", "best_accuracy", "loss", "density", "effective_density", "dead_units",
+    "unreachable_outputs", "collapsed",
     "epochs", "seconds", "device", "precision", "version", "code", "data_checksum",
     "status", "cause", "run",
 )  # fmt: skip
-"""Columns of results.csv. Accuracies in percent; dead_units: outputs on no path. `cause` says why a run is missing."""
+"""Columns of results.csv. Accuracies in percent; dead_units: channels on no path;
+unreachable_outputs: classes on no path. `cause` says why a run is missing."""
 
 
 MEASURED = (
@@ -31,20 +33,13 @@ MEASURED = (
     "density",
     "effective_density",
     "dead_units",
+    "unreachable_outputs",
     "collapsed",
 )
 """What the metrics of a run must hold."""
 
-
-def expected_runs(study: Study) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Enumerate the folder and the place of every run of a study, dense runs first."""
-    for run in study.dense_runs():
-        place = {"dataset": run.dataset, "network": run.network, "seed": run.seed}
-        check = "none" if run.data == "clean" else run.data
-        folder = DENSE.format(study=study.name, data=run.data, **place)
-        yield folder, {**place, "ticket": FULL_NETWORK, "check": check, "prune_ratio": 0.0}
-    for cell in study.cells():
-        yield CELL.format(study=study.name, **cell._asdict()), cell._asdict()
+NO_SPREAD = 1e-9
+"""Standard deviation in points at or below which seeds count as all the same (float noise is 1e-14)."""
 
 
 def collect(study: Study, root: Path = Path()) -> pd.DataFrame:
@@ -58,8 +53,8 @@ def collect(study: Study, root: Path = Path()) -> pd.DataFrame:
         One row a run in the study's order; a run without metrics has status "missing" and a cause.
     """
     rows = [
-        {"study": study.name, **place, **_read(root / folder), "run": folder}
-        for folder, place in expected_runs(study)
+        {"study": study.name, **run.place, **_read(root / run.folder), "run": run.folder}
+        for run in runs(study)
     ]
     return pd.DataFrame(rows).reindex(columns=list(COLUMNS))
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from prunepipe.results.layout import runs
 from prunepipe.results.logs import complaint, newest_log
-from prunepipe.results.table import expected_runs
 from prunepipe.study.study import Study
 
 DONE, RUNNING, FAILED, WAITING = "done", "running", "failed", "waiting"
@@ -62,7 +62,7 @@ def study_progress(study: Study, root: Path = Path(), now: float | None = None) 
     moment = time.time() if now is None else now
     states: Counter[str] = Counter()
     finished = []
-    for folder, _ in expected_runs(study):
+    for folder in (run.folder for run in runs(study)):
         state = run_state(root / folder, moment)
         states[state] += 1
         if state == DONE:

@@ -11,6 +11,7 @@ from prunepipe.artifacts import Arrays
 from prunepipe.errors import ScoreError
 from prunepipe.networks.structure import Structure
 from prunepipe.plugins import call
+from prunepipe.pruning.allocations import ALLOCATIONS
 
 
 def allocate(
@@ -26,7 +27,7 @@ def allocate(
         options: keyword arguments of the allocation.
 
     Returns:
-        Weights to keep by layer; they sum to `total`.
+        Weights to keep by layer; they sum to `total`, but for the rounding that `constructed` allows a mask.
 
     Raises:
         ScoreError: the allocation breaks this; the text names it, the layer and the rule.
@@ -46,7 +47,7 @@ def allocate(
             raise ScoreError(f"{title}: keeps {kept[name]!r} weights of '{name}', must be a whole number.")
         if not 0 <= kept[name] <= size:
             raise ScoreError(f"{title}: keeps {kept[name]:,} of the {size:,} weights of layer '{name}'.")
-    if sum(kept.values()) != total:
+    if sum(kept.values()) != total and allocation != ALLOCATIONS["constructed"]:
         raise ScoreError(
             f"{title}: keeps {sum(kept.values()):,} weights, must keep exactly {total:,} (its argument kept_total); "
             "prunepipe.pruning.allocations.rounding turns shares into such counts."

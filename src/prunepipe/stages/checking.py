@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from prunepipe.artifacts import Arrays
-from prunepipe.networks.connectivity import connectivity
-from prunepipe.networks.structure import Structure
 from prunepipe.pruning.checks import apply_mask
-from prunepipe.pruning.masks import density
 from prunepipe.seeds import numpy_generator
 from prunepipe.stages.own_checks import checked
 
@@ -42,35 +37,3 @@ def apply_check(
     if weights_check is not None:
         weights = checked("weights", weights_check, weights, mask, fresh, generator=generator)
     return apply_mask(weights, mask), mask
-
-
-def describe(mask: Arrays, structure: Structure) -> dict[str, Any]:
-    """Return what a mask shows before any training: counts per layer, paths, collapse.
-
-    Args:
-        mask: True = kept.
-        structure: layers and graph of the network.
-
-    Returns:
-        density, effective_density (weights on some path from input to output), collapsed, and one
-        row a layer.
-    """
-    paths = connectivity(mask, structure)
-    layers = [
-        {
-            "layer": layer.name,
-            "kind": layer.kind,
-            "size": layer.size,
-            "kept": int(mask[layer.name].sum()),
-            "effective": paths.effective[layer.name],
-            "units": layer.shape[0],
-            "dead_units": paths.dead_units[layer.name],
-        }
-        for layer in structure.layers
-    ]
-    return {
-        "density": density(mask),
-        "effective_density": sum(paths.effective.values()) / structure.size,
-        "collapsed": paths.collapsed,
-        "layers": layers,
-    }

@@ -7,18 +7,17 @@ from typing import Any
 import numpy as np
 
 from prunepipe.artifacts import Arrays
-from prunepipe.stages.execution import Execution
 from prunepipe.stages.outcome import Outcome
 
 
-def untrained(
-    data: str, weights: Arrays, mask: Arrays, settings: dict[str, Any], execution: Execution
-) -> Outcome:
-    """Return the outcome of a constant network after no epochs; takes what `retrain` takes.
+def untrained(weights: Arrays, shape: dict[str, Any]) -> Outcome:
+    """Return the outcome of a constant network after no epochs.
 
     The logits are empty: what a constant network scores is chance, and evaluation says so.
+
+    Args:
+        weights: of the ticket.
+        shape: what its mask leaves of the network.
     """
-    del data, mask, settings, execution
-    return Outcome(
-        weights, [], np.zeros((0, 0), np.float32), [], {"device": "none", "torch": "", "threads": 0}
-    )
+    facts = {"device": "none", "torch": "", "threads": 0}
+    return Outcome(weights, [], np.zeros((0, 0), np.float32), [], facts, shape=shape)

@@ -11,6 +11,8 @@ from prunepipe.pruning.masks import density
 from prunepipe.pruning.tickets import read_ticket
 from prunepipe.training.evaluation import evaluate, evaluate_collapsed
 
+_SHAPE = ("density", "effective_density", "collapsed", "unreachable_outputs")
+
 
 def measure(files: SimpleNamespace, settings: dict[str, Any]) -> dict[str, Any]:
     """Return the metrics of a run.
@@ -20,7 +22,8 @@ def measure(files: SimpleNamespace, settings: dict[str, Any]) -> dict[str, Any]:
         settings: the run's place in the study, its precision and the versions of its code.
 
     Returns:
-        Place, accuracy in percent, loss, epochs, densities, dead units, collapse, checksum of the data.
+        Place, accuracy in percent, loss, epochs, densities, dead units, unreachable outputs, collapse, checksum of
+        the data.
     """
     test, facts = read_arrays(files.data, only=("test_labels",))
     history = read_json(files.history, "epochs")["epochs"]
@@ -37,13 +40,19 @@ def _shape(trained: str, layers: str | None) -> dict[str, Any]:
     """Return densities, dead units and collapse of the trained network itself; a dense one has no layers file."""
     if layers is None:
         read_arrays(trained)
-        return {"density": 1.0, "effective_density": 1.0, "dead_units": 0, "collapsed": False}
+        return {
+            "density": 1.0,
+            "effective_density": 1.0,
+            "dead_units": 0,
+            "unreachable_outputs": 0,
+            "collapsed": False,
+        }
     _, mask, _ = read_ticket(trained)
-    described = read_json(layers, "layers", "density", "effective_density", "collapsed")
+    described = read_json(layers, "layers", *_SHAPE)
     if density(mask) != described["density"]:
         raise ArtifactError(
             f"{trained}: keeps {density(mask)} of the weights, {layers} says {described['density']}."
         )
     dead_units = sum(layer["dead_units"] for layer in described["layers"])
-    shape = {key: described[key] for key in ("density", "effective_density", "collapsed")}
+    shape = {key: described[key] for key in _SHAPE}
     return {**shape, "dead_units": dead_units}

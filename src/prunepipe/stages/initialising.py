@@ -13,7 +13,7 @@ from prunepipe.errors import ConfigError, ScoreError
 from prunepipe.networks.initialisation import initial_weights
 from prunepipe.networks.structure import Structure
 from prunepipe.networks.tracing import trace
-from prunepipe.seeds import torch_generator
+from prunepipe.seeds import seeded_globals, torch_generator
 from prunepipe.stages.inputs import Settings, build
 
 TRIAL_IMAGES = 2
@@ -32,18 +32,24 @@ def initialise(data: str, settings: Settings) -> tuple[Arrays, Structure]:
     Raises:
         ConfigError, ScoreError: the network cannot be pruned or does not fit the data; names its builder.
     """
+    return initialise_on(read_dataset(data), settings)
+
+
+def initialise_on(dataset: Dataset, settings: Settings) -> tuple[Arrays, Structure]:
+    """Do the same for a data set in memory."""
     try:
-        return _initialise(read_dataset(data), settings)
+        return _initialise(dataset, settings)
     except (ConfigError, ScoreError) as error:
         raise type(error)(f"network {settings['network']['reference']}: {error}") from error
 
 
 def _initialise(dataset: Dataset, settings: Settings) -> tuple[Arrays, Structure]:
-    network = build(dataset, settings)
-    generator = torch_generator(settings["seed"], settings["draw"])
-    weights = {name: value.numpy() for name, value in initial_weights(network, generator=generator).items()}
-    channels, image_size = dataset.train_images.shape[1:3]
-    structure = trace(network, channels=channels, image_size=image_size)
+    seed, draw = settings["seed"], settings["draw"]
+    network = build(dataset, settings, draw)
+    with seeded_globals(seed, draw, "initialise"):
+        drawn = initial_weights(network, generator=torch_generator(seed, draw))
+    weights = {name: value.numpy() for name, value in drawn.items()}
+    structure = trace(network, dataset.train_images.shape[1:])
     _require_logits(network, (TRIAL_IMAGES, *dataset.train_images.shape[1:]), dataset.classes)
     return weights, structure
 

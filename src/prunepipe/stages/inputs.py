@@ -35,8 +35,8 @@ def corrupted(dataset: Dataset, corruption: str | None, seed: int) -> tuple[np.n
     )
 
 
-def build(dataset: Dataset, settings: Settings) -> nn.Module:
-    """Build the network of the settings for a data set."""
+def build(dataset: Dataset, settings: Settings, draw: str = "init") -> nn.Module:
+    """Build the network of the settings for a data set, with the weights of its constructor's draw."""
     channels, image_size = dataset.train_images.shape[1:3]
     return make_network(
         settings["network"]["reference"],
@@ -44,4 +44,6 @@ def build(dataset: Dataset, settings: Settings) -> nn.Module:
         classes=dataset.classes,
         image_size=image_size,
         options=settings["network"]["options"],
+        seed=settings["seed"],
+        draw=draw,
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 from prunepipe.artifacts import Arrays
 from prunepipe.networks.structure import Structure
-from prunepipe.pruning.masks import check_mask, kept_total, select
+from prunepipe.pruning.masks import check_mask, kept_total, require_room, select
 from prunepipe.stages.allocating import allocate
 from prunepipe.stages.own_checks import checked
 
@@ -39,6 +39,7 @@ def make_mask(
     if score_check is not None:
         scores = checked("score", score_check, scores)
     total = kept_total(structure.size, prune_ratio)
+    require_room(scores, total)
     kept = allocate(allocation, scores, structure, total, allocation_options)
     mask = select(scores, kept)
     check_mask(mask, structure)

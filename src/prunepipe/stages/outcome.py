@@ -23,6 +23,7 @@ class Outcome:
         seconds: of each epoch; kept apart, because they alone differ between equal runs.
         facts: device, precision, library versions.
         snapshots: weights at the rewind epochs.
+        shape: what the ticket's mask leaves of the network, as `describe` says; empty for a dense run.
     """
 
     weights: Arrays
@@ -31,6 +32,7 @@ class Outcome:
     seconds: Sequence[float]
     facts: dict[str, Any]
     snapshots: dict[int, Arrays] = field(default_factory=dict)
+    shape: dict[str, Any] = field(default_factory=dict)
 
 
 class RunFiles(Protocol):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from math import ceil
 
 import numpy as np
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 from prunepipe.artifacts import Arrays
@@ -20,7 +21,10 @@ from prunepipe.networks.structure import Structure, read_structure
 from prunepipe.plugins import is_external, load_function
 from prunepipe.pruning.masks import kept_total
 from prunepipe.pruning.rounds import balanced_batches, blank_batches, score_network
+from prunepipe.pruning.scores.answers import Answer
+from prunepipe.pruning.scores.calling import asked_ratios
 from prunepipe.pruning.scores.contract import Batch, Batches
+from prunepipe.pruning.scores.enforcing import Scorer
 from prunepipe.seeds import torch_generator
 from prunepipe.stages.allocating import allocate
 from prunepipe.stages.execution import Execution
@@ -43,47 +47,117 @@ def score(data: str, structure: str, weights: Arrays, settings: Settings, execut
         Scores by layer; -inf where an earlier round pruned.
     """
     prepare_process(execution.threads)
-    device = resolve_device(execution.device)
-    dataset = read_dataset(data)
+    task = scoring_task(read_dataset(data), read_structure(structure), weights, settings, execution)
+    return task.scores(task.scorer)
+
+
+@dataclass(frozen=True)
+class ScoringTask:
+    """A network, and all that it takes to score it.
+
+    Attributes:
+        network: with its weights, on its device.
+        scorer: the score as it is called and read.
+        batches: what the score reads.
+        settings: of `score_settings`.
+        structure: the prunable layers.
+        density: share of the weights that the prune ratio keeps, or None where one set of scores serves every ratio.
+    """
+
+    network: nn.Module
+    scorer: Scorer
+    batches: Batches
+    settings: Settings
+    structure: Structure
+    density: float | None
+
+    def scores(self, scorer: Scorer) -> Arrays:
+        """Return the scores of all rounds."""
+        return score_network(
+            self.network,
+            scorer,
+            self.batches,
+            F.cross_entropy,
+            generator=self.generator(),
+            rounds=self.settings["rounds"],
+            density=self.density,
+            allocate=partial(_allocate, self.settings, self.structure),
+        )
+
+    def answer(self) -> Answer:
+        """Return what the score says of the unpruned network, scores or a mask."""
+        return self.scorer.answer(self.network, self.batches, F.cross_entropy, generator=self.generator())
+
+    def generator(self) -> torch.Generator:
+        """Return the score's randomness, from its start."""
+        return torch_generator(self.settings["seed"], "score")
+
+
+def scoring_task(
+    dataset: Dataset, structure: Structure, weights: Arrays, settings: Settings, execution: Execution
+) -> ScoringTask:
+    """Build the network, load its weights, and put all on the device."""
     network = build(dataset, settings)
     load_arrays(network, weights)
-    layers = read_structure(structure)
-    kept = None if settings["prune_ratio"] is None else kept_total(layers.size, settings["prune_ratio"])
-    function = load_function(settings["score"])
-    return score_network(
-        network.to(device),
-        function,
-        _Moved(_batches(dataset, settings), device),
-        F.cross_entropy,
-        generator=torch_generator(settings["seed"], "score"),
-        options={**_asked(settings, function, kept, layers.size), **settings["options"]},
-        rounds=settings["rounds"],
-        density=None if kept is None else kept / layers.size,
-        allocate=partial(_allocate, settings, layers),
-        title=f"score {settings['score']}",
-        constructive=settings["constructive"],
-        check_determinism=is_external(settings["score"]),
+    ratio = settings["prune_ratio"]
+    kept = None if ratio is None else kept_total(structure.size, ratio)
+    device = resolve_device(execution.device)
+    return ScoringTask(
+        network=network.to(device),
+        scorer=scorer_of(settings, kept, structure.size, execution.score_time_limit),
+        batches=batches_of(dataset, settings, device),
+        settings=settings,
+        structure=structure,
+        density=None if kept is None else kept / structure.size,
     )
 
 
-def _asked(settings: Settings, function: Callable[..., Any], kept: int | None, size: int) -> dict[str, Any]:
-    """Return what a score's signature asks for of the prune ratio: density, kept_total."""
-    names = {"density", "kept_total"}.intersection(inspect.signature(function).parameters)
-    if names and kept is None and not names <= settings["options"].keys():
+def scorer_of(settings: Settings, kept: int | None, size: int, time_limit: float) -> Scorer:
+    """Return the score of the settings, as it is called and read.
+
+    Args:
+        settings: of `score_settings`.
+        kept: weights that the prune ratio keeps, or None where one set of scores serves every ratio.
+        size: prunable weights.
+        time_limit: seconds that a call of the user's own function may take.
+
+    Raises:
+        ScoreError: the score asks for the prune ratio, which its ticket does not tell.
+    """
+    method = load_function(settings["score"])
+    asked = asked_ratios(method)
+    if kept is None and not asked.keys() <= settings["options"].keys():
         raise ScoreError(
-            f"score {settings['score']}: asks for {' and '.join(sorted(names))}, which differ between prune "
+            f"score {settings['score']}: asks for {' and '.join(sorted(asked))}, which differ between prune "
             "ratios; say `per_prune_ratio: true` in its ticket (or `allocation: constructed`, if it returns a mask)."
         )
-    told = {} if kept is None else {"density": kept / size, "kept_total": kept}
-    return {name: told[name] for name in names & told.keys()}
+    told = (
+        {} if kept is None else {"kept_total": kept, "density": kept / size, "prune_ratio": 1 - kept / size}
+    )
+    return Scorer(
+        method,
+        title=f"score {settings['score']}",
+        options=settings["options"],
+        ratios=told,
+        constructive=settings["constructive"],
+        missing=settings.get("missing", "refuse"),
+        zeros=settings.get("zeros", "refuse"),
+        external=is_external(settings["score"]),
+        check_determinism=is_external(settings["score"]),
+        time_limit=time_limit,
+    )
 
 
 def _allocate(settings: Settings, structure: Structure, scores: Arrays, total: int) -> dict[str, int]:
     return allocate(settings["allocation"], scores, structure, total, settings["allocation_options"])
 
 
-def _batches(dataset: Dataset, settings: Settings) -> Batches:
+def batches_of(dataset: Dataset, settings: Settings, device: torch.device) -> Batches:
     """Return the batches that a score reads: one blank image, a few images a class, or the training set."""
+    return _Moved(_batches(dataset, settings), device)
+
+
+def _batches(dataset: Dataset, settings: Settings) -> Sequence[Batch] | _Plain:
     if settings["reads"] == "none":
         return blank_batches(*dataset.train_images.shape[1:])
     images, labels = corrupted(dataset, settings["data"]["corruption"], settings["seed"])
@@ -125,7 +199,10 @@ class _Plain:
 
     def __init__(self, images: ImageSet, settings: Settings) -> None:
         self._images = images
-        self._size = settings["batch_size"]
+        self._size: int = settings["batch_size"]
+
+    def __len__(self) -> int:
+        return ceil(len(self._images) / self._size)
 
     def __iter__(self) -> Iterator[Batch]:
         for start in range(0, len(self._images), self._size):
@@ -133,11 +210,15 @@ class _Plain:
 
 
 class _Moved:
-    """Batches on a device; can be read again."""
+    """Copies of batches, on a device; can be read again, whatever was done to them."""
 
-    def __init__(self, batches: Batches, device: torch.device) -> None:
+    def __init__(self, batches: Sequence[Batch] | _Plain, device: torch.device) -> None:
         self._batches = batches
         self._device = device
 
+    def __len__(self) -> int:
+        return len(self._batches)
+
     def __iter__(self) -> Iterator[Batch]:
-        return ((images.to(self._device), labels.to(self._device)) for images, labels in self._batches)
+        for images, labels in self._batches:
+            yield images.to(self._device, copy=True), labels.to(self._device, copy=True)

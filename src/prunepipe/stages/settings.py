@@ -7,14 +7,14 @@ import json
 import re
 from typing import Any
 
-from prunepipe.datasets import DATASETS
+from prunepipe.datasets import ARRAY_FILE, DATASETS, IMAGE_FOLDER
 from prunepipe.datasets.corruptions import CORRUPTIONS, ORDERED_VARIANTS
 from prunepipe.networks import NETWORKS
 from prunepipe.pruning.allocations import ALLOCATIONS
 from prunepipe.pruning.scores import SCORES
 from prunepipe.results.layout import ANY_RATIO
 from prunepipe.study.names import SCORE_REFERENCES, STAGE_CHECKS, resolve
-from prunepipe.study.rows import Ticket
+from prunepipe.study.rows import DatasetChoice, Ticket
 from prunepipe.study.study import Study
 
 Settings = dict[str, Any]
@@ -24,11 +24,21 @@ def dataset_settings(study: Study, dataset: str) -> Settings:
     """Settings of `prepare_dataset`."""
     choice = study.datasets[dataset]
     return {
-        "reference": resolve("data set", choice.source or dataset, DATASETS),
+        **loader_settings(dataset, choice),
         "pool": choice.pool,
         "train_images": choice.train_images,
         "test_images": choice.test_images,
     }
+
+
+def loader_settings(key: str, choice: DatasetChoice) -> Settings:
+    """Which function loads a data set, and the options that the study gives it."""
+    if choice.folder:
+        options = {"root": choice.folder, "channels": choice.channels or 3, "image_size": choice.image_size}
+        return {"reference": IMAGE_FOLDER, "options": options}
+    if choice.arrays:
+        return {"reference": ARRAY_FILE, "options": {"path": choice.arrays}}
+    return {"reference": resolve("data set", choice.source or key, DATASETS)}
 
 
 def network_settings(study: Study, network: str) -> Settings:
@@ -92,6 +102,7 @@ def score_id(ticket: Ticket) -> str:
         extra = {"score": ticket.score, "options": ticket.score_options}
     if ticket.reads:
         extra |= {"reads": ticket.reads}
+    extra |= answer_settings(ticket)
     if per_prune_ratio(ticket):
         extra |= {"rounds": ticket.pruning_rounds, **allocation_settings(ticket)}
     suffix = "-" + hashlib.sha256(json.dumps(extra, sort_keys=True).encode()).hexdigest()[:8] if extra else ""
@@ -101,6 +112,12 @@ def score_id(ticket: Ticket) -> str:
 def scored_ratio(ticket: Ticket, prune_ratio: float | str) -> str:
     """Return the prune ratio in the path of the scores: one-shot scores mostly serve every ratio."""
     return str(prune_ratio) if per_prune_ratio(ticket) else ANY_RATIO
+
+
+def answer_settings(ticket: Ticket) -> Settings:
+    """Return how the answer of a score is read, where the ticket says so."""
+    chosen = {"missing": ticket.missing, "zeros": ticket.zeros}
+    return {key: value for key, value in chosen.items() if value != "refuse"}
 
 
 def score_settings(study: Study, network: str, ticket: str, data: str, ratio: str, seed: int) -> Settings:
@@ -113,6 +130,7 @@ def score_settings(study: Study, network: str, ticket: str, data: str, ratio: st
         "reads": row.reading,
         "rounds": row.pruning_rounds,
         "constructive": row.constructive,
+        **answer_settings(row),
         "prune_ratio": None if ratio == ANY_RATIO else float(ratio),
         # Only where scores depend on it: one-shot scores are shared by tickets that allocate differently.
         **(allocation_settings(row) if per_prune_ratio(row) else {}),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -19,12 +20,14 @@ from prunepipe.execution.devices import (
     resolve_device,
 )
 from prunepipe.networks.state import load_arrays
+from prunepipe.stages.collapse import untrained
+from prunepipe.stages.describing import describe
 from prunepipe.stages.execution import Execution
 from prunepipe.stages.inputs import Settings, build, corrupted
 from prunepipe.stages.outcome import Outcome
 from prunepipe.study.recipe import Recipe
 from prunepipe.training.images import ImageSet
-from prunepipe.training.loop import Plan, predict, train
+from prunepipe.training.loop import TrainingPlan, predict, train
 from prunepipe.training.reporting import epoch_reporter
 
 
@@ -42,7 +45,7 @@ def train_dense(data: str, weights: Arrays, settings: Settings, execution: Execu
     """
     dataset = read_dataset(data)
     images, labels = corrupted(dataset, settings["data"]["corruption"], settings["seed"])
-    plan = Plan(
+    plan = TrainingPlan(
         recipe=Recipe.model_validate(settings["recipe"], strict=False),
         seed=settings["seed"],
         purpose="dense",
@@ -54,7 +57,7 @@ def train_dense(data: str, weights: Arrays, settings: Settings, execution: Execu
 
 
 def retrain(data: str, weights: Arrays, mask: Arrays, settings: Settings, execution: Execution) -> Outcome:
-    """Retrain a ticket, always on the full clean training data.
+    """Retrain a ticket, always on the full clean training data; one without any path is not trained.
 
     Args:
         data: path of the prepared data set.
@@ -63,10 +66,14 @@ def retrain(data: str, weights: Arrays, mask: Arrays, settings: Settings, execut
         execution: device, threads, checkpoint.
 
     Returns:
-        Where training ended.
+        Where training ended, and what the mask leaves of the network.
     """
     dataset = read_dataset(data)
-    plan = Plan(
+    prepare_process(execution.threads)
+    shape = describe(mask, build(dataset, settings), dataset.train_images.shape[1:])
+    if shape["collapsed"] and not settings["train_collapsed"]:
+        return untrained(weights, shape)
+    plan = TrainingPlan(
         recipe=Recipe.model_validate(settings["recipe"], strict=False),
         seed=settings["seed"],
         purpose="retrain",
@@ -74,7 +81,7 @@ def retrain(data: str, weights: Arrays, mask: Arrays, settings: Settings, execut
         first_epoch=settings["first_epoch"],
     )
     clean = dataset.train_images, dataset.train_labels
-    return _run(dataset, clean, weights, mask, plan, settings, execution)
+    return replace(_run(dataset, clean, weights, mask, plan, settings, execution), shape=shape)
 
 
 def _run(
@@ -82,7 +89,7 @@ def _run(
     training_data: tuple[np.ndarray, np.ndarray],
     weights: Arrays,
     mask: Mapping[str, np.ndarray] | None,
-    plan: Plan,
+    plan: TrainingPlan,
     settings: Settings,
     execution: Execution,
 ) -> Outcome:
@@ -118,7 +125,9 @@ def _run(
             checkpoint=execution.checkpoint_of(identity),
             after_epoch=epoch_reporter(plan.recipe.epochs, execution.watchers()),
         )
-        logits = predict(network, test_set, plan.precision).cpu().numpy()
+        logits = end.logits
+        if logits is None:  # the checkpoint was of a run that had ended
+            logits = predict(network, test_set, plan.precision).cpu().numpy()
         facts = {
             "device": device_name(device),
             "torch": torch.__version__,

@@ -24,7 +24,7 @@ def refuse_impossible(study: Study) -> None:
         ConfigError: names the key, the value, the bound, and what to change.
     """
     for dataset, choice in study.datasets.items():
-        facts = FACTS.get(choice.source or dataset)
+        facts = FACTS.get(choice.loader(dataset) or "")
         if facts is not None:
             _refuse_sizes(f"datasets.{dataset}", choice, facts)
             _refuse_small_images(study, dataset, facts.image_size // choice.pool)
@@ -99,7 +99,7 @@ DEFAULT_LINEAR_KEEP = 0.3
 def layers_of(study: Study, dataset: str, network: str) -> list[tuple[Layer, int]] | None:
     """Return a built-in network's layers and map sides for a built-in data set, or None for the user's own."""
     choice, net = study.datasets[dataset], study.networks[network]
-    facts = FACTS.get(choice.source or dataset)
+    facts = FACTS.get(choice.loader(dataset) or "")
     if facts is None:
         return None
     size = facts.image_size // choice.pool
@@ -142,7 +142,7 @@ def _refuse_by_trying(place: str, ticket: Ticket, layers: list[Layer], budget: i
     named = tuple(replace(layer, name=f"layer {number}: {layer.name}") for number, layer in enumerate(layers))
     allocate = load_function(ALLOCATIONS[built_in(ticket)])
     try:
-        allocate({}, Structure(named, ()), budget, **ticket.allocation_options)
+        allocate({}, Structure(named), budget, **ticket.allocation_options)
     except ConfigError as error:
         raise ConfigError(f"{place}: {error}") from error
 

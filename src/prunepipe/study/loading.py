@@ -39,6 +39,9 @@ class Site(Strict):
     checkpoint_seconds: float = Field(
         120.0, ge=0, le=1e9, description="least seconds between two checkpoints of a run; 0: every epoch"
     )
+    score_time_limit: float = Field(
+        3600.0, gt=0, le=1e9, description="seconds that a call of a score of your own may take"
+    )
 
     tensorboard: bool = Field(
         False, description="TensorBoard event files beside each run (pip install 'prunepipe[tensorboard]')"

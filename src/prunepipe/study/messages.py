@@ -8,6 +8,7 @@ from typing import Any, TypeVar, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from prunepipe.errors import ConfigError, unknown_name
+from prunepipe.study.recipe import EVALUATE, EVALUATE_WORDS
 from prunepipe.study.rows import NAME, NAME_WORDS, POINT, POINT_WORDS
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -25,7 +26,7 @@ WORDS = {
 }
 """What an error of pydantic says of the value that should have been, in plain words."""
 
-PATTERNS = {NAME: NAME_WORDS, POINT: POINT_WORDS}
+PATTERNS = {NAME: NAME_WORDS, POINT: POINT_WORDS, EVALUATE: EVALUATE_WORDS}
 LONGEST = 80
 """Characters of a value that a message shows."""
 

@@ -27,6 +27,13 @@ class Augmentation(Strict):
     flip: bool = Field(False, description="random horizontal flip")
 
 
+EVALUATE = r"^(every epoch|last|every [1-9][0-9]{0,5})$"
+EVALUATE_WORDS = "every epoch, last, or every K (epochs)"
+
+CURVE_POINTS = 20
+"""Test accuracies of a run unless the study says otherwise: as many as a curve needs to show its course."""
+
+
 class Recipe(Strict):
     """How the dense network and every ticket are trained (SGD with step drops of the rate)."""
 
@@ -42,6 +49,26 @@ class Recipe(Strict):
         64, gt=1, le=1_000_000, description="images a step; the last partial batch is kept"
     )
     augmentation: Augmentation = Field(Augmentation(), description="how training images are varied")
+    evaluate: Annotated[str, Field(pattern=EVALUATE)] | None = Field(
+        None,
+        description="when the test accuracy is measured: every epoch, last, or every K (epochs), and always after the "
+        f"last; default: evenly, at most {CURVE_POINTS} times, which is what the curves need",
+    )
+
+    def evaluates_after(self, epoch: int) -> bool:
+        """Return whether the test accuracy is measured after an epoch, counted from 1."""
+        if epoch == self.epochs or self.evaluate == "every epoch":
+            return True
+        if self.evaluate == "last":
+            return False
+        every = (
+            int(self.evaluate.removeprefix("every ")) if self.evaluate else -(-self.epochs // CURVE_POINTS)
+        )
+        return epoch % every == 0
+
+    def evaluations(self, first_epoch: int = 0) -> int:
+        """Return how often a run that starts after `first_epoch` epochs measures the test accuracy."""
+        return sum(self.evaluates_after(epoch) for epoch in range(first_epoch + 1, self.epochs + 1))
 
     @model_validator(mode="after")
     def _drops_within_training(self) -> Self:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
@@ -12,6 +13,8 @@ from prunepipe.pruning.scores import SCORES
 from prunepipe.study.names import SCORE_REFERENCES, STAGE_CHECKS, resolve
 from prunepipe.study.options import require_options
 from prunepipe.study.recipe import Strict, as_tuple
+
+ARRAY_SUFFIXES = (".npz", ".safetensors")
 
 MOST = 1_000_000_000
 """More images than this no data set has."""
@@ -37,11 +40,54 @@ class DatasetChoice(Strict):
     """Which data set, and how much of it."""
 
     source: str | None = Field(None, description="a built-in name or module:function; default: the key")
+    folder: str | None = Field(
+        None, description="a folder of images instead: train/CLASS/* and test/CLASS/* (or val/CLASS/*)"
+    )
+    arrays: str | None = Field(
+        None,
+        description="an .npz or .safetensors file instead: train_images, train_labels, test_images, test_labels",
+    )
+    channels: Literal[1, 3] | None = Field(
+        None, description="of a folder of images: 3 reads them as RGB (the default), 1 as grey"
+    )
+    image_size: int | None = Field(
+        None,
+        gt=0,
+        le=10_000,
+        description="of a folder of images: bring the shorter side to this many pixels and keep the middle square; "
+        "default: images are all of one size",
+    )
     pool: int = Field(1, ge=1, le=10_000, description="mean-pool images by this factor")
     train_images: int | None = Field(
         None, gt=0, le=MOST, description="use this many training images; default all"
     )
     test_images: int | None = Field(None, gt=0, le=MOST, description="use this many test images; default all")
+
+    @field_validator("folder", "arrays")
+    @classmethod
+    def _from_home(cls, path: str | None) -> str | None:
+        return path and os.path.normpath(os.path.expanduser(path))
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        given = [key for key in ("source", "folder", "arrays") if getattr(self, key) is not None]
+        if len(given) > 1:
+            raise ValueError(f"a data set comes from one place, got {' and '.join(given)}; give one of them")
+        if self.arrays is not None and not self.arrays.endswith(ARRAY_SUFFIXES):
+            raise ValueError(f"arrays: '{self.arrays}' must end in {' or '.join(ARRAY_SUFFIXES)}")
+        for key in ("channels", "image_size"):
+            if getattr(self, key) is not None and self.folder is None:
+                raise ValueError(f"{key} is for a folder of images; leave it out, or give `folder`")
+        return self
+
+    @property
+    def own_files(self) -> str | None:
+        """The user's folder of images or file of arrays; None where a loader is named."""
+        return self.folder or self.arrays
+
+    def loader(self, key: str) -> str | None:
+        """Return the name of the loader that a study's key stands for; None for the user's own files."""
+        return None if self.own_files else self.source or key
 
 
 class Scoring(Strict):
@@ -90,6 +136,15 @@ class Ticket(Strict):
     rounds: int | None = Field(
         None, gt=0, le=10_000, description="pruning rounds; default: the score's own, mostly 1"
     )
+    missing: Literal["refuse", "keep"] = Field(
+        "refuse",
+        description="weights that the score says nothing about: refuse, or keep them all (with allocation global or "
+        "constructed)",
+    )
+    zeros: Literal["refuse", "removed"] = Field(
+        "refuse",
+        description="zeros of a network that the score returns: refuse, or removed, which makes them its mask",
+    )
     checks: Annotated[tuple[Name, ...], BeforeValidator(as_tuple)] | None = Field(
         None, description="checks of this ticket, instead of those of its class"
     )
@@ -123,6 +178,15 @@ class Ticket(Strict):
             raise ValueError(
                 f"rounds is {rounds}, but score_options.redraw_linear would bring pruned weights back in each; "
                 "set it to false or leave rounds out"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _answer_fits(self) -> Self:
+        if self.missing == "keep" and not (self.constructive or self._allocates_by("global")):
+            raise ValueError(
+                f"missing: keep leaves whole layers unpruned, but allocation {self.allocation} gives each its share; "
+                "take global or constructed, or score every layer"
             )
         return self
 
@@ -165,6 +229,8 @@ class Ticket(Strict):
         if rounds > 1:
             return f"of {rounds} rounds only the last would see it, which ranks what is left anew"
         inverts = SCORE_CHECKS.get(score_check, score_check) == SCORE_CHECKS["invert"]
+        if inverts and self.missing == "keep":
+            return "missing: keep has no opposite: what the score leaves out would go first"
         return "allocation lamp takes no scores below 0" if inverts and self._allocates_by("lamp") else None
 
     @property

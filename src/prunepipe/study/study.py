@@ -144,7 +144,9 @@ class Study(Strict):
     @model_validator(mode="after")
     def _names_known(self) -> Self:
         for key, dataset in self.datasets.items():
-            resolve("data set", dataset.source or key, DATASETS)
+            loader = dataset.loader(key)
+            if loader is not None:
+                resolve("data set", loader, DATASETS)
         for key, network in self.networks.items():
             resolve("network", network.architecture or key, NETWORKS)
         if FULL_NETWORK in self.tickets:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from prunepipe.artifacts import Arrays, read_arrays, write_arrays
 from prunepipe.errors import ArtifactError
 
@@ -27,6 +29,7 @@ class TrainState:
         history: one row a finished epoch.
         seconds: of each finished epoch; kept out of the history, which is the same in every equal run.
         snapshots: weights after the epochs asked for.
+        logits: of the test images, after the last epoch; in no checkpoint.
     """
 
     epoch: int
@@ -38,6 +41,7 @@ class TrainState:
     history: list[dict[str, Any]] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     snapshots: dict[int, Arrays] = field(default_factory=dict)
+    logits: np.ndarray | None = None
 
 
 class Checkpoint:

@@ -29,7 +29,8 @@ def evaluate(logits: np.ndarray, labels: np.ndarray, history: Sequence[Mapping[s
     Args:
         logits: [N, K] of the test images after the last epoch.
         labels: [N] of the test images.
-        history: one row an epoch; the last is what the run reports, the best is only logged.
+        history: one row an epoch, with a test accuracy where it was measured; the last is what the run reports, the
+            best is only logged.
 
     Returns:
         accuracy and best_accuracy in percent, loss in nats, epochs trained.
@@ -45,7 +46,7 @@ def evaluate(logits: np.ndarray, labels: np.ndarray, history: Sequence[Mapping[s
         )
     return {
         "accuracy": measured,
-        "best_accuracy": max(row["test_accuracy"] for row in history),
+        "best_accuracy": max(row["test_accuracy"] for row in history if "test_accuracy" in row),
         "loss": cross_entropy(logits, labels),
         "epochs": len(history),
     }

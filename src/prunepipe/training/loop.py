@@ -24,7 +24,7 @@ EVALUATION_BATCH = 500  # of 1000, activations of small networks fall out of the
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainingPlan:
     """What one training run consists of.
 
     Attributes:
@@ -60,7 +60,7 @@ def train(
     network: nn.Module,
     training_set: ImageSet,
     test_set: ImageSet,
-    plan: Plan,
+    plan: TrainingPlan,
     *,
     mask: Mapping[str, np.ndarray] | None = None,
     checkpoint: Checkpoint | None = None,
@@ -105,7 +105,7 @@ def _train_epoch(
     step: TrainingStep,
     take: TrainingStep | GraphedStep,
     training_set: ImageSet,
-    plan: Plan,
+    plan: TrainingPlan,
     state: TrainState,
     stop: StopSignal,
     checkpoint: Checkpoint | None,
@@ -124,7 +124,7 @@ def _train_epoch(
         take(images, labels, rate)
 
 
-def _seed_step(plan: Plan, epoch: int, number: int, device: torch.device) -> None:
+def _seed_step(plan: TrainingPlan, epoch: int, number: int, device: torch.device) -> None:
     """Dropout knows no generator: give it the stream of its step, the same after an interruption."""
     own = (
         torch.cuda.default_generators[device.index or 0] if device.type == "cuda" else torch.default_generator
@@ -139,7 +139,7 @@ def _stop(step: TrainingStep, state: TrainState, stop: StopSignal, checkpoint: C
     raise StopRequestedError(f"stopped by signal {stop.number} in epoch {state.epoch + 1}, step {state.step}")
 
 
-def epoch_draws(training_set: ImageSet, plan: Plan, epoch: int) -> Draws:
+def epoch_draws(training_set: ImageSet, plan: TrainingPlan, epoch: int) -> Draws:
     """Return the draws of one epoch: a function of (seed, purpose, epoch), not of what ran before."""
     generator = torch_generator(plan.seed, plan.purpose, "epoch", epoch)
     draws = draw_epoch(len(training_set), plan.recipe.augmentation, generator, shuffle=plan.shuffle)
@@ -147,25 +147,28 @@ def epoch_draws(training_set: ImageSet, plan: Plan, epoch: int) -> Draws:
 
 
 def _finish_epoch(
-    step: TrainingStep, state: TrainState, plan: Plan, training_set: ImageSet, test_set: ImageSet
+    step: TrainingStep, state: TrainState, plan: TrainingPlan, training_set: ImageSet, test_set: ImageSet
 ) -> TrainState:
+    epoch = state.epoch + 1
     loss = step.loss.item() / len(training_set)
-    logits = predict(step.network, test_set, plan.precision)
-    if not (math.isfinite(loss) and logits.isfinite().all()):  # the loss is of before the last update
+    tested = plan.recipe.evaluates_after(epoch)
+    logits = predict(step.network, test_set, plan.precision) if tested else None
+    # The loss is of before the last update, so the last epoch, which is always tested, shows more.
+    if not (math.isfinite(loss) and (logits is None or logits.isfinite().all())):
         raise TrainingError(
-            f"training diverged in epoch {state.epoch + 1} of {plan.recipe.epochs} (loss {loss}); "
+            f"training diverged in epoch {epoch} of {plan.recipe.epochs} (loss {loss}); "
             f"lower recipe.learning_rate = {plan.recipe.learning_rate}."
         )
     if not step.mask_holds():
-        raise TrainingError(f"a pruned weight is not zero after epoch {state.epoch + 1}; this is a defect.")
+        raise TrainingError(f"a pruned weight is not zero after epoch {epoch}; this is a defect.")
     row = {
-        "epoch": state.epoch + 1,
+        "epoch": epoch,
         "learning_rate": learning_rate(plan.recipe, state.epoch),
         "train_loss": loss,
         "train_accuracy": 100.0 * step.correct.item() / len(training_set),
-        "test_accuracy": 100.0 * (logits.argmax(1) == test_set.labels).double().mean().item(),
     }
-    epoch = state.epoch + 1
+    if logits is not None:
+        row["test_accuracy"] = 100.0 * (logits.argmax(1) == test_set.labels).double().mean().item()
     snapshots = {epoch: arrays_of(step.network)} if epoch in plan.snapshot_epochs else {}
     return replace(
         state,
@@ -175,6 +178,7 @@ def _finish_epoch(
         correct=0,
         history=[*state.history, row],
         snapshots={**state.snapshots, **snapshots},
+        logits=None if logits is None else logits.cpu().numpy(),
     )
 
 

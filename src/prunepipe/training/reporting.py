@@ -23,9 +23,10 @@ def epoch_reporter(
 
     def report(progress: TrainState) -> None:
         row = progress.history[-1]
+        test = f"test {row['test_accuracy']:.2f} %, " if "test_accuracy" in row else ""
         text = (
             f"train loss {row['train_loss']:.4f}, train {row['train_accuracy']:.2f} %, "
-            f"test {row['test_accuracy']:.2f} %, learning rate {row['learning_rate']:g}"
+            f"{test}learning rate {row['learning_rate']:g}"
         )
         if bar.disable:
             print(f"epoch {row['epoch']}/{epochs}: {text}, {progress.seconds[-1]:.2f} s", flush=True)

@@ -43,7 +43,8 @@ def event_writer(folder: Path) -> Callable[[TrainState], None]:
         nonlocal written
         for row in progress.history[written:]:
             for curve, column in CURVES.items():
-                writer.add_scalar(curve, row[column], row["epoch"])
+                if column in row:  # the test accuracy is not measured after every epoch
+                    writer.add_scalar(curve, row[column], row["epoch"])
         written = len(progress.history)
         writer.flush()
 

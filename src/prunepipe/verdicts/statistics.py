@@ -10,11 +10,9 @@ import pandas as pd
 from scipy import stats
 
 from prunepipe.errors import ConfigError
+from prunepipe.results.table import NO_SPREAD
 
 Floats = npt.NDArray[np.float64]
-
-NO_SPREAD = 1e-9
-"""Standard deviation in points at or below which differences count as all the same (float noise is 1e-14)."""
 
 EFFECT_COLUMNS = (
     "effect",

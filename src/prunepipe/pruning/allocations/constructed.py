@@ -14,11 +14,12 @@ def constructed(scores: Arrays, structure: Structure, kept_total: int) -> dict[s
     """Keep what the score chose: in each layer as many weights as its mask holds.
 
     Args:
-        scores: 1 (kept) or 0 (removed); scoring turns a bool mask into these.
+        scores: 1 (kept) or 0 (removed); scoring turns a mask into these.
         structure: the prunable layers.
-        kept_total: weights that the mask must keep, exactly.
+        kept_total: weights that the mask must keep. Methods that prune layer by layer round in each of them, so that
+            it may differ by as many weights as there are layers.
     Returns:
-        Kept weights by layer; they sum to `kept_total`.
+        Kept weights by layer.
     Raises:
         ScoreError: scores that are no mask, or a mask of another size.
     """
@@ -30,9 +31,10 @@ def constructed(scores: Arrays, structure: Structure, kept_total: int) -> dict[s
                 "tensors, True = kept. A score that ranks weights needs another allocation, such as global."
             )
     kept = {layer.name: int(np.count_nonzero(scores[layer.name])) for layer in structure.layers}
-    if sum(kept.values()) != kept_total:
+    if abs(sum(kept.values()) - kept_total) > len(kept):
         raise ScoreError(
-            f"allocation constructed: the mask keeps {sum(kept.values()):,} weights, must keep exactly "
-            f"{kept_total:,}; ask for the keyword argument kept_total and keep that many."
+            f"allocation constructed: the mask keeps {sum(kept.values()):,} weights, must keep exactly {kept_total:,} "
+            f"({len(kept)} more or less, one a layer, pass as rounding); ask for the argument kept_total, density or "
+            "amount (the share to remove), and keep that many."
         )
     return kept

@@ -1,8 +1,12 @@
-"""What every score is given and gives back, and the copy on which it may do as it likes.
+"""What every score is given and may give back, and helpers for the copy that it works on.
 
-A score is `score(network, batches, loss, *, generator, **options) -> {weight name: scores}`: one tensor
-per prunable weight, shaped like it, float32 or float64, higher means keep. The network must come out as it
-went in: weights, buffers, gradients and training flags.
+A score is `score(network, batches, loss, *, generator, **options) -> {weight name: scores}`: one tensor per prunable
+weight, shaped like it, higher means keep. The network is its own: a copy, in train mode, every parameter differentiable
+and without gradient; it may be changed in any way. The global streams of torch, numpy and random are seeded.
+
+It takes the arguments that it names, in any order (`prunepipe.pruning.scores.calling`), and answers in any of the
+usual forms (`prunepipe.pruning.scores.answers`): by name, by module or by parameter; tensors or arrays, of any device
+and type; or a mask, also one of torch.nn.utils.prune.
 """
 
 from __future__ import annotations

@@ -1,13 +1,16 @@
-"""The contract of every score, enforced: what it may return, what it must leave alone, and that it repeats."""
+"""The contract of every score, enforced: what it is given, what it may return, and that it repeats."""
 
 from __future__ import annotations
 
+import ast
+import copy
 import inspect
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+import textwrap
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -15,11 +18,19 @@ from prunepipe.artifacts import Arrays
 from prunepipe.errors import PrunepipeError, ScoreError
 from prunepipe.networks.prunable import prunable
 from prunepipe.plugins import explain
-from prunepipe.pruning.scores.contract import Batches, Loss, Scores
+from prunepipe.pruning.scores.answers import Answer, AnswerReader
+from prunepipe.pruning.scores.calling import call_method
+from prunepipe.pruning.scores.contract import Batches, Loss
+from prunepipe.pruning.scores.guard import guarded
+from prunepipe.seeds import seeded_globals
 
-ScoreFunction = Callable[..., Scores]
+ScoreFunction = Callable[..., Any]
 REPEATS_WITHIN = 1e-4
 """Two runs on a GPU may differ by this share of a layer's largest score: its sums have no fixed order."""
+
+
+class MaskReturnedError(ScoreError):
+    """A score that returns a mask where scores were expected."""
 
 
 @dataclass(frozen=True)
@@ -27,18 +38,35 @@ class Scorer:
     """A score as a ticket uses it.
 
     Attributes:
-        function: see `prunepipe.pruning.scores.contract`.
-        title: what error messages call it.
+        function: a function, class or object; see `prunepipe.pruning.scores.contract`.
+        title: what error messages call it; default: its module and name.
         options: its keyword arguments.
+        ratios: density, kept_total and prune_ratio, where it is told them.
         constructive: whether it returns a mask (bool, True = kept) instead of scores.
-        check_determinism: whether it is run twice and compared; for functions that are not our own.
+        missing, zeros: how its answer is read; see `prunepipe.pruning.scores.answers`.
+        external: whether it is not our own: it gets its network in train mode, and is bounded.
+        check_determinism: whether it is run twice and compared.
+        time_limit: seconds that a call of one that is not our own may take; 0: as long as it likes.
     """
 
     function: ScoreFunction
-    title: str
-    options: Mapping[str, Any]
+    title: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    ratios: Mapping[str, float] = field(default_factory=dict)
     constructive: bool = False
+    missing: str = "refuse"
+    zeros: str = "refuse"
+    external: bool = False
     check_determinism: bool = False
+    time_limit: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Find a title."""
+        if not self.title:
+            # A functools.partial and an object have no name of their own.
+            name = getattr(self.function, "__qualname__", type(self.function).__name__)
+            module = getattr(self.function, "__module__", "")
+            object.__setattr__(self, "title", f"score {module}:{name}")
 
     def scores(
         self, network: nn.Module, batches: Batches, loss: Loss, *, generator: torch.Generator
@@ -51,139 +79,116 @@ class Scorer:
         Raises:
             ScoreError: the text names the score, the layer and the rule.
         """
+        return self.arrays_of(self.answer(network, batches, loss, generator=generator))
+
+    def arrays_of(self, answer: Answer) -> Arrays:
+        """Return the scores of an answer; of a mask, 1 where it keeps and 0 elsewhere.
+
+        Raises:
+            ScoreError: it is a mask where scores are expected (`MaskReturnedError`), or the other way round.
+        """
+        self._require_kind(answer)
+        return {
+            name: array.astype(np.float32) if answer.is_mask else array
+            for name, array in answer.arrays.items()
+        }
+
+    def answer(
+        self, network: nn.Module, batches: Batches, loss: Loss, *, generator: torch.Generator
+    ) -> Answer:
+        """Return what the score says of the network, scores or a mask, whichever it is.
+
+        The score gets a copy of the network, with which it may do as it likes.
+        """
         twin = torch.Generator(generator.device)
         twin.set_state(generator.get_state())
-        scores = self._once(network, batches, loss, generator)
+        answer = self._once(network, batches, loss, generator)
         if self.check_determinism:
-            self._require_repeated(scores, self._once(network, batches, loss, twin))
-        return scores
+            self._require_repeated(answer.arrays, self._once(network, batches, loss, twin).arrays)
+        return answer
 
-    def _once(self, network: nn.Module, batches: Batches, loss: Loss, generator: torch.Generator) -> Arrays:
-        before = _state(network)
-        with _derived_global_stream(network, generator):
-            scores = self._called(network, batches, loss, generator)
-        _require_unchanged(self.title, before, _state(network))
-        weights = prunable(network)
-        if not isinstance(scores, Mapping):
-            raise ScoreError(
-                f"{self.title}: returned {type(scores).__name__}, must return a dictionary "
-                "{weight name: tensor}, one tensor per prunable weight."
-            )
-        for name in [*weights, *scores]:
-            if name not in scores:
-                raise ScoreError(
-                    f"{self.title}: no scores for layer '{name}'; a score covers every prunable weight."
-                )
-            if name not in weights:
-                raise ScoreError(
-                    f"{self.title}: scores for '{name}', which is no prunable weight of the network."
-                )
-        return {name: self._layer(name, scores[name], weight) for name, weight in weights.items()}
-
-    def _called(self, network: nn.Module, batches: Batches, loss: Loss, generator: torch.Generator) -> Scores:
-        arguments = (network, batches, loss)
-        options = {"generator": generator, **self.options}
-        _require_accepted(self.title, self.function, *arguments, **options)
+    def _once(self, network: nn.Module, batches: Batches, loss: Loss, generator: torch.Generator) -> Answer:
+        handed = copy.deepcopy(network)
+        if self.external:  # our own make a copy of their own, in the mode that they need
+            handed.train().requires_grad_(True).zero_grad()
+        weights = list(prunable(handed).values())
+        reader = AnswerReader(self.title, handed, missing=self.missing, zeros=self.zeros)
+        given = {
+            "network": handed,
+            "batches": batches,
+            "loss": loss,
+            "generator": generator,
+            "device": weights[0].device,
+            "parameters": weights,
+            "masked_parameters": [(torch.ones_like(weight), weight) for weight in weights],
+            **self.ratios,
+        }
+        # Code that is not ours may know no generator: dropout, torch.rand, numpy. It repeats because of this.
+        seed = int(torch.randint(2**62, (), generator=generator, device=generator.device))
+        with seeded_globals(seed, "score"):
+            said = self._called(given)
         try:
-            return self.function(*arguments, **options)
+            return reader.read(said)
+        except ScoreError as error:
+            raise self._located(error) from error
+
+    def _called(self, given: Mapping[str, Any]) -> Any:
+        if not self.external:
+            return call_method(self.title, self.function, given, self.options)
+        try:
+            with guarded(self.title, self.time_limit, limit_memory=given["device"].type == "cpu"):
+                return call_method(self.title, self.function, given, self.options)
         except PrunepipeError:
             raise
         except Exception as error:  # whatever the user's code raises
-            if not self.check_determinism:
-                raise
             place = self.title.removeprefix("score ").rpartition(":")[0]
             raise ScoreError(f"{self.title}: raised {explain(error, place)}") from error
 
-    def _layer(self, name: str, scores: Any, weight: torch.Tensor) -> Any:
-        if not isinstance(scores, torch.Tensor):
-            raise ScoreError(
-                f"{self.title}: layer '{name}' is a {type(scores).__name__}, must be a torch.Tensor."
+    def _require_kind(self, answer: Answer) -> None:
+        if self.constructive and not answer.is_mask:
+            name, scores = next(iter(answer.arrays.items()))
+            raise self._located(
+                ScoreError(
+                    f"{self.title}: layer '{name}' has type {scores.dtype}, but with allocation constructed the score "
+                    "returns the mask itself: bool, True = kept."
+                )
             )
-        if scores.shape != weight.shape:
-            raise ScoreError(
-                f"{self.title}: layer '{name}' has shape {tuple(scores.shape)}, must be {tuple(weight.shape)}."
+        if answer.is_mask and not self.constructive:
+            raise self._located(
+                MaskReturnedError(
+                    f"{self.title}: layer '{next(iter(answer.arrays))}' is a mask (bool), but scores were expected; a "
+                    "score that returns the mask itself needs `allocation: constructed` in its ticket."
+                )
             )
-        if self.constructive:
-            scores = self._of_mask(name, scores)
-        elif scores.dtype == torch.bool:
-            raise ScoreError(
-                f"{self.title}: layer '{name}' is a mask (bool), but scores were expected; a score that returns "
-                "the mask itself needs `allocation: constructed` in its ticket."
-            )
-        if scores.dtype not in (torch.float32, torch.float64):
-            raise ScoreError(
-                f"{self.title}: layer '{name}' has type {scores.dtype}, must be float32 or float64."
-            )
-        broken = int((~torch.isfinite(scores)).sum())
-        if broken:
-            raise ScoreError(
-                f"{self.title}: layer '{name}' has {broken:,} scores that are NaN or infinite, all must be finite; "
-                "check the weights that are scored and the loss."
-            )
-        return scores.detach().cpu().numpy()
-
-    def _of_mask(self, name: str, mask: torch.Tensor) -> torch.Tensor:
-        if mask.dtype != torch.bool:
-            raise ScoreError(
-                f"{self.title}: layer '{name}' has type {mask.dtype}, but with allocation constructed the score "
-                "returns the mask itself: bool, True = kept."
-            )
-        return mask.to(torch.float32)
 
     def _require_repeated(self, first: Arrays, second: Arrays) -> None:
         for name, scores in first.items():
-            difference = abs(scores - second[name]).max(initial=0.0)
+            difference = abs(scores.astype(np.float64) - second[name]).max(initial=0.0)
             allowed = REPEATS_WITHIN * abs(scores).max(initial=0.0) if torch.cuda.is_available() else 0.0
             if difference > allowed:
-                raise ScoreError(
-                    f"{self.title}: ignores the generator: run twice with the same generator, layer '{name}' "
-                    f"differs by up to {difference:.3g}. Draw every random number from `generator` (or torch's "
-                    "own stream, which is seeded), not from numpy or random; keep nothing between calls."
+                raise self._located(
+                    ScoreError(
+                        f"{self.title}: ignores the generator: run twice with the same generator, layer '{name}' "
+                        f"differs by up to {difference:.3g}. Draw every random number from `generator`, or from the "
+                        "global streams of torch, numpy and random, which are seeded; keep nothing between calls."
+                    )
                 )
 
+    def _located(self, error: ScoreError) -> ScoreError:
+        """Return an error of the answer with the line of the user's file that gave it."""
+        place = _answer_line(self.function) if self.external else ""
+        return type(error)(f"{error}{place}") if place and place not in str(error) else error
 
-def _require_accepted(title: str, function: ScoreFunction, *arguments: Any, **options: Any) -> None:
-    signature = inspect.signature(function)
+
+def _answer_line(method: Any) -> str:
+    """Return where a method's answer comes from: its return statement if it has only one, else where it begins."""
+    function = getattr(method, "score", method)
     try:
-        signature.bind(*arguments, **options)
-    except TypeError as error:
-        raise ScoreError(
-            f"{title}: takes {signature}, which does not fit a score (network, batches, loss, *, generator, "
-            f"**options) with the options of its ticket: {error}."
-        ) from error
-
-
-def _state(network: nn.Module) -> dict[str, Any]:
-    """Return a copy of all that a score must leave as it is, by description."""
-    state: dict[str, Any] = {}
-    for name, parameter in network.named_parameters():
-        state[f"parameter '{name}'"] = parameter.detach().clone()
-        state[f"gradient of '{name}'"] = None if parameter.grad is None else parameter.grad.clone()
-        state[f"requires_grad of '{name}'"] = parameter.requires_grad
-    for name, buffer in network.named_buffers():
-        state[f"buffer '{name}'"] = buffer.clone()
-    for name, module in network.named_modules():
-        state[f"training flag of '{name}'"] = module.training
-    return state
-
-
-def _require_unchanged(title: str, before: dict[str, Any], after: dict[str, Any]) -> None:
-    for what in [*before, *after]:
-        if not _same(before.get(what), after.get(what)):
-            raise ScoreError(f"{title}: changed the network ({what}); work on scoring_copy(network) instead.")
-
-
-def _same(first: Any, second: Any) -> bool:
-    if isinstance(first, torch.Tensor) and isinstance(second, torch.Tensor):
-        return torch.equal(first, second)
-    return type(first) is type(second) and first == second
-
-
-@contextmanager
-def _derived_global_stream(network: nn.Module, generator: torch.Generator) -> Iterator[None]:
-    # Dropout and a user's torch.rand know no generator; without this their scores would differ between runs.
-    used = {parameter.device for parameter in network.parameters() if parameter.device.type == "cuda"}
-    seed = int(torch.randint(2**62, (), generator=generator, device=generator.device))
-    with torch.random.fork_rng(devices=sorted(device.index for device in used)):
-        torch.manual_seed(seed)
-        yield
+        lines, first = inspect.getsourcelines(function)
+        file = inspect.getsourcefile(function)
+        tree = ast.parse(textwrap.dedent("".join(lines)))
+    except (TypeError, OSError, SyntaxError):
+        return ""  # a function that was not written in a file
+    returns = [node.lineno for node in ast.walk(tree) if isinstance(node, ast.Return) and node.value]
+    number = returns[0] if len(returns) == 1 else 1
+    return f" (line {first + number - 1} of {file}: {lines[number - 1].strip()})"

@@ -21,11 +21,15 @@ def compact_curves(histories: pd.DataFrame) -> dict[str, dict[str, Any]]:
         histories: one row a run and epoch: run, epoch, test_accuracy in percent.
     Returns:
         run -> `e`, the epochs (first and step; the last epoch is given where it breaks the step), and `d`,
-        the accuracies in hundredths of a point: the first, then differences; null where it is not a number.
+        the accuracies in hundredths of a point: the first, then differences. Epochs without a test accuracy
+        are left out.
     """
-    if "test_accuracy" not in histories or histories.empty:
+    if "test_accuracy" not in histories:
         return {}
-    rows = histories[["run", "epoch", "test_accuracy"]].sort_values(["run", "epoch"], kind="stable")
+    measured = histories[["run", "epoch", "test_accuracy"]].dropna()
+    if measured.empty:
+        return {}
+    rows = measured.sort_values(["run", "epoch"], kind="stable")
     runs = rows["run"].to_numpy()
     bounds = np.flatnonzero(np.append(True, runs[1:] != runs[:-1]))
     epochs = np.split(rows["epoch"].to_numpy(float).astype(int), bounds[1:])
@@ -44,15 +48,7 @@ def _curve(epochs: np.ndarray, values: np.ndarray) -> dict[str, Any]:
     return {"e": int(epochs[0]) if steady else epochs.tolist(), "d": _differences(values)}
 
 
-def _differences(values: np.ndarray) -> list[int | None]:
-    """Return the first value and then differences, in hundredths; a gap does not lose the level."""
-    level = 0
-    told: list[int | None] = []
-    for value in values:
-        if not np.isfinite(value):
-            told.append(None)
-            continue
-        rounded = round(float(value) * STEPS)
-        told.append(rounded - level)
-        level = rounded
-    return told
+def _differences(values: np.ndarray) -> list[int]:
+    """Return the first value and then differences, in hundredths; rounding errors do not add up."""
+    levels = np.rint(values * STEPS).astype(int)
+    return [int(step) for step in np.diff(levels, prepend=0)]

@@ -59,10 +59,11 @@ def mean_curves(data: Collected) -> dict[Any, pd.DataFrame]:
     Returns:
         (dataset, network, ticket, prune_ratio) -> frame of mean and std in percent, indexed by epoch.
     """
-    if data.histories.empty:
+    if "test_accuracy" not in data.histories:
         return {}
     runs = data.results.loc[data.results["check"] == "none", ["run", *PLACE]]
-    rows = data.histories[["run", "epoch", "test_accuracy"]].merge(runs, on="run")
+    measured = data.histories[["run", "epoch", "test_accuracy"]].dropna()
+    rows = measured.merge(runs, on="run")
     curves = rows.groupby([*PLACE, "epoch"])["test_accuracy"].agg(["mean", "std"]).reset_index("epoch")
     return {key: own.set_index("epoch") for key, own in curves.groupby(level=[0, 1, 2, 3])}
 
@@ -71,6 +72,7 @@ def _draw(axis: Axes, curve: pd.DataFrame | None, **look: Any) -> None:
     if curve is None:
         return
     spread = curve["std"].fillna(0.0)  # one seed: no band
-    axis.plot(curve.index, curve["mean"], **look)
+    alone = "." if len(curve) == 1 else None  # measured after the last epoch only: a line would not be seen
+    axis.plot(curve.index, curve["mean"], marker=alone, **look)
     band = curve["mean"] - spread, curve["mean"] + spread
     axis.fill_between(curve.index, *band, color=look["color"], alpha=0.15, linewidth=0)

@@ -14,20 +14,21 @@ from scipy.special import stdtrit  # scipy.stats takes a second to import
 from prunepipe.errors import ArtifactError
 from prunepipe.reports.tables.published import published_beside
 from prunepipe.reports.tables.specs import Row, rows_of
+from prunepipe.results import made_with
 from prunepipe.results.commands import cell_command
+from prunepipe.results.table import NO_SPREAD
 from prunepipe.study.study import FULL_NETWORK, Study
 from prunepipe.verdicts.pairing import RUN, checked_results
 
 CONFIDENCE = 0.95
 """Level of the confidence intervals of means."""
 
-NO_SPREAD = 1e-9
-"""Standard deviation in points at or below which seeds count as all the same (float noise is 1e-14)."""
-
 Floats = npt.NDArray[np.floating]
 
 PLACE = ["dataset", "network", "prune_ratio", "ticket", "check"]
-SOURCES = ["code", "device", "precision", "data_checksum"]
+SOURCES = [
+    name for name in made_with.SOURCES if name != "version"
+]  # every table says the version in its notes
 SHAPE = ["effective_density", "dead_units"]
 """Columns of the results that a table averages beside the accuracy."""
 COLUMNS = (

@@ -73,12 +73,12 @@ function makeFilters(form) {
   apply();
 }
 
-// Curves: told as a first value and differences, in hundredths of a point; null is a gap.
+// Curves: told as a first value and differences, in hundredths of a point.
 function unpack({ e: epochs, d: differences }) {
   let level = 0;
   return differences.map((step, position) => {
     const epoch = Array.isArray(epochs) ? epochs[position] : epochs + position;
-    return [epoch, step === null ? null : (level += step) / 100];
+    return [epoch, (level += step) / 100];
   });
 }
 
@@ -90,7 +90,7 @@ function svgElement(name, attributes, text) {
 }
 
 function scaleOf(curves) {
-  const points = curves.flatMap((curve) => curve.points).filter(([, value]) => value !== null);
+  const points = curves.flatMap((curve) => curve.points);
   const epochs = points.map(([epoch]) => epoch);
   const values = points.map(([, value]) => value);
   const low = Math.floor(Math.min(...values) / 10) * 10;
@@ -110,8 +110,7 @@ function drawCurves(figure, curves) {
   }
   svg.append(svgElement("text", { x: 30, y: 107 }, `epoch ${first}`), svgElement("text", { x: 298, y: 107, class: "end" }, last));
   curves.forEach(({ points }, position) => {
-    const known = points.filter(([, value]) => value !== null);
-    const path = known.map(([epoch, value]) => `${x(epoch).toFixed(1)} ${y(value).toFixed(1)}`).join("L");
+    const path = points.map(([epoch, value]) => `${x(epoch).toFixed(1)} ${y(value).toFixed(1)}`).join("L");
     svg.append(svgElement("path", { class: `curve curve-${position % 5}`, d: `M${path}` }));
   });
   const caption = document.createElement("figcaption");
@@ -125,7 +124,7 @@ function fillCurve(cell, histories) {
   const seeds = figure.dataset.seeds.split(" ");
   const curves = figure.dataset.runs.split(" ").flatMap((run, position) => {
     const points = Object.hasOwn(histories, run) ? unpack(histories[run]) : [];
-    return points.some(([, value]) => value !== null) ? [{ seed: seeds[position], points }] : [];
+    return points.length ? [{ seed: seeds[position], points }] : [];
   });
   if (curves.length) return drawCurves(figure, curves);
   const note = document.createElement("figcaption");

@@ -1,0 +1,124 @@
+"""A method on the command line: its options, which `prunepipe try` and `prunepipe judge` share."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from prunepipe.cli.derived_study import Method
+
+
+def add_method_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what is pruned, and how."""
+    parser.add_argument(
+        "score",
+        help="path/to/file.py:name, package.module:name, or a built-in score; a function, a class or an object with "
+        "`score` that returns scores or a mask, or prunes with torch.nn.utils.prune",
+    )
+    parser.add_argument(
+        "--study",
+        default="quickstart",
+        help="data set, network and recipe: quickstart, fashion, or a .yaml file",
+    )
+    parser.add_argument(
+        "--start", default="init", help="weights that retraining starts from: init, final, or 'epoch K'"
+    )
+    parser.add_argument("--scored", help="weights that are scored; default: as --start")
+    parser.add_argument(
+        "--allocation",
+        help="how kept weights are spread over layers; default: global for scores, constructed for a mask",
+    )
+    parser.add_argument(
+        "--reads",
+        choices=("none", "balanced", "training_set"),
+        help="images that the score is given; default: a few of each class",
+    )
+    parser.add_argument("--rounds", type=int, help="rounds of iterative pruning")
+    parser.add_argument(
+        "--missing", choices=("refuse", "keep"), help="weights that it says nothing about; default: refuse"
+    )
+    parser.add_argument(
+        "--zeros",
+        choices=("refuse", "removed"),
+        help="removed: zeros of the network that it returns are its mask; default: refuse",
+    )
+    parser.add_argument(
+        "--option",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="keyword argument of the score; may be repeated",
+    )
+    parser.add_argument(
+        "--prune-ratio",
+        type=float,
+        action="append",
+        help="share of the weights to remove; may be repeated; default: the study's first",
+    )
+    parser.add_argument(
+        "--time-limit",
+        type=float,
+        default=120.0,
+        metavar="SECONDS",
+        help="time that a call of the method may take when it is tried (default: %(default)g)",
+    )
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    parser.add_argument(
+        "--data-folder", default="data", help="raw data and prepared data sets (default: %(default)s)"
+    )
+
+
+def read_method(arguments: argparse.Namespace, name: str | None = None) -> Method:
+    """Return the method that the options describe; its code is not loaded.
+
+    Args:
+        arguments: of `add_method_arguments`.
+        name: of the method; default: the function's.
+
+    Raises:
+        ConfigError: an option or a name cannot be used.
+    """
+    from prunepipe.cli.derived_study import Method, method_name, require_own_name
+    from prunepipe.errors import ConfigError
+    from prunepipe.study.names import SCORE_REFERENCES, resolve
+
+    try:
+        reference = resolve("score", arguments.score, SCORE_REFERENCES)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+    place = reference.rpartition(":")[0]
+    if place.endswith(".py") and not Path(place).is_file():
+        raise ConfigError(f"'{arguments.score}': no file {place} in {Path.cwd()}.")
+    choices: dict[str, Any] = {"score_options": _options(arguments.option)}
+    choices |= {key: getattr(arguments, key) for key in ("reads", "rounds", "missing", "zeros")}
+    return Method(
+        score=arguments.score,
+        name=require_own_name(name) if name else method_name(arguments.score),
+        start=arguments.start,
+        scored=arguments.scored or arguments.start,
+        allocation=arguments.allocation or "global",
+        choices={key: value for key, value in choices.items() if value},
+    )
+
+
+def prune_ratios(arguments: argparse.Namespace) -> tuple[float, ...] | None:
+    """Return the prune ratios that are asked for."""
+    return tuple(arguments.prune_ratio) if arguments.prune_ratio else None
+
+
+def _options(given: list[str]) -> dict[str, Any]:
+    import yaml
+
+    from prunepipe.errors import ConfigError
+
+    parts = [option.partition("=") for option in given]
+    for option, (key, equals, _) in zip(given, parts, strict=True):
+        if not equals or not key.isidentifier():
+            raise ConfigError(f"--option {option}: must be KEY=VALUE, for example --option temperature=100.")
+    try:
+        return {key: yaml.safe_load(value) for key, _, value in parts}
+    except yaml.YAMLError as error:
+        told = " ".join(str(error).split())
+        raise ConfigError(f"--option {' '.join(given)}: a value cannot be read as YAML: {told}") from error

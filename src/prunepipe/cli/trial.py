@@ -1,0 +1,160 @@
+"""Try a method in a process of its own, which may not do more harm than end; what it would do, or why it cannot."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from dataclasses import asdict, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Thread
+from typing import IO, TYPE_CHECKING, Any
+
+from prunepipe.errors import ConfigError, ScoreError
+
+if TYPE_CHECKING:
+    from prunepipe.cli.derived_study import Method
+
+CALLS = 8
+"""A trial is over, whatever happens, after the time of this many calls (two a check, say) and of the start."""
+START_SECONDS = 120.0
+
+SHOWN_LINES, SHOWN_CHARACTERS = 10, 2000
+"""Of what a method prints, this much is shown."""
+
+
+def tried_method(
+    arguments: argparse.Namespace, method: Method, study: Path, ratios: tuple[float, ...] | None
+) -> tuple[Method, str]:
+    """Try a method, before anything is trained.
+
+    Args:
+        arguments: of `prunepipe.cli.method.add_method_arguments`.
+        method: what they describe.
+        study: file with data set, network and recipe.
+        ratios: prune ratios; default: the first of the study.
+
+    Returns:
+        The method, completed by what its code says (it asks for the prune ratio, it returns a mask), and what it would
+        do to the networks, as text.
+
+    Raises:
+        ConfigError: it cannot be loaded.
+        ScoreError: it breaks its contract, takes too long or ends the process.
+    """
+    request = {
+        "method": asdict(method),
+        "choose_allocation": arguments.allocation is None,
+        "study": str(study),
+        "prune_ratios": ratios,
+        "data_folder": str(Path(arguments.data_folder).resolve()),
+        "device": arguments.device,
+        "time_limit": arguments.time_limit,
+    }
+    result = result_of_process(request)
+    if "error" in result:
+        raise {"ConfigError": ConfigError}.get(result["kind"], ScoreError)(result["error"])
+    completed = replace(
+        method, allocation=result["allocation"], choices={**method.choices, **result["choices"]}
+    )
+    return completed, result["text"]
+
+
+def result_of_process(request: dict[str, Any]) -> dict[str, Any]:
+    """Return what `prunepipe.cli.trial_process` says to a request; processes that it leaves behind are ended."""
+    title = f"score {request['method']['score']}"
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "result.json"
+        with subprocess.Popen(
+            [sys.executable, "-m", "prunepipe.cli.trial_process", str(file)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            env=environment(),
+        ) as process:
+            try:
+                status, printed = _outcome(process, request)
+            finally:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+        if file.is_file():
+            _show(printed)
+            result: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+            return result
+    return {
+        "kind": "ScoreError",
+        "error": f"{title}: {_ended(status, request['time_limit'])}{_tail(printed)}",
+    }
+
+
+def environment() -> dict[str, str]:
+    """Return this process's environment, in which other processes also find the packages of this folder."""
+    paths = [*filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep)), str(Path.cwd())]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths))}
+
+
+class _Printed:
+    """The last words of a stream, read in the background, however much it says."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self.length = 0
+        self.last = b""
+        self._stream = stream
+        self.thread = Thread(target=self._read, daemon=True)
+        self.thread.start()
+
+    def _read(self) -> None:
+        while block := self._stream.read(65536):
+            self.length += len(block)
+            self.last = (self.last + block)[-SHOWN_CHARACTERS:]
+
+    @property
+    def lines(self) -> list[str]:
+        """The last lines."""
+        return self.last.decode(errors="replace").splitlines()[-SHOWN_LINES:]
+
+
+def _outcome(process: subprocess.Popen[bytes], request: dict[str, Any]) -> tuple[int | None, _Printed]:
+    """Return the exit status, None where it had to be ended, and what was printed."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    printed = _Printed(process.stdout)
+    with suppress(BrokenPipeError):
+        process.stdin.write(json.dumps(request).encode())
+        process.stdin.close()
+    try:
+        status: int | None = process.wait(CALLS * request["time_limit"] + START_SECONDS)
+    except subprocess.TimeoutExpired:
+        status = None
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)  # also what it forked, which may hold the stream open
+    process.wait()
+    printed.thread.join(5)
+    return status, printed
+
+
+def _ended(status: int | None, time_limit: float) -> str:
+    if status is None:
+        return f"did not return, and could not be interrupted, within {CALLS} times --time-limit ({time_limit:g} s)."
+    if status == -signal.SIGKILL:
+        return "was killed by the system, most likely because it needs more memory than there is."
+    if status < 0:
+        return f"ended the process ({signal.Signals(-status).name})."
+    return f"ended the process (exit status {status})."
+
+
+def _show(printed: _Printed) -> None:
+    if printed.length:
+        hidden = printed.length - len(printed.last)
+        note = f"; {hidden:,} characters before are not shown" if hidden else ""
+        print(f"The method printed{note}:", *(f"  | {line}" for line in printed.lines), "", sep="\n")
+
+
+def _tail(printed: _Printed) -> str:
+    return f" Its last words: {' '.join(printed.lines[-3:])[-300:]}" if printed.length else ""

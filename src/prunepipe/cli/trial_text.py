@@ -1,0 +1,96 @@
+"""What a trial found, as text for the terminal."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from prunepipe.cli.derived_study import Method
+    from prunepipe.stages.trial import Trial
+
+WIDTH = 100
+BAR = 20
+
+
+def trial_text(method: Method, trial: Trial) -> str:
+    """Return what a method would do to a network: layers, overlap with other masks, layer collapse.
+
+    Args:
+        method: what was tried.
+        trial: what it did.
+    """
+    size = sum(layer["size"] for layer in trial.layers)
+    kind = "returns a mask" if trial.is_mask else "returns scores"
+    scored = (
+        ""
+        if method.scored == "init"
+        else f" ({method.scored} will be scored, once there are trained weights)"
+    )
+    lines = [
+        f"{method.name} {kind} for {trial.network} on {trial.dataset}, {_seconds(trial.seconds)} a call.",
+        f"At prune ratio {trial.prune_ratio:g} (allocation {method.allocation}) it keeps {trial.kept:,} of {size:,} "
+        f"initial weights of seed {trial.seed}{scored}:",
+        "",
+        *_layers(trial),
+        "",
+        *_overlaps(trial),
+        *_wrapped(_collapse(trial)),
+        *_notes(trial),
+    ]
+    return "\n".join(lines)
+
+
+def _layers(trial: Trial) -> list[str]:
+    width = max(len(layer["layer"]) for layer in trial.layers)
+    lines = []
+    for layer in trial.layers:
+        name, kept, size = layer["layer"], layer["kept"], layer["size"]
+        bar = "#" * round(BAR * kept / size)
+        lines.append(f"  {name:<{width}} {kept:>9,} of {size:>10,} {kept / size:>8.2%}  {bar}".rstrip())
+    return lines
+
+
+def _overlaps(trial: Trial) -> list[str]:
+    words = {"magnitude": "the largest weights", "random": "random weights"}
+    return [
+        f"Overlap with {words[other]:<20} {found.jaccard:>7.2%}   (by chance {found.expected:.2%}; Jaccard index)"
+        for other, found in trial.overlaps.items()
+    ]
+
+
+def _collapse(trial: Trial) -> str:
+    if not trial.collapsed:
+        return "No layer collapse: there are paths from input to output."
+    empty = [layer["layer"] for layer in trial.layers if not layer["kept"]]
+    which = f" Layers without a weight: {', '.join(empty)}." if empty else ""
+    return (
+        f"LAYER COLLAPSE: no path from input to output is left.{which} Such a network cannot be trained; lower "
+        "--prune-ratio, or take another --allocation."
+    )
+
+
+def _notes(trial: Trial) -> list[str]:
+    notes = [f"A second call gave the same. Tried on the data of: {', '.join(trial.sources)}."]
+    if trial.kept != trial.asked:
+        notes.append(f"The prune ratio asks for {trial.asked:,} weights; the difference passes as rounding.")
+    if trial.missing:
+        notes.append(f"It says nothing of, and so keeps: {', '.join(trial.missing)}.")
+    if trial.unused:
+        notes.append(
+            f"Not used: its values for {len(trial.unused)} parameters that are never pruned, as {trial.unused[0]}."
+        )
+    if not trial.is_mask and trial.distinct <= 2:
+        notes.append(
+            f"Its scores have only {trial.distinct} different values, so that ties decide. If they are a mask, return "
+            "bool, or say --allocation constructed."
+        )
+    return [line for note in notes for line in _wrapped(note)]
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH, subsequent_indent="  ")

@@ -1,0 +1,26 @@
+"""`prunepipe try`: what a method would do, or what is wrong with it, in seconds and without any training."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+
+from prunepipe.cli.method import add_method_arguments, prune_ratios, read_method
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    add_method_arguments(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Try the method, and print what it would do."""
+    from prunepipe.cli.trial import tried_method
+    from prunepipe.cli.workflow import study_file
+
+    _, text = tried_method(
+        arguments, read_method(arguments), study_file(arguments.study), prune_ratios(arguments)
+    )
+    print(text)
+    print(f"\nNothing was trained. Next: prunepipe judge {shlex.quote(arguments.score)}")
+    return 0

@@ -1,0 +1,91 @@
+"""What files hold, as one checksum: a prepared data set is made again when it changes, and only then."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+
+from prunepipe.artifacts import write_text
+from prunepipe.errors import ArtifactError
+
+FILES_AT_ONCE = 500
+SETTLED_SECONDS = 2.0
+"""A file that is younger may change again within the resolution of its time stamp."""
+
+
+def files_checksum(root: Path, files: Sequence[str], record: Path) -> str:
+    """Return the checksum of the names and contents of files; files that have not changed are not read again.
+
+    Args:
+        root: the folder that holds them.
+        files: their paths in it, in the order that counts.
+        record: a small file that remembers the checksum together with sizes and time stamps; it may go at any time.
+    Returns:
+        16 hexadecimal digits.
+    Raises:
+        ArtifactError: a file cannot be read.
+    """
+    stamp, changed = _stamp(root, files)
+    with suppress(OSError, ValueError, LookupError, TypeError):
+        known = json.loads(record.read_text(encoding="utf-8"))
+        if known["stamp"] == stamp:
+            return str(known["content"])
+    with ThreadPoolExecutor() as pool:
+        parts = [files[start : start + FILES_AT_ONCE] for start in range(0, len(files), FILES_AT_ONCE)]
+        read = pool.map(lambda part: [content_digest(read_file(root / name)) for name in part], parts)
+        content = combined(files, (digest for part in read for digest in part))
+    if time.time() - changed > SETTLED_SECONDS:
+        with suppress(ArtifactError):  # where it cannot be written, the files are read each time
+            write_text(record, json.dumps({"stamp": stamp, "content": content}))
+    return content
+
+
+def content_digest(content: bytes) -> bytes:
+    """Return the digest of one file's content."""
+    return hashlib.blake2b(content, digest_size=16).digest()
+
+
+def combined(files: Sequence[str], digests: Iterable[bytes]) -> str:
+    """Return the checksum of files from their names and the digests of their contents, in order."""
+    whole = hashlib.blake2b(digest_size=8)
+    for name, digest in zip(files, digests, strict=True):
+        whole.update(os.fsencode(name) + b"\0" + digest)
+    return whole.hexdigest()
+
+
+def read_file(path: Path) -> bytes:
+    """Return a file's bytes.
+
+    Raises:
+        ArtifactError: it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ArtifactError(f"{shown(path)}: cannot be read ({error.strerror}).") from error
+
+
+def shown(path: Path | str) -> str:
+    """Return a path as any terminal can print it: bytes that are no UTF-8 are written as escapes."""
+    return os.fsencode(path).decode(errors="backslashreplace")
+
+
+def _stamp(root: Path, files: Sequence[str]) -> tuple[str, float]:
+    """Return a checksum of names, sizes and time stamps, and the time of the last change, seconds."""
+    stamp = hashlib.blake2b(os.fsencode(root.resolve()), digest_size=16)
+    latest = 0
+    for name in files:
+        try:
+            state = os.stat(os.path.join(root, name))
+        except OSError as error:
+            raise ArtifactError(f"{shown(root / name)}: cannot be read ({error.strerror}).") from error
+        latest = max(latest, state.st_mtime_ns, state.st_ctime_ns)
+        facts = (state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
+        stamp.update(os.fsencode(name) + repr(facts).encode())
+    return stamp.hexdigest(), latest / 1e9

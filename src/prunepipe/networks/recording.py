@@ -1,0 +1,173 @@
+"""One forward pass of a network, written down operation by operation as torch carries it out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves, tree_map_only
+
+from prunepipe.errors import ConfigError
+from prunepipe.networks.prunable import prunable
+
+BATCH = 2
+"""Images in the trial batch; more than one, or squeeze() would drop the axis of the batch."""
+
+_TO_NUMPY = (Tensor.numpy, Tensor.tolist, Tensor.__array__, Tensor.__dlpack__)
+_SHOWS_VALUES = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape}
+
+
+class Call(NamedTuple):
+    """One operation: a function of torch.ops.aten, what it was given and what it returned."""
+
+    function: Any
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    result: Any
+
+    @property
+    def name(self) -> str:
+        """Name of the function: "relu" of relu, relu_ and relu.out."""
+        return str(self.function.overloadpacket.__name__).removesuffix("_")
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """All arguments by name, defaults too, in the function's order."""
+        known = [argument.name for argument in self.function._schema.arguments]
+        defaults = {
+            argument.name: argument.default_value
+            for argument in self.function._schema.arguments
+            if argument.has_default_value()
+        }
+        given = dict(zip(known, self.args, strict=False)) | self.kwargs
+        return {name: given.get(name, defaults.get(name)) for name in known}
+
+    @property
+    def given(self) -> list[Tensor]:
+        """The tensors among the arguments."""
+        return tensors_of((self.args, self.kwargs))
+
+    @property
+    def written(self) -> list[Tensor]:
+        """The arguments that the function changes in place."""
+        arguments = self.arguments
+        changed = [
+            argument.name
+            for argument in self.function._schema.arguments
+            if argument.alias_info is not None and argument.alias_info.is_write
+        ]
+        return tensors_of([arguments[name] for name in changed])
+
+
+class Recording(NamedTuple):
+    """A forward pass of a network.
+
+    Attributes:
+        weights: the prunable weights of the copy that was run, by parameter name.
+        images: the trial batch.
+        calls: in order; which tensors share memory is told by their storages.
+        outputs: the tensors that the network returned.
+        read: tensors whose values Python or numpy looked at, so that what was run may depend on them.
+    """
+
+    weights: dict[str, Tensor]
+    images: Tensor
+    calls: list[Call]
+    outputs: list[Tensor]
+    read: list[Tensor]
+
+
+def record(network: nn.Module, image_shape: tuple[int, ...]) -> Recording:
+    """Run a network once and write down every operation.
+
+    Args:
+        network: not changed; run as a copy, on the CPU, in eval mode, on noise.
+        image_shape: of one image, for example (channels, height, width).
+    Raises:
+        ConfigError: the network does not take such images.
+        ScoreError: it has no prunable weight, or two layers share one.
+    """
+    network = deepcopy(network).cpu().eval()
+    weights: dict[str, Tensor] = {name: weight.detach() for name, weight in prunable(network).items()}
+    images = torch.randn(BATCH, *image_shape, generator=torch.Generator().manual_seed(0))
+    recorder = _Recorder()
+    try:
+        with _plain_arithmetic(), torch.no_grad(), recorder, _NumpyWatch(recorder.read):
+            outputs = network(images)
+    except Exception as error:  # whatever torch or the user's code raises on images it does not fit
+        raise ConfigError(
+            f"{type(network).__name__} does not take images of shape {[BATCH, *image_shape]} "
+            f"({type(error).__name__}: {_first_line(error)}). Fix its channels or image_size."
+        ) from error
+    return Recording(weights, images, recorder.calls, tensors_of(outputs), recorder.read)
+
+
+def tensors_of(values: Any) -> list[Tensor]:
+    """Return the tensors in nested lists, tuples and dictionaries."""
+    return [leaf for leaf in tree_leaves(values) if isinstance(leaf, Tensor)]
+
+
+@contextmanager
+def _plain_arithmetic() -> Iterator[None]:
+    """Let attention be products and softmax, not one operation, and give used random numbers back."""
+    fused = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with sdpa_kernel(SDPBackend.MATH), torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(0)
+            yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fused)
+
+
+class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Notes each operation beneath autograd, where all networks are made of the same few."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.calls: list[Call] = []
+        self.read: list[Tensor] = []
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # else the first operation imports torch's compiler, which takes seconds
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        # The network may reshape this very tensor in place later: keep how it is now.
+        given, named = tree_map_only(Tensor, Tensor.detach, (args, kwargs))
+        result = func(*args, **kwargs)
+        call = Call(func, given, named, tree_map_only(Tensor, Tensor.detach, result))
+        self.calls.append(call)
+        if _SHOWS_VALUES & set(func.tags):
+            self.read += [tensor for tensor in call.given if _shows(call, tensor)]
+        return result
+
+
+class _NumpyWatch(TorchFunctionMode):
+    """Notes the tensors that a forward pass hands to numpy or to lists, where they are lost from sight."""
+
+    def __init__(self, read: list[Tensor]) -> None:
+        super().__init__()
+        self._read = read
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func in _TO_NUMPY:
+            self._read.append(args[0].detach())
+        return func(*args, **(kwargs or {}))
+
+
+def _shows(call: Call, tensor: Tensor) -> bool:
+    """Return whether shapes, or Python's way, may depend on a tensor: of x[chosen], on a bool `chosen` only."""
+    return call.name != "index" or tensor.dtype in (torch.bool, torch.uint8)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n", 1)[0][:200]

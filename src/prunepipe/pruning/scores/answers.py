@@ -1,0 +1,221 @@
+"""Read what a method answers, in any of its usual forms: one array of scores, or a mask, for every prunable weight."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from prunepipe.artifacts import Arrays
+from prunepipe.errors import ScoreError
+from prunepipe.networks.prunable import prunable
+from prunepipe.pruning.masks import ALWAYS_KEPT
+
+FORMS = (
+    "a dictionary {weight name: tensor}, a list of one tensor per prunable weight, or a network pruned by "
+)
+FORMS += "torch.nn.utils.prune"
+
+MISSING = ("refuse", "keep")
+"""What becomes of weights that a method says nothing about."""
+
+ZEROS = ("refuse", "removed")
+"""Whether the zeros of a network that a method returns are its mask."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a method says of every prunable weight.
+
+    Attributes:
+        arrays: in module order; scores are float32 or float64 and finite, a mask is bool, True = kept.
+        unused: parameters that it has scores for and that are never pruned, such as biases.
+        missing: prunable weights that it says nothing about; they are kept.
+    """
+
+    arrays: Arrays
+    unused: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+    @property
+    def is_mask(self) -> bool:
+        """Whether it says what to keep, instead of ranking the weights."""
+        return all(array.dtype == np.bool_ for array in self.arrays.values())
+
+
+class AnswerReader:
+    """Reads the answer of a method to a network that it may change as it likes.
+
+    Made before the method is called: it remembers which parameter is which.
+    """
+
+    def __init__(
+        self, title: str, network: nn.Module, *, missing: str = "refuse", zeros: str = "refuse"
+    ) -> None:
+        """Remember the parameters.
+
+        Args:
+            title: what error messages call the method.
+            network: the one that the method is given.
+            missing: one of `MISSING`.
+            zeros: one of `ZEROS`.
+        """
+        self._title = title
+        self._network = network
+        self._missing = missing
+        self._zeros = zeros
+        self._shapes = {name: tuple(weight.shape) for name, weight in prunable(network).items()}
+        named = dict(network.named_parameters(remove_duplicate=False))
+        self._others = {name for name in named if name not in self._shapes}
+        self._objects = {id(parameter): name for name, parameter in reversed(named.items())}
+        self._objects |= {id(prunable(network)[name]): name for name in self._shapes}
+        self._objects |= {id(module): name for name, module in network.named_modules()}
+        self._held = [*named.values(), *network.modules()]  # while they live, no other object has their id
+
+    def read(self, answer: Any) -> Answer:
+        """Return the answer in one form.
+
+        Raises:
+            ScoreError: it is in none of the forms; the text names the method, the layer and the rule.
+        """
+        entries = self._entries(answer)
+        used = {name: self._array(name, value) for name, value in entries.items() if name in self._shapes}
+        if any(array.dtype == np.bool_ for array in used.values()):
+            self._refuse_other_masks(entries)
+        missing = tuple(name for name in self._shapes if name not in used)
+        if missing and self._missing != "keep":
+            raise self._error(
+                f"no scores for layer '{missing[0]}'{_more(missing)}; a score covers every prunable weight. "
+                "If the method keeps what it leaves out, say `missing: keep` (--missing keep)."
+            )
+        if not used:
+            raise self._error("says nothing of any prunable weight.")
+        is_mask = self._require_one_kind(used)
+        kept = {name: np.full(self._shapes[name], is_mask or ALWAYS_KEPT) for name in missing}
+        arrays = {name: (used | kept)[name] for name in self._shapes}
+        return Answer(arrays, tuple(name for name in entries if name not in used), missing)
+
+    # From any form to values by parameter name
+
+    def _entries(self, answer: Any) -> dict[str, Any]:
+        if answer is None or isinstance(answer, nn.Module):
+            return self._of_network(answer)
+        if isinstance(answer, Mapping):
+            return self._of_mapping(answer)
+        if isinstance(answer, (list, tuple)):
+            if len(answer) == len(self._shapes):
+                return dict(zip(self._shapes, answer, strict=True))
+            raise self._error(
+                f"returned {type(answer).__name__} of {len(answer)}; a list has one tensor for each of the "
+                f"{len(self._shapes)} prunable weights, in the order of the modules."
+            )
+        raise self._error(f"returned {type(answer).__name__}, must return {FORMS}.")
+
+    def _of_network(self, answer: nn.Module | None) -> dict[str, Any]:
+        network = self._network if answer is None else answer
+        named = dict(network.named_parameters(remove_duplicate=False))
+        masks = {
+            name.removesuffix("_mask"): buffer > 0
+            for name, buffer in network.named_buffers()
+            if name.endswith("_mask") and name.removesuffix("mask") + "orig" in named
+        }
+        if masks:
+            return masks
+        if answer is None:
+            raise self._error(f"returned nothing and pruned nothing; it must return {FORMS}.")
+        if self._zeros != "removed":
+            raise self._error(
+                "returned a network without masks of torch.nn.utils.prune. If its zeros are what it removed, say "
+                "`zeros: removed` (--zeros removed)."
+            )
+        return {name: named[name] != 0 for name in self._shapes if name in named}
+
+    def _of_mapping(self, answer: Mapping[Any, Any]) -> dict[str, Any]:
+        entries: dict[str, Any] = {}
+        for key, value in answer.items():
+            name = self._name(key)
+            if name in entries:
+                raise self._error(f"has two entries for '{name}'; one each.")
+            entries[name] = value
+        return entries
+
+    def _name(self, key: Any) -> str:
+        """Return the parameter that a key means: by its name or its module's, by object or by the object's id."""
+        if isinstance(key, tuple) and len(key) == 2 and isinstance(key[0], nn.Module):
+            found = self._objects.get(id(key[0]))
+            text = f"{found}.{key[1]}" if found else str(key[1]) if found == "" else None
+        elif isinstance(key, int):
+            text = self._objects.get(key)
+        elif isinstance(key, str):
+            text = key
+        else:
+            text = self._objects.get(id(key))
+        if text is None:
+            shown = f"a {type(key).__name__}" if not isinstance(key, int) else f"the id {key}"
+            raise self._error(f"scores for {shown} that is not of the network it was given.")
+        for name in (text, text.removesuffix("_orig"), f"{text}.weight" if text else "weight"):
+            if name in self._shapes or name in self._others:
+                return name
+        raise self._error(
+            f"scores for '{text}', which is no prunable weight of the network; it has: {', '.join(self._shapes)}."
+        )
+
+    # From any kind of value to an array
+
+    def _array(self, name: str, value: Any) -> np.ndarray:
+        try:
+            tensor = torch.as_tensor(value).detach().cpu()
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise self._error(
+                f"layer '{name}' is a {type(value).__name__}, must be a tensor or an array of numbers."
+            ) from error
+        if tuple(tensor.shape) != self._shapes[name]:
+            raise self._error(
+                f"layer '{name}' has shape {tuple(tensor.shape)}, must be {self._shapes[name]}."
+            )
+        if tensor.is_complex():
+            raise self._error(
+                f"layer '{name}' has type {tensor.dtype}, must be real numbers, or bool for a mask."
+            )
+        if tensor.dtype == torch.bool:
+            return tensor.numpy().copy()
+        broken = int((~torch.isfinite(tensor)).sum())
+        if broken:
+            raise self._error(
+                f"layer '{name}' has {broken:,} scores that are NaN or infinite, all must be finite; check the "
+                "weights that are scored and the loss."
+            )
+        return tensor.to(_wide(tensor.dtype)).numpy().copy()
+
+    def _require_one_kind(self, arrays: Arrays) -> bool:
+        kinds = {array.dtype == np.bool_: name for name, array in arrays.items()}
+        if len(kinds) == 2:
+            raise self._error(
+                f"layer '{kinds[True]}' is a mask (bool), but '{kinds[False]}' has scores; return one kind."
+            )
+        return True in kinds
+
+    def _refuse_other_masks(self, entries: Mapping[str, Any]) -> None:
+        for name in self._others & set(entries):
+            if not bool(torch.as_tensor(entries[name]).all()):
+                raise self._error(
+                    f"prunes '{name}'; only weights of Conv2d and Linear layers can be pruned here. Leave it out."
+                )
+
+    def _error(self, problem: str) -> ScoreError:
+        return ScoreError(f"{self._title}: {problem}")
+
+
+def _wide(dtype: torch.dtype) -> torch.dtype:
+    """Return a type that holds every value, and that numpy has: bfloat16 and float16 fit float32, integers float64."""
+    if dtype in (torch.float32, torch.float64):
+        return dtype
+    return torch.float32 if dtype.is_floating_point else torch.float64
+
+
+def _more(names: tuple[str, ...]) -> str:
+    return f" and {len(names) - 1} more: {', '.join(names[1:])}" if len(names) > 1 else ""

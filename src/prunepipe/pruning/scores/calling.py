@@ -1,0 +1,143 @@
+"""Call a method in the form in which it was written: a function, a class or an object with `score`.
+
+A method takes the arguments that it names, in any order; `ARGUMENTS` lists the names that are understood. The first
+three without such a name are the network, the batches and the loss.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from prunepipe.errors import ScoreError
+
+ARGUMENTS: dict[str, tuple[str, ...]] = {
+    "network": ("network", "model", "net", "module"),
+    "batches": ("batches", "dataloader", "data_loader", "train_loader", "trainloader", "loader", "data"),
+    "loss": ("loss", "criterion", "loss_fn", "loss_function"),
+    "generator": ("generator", "rng"),
+    "device": ("device",),
+    "parameters": ("parameters", "params", "prunable_parameters"),
+    "masked_parameters": ("masked_parameters",),
+    "density": ("density", "keep_ratio"),
+    "kept_total": ("kept_total",),
+    "prune_ratio": ("prune_ratio", "amount", "sparsity"),
+}
+"""What a method can ask for, and the names of arguments that ask for it."""
+
+RATIOS = ("density", "kept_total", "prune_ratio")
+"""What differs between prune ratios, and so is told only where a ticket is scored anew for each."""
+
+POSITIONS = ("network", "batches", "loss")
+"""What arguments of other names are, by their position."""
+
+_ROLES = {name: role for role, names in ARGUMENTS.items() for name in names}
+_VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+
+
+def asked_ratios(method: Any) -> dict[str, str]:
+    """Return which of `RATIOS` a method asks for, by the name of the argument.
+
+    Args:
+        method: a function, a class, or an object with `score`.
+    """
+    names = [name for function in _functions(method) for name in inspect.signature(function).parameters]
+    return {name: _ROLES[name] for name in names if _ROLES.get(name) in RATIOS}
+
+
+def call_method(title: str, method: Any, given: Mapping[str, Any], options: Mapping[str, Any]) -> Any:
+    """Call a method, and return what it answers.
+
+    Args:
+        title: what error messages call it.
+        method: a function, a class whose objects have `score` (or can be called), or such an object. Where `score`
+            returns nothing, the object's attribute `scores` is the answer, if it has any.
+        given: what there is, by the keys of `ARGUMENTS`.
+        options: further keyword arguments, each for the first of its functions that names it.
+
+    Raises:
+        ScoreError: it asks for something else, or does not take an option.
+    """
+    if not inspect.isclass(method) and not hasattr(method, "score"):
+        return _call(title, method, given, options)
+    left = dict(options)
+    scorer = method
+    if inspect.isclass(method):
+        named = inspect.signature(method).parameters
+        scorer = _call(title, method, given, {name: left.pop(name) for name in [*left] if name in named})
+    answer = _call(title, _scoring(title, scorer), given, left)
+    return answer if answer is not None else getattr(scorer, "scores", None) or None
+
+
+def _functions(method: Any) -> list[Callable[..., Any]]:
+    """Return the functions that are called for a method: of a class, the constructor first."""
+    if inspect.isclass(method):
+        own = getattr(method, "score", None) or vars(method).get("__call__")
+        return [method, own] if own else [method]
+    return [getattr(method, "score", method)]
+
+
+def _scoring(title: str, scorer: Any) -> Callable[..., Any]:
+    function = getattr(scorer, "score", scorer)
+    if not callable(function):
+        raise ScoreError(f"{title}: a {type(scorer).__name__} has no method `score`; write one.")
+    return function  # type: ignore[no-any-return]
+
+
+def _call(
+    title: str, function: Callable[..., Any], given: Mapping[str, Any], options: Mapping[str, Any]
+) -> Any:
+    signature = inspect.signature(function)
+    values = _values(signature, given, options)
+    parameters = signature.parameters
+    takes_all = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values())
+    surplus = [] if takes_all else [name for name in options if name not in parameters]
+    if surplus:
+        raise _misfit(title, signature, f"got an unexpected keyword argument '{surplus[0]}'")
+    unmet = [name for name, parameter in parameters.items() if _required(parameter) and name not in values]
+    if unmet:
+        raise _misfit(title, signature, f"there is nothing to give as '{unmet[0]}'")
+    bound = inspect.BoundArguments(signature, values)
+    return function(*bound.args, **bound.kwargs)
+
+
+def _required(parameter: inspect.Parameter) -> bool:
+    return parameter.default is inspect.Parameter.empty and parameter.kind not in _VARIADIC
+
+
+def _values(
+    signature: inspect.Signature, given: Mapping[str, Any], options: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the value of every argument that there is one for, in the order of the signature."""
+    roles = {name: _ROLES[name] for name in signature.parameters if name in _ROLES}
+    values: dict[str, Any] = {}
+    for position, (name, parameter) in enumerate(signature.parameters.items()):
+        role = roles.get(name)
+        if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
+            values[name] = tuple(given[role] for role in POSITIONS if role not in roles.values())
+        elif parameter.kind is inspect.Parameter.VAR_KEYWORD:
+            rest = {option: value for option, value in options.items() if option not in signature.parameters}
+            values[name] = (
+                rest if "generator" in roles.values() else {"generator": given["generator"], **rest}
+            )
+        elif name in options:
+            values[name] = options[name]
+        elif role is not None and role in given:
+            values[name] = given[role]
+        elif role is None and _required(parameter):
+            values.update((name, given[left]) for left in _unnamed(position, roles))
+    return values
+
+
+def _unnamed(position: int, roles: Mapping[str, str]) -> list[str]:
+    """Return what stands at a position, unless an argument asks for it by name."""
+    return [role for role in POSITIONS[position : position + 1] if role not in roles.values()]
+
+
+def _misfit(title: str, signature: inspect.Signature, problem: str) -> ScoreError:
+    known = ", ".join(names[0] for names in ARGUMENTS.values())
+    return ScoreError(
+        f"{title}: takes {signature}, which does not fit a score (network, batches, loss, *, generator, **options) "
+        f"with the options of its ticket: {problem}. Arguments that are understood by name: {known}."
+    )

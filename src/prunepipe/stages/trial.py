@@ -1,0 +1,155 @@
+"""Try a method on the real network before anything is trained: whether it keeps its contract, and what it would do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from prunepipe.artifacts import Arrays
+from prunepipe.datasets import Dataset, prepare, read_dataset
+from prunepipe.networks.structure import Structure
+from prunepipe.pruning.allocations import ALLOCATIONS
+from prunepipe.pruning.masks import Overlap, kept_total, overlap
+from prunepipe.results.layout import dataset_name, mask_sources
+from prunepipe.seeds import numpy_generator
+from prunepipe.stages.checking import describe
+from prunepipe.stages.execution import Execution
+from prunepipe.stages.initialising import initialise_on
+from prunepipe.stages.masking import make_mask
+from prunepipe.stages.scoring import scoring_task
+from prunepipe.stages.settings import (
+    data_of_source,
+    dataset_settings,
+    mask_settings,
+    network_settings,
+    score_settings,
+    scored_ratio,
+)
+from prunepipe.study.study import Study
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a method would do to one network.
+
+    Attributes:
+        dataset, network, seed, prune_ratio: where it was tried.
+        layers: rows of `prunepipe.stages.checking.describe`.
+        kept, asked: weights that its mask keeps, and that the prune ratio asks for.
+        collapsed: whether no path from input to output is left.
+        overlaps: how much its mask has in common with those of the largest weights and of random ones.
+        is_mask: whether it returns the mask itself.
+        unused: parameters with scores that are never pruned.
+        missing: weights that it leaves out and so keeps.
+        distinct: different scores of all weights; few mean that ties decide.
+        seconds: of a call, on average.
+        sources: data that it was tried on.
+    """
+
+    dataset: str
+    network: str
+    seed: int
+    prune_ratio: float
+    layers: tuple[dict[str, Any], ...]
+    kept: int
+    asked: int
+    collapsed: bool
+    overlaps: dict[str, Overlap]
+    is_mask: bool
+    unused: tuple[str, ...]
+    missing: tuple[str, ...]
+    distinct: int
+    seconds: float
+    sources: tuple[str, ...]
+
+
+def load_dataset(study: Study, key: str, data_folder: Path) -> Dataset:
+    """Return a data set of a study: as it was prepared, or from its source."""
+    prepared = data_folder / f"{dataset_name(key, study.datasets[key])}.safetensors"
+    if prepared.is_file():
+        return read_dataset(prepared)
+    settings = dataset_settings(study, key)
+    return prepare(settings.pop("reference"), data_folder, **settings)
+
+
+def try_method(
+    study: Study, ticket: str, dataset_key: str, network: str, dataset: Dataset, execution: Execution
+) -> Trial:
+    """Score the initial weights of the first seed by a ticket's method, on the clean data and on those of its checks.
+
+    Args:
+        study: says how the ticket scores.
+        ticket: the method.
+        dataset_key, network: keys of the study.
+        dataset: the data set itself.
+        execution: device, and the time that a call may take.
+
+    Raises:
+        ScoreError: the method breaks its contract.
+    """
+    seed, ratio = study.seeds[0], study.prune_ratios[0]
+    drawn = {"network": network_settings(study, network), "seed": seed, "draw": "init"}
+    weights, structure = initialise_on(dataset, drawn)
+    row = study.tickets[ticket]
+
+    def settings(source: str) -> dict[str, Any]:
+        data = data_of_source(study, source)
+        return score_settings(study, network, ticket, data, scored_ratio(row, ratio), seed)
+
+    task = scoring_task(dataset, structure, weights, settings("clean"), execution)
+    start = perf_counter()
+    answer = task.answer()
+    seconds = (perf_counter() - start) / (2 if task.scorer.check_determinism else 1)
+    once = replace(task.scorer, check_determinism=False)
+    scores = task.scores(once) if row.pruning_rounds > 1 else once.arrays_of(answer)
+    mask = make_mask(scores, structure, **mask_settings(study, ticket, "clean", ratio))
+    sources = mask_sources(study, ticket)
+    for source in sources[1:]:
+        varied = scoring_task(dataset, structure, weights, settings(source), execution)
+        varied.scorer.arrays_of(replace(varied, scorer=once).answer())
+    described = describe(mask, structure)
+    return Trial(
+        dataset=dataset_key,
+        network=network,
+        seed=seed,
+        prune_ratio=ratio,
+        layers=tuple(described["layers"]),
+        kept=sum(layer["kept"] for layer in described["layers"]),
+        asked=kept_total(structure.size, ratio),
+        collapsed=described["collapsed"],
+        overlaps=_overlaps(mask, weights, structure, ratio, seed),
+        is_mask=answer.is_mask,
+        unused=answer.unused,
+        missing=answer.missing,
+        distinct=len(np.unique(np.concatenate([layer.ravel() for layer in scores.values()]))),
+        seconds=seconds,
+        sources=sources,
+    )
+
+
+def _overlaps(
+    mask: Arrays, weights: Arrays, structure: Structure, prune_ratio: float, seed: int
+) -> dict[str, Overlap]:
+    """Compare a mask with those that magnitude and random scores would give, ranked over the whole network."""
+    generator = numpy_generator(seed, "trial")
+    scores: dict[str, Callable[[str], np.ndarray]] = {
+        "magnitude": lambda name: np.abs(weights[name]),
+        "random": lambda name: generator.random(weights[name].shape),
+    }
+    found = {}
+    for other, score in scores.items():
+        ranked = make_mask(
+            {layer.name: score(layer.name) for layer in structure.layers},
+            structure,
+            allocation=ALLOCATIONS["global"],
+            allocation_options={},
+            prune_ratio=prune_ratio,
+            score_check=None,
+        )
+        found[other] = overlap(mask, ranked)[1]
+    return found
