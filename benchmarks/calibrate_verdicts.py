@@ -148,11 +148,11 @@ def judge(
         any_collapse = (gone[0] | gone[1])[..., :seeds].any(axis=-1)
         said.append(words(shown, SIGNIFICANCE, judged=judged, any_collapse=any_collapse))
         if advice and look + 1 < len(looks):
-            chances.append(_chances(found, shown, look, looks, step))
+            chances.append(_chances(found, shown, look, looks))
     return Judged(np.stack(said), np.stack(chances) if advice else None)
 
 
-def _chances(found, shown, look, looks, step):  # type: ignore[no-untyped-def]
+def _chances(found, shown, look, looks):  # type: ignore[no-untyped-def]
     judged = np.ones(shown.harm.shape[1:], bool)
     out = np.empty(shown.harm.shape)
     for study in range(len(out)):
@@ -161,7 +161,7 @@ def _chances(found, shown, look, looks, step):  # type: ignore[no-untyped-def]
         at = (study, ..., look)
         state = State(
             found.sample.pairs[at].ravel(), np.nan_to_num(found.sample.mean[at]).ravel(),
-            np.maximum(np.nan_to_num(found.sample.spread[at]), step).ravel(),
+            np.nan_to_num(found.sample.spread[at]).ravel(),
             np.broadcast_to(found.floor[at], judged.shape).ravel(), found.complete[at].ravel(),
             np.full(judged.size, look), asked.harm.ravel(), asked.equivalence.ravel(),
         )  # fmt: skip

@@ -54,7 +54,7 @@ def test_the_probability_of_a_decision_is_that_of_new_seeds(effect, spread):
     for _ in range(250):
         new = generator.normal(found.mean[0], found.spread[0], 4)
         after = state_of(np.concatenate([first, new, np.zeros(8)])[None, None], 3)
-        after = after._replace(floor=np.maximum(after.spread, found.floor))
+        after = after._replace(floor=found.floor)
         low, within = thresholds(after, USUAL_LOOKS, MARGIN)
         decided += after.mean[0] <= low[0] or abs(after.mean[0]) <= within[0]
     assert expected == pytest.approx(decided / 250, abs=0.11)

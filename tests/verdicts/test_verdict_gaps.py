@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from results_frames import collapse, lose, pick, study
 
 from prunepipe.errors import ArtifactError, ConfigError
-from prunepipe.verdicts.sanity import method_summaries
 from prunepipe.verdicts.rows import VERDICT_COLUMNS
+from prunepipe.verdicts.sanity import method_summaries
 from prunepipe.verdicts.verdicts import effects_by_look, verdicts
 from prunepipe.verdicts.words import WORDS
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from prunepipe.verdicts.boundaries import Levels, levels
 from prunepipe.verdicts.evidence import Bools, Claims, Evidence, claims, evidence
 from prunepipe.verdicts.grid import Grid, least_spread
-from prunepipe.verdicts.skewed_t import Ints
+from prunepipe.verdicts.looks import Ints
 from prunepipe.verdicts.words import words
 
 

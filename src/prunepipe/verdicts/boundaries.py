@@ -9,9 +9,15 @@ import numpy as np
 from scipy import stats
 
 from prunepipe.seeds import numpy_generator
-from prunepipe.verdicts.evidence import FEWEST_FOR_EQUIVALENCE, Bools, Claims, equivalence_looks
-from prunepipe.verdicts.looks import level_of_look
-from prunepipe.verdicts.skewed_t import Floats, Ints, critical_value
+from prunepipe.verdicts.evidence import (
+    FEWEST_FOR_EQUIVALENCE,
+    FEWEST_PAIRS,
+    Bools,
+    Claims,
+    cautious,
+    equivalence_looks,
+)
+from prunepipe.verdicts.looks import Floats, Ints, level_of_look
 
 DRAWS = 400
 
@@ -49,9 +55,9 @@ class State(NamedTuple):
     pairs: Ints
     mean: Floats
     spread: Floats
-    """In points; at least the step of the accuracy."""
+    """Of the sample, in points."""
     floor: Floats
-    """Spread in points below which none counts in the test of equivalence."""
+    """See `prunepipe.verdicts.evidence.spread_floor`; at least the step of the accuracy."""
     complete: Bools
     look: Ints
     """Position among the looks."""
@@ -78,20 +84,21 @@ def thresholds(state: State, looks: Sequence[int], margin: float) -> tuple[Float
     The second is negative or -inf where no effect would do at this look.
     """
     harm, equivalence = _critical(state, looks)
-    root = np.sqrt(np.maximum(state.pairs, 1))
-    return -harm * state.spread / root, margin - equivalence * np.maximum(state.spread, state.floor) / root
+    error = cautious(state.spread, state.floor) / np.sqrt(np.maximum(state.pairs, 1))
+    return -harm * error, margin - equivalence * error
 
 
 def _critical(state: State, looks: Sequence[int]) -> tuple[Floats, Floats]:
-    """Critical t values of harm and equivalence [tests]."""
+    """Critical t values of harm and equivalence [tests]; infinite where there are too few pairs."""
     at_look = np.zeros(state.harm_level.shape)
     for look in np.unique(state.look).tolist():
         own = state.look == look
         at_look[own] = level_of_look(state.harm_level[own], look, looks, state.complete[own])
+    freedom = np.maximum(state.pairs - 1, 1)
     share = state.equivalence_level / equivalence_looks(looks)
-    equivalence = stats.t.isf(share, np.maximum(state.pairs - 1, 1))
-    possible = (state.pairs >= FEWEST_FOR_EQUIVALENCE) & (share > 0)
-    return critical_value(at_look, state.pairs), np.where(possible, equivalence, np.inf)
+    enough, enough_pairs = state.pairs >= FEWEST_PAIRS, state.pairs >= FEWEST_FOR_EQUIVALENCE
+    harm = np.where(enough, stats.t.isf(at_look, freedom), np.inf)
+    return harm, np.where(enough_pairs & (share > 0), stats.t.isf(share, freedom), np.inf)
 
 
 def decision_probability(state: State, looks: Sequence[int], margin: float) -> Floats:
@@ -122,8 +129,8 @@ def decision_probability(state: State, looks: Sequence[int], margin: float) -> F
     shift = spread * normal / np.sqrt(n)  # mean of the new pairs minus that of the old, [tests, draws]
     squares = (old - 1) * spread**2 + spread**2 * within[new - 1] + old * n / (old + n) * shift**2
     mean = state.mean[:, None] + n / (old + n) * shift
-    deviation, root = np.maximum(np.sqrt(squares / (old + n - 1)), 1e-9), np.sqrt(old + n)
-    harmed = mean * root <= -harm[:, None] * deviation
-    typical = np.maximum(deviation, state.floor[:, None])
-    equivalent = (margin - np.abs(mean)) * root >= np.nan_to_num(equivalence, posinf=1e12)[:, None] * typical
+    root, most = np.sqrt(old + n), 1e12
+    error = cautious(np.sqrt(squares / (old + n - 1)), state.floor[:, None])
+    harmed = mean * root <= -np.minimum(harm, most)[:, None] * error
+    equivalent = (margin - np.abs(mean)) * root >= np.minimum(equivalence, most)[:, None] * error
     return np.asarray((harmed | equivalent).mean(axis=1), np.float64)

@@ -10,15 +10,20 @@ import numpy.typing as npt
 from scipy import stats
 
 from prunepipe.verdicts.families import holm, in_sequence
-from prunepipe.verdicts.looks import Sample, sample, sequential
-from prunepipe.verdicts.skewed_t import Floats, tail_probability
+from prunepipe.verdicts.looks import Floats, Sample, sample, sequential
 
 Bools = npt.NDArray[np.bool_]
 
+FEWEST_PAIRS = 3
+"""With fewer pairs there is no test."""
 FEWEST_FOR_EQUIVALENCE = 5
 """Pairs that `ignores` needs at least, however equal they are."""
 CERTAINTY = 0.995
 """How surely the floor lies above the spread of a typical comparison."""
+RESERVE = 1.25
+"""The least factor between a typical spread and the floor."""
+DISTRUST = 3
+"""Power by which a spread above the floor is raised: whoever scatters more than is typical may hide a tail."""
 
 
 class Evidence(NamedTuple):
@@ -28,7 +33,7 @@ class Evidence(NamedTuple):
     complete: Bools
     """Whether every pair up to this look can be compared."""
     floor: Floats
-    """Spread in points below which none counts in the test of equivalence, from all comparisons at the prune ratio."""
+    """Spread of a typical comparison at the prune ratio, and a little more; a smaller one does not count."""
     harm: Floats
     equivalence: Floats
     gain: Floats
@@ -69,11 +74,15 @@ def evidence(
     complete = found.pairs == np.asarray(looks)
     reached = np.ones(found.pairs.shape, bool) if reached is None else reached
     floor = np.maximum(spread_floor(found, reached), least_spread)
-    below_zero = -found.t(0.0, least_spread)
+    with np.errstate(invalid="ignore"):
+        error = cautious(found.spread, floor) / np.sqrt(found.pairs)
+        harm, within = -found.mean / error, (margin - np.abs(found.mean)) / error
 
-    def tail(t: Floats) -> Floats:
-        return np.where(reached & (found.pairs >= 2), tail_probability(t, found.pairs), 1.0)
+    def tail(t: Floats, fewest: int) -> Floats:
+        p_values = stats.t.sf(t, np.maximum(found.pairs - 1, 1))
+        return np.where(reached & (found.pairs >= fewest) & np.isfinite(t), p_values, 1.0)
 
+    shares = np.minimum(tail(within, FEWEST_FOR_EQUIVALENCE) * equivalence_looks(looks), 1.0)
     collapse = np.ones(found.pairs.shape)
     if collapsed is not None and collapsed_reference is not None:
         collapse = np.where(reached, collapse_test(collapsed, collapsed_reference, looks), 1.0)
@@ -81,9 +90,9 @@ def evidence(
         found,
         complete,
         floor,
-        sequential(tail(below_zero), looks, complete),
-        np.minimum.accumulate(_equivalence(found, floor, reached, looks, margin), axis=-1),
-        sequential(tail(-below_zero), looks, complete),
+        sequential(tail(harm, FEWEST_PAIRS), looks, complete),
+        np.minimum.accumulate(shares, axis=-1),
+        sequential(tail(-harm, FEWEST_PAIRS), looks, complete),
         sequential(collapse, looks, np.zeros(complete.shape, bool)),  # the exact test is not the t test
     )
 
@@ -93,33 +102,36 @@ def equivalence_looks(looks: Sequence[int]) -> int:
     return max(sum(look >= FEWEST_FOR_EQUIVALENCE for look in looks), 1)
 
 
-def _equivalence(found: Sample, floor: Floats, reached: Bools, looks: Sequence[int], margin: float) -> Floats:
-    """Two one-sided t tests at every look, times the number of looks that share the level."""
-    smallest = np.minimum(found.t(-margin, floor), -found.t(margin, floor))  # the less sure side
-    p_values = stats.t.sf(smallest, np.maximum(found.pairs - 1, 1))
-    possible = reached & (found.pairs >= FEWEST_FOR_EQUIVALENCE)
-    return np.where(possible, np.minimum(p_values * equivalence_looks(looks), 1.0), 1.0)
+def cautious(spread: Floats, floor: Floats) -> Floats:
+    """Return the spread that tests count with: never below the sample's own, so that no t test errs more often.
+
+    A sample that misses the tail of a skewed law has too small a spread, lies on one side of the mean, and looks
+    too sure. The other comparisons know better.
+
+    Args:
+        spread: [...] of the samples, in points.
+        floor: [...] from `spread_floor`, at least the step of the accuracy.
+    """
+    floor = np.maximum(floor, 1e-9)
+    return np.asarray(floor * np.maximum(spread / floor, 1.0) ** DISTRUST, np.float64)
 
 
 def spread_floor(found: Sample, reached: Bools) -> Floats:
     """Return the spread of a typical comparison at each prune ratio and look, and some more where few pairs tell.
 
-    A sample that misses the tail of a skewed law has too small a spread, and looks too equal. The other comparisons
-    know better: the floor is the median spread, times the factor that lies above the true spread with CERTAINTY.
-
     Args:
         found: [..., comparisons, prune ratios, looks].
         reached: the same shape; other looks do not count.
     Returns:
-        [..., 1, prune ratios, looks] in points.
+        [..., 1, prune ratios, looks] in points: the median spread, times the factor that lies above a true spread with
+        CERTAINTY, or RESERVE if that is more.
     """
     counts = reached & (found.pairs >= 2)
     freedom = np.where(counts, found.pairs - 1, 0).sum(axis=-3, keepdims=True)
-    spread = np.where(counts, found.spread, np.nan)
     empty = ~counts.any(axis=-3, keepdims=True)
-    median = np.nanmedian(np.where(empty, 0.0, spread), axis=-3, keepdims=True)
+    spread = np.where(empty, 0.0, np.where(counts, found.spread, np.nan))
     factor = np.sqrt(freedom / stats.chi2.ppf(1 - CERTAINTY, np.maximum(freedom, 1)))
-    return np.asarray(median * factor, np.float64)
+    return np.asarray(np.nanmedian(spread, axis=-3, keepdims=True) * np.maximum(factor, RESERVE), np.float64)
 
 
 def collapse_test(collapsed: Bools, collapsed_reference: Bools, looks: Sequence[int]) -> Floats:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
-from prunepipe.verdicts.skewed_t import Floats, Ints
+from prunepipe.verdicts.looks import Floats, Ints
 
 FAILURE = 10.0
 """A run fails if it lies this many margins below what most runs of its place reach."""

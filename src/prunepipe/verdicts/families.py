@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from prunepipe.verdicts.skewed_t import Floats
+from prunepipe.verdicts.looks import Floats
 
 
 def holm(p_values: Floats) -> Floats:

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from prunepipe.verdicts.skewed_t import Floats, Ints
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
 USUAL_LOOKS = (3, 5, 8, 12, 20)
 
@@ -25,18 +26,6 @@ class Sample(NamedTuple):
     """[..., looks] mean difference in points; NaN without pairs."""
     spread: Floats
     """[..., looks] standard deviation in points; NaN with fewer than two pairs."""
-
-    def t(self, value: float, least_spread: float | Floats = 0.0) -> Floats:
-        """Return the t statistics [..., looks] of "the mean is above `value`".
-
-        Args:
-            value: in points.
-            least_spread: a smaller spread counts as this one: the accuracy is no finer.
-        """
-        spread = np.maximum(self.spread, np.maximum(least_spread, 1e-9))
-        with np.errstate(invalid="ignore"):
-            t = (self.mean - value) / spread * np.sqrt(self.pairs)
-        return np.where(self.pairs >= 2, t, 0.0)
 
 
 def sample(differences: Floats, looks: Sequence[int]) -> Sample:
@@ -61,9 +50,9 @@ def sample(differences: Floats, looks: Sequence[int]) -> Sample:
 def sequential(p_values: Floats, looks: Sequence[int], complete: npt.NDArray[np.bool_]) -> Floats:
     """Return p-values that stay valid whatever made the user stop at a look.
 
-    Every look may spend the same share of the level. A look that follows the usual looks spends what the earlier ones
-    leave of theirs, because studies that err at one look tend to have erred before; any other look spends its share
-    in full, whatever the earlier looks did.
+    Every look may spend the same share of the level. Studies that err at one look tend to have erred before; at the
+    usual looks, the boundary therefore counts only those that did not. The law of nested t statistics does not depend
+    on the unknown spread, so one table serves all. Any other look spends its share whatever the earlier ones did.
 
     Args:
         p_values: [..., looks] of single looks; 1 where a look is not reached.

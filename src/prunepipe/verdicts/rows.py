@@ -11,8 +11,9 @@ from scipy import stats
 
 from prunepipe.verdicts.assessment import Assessment
 from prunepipe.verdicts.boundaries import State, decision_probability, thresholds
+from prunepipe.verdicts.evidence import FEWEST_PAIRS
 from prunepipe.verdicts.failures import failures
-from prunepipe.verdicts.grid import GROUP, Grid, least_spread
+from prunepipe.verdicts.grid import GROUP, Grid
 from prunepipe.verdicts.pairing import USABLE
 from prunepipe.verdicts.picture import picture
 from prunepipe.verdicts.wording import gaps_text, reason
@@ -142,7 +143,7 @@ def _next(study: Assessment) -> pd.DataFrame:
     """Thresholds at the last look, the next look, and how likely it decides."""
     looks, last = np.asarray(study.rule.looks), study.last[study.grid.present]
     state = _state(study)
-    begun = (last >= 0) & (state.pairs >= 3)
+    begun = (last >= 0) & (state.pairs >= FEWEST_PAIRS)
     harm, within = thresholds(state, study.rule.looks, study.rule.margin)
     further = (study.word[study.grid.present] == "inconclusive") & (last + 1 < len(looks))
     following = pd.Series(looks[np.minimum(last + 1, len(looks) - 1)], dtype="Int64")
@@ -168,11 +169,10 @@ def _state(study: Assessment) -> State:
     def now(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         return np.take_along_axis(np.broadcast_to(values, found.harm.shape), at, axis=-1)[..., 0][present]
 
-    spread = np.maximum(now(np.nan_to_num(found.sample.spread)), now(least_spread(study.grid)))
     return State(
         pairs=now(found.sample.pairs),
         mean=now(np.nan_to_num(found.sample.mean)),
-        spread=spread,
+        spread=now(np.nan_to_num(found.sample.spread)),
         floor=now(found.floor),
         complete=now(found.complete),
         look=at[..., 0][present],

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from prunepipe.results.labels import check_label, ticket_label
+from prunepipe.results.labels import check_label
 from prunepipe.verdicts.failures import FAILURE, unseen_rate
 from prunepipe.verdicts.pairing import COLLAPSED, MISSING, NOT_A_NUMBER
 
