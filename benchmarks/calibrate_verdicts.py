@@ -23,7 +23,7 @@ from prunepipe.verdicts.words import words
 MARGIN = 0.5
 SIGNIFICANCE = 0.05
 MOST = USUAL_LOOKS[-1]
-STUDIES = {1: 4000, 12: 1600, 60: 600}
+STUDIES = {1: 4000, 12: 1600, 60: 800}
 """Simulated studies for each number of comparisons."""
 SPREADS = np.array([0.15, 0.25, 0.5])
 """Standard deviations of a run at the three prune ratios, where a row says so."""
@@ -325,46 +325,51 @@ def markdown(rows: Sequence[dict[str, object]]) -> str:
 TEXT = """# Calibration of the verdicts
 
 How often is a verdict wrong, and how often is there one? Simulated studies with a known truth ({studies} with
-1, 12 and 60 comparisons, an eighth of them for the advice), at three prune ratios, judged by the code that judges
-results. Margin 0.5 points, significance 5 %, looks after 3, 5, 8, 12 and 20 seeds. Made by
-`python benchmarks/calibrate_verdicts.py`.
+1, 12 and 60 comparisons, an eighth of them for the advice), at three prune ratios, judged by the code that
+judges results. Margin 0.5 points, significance 5 %, looks after 3, 5, 8, 12 and 20 seeds. Made by `python
+benchmarks/calibrate_verdicts.py`.
 
 ## Wrong claims
 
-Percent of *studies* with at least one wrong claim, standard error in brackets. `uses` and `uses little` are wrong where the
-true mean effect is 0 or a gain; `ignores` and `uses little` where it is the margin or more, up or down. True effects are
-given for the three prune ratios, and are the same for every comparison: all claims can be wrong at once. Stopped: each comparison
-when decided; the whole study at a random look (the budget); where the next look decides with a probability below 0.3 (the
-advice); or with hindsight, wherever something wrong was said.
+Percent of *studies* with at least one wrong claim, standard error in brackets. `uses` and `uses little` are
+wrong where the true mean effect is 0 or a gain; `ignores` and `uses little` where it is the margin or more, up
+or down. True effects are given for the three prune ratios, and are the same for every comparison: all claims
+can be wrong at once. Stopped: each comparison when decided; the whole study at a random look (the budget);
+where the next look decides with a probability below 0.3 (the advice); or with hindsight, wherever something
+wrong was said.
 
-* Spreads are the published standard deviations, none left out (0.05 to 18.17 points, median 0.20), drawn for every
-  comparison and prune ratio; the two runs of a pair have independent luck. Half of the variance is common to the prune ratios
-  of a seed, unless a row says otherwise; exponential noise is independent.
-* Exponential noise is that of the difference itself, the hardest case for a t test. Failures befall runs with and without the check alike.
+* Spreads are the published standard deviations, none left out (0.05 to 18.17 points, median 0.20), drawn for
+  every comparison and prune ratio; the two runs of a pair have independent luck. Half of the variance is common
+  to the prune ratios of a seed, unless a row says otherwise; exponential noise is independent.
+* Exponential noise is that of the difference itself, the hardest case for a t test. Failures befall runs with
+  and without the check alike.
 
 {calibration}
 
 ## Power
 
-Percent of comparisons and prune ratios that are decided rightly (`ignores` at 0, either reading at -0.2, harm below), under
-normal noise with published spreads. A fixed design of the same power takes 20 seeds of everything.
+Percent of comparisons and prune ratios that are decided rightly (`ignores` at 0, either reading at -0.2, harm
+below), under normal noise with published spreads. The last column is what is run; a fixed design that decides
+as much after its only look needs 20 seeds of everything.
 
 {power}
 
 ## The paper's own table
 
-LR rewinding on CIFAR-10, drawn from the published means and deviations ([slides](https://arxiv.org/abs/2009.11094)), one
-look. VGG19 at 98 % collapsed with and without every check: not judged. Half of the data set costs VGG19 0.35 and 0.46 points,
-less than the margin: with more seeds the word becomes `uses little`, not `ignores`. "not sane": percent of
-studies in which `shuffle weights` would make it so. The paper publishes no checks of hybrid tickets.
+LR rewinding on CIFAR-10, drawn from the published means and deviations
+([slides](https://arxiv.org/abs/2009.11094)), one look. VGG19 at 98 % collapsed with and without every check:
+not judged. Half of the data set costs VGG19 0.35 and 0.46 points, less than the margin: with more seeds the
+word becomes `uses little`, not `ignores`. "not sane": percent of studies in which `shuffle weights` would make
+it so. The paper publishes no checks of hybrid tickets.
 
 {published}
 
 ## What no small study can see
 
-If the check makes a run fail now and then (here: 30 points lost, at one prune ratio only), seeds that show no such run
-look like no effect. No test can know better, so `ignores` speaks of runs like those that were seen, and says which rate of
-failures its seeds cannot exclude. Percent of studies with `ignores` at that prune ratio, one comparison:
+If the check makes a run fail now and then (here: 30 points lost, at one prune ratio only), seeds that show no
+such run look like no effect. No test can know better, so `ignores` speaks of runs like those that were seen,
+and says which rate of failures its seeds cannot exclude. Percent of studies with `ignores` at that prune ratio,
+one comparison:
 
 {unseen}
 """

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy import stats
 import yaml
+from scipy import stats
 
 from prunepipe import FLOORS
 from prunepipe.planning.costs import plan
@@ -140,7 +140,9 @@ def test_the_page_on_verdicts_has_every_word_and_the_checks_that_count() -> None
     text = page("verdicts.md")
     assert set(re.findall(r"^\| `([\w ]+)` \|", text, re.M)) == set(WORDS)
     for kind, checks in READINGS.items():
-        _, _, shows, vetoes, _ = next(line for line in text.splitlines() if line.startswith(f"| {kind} |")).split("|")
+        _, _, shows, vetoes, _ = next(
+            line for line in text.splitlines() if line.startswith(f"| {kind} |")
+        ).split("|")
         assert set(re.findall(r"`(\w+)`", shows)) == {name for name, read in checks.items() if read.part}
         assert set(re.findall(r"`(\w+)`", vetoes)) == {name for name, read in checks.items() if read.veto}
 

@@ -44,6 +44,7 @@ def shown_by_the_graph(p_values, level):
             share[c] = 0.0
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.data(), st.integers(1, 5), st.integers(1, 4))
 def test_the_sequence_shows_what_the_graph_shows(data, comparisons, ratios):
     values = st.floats(0, 0.2).filter(lambda p: p == 0 or p > 1e-9)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -47,6 +47,7 @@ def test_looking_without_correction_would_double_the_error():
     assert np.mean(single.min(axis=-1) <= 0.05) > 0.1
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.lists(st.floats(1e-6, 1), min_size=5, max_size=5), st.booleans())
 def test_it_never_rises_and_stays_below_the_plain_bound(values, complete):
     single = np.array(values)
@@ -73,6 +74,7 @@ def test_a_sample_at_a_look_is_the_first_seeds_and_no_others():
     assert found.spread[0] == pytest.approx([np.std([1, 2], ddof=1), np.std([1, 2, 4], ddof=1)])
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.floats(-1e6, 1e6))
 def test_a_large_common_shift_does_not_spoil_the_spread(shift):
     differences = shift + np.array([[0.1, 0.3, 0.2, 0.7]])

@@ -89,7 +89,8 @@ def test_why_names_what_was_not_checked():
 def test_why_says_what_is_open_at_which_prune_ratio():
     row = method_summaries(table("snip", "corrupted_data ignores/inconclusive", "rearrange uses")).iloc[0]
     assert row["why"] == (
-        "It is not decided whether SNIP is sane: corrupted data (CIFAR-10, VGG19: ignores at 90 %, inconclusive at 98 %)."
+        "It is not decided whether SNIP is sane: corrupted data (CIFAR-10, VGG19: ignores at 90 %, inconclusive at"
+        " 98 %)."
     )
 
 

@@ -53,7 +53,7 @@ def verdict_text(results: Path) -> str:
     flag = next((row["flag"] for row in checks if row.get("flag")), "")
     lines += ["", *_wrapped(f"Not to be trusted: {flag}.")] if flag else []
     lines += (
-        ["", "Effects in points; | is zero, : the margin, = the interval, o the effect."] if checks else []
+        ["", "Effects in points; │ is zero, : the margin, = the interval, o the effect."] if checks else []
     )
     lines += ["", *_where(results)]
     return "\n".join(lines).strip("\n")

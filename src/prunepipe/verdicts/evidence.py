@@ -20,7 +20,7 @@ FEWEST_FOR_EQUIVALENCE = 5
 """Pairs that `ignores` needs at least, however equal they are."""
 CERTAINTY = 0.995
 """How surely the floor lies above the spread of a typical comparison."""
-RESERVE = 1.25
+RESERVE = 1.4
 """The least factor between a typical spread and the floor."""
 DISTRUST = 3
 """Power by which a spread above the floor is raised: whoever scatters more than is typical may hide a tail."""

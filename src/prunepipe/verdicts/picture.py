@@ -18,7 +18,7 @@ def picture(effect: float, low: float, high: float, margin: float) -> str:
         high: upper end.
         margin: in points.
     Returns:
-        WIDTH characters: `|` is zero, `:` plus and minus the margin, `=` the interval, `o` the effect; `<` and `>` go
+        WIDTH characters: `│` is zero, `:` plus and minus the margin, `=` the interval, `o` the effect; `<` and `>` go
         on beyond the drawing.
     """
 
@@ -31,7 +31,7 @@ def picture(effect: float, low: float, high: float, margin: float) -> str:
         line[0] = "<" if low < -REACH * margin else line[0]
         line[-1] = ">" if high > REACH * margin else line[-1]
     line[place(-margin)] = line[place(margin)] = ":"
-    line[place(0.0)] = "|"
+    line[place(0.0)] = "│"
     if math.isfinite(effect):
         line[place(effect)] = "o"
     return "".join(line)

@@ -67,7 +67,7 @@ def verdicts_markdown(verdicts: pd.DataFrame, summaries: pd.DataFrame, provenanc
                 comparisons,
             ),
             "",
-            "- drawing: `|` is zero, `:` plus and minus the margin, `=` the interval, `o` the effect.",
+            "- drawing: `│` is zero, `:` plus and minus the margin, `=` the interval, `o` the effect.",
             "- look: the seeds that count. boundary: effects that are decided at this look, `uses` below the first,"
             " `ignores` within the second.",
             *(f"- {line}" for line in provenance),
