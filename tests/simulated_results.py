@@ -39,10 +39,19 @@ def make_study(
     return Study.model_validate({**values, **changes})
 
 
+PAPER_RECIPE = {
+    "epochs": 160,
+    "learning_rate": 0.1,
+    "milestones": [80, 120],
+    "augmentation": {"crop_padding": 4, "flip": True},
+}
+
+
 def make_paper_study(seeds=3):
     return make_study(
         "paper",
         PAPER_TICKETS,
+        recipe=PAPER_RECIPE,
         datasets=["cifar10", "cifar100"],
         networks=["vgg19", "resnet32"],
         prune_ratios=[0.9, 0.95, 0.98],

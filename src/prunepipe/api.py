@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from prunepipe.pruning.scores.contract import gradients as gradients
     from prunepipe.pruning.scores.contract import scoring_copy as scoring_copy
 
-_HOMES = {
+HOMES = {
     "Arrays": "prunepipe.artifacts",
     "Batch": "prunepipe.pruning.scores.contract",
     "Batches": "prunepipe.pruning.scores.contract",
@@ -44,14 +44,14 @@ _HOMES = {
 }
 """The module of each public name."""
 
-__all__ = sorted(_HOMES)
+__all__ = sorted(HOMES)
 
 
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first asked for."""
-    if name not in _HOMES:
+    if name not in HOMES:
         raise AttributeError(f"prunepipe.api has no '{name}'; it has {', '.join(__all__)}.")
-    return getattr(import_module(_HOMES[name]), name)
+    return getattr(import_module(HOMES[name]), name)
 
 
 def __dir__() -> list[str]:

@@ -11,7 +11,7 @@ from own_study import own_study
 from prunepipe import plugins
 from prunepipe import plugins as entry_points
 from prunepipe.errors import ConfigError
-from prunepipe.results import code_version as provenance
+from prunepipe.results import code_reach, code_version
 from prunepipe.results.layout import ANY_RATIO
 from prunepipe.stages.settings import mask_settings, score_id, score_settings
 from prunepipe.study.study import Study
@@ -66,7 +66,7 @@ def test_a_malformed_reference_is_refused_before_any_job(score: str) -> None:
 
 
 def test_an_edit_of_own_code_makes_its_results_stale(tmp_path: Path, monkeypatch) -> None:
-    script = provenance.PACKAGE / "plugins.py"  # stands for a stage
+    script = code_reach.PACKAGE / "plugins.py"  # stands for a stage
     monkeypatch.chdir(tmp_path)
     for folder in ("kit", "own", "own/packed"):
         Path(folder).mkdir()
@@ -76,9 +76,14 @@ def test_an_edit_of_own_code_makes_its_results_stale(tmp_path: Path, monkeypatch
     for edited in ("own/mine.py", "own/beside.py", "own/packed/__init__.py", "kit/inner.py", "kit/deep.py"):
         with Path(edited).open("a") as file:
             file.write("X = 1\n")
-        for cached in (provenance._imports, provenance._meaning, plugins.source_file):
+        for cached in (
+            code_reach.syntax_tree,
+            code_reach._reached_from,
+            code_version._checksum,
+            plugins.source_file,
+        ):
             cached.cache_clear()
-        seen[edited] = provenance.code_version(script, "own/mine.py:f", "kit.inner:g")
+        seen[edited] = code_version.code_version(script, "own/mine.py:f", "kit.inner:g")
     assert len(set(seen.values())) == len(seen)
     plugins.source_file.cache_clear()
     assert plugins.source_file("numpy.linalg") is None

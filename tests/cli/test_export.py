@@ -16,7 +16,6 @@ from prunepipe.pruning.checks import apply_mask
 from prunepipe.pruning.tickets import read_mask, write_ticket
 from prunepipe.results.layout import CELL
 from prunepipe.stages import settings as stage_settings
-from prunepipe.stages.checking import describe
 from prunepipe.stages.evaluation import measure
 from prunepipe.stages.execution import Execution
 from prunepipe.stages.exporting import LOADING, WRITERS
@@ -69,7 +68,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         timing=str(folder / "timing.json"),
         layers=str(folder / "layers.json"),
     )
-    write_json(files.layers, describe(mask, structure))
+    write_json(files.layers, outcome.shape)
     write_ticket(files.trained, outcome.weights, mask, settings=settings)
     write_run(outcome, files)
     write_json(folder / "metrics.json", measure(files, {"seed": 0}))

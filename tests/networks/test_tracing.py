@@ -66,12 +66,10 @@ def test_tracing_changes_nothing(name: str) -> None:
     modes = [module.training for module in network.modules()]
     state = {key: value.clone() for key, value in network.state_dict().items()}
     random_state = torch.random.get_rng_state()
-    fused = torch.backends.mha.get_fastpath_enabled()
     trace(network, IMAGE)
     assert [module.training for module in network.modules()] == modes
     assert all(torch.equal(state[key], value) for key, value in network.state_dict().items())
     assert torch.equal(random_state, torch.random.get_rng_state())
-    assert torch.backends.mha.get_fastpath_enabled() == fused
 
 
 def test_random_numbers_of_the_forward_pass_are_given_back() -> None:
@@ -132,3 +130,10 @@ def test_tracing_does_not_start_the_compiler() -> None:
         "trace(network, (1, 2, 2)); sys.exit('torch._dynamo' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_the_structure_does_not_depend_on_the_type_of_the_weights(dtype: torch.dtype) -> None:
+    network = tiny_resnet()
+    expected = trace(network, IMAGE)
+    assert trace(network.to(dtype), IMAGE) == expected

@@ -133,3 +133,23 @@ def test_snip_is_the_slope_of_the_summed_loss_by_finite_differences() -> None:
             slope = (loss_at(name, place, 1e-5) - loss_at(name, place, -1e-5)) / 2e-5
             expected = (weight.detach().view(-1)[place] * slope).abs()
             assert scores[name].view(-1)[place] == pytest.approx(float(expected), rel=1e-5, abs=1e-9)
+
+
+class Single(nn.Module):
+    """Casts its images to float32, whatever its weights are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(108, 3)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.head(images.flatten(1).float())
+
+
+@pytest.mark.parametrize("name", ["snip", "obd"])
+def test_a_network_that_does_not_compute_in_float64_is_refused_with_the_way_out(name: str) -> None:
+    function, batches = load_function(SCORES[name].reference), [random_batch(4)]
+    with pytest.raises(ScoreError, match=r"does not compute in float64 .*score_options: \{dtype: float32\}"):
+        score_network(Single(), function, batches, cross_entropy, generator=stream())
+    options = {"dtype": "float32"}
+    assert score_network(Single(), function, batches, cross_entropy, generator=stream(), options=options)

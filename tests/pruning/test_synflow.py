@@ -51,3 +51,17 @@ def test_synflow_holds_what_float32_cannot() -> None:
             layer.weight.fill_(1e-3)
     scores = score(synflow, network, [(torch.zeros(1, 4, 1, 1), torch.zeros(1))])
     assert all((layer > 0).all() for layer in scores.values())
+
+
+@pytest.mark.parametrize(
+    "values", [torch.tensor([True, False]), torch.tensor([-1, 1])], ids=["bool", "int64"]
+)
+def test_synflow_leaves_buffers_alone_that_are_no_numbers_of_its_flow(values: torch.Tensor) -> None:
+    class Picking(nn.Linear):
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            return super().forward(images.flatten(1)[:, self.chosen])
+
+    network = Picking(1 if values.dtype == torch.bool else 2, 3, bias=False)
+    network.register_buffer("chosen", values)
+    scores = score(synflow, network, [(torch.zeros(1, 2, 1, 1), torch.zeros(1))])
+    torch.testing.assert_close(scores["weight"], network.weight.detach().abs().double())

@@ -1,10 +1,12 @@
 """Tables as they are printed: bold, published numbers, Markdown and LaTeX."""
 
 import re
+from pathlib import Path
 
 import pandas as pd
 import pytest
 from simulated_results import (
+    PAPER_RECIPE,
     cell_of,
     lose,
     make_paper_study,
@@ -14,8 +16,10 @@ from simulated_results import (
 )
 
 from prunepipe.reports.tables import TABLES, build_table, to_latex, to_markdown
-from prunepipe.reports.tables.published import published_numbers
+from prunepipe.reports.tables.published import RECIPE, published_numbers
+from prunepipe.study.loading import load_study
 
+ROOT = Path(__file__).parents[2]
 MINE = {"scored": "init", "score": "magnitude", "allocation": "global", "start": "init"}
 
 
@@ -106,14 +110,38 @@ def test_an_unpublished_cell_is_a_dash_and_never_a_zero():
     [
         {"name": "other"},
         {"datasets": {"cifar10": {"train_images": 500}}},
+        {"datasets": {"cifar10": {"source": "mine.py:load"}}},
         {"networks": {"vgg19": {"width": 0.5}}},
+        {"networks": {"vgg19": {"architecture": "vgg16"}}},
+        {"recipe": {**PAPER_RECIPE, "epochs": 161}},
+        {"recipe": {**PAPER_RECIPE, "augmentation": {"crop_padding": 4}}},
     ],
 )
 def test_another_study_is_not_compared_with_the_paper(changes):
-    study = make_study(**{"name": "paper", **changes})
+    study = make_study(**{"name": "paper", "recipe": PAPER_RECIPE, **changes})
     table = build_table("random", make_results(study), study)
     assert table[["published_mean", "published_std", "difference"]].isna().all(axis=None)
     assert "published" not in to_markdown(table, study).lower()
+
+
+def test_the_papers_study_is_compared_and_its_half_is_the_first():
+    checks = {"initial": [], "partially_trained": ["half_dataset", "first_half"]}
+    study = make_study("paper", recipe=PAPER_RECIPE, checks=checks)
+    table = build_table("partial_checks", make_results(study), study)
+    published = [
+        cell_of(table, "learning_rate_rewinding", check, dataset="cifar10", network="vgg19")["published_mean"]
+        for check in ("half_dataset", "first_half")
+    ]
+    assert published[0] == published[1] > 0
+    assert "first 390 batches, never shuffled (here first_half); ours" in to_markdown(table, study)
+    shuffled = make_study("paper", recipe=PAPER_RECIPE, checks={"partially_trained": ["shuffle_weights"]})
+    other = to_markdown(build_table("partial_checks", make_results(shuffled), shuffled), shuffled)
+    assert "Published: Su et al." in other
+    assert "390 batches" not in other
+
+
+def test_the_papers_recipe_is_that_of_its_study():
+    assert load_study(ROOT / "config" / "paper.yaml").recipe == RECIPE
 
 
 def test_a_missing_run_of_ours_leaves_the_published_number_and_no_difference():

@@ -76,3 +76,12 @@ def test_own_files_are_prepared_apart_and_never_taken_for_a_built_in_data_set(sm
         "train_images": None,
         "test_images": None,
     }
+
+
+def test_deep_networks_are_scored_on_small_batches_unless_the_study_says_otherwise(small: dict) -> None:
+    networks = {"resnet32": {}, "resnet44": {}, "mine": {"architecture": "resnet56"}}
+    study = Study.model_validate(small | {"networks": networks})
+    told = [(study.scoring_of(name).images_per_class, study.scoring_of(name).batches) for name in networks]
+    assert told == [(10, 1), (1, 10), (1, 10)]
+    study = Study.model_validate(small | {"networks": networks, "scoring": {"images_per_class": 5}})
+    assert {study.scoring_of(name).images_per_class for name in networks} == {5}

@@ -13,6 +13,7 @@ from prunepipe.study.study import Study
 
 SNIP = {"tickets": ["snip"], "checks": {"initial": []}}
 PLUS = {"tickets": {"random": {"allocation": "uniform_plus"}}}
+ROUNDS = {"tickets": {"synflow": {"allocation": "smart"}}, "checks": {"initial": []}, "prune_ratios": [0.2]}
 EXCESS = {"tickets": {"random": {"allocation_options": {"linear_keep": 0.0}}}, "prune_ratios": [0.001]}
 IMPOSSIBLE: list[tuple[dict[str, Any], str]] = [
     ({"datasets": {"digits": {"pool": 3}}}, r"datasets.digits.pool: 3 must divide .*, 8 pixels"),
@@ -44,6 +45,7 @@ IMPOSSIBLE: list[tuple[dict[str, Any], str]] = [
         PLUS | {"prune_ratios": [0.999]},
         "prune_ratios: 0.999, ticket 'random': allocation 'uniform_plus': .* lower",
     ),
+    (ROUNDS, "prune_ratios: 0.2, ticket 'synflow', round 1 of 100: .* they have only .*; raise prune_ratio"),
     (EXCESS, "prune_ratios: 0.001, ticket 'random': .* they have only .*; raise prune_ratio or linear_keep"),
 ]
 

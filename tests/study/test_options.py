@@ -48,7 +48,14 @@ MISTAKES = [
     (GRASP, "halves: interleaves", "unknown value 'interleaves'. Did you mean 'interleaved'?"),
     (GRASP, "generator: 1", "score_options.generator: the pipeline gives it"),
     (GRASP, "temperature: 2020-01-01", "temperature is '2020-01-01' (date); options are finite numbers"),
-    ("snip: {{score_options: {{{}}}}}", "power: 2", "score snip: it takes no options; leave them out"),
+    (
+        "lottery: {{score_options: {{{}}}}}",
+        "power: 2",
+        "score magnitude: it takes no options; leave them out",
+    ),
+    ("obd: {{score_options: {{{}}}}}", "curvature: hessian", "unknown value 'hessian'"),
+    ("obd: {{score_options: {{{}}}}}", "draws: 0", "draws is 0; it must be at least 1"),
+    ("snip: {{score_options: {{{}}}}}", "dtype: bfloat16", "unknown value 'bfloat16'"),
     ("snip: {{score: 'mine.py:f', score_options: {{{}}}}}", "a: !!set {b}", "a is \"{'b'}\" (set)"),
 ]
 

@@ -7,7 +7,7 @@ from functools import cache
 from prunepipe import __version__
 from prunepipe.study.loading import load_site, load_study, require_threads
 from prunepipe.study.loading import require_unique_keys, study_path
-from prunepipe.execution.environment import prepare_environment
+from prunepipe.execution.environment import launch_command, prepare_environment
 from prunepipe.datasets.fingerprint import content_checksum
 from prunepipe.errors import PrunepipeError
 from prunepipe.results.layout import (
@@ -43,7 +43,11 @@ try:
 except PrunepipeError as error:  # one may look: what a dry run plans, --report, partial
     print(f"warning: {error}", file=sys.stderr)
 
-prepare_environment(SITE, SCRIPTS)
+prepare_environment(SITE)
+# With conda or containers, stages run under the python of the environment that Snakemake makes for them.
+LAUNCH = launch_command(
+    SCRIPTS, own_python=not workflow.deployment_settings.deployment_method
+)
 GPUS = 0 if SITE.device == "cpu" else 1
 POINTS = {
     point_name(point): point
@@ -96,8 +100,11 @@ def prepared(wildcards):
 
 @cache
 def version(stage, *references):
-    """Return the checksum of the code that a stage can reach."""
-    return code_version(SCRIPTS / f"{stage}.py", *references)
+    """Return the checksum of the code that a stage can reach; a user's file that is no Python ends the workflow."""
+    try:
+        return code_version(SCRIPTS / f"{stage}.py", *references)
+    except PrunepipeError as error:
+        sys.exit(f"error: {error}")
 
 
 def settings(function, *fields, **fixed):

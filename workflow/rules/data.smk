@@ -6,8 +6,6 @@ rule prepare_dataset:
         data=os.path.join(SITE.data_folder, "{name}.safetensors"),
     log:
         os.path.join(SITE.data_folder, "{name}.log"),
-    benchmark:
-        os.path.join(SITE.data_folder, "{name}.benchmark.jsonl")
     wildcard_constraints:
         name=names(DATASET_KEYS),
     conda:
@@ -17,6 +15,7 @@ rule prepare_dataset:
         mem_mb=3000,
         runtime=60,
     params:
+        benchmark=os.path.join(SITE.data_folder, "{name}.benchmark.jsonl"),
         settings=lambda wildcards: dataset_settings(wildcards.name),
         code=lambda wildcards: version(
             "prepare_dataset", dataset_reference(wildcards.name)
@@ -24,5 +23,6 @@ rule prepare_dataset:
     message:
         "Prepare the data set {wildcards.name}"
     shell:
-        "launch.py prepare_dataset.py --output {output.data:q} "
-        "--settings {params.settings:q} &> {log:q}"
+        "{LAUNCH} prepare_dataset.py --output {output.data:q} "
+        "--settings {params.settings:q} "
+        "--benchmark {params.benchmark:q} &> {log:q}"

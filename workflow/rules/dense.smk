@@ -9,8 +9,6 @@ rule initialise:
         structure=place(INITIAL, "structure.json"),
     log:
         place(INITIAL, "initialise.log"),
-    benchmark:
-        place(INITIAL, "initialise.benchmark.jsonl")
     conda:
         "../../envs/prunepipe.yaml"
     threads: 1
@@ -18,13 +16,15 @@ rule initialise:
         mem_mb=2000,
         runtime=10,
     params:
+        benchmark=place(INITIAL, "initialise.benchmark.jsonl"),
         settings=lambda wildcards: initial_settings(wildcards),
         code=lambda wildcards: version("initialise", builder(wildcards)),
     message:
         "Draw the initial weights of {wildcards.network} ({wildcards.draw}), seed {wildcards.seed}"
     shell:
-        "launch.py initialise.py --data {input.data:q} --weights {output.weights:q} "
-        "--structure {output.structure:q} --settings {params.settings:q} &> {log:q}"
+        "{LAUNCH} initialise.py --data {input.data:q} --weights {output.weights:q} "
+        "--structure {output.structure:q} --settings {params.settings:q} "
+        "--benchmark {params.benchmark:q} &> {log:q}"
 
 
 rule train_dense:
@@ -41,8 +41,6 @@ rule train_dense:
         timing=place(DENSE, "timing.json"),
     log:
         place(DENSE, "train_dense.log"),
-    benchmark:
-        place(DENSE, "train_dense.benchmark.jsonl")
     conda:
         "../../envs/prunepipe.yaml"
     threads: SITE.threads
@@ -51,6 +49,7 @@ rule train_dense:
         mem_mb=4000,
         runtime=24 * 60,
     params:
+        benchmark=place(DENSE, "train_dense.benchmark.jsonl"),
         checkpoint=place(DENSE, "checkpoint.safetensors"),
         settings=settings(
             stage_settings.dense_settings,
@@ -65,11 +64,12 @@ rule train_dense:
     message:
         "Train the dense {wildcards.network} on {wildcards.dataset} ({wildcards.data}), seed {wildcards.seed}"
     shell:
-        "launch.py train_dense.py --data {input.data:q} --weights {input.weights:q} "
+        "{LAUNCH} train_dense.py --data {input.data:q} --weights {input.weights:q} "
         "--final {output.final:q} --history {output.history:q} --logits {output.logits:q} --timing {output.timing:q} "
         "--settings {params.settings:q} "
         "--gpus {resources.gpu} --threads {threads} "
-        "--checkpoint {params.checkpoint} --code {params.code} &> {log:q}"
+        "--checkpoint {params.checkpoint} --code {params.code} "
+        "--benchmark {params.benchmark:q} &> {log:q}"
 
 
 rule evaluate_dense:
@@ -82,8 +82,6 @@ rule evaluate_dense:
         metrics=place(DENSE, "metrics.json"),
     log:
         place(DENSE, "evaluate.log"),
-    benchmark:
-        place(DENSE, "evaluate.benchmark.jsonl")
     conda:
         "../../envs/prunepipe.yaml"
     threads: 1
@@ -91,15 +89,17 @@ rule evaluate_dense:
         mem_mb=1000,
         runtime=10,
     params:
+        benchmark=place(DENSE, "evaluate.benchmark.jsonl"),
         checkpoint=place(DENSE, "checkpoint.safetensors"),
         settings=lambda wildcards: dense_place(wildcards),
         code=version("evaluate"),
     message:
         "Evaluate the dense {wildcards.network} on {wildcards.dataset} ({wildcards.data}), seed {wildcards.seed}"
     shell:
-        "launch.py evaluate.py --data {input.data:q} --trained {input.trained:q} --history {input.history:q} "
+        "{LAUNCH} evaluate.py --data {input.data:q} --trained {input.trained:q} --history {input.history:q} "
         "--logits {input.logits:q} --metrics {output.metrics:q} --settings {params.settings:q} "
-        "--checkpoint {params.checkpoint} &> {log:q}"
+        "--checkpoint {params.checkpoint} "
+        "--benchmark {params.benchmark:q} &> {log:q}"
 
 
 rule rewind:
@@ -110,8 +110,6 @@ rule rewind:
         weights=place(REWIND, "weights.safetensors"),
     log:
         place(REWIND, "rewind.log"),
-    benchmark:
-        place(REWIND, "rewind.benchmark.jsonl")
     conda:
         "../../envs/prunepipe.yaml"
     threads: 1
@@ -119,6 +117,7 @@ rule rewind:
         mem_mb=1000,
         runtime=10,
     params:
+        benchmark=place(REWIND, "rewind.benchmark.jsonl"),
         settings=lambda wildcards: json.dumps(
             {"data": wildcards.data, "point": POINTS[wildcards.point]}
         ),
@@ -126,5 +125,6 @@ rule rewind:
     message:
         "Rewind {wildcards.network} on {wildcards.dataset} ({wildcards.data}) to {wildcards.point}, seed {wildcards.seed}"
     shell:
-        "launch.py rewind.py --source {input.source:q} --structure {input.structure:q} "
-        "--weights {output.weights:q} --settings {params.settings:q} &> {log:q}"
+        "{LAUNCH} rewind.py --source {input.source:q} --structure {input.structure:q} "
+        "--weights {output.weights:q} --settings {params.settings:q} "
+        "--benchmark {params.benchmark:q} &> {log:q}"

@@ -3,7 +3,7 @@ import hashlib
 import shlex
 
 from prunepipe.results.layout import PARTIAL
-from prunepipe.results.code_version import PACKAGE
+from prunepipe.results.code_reach import PACKAGE
 
 FIGURE_FILES = {name: f"results/figures/{name}.svg" for name in figures_of(STUDY)}
 REPORT_SETTINGS = json.dumps({"figures": FIGURE_FILES})
@@ -15,7 +15,9 @@ REPORT_FRAMES = " ".join(
 
 def report_code():
     """Return the checksum of what makes the page: code, templates, style and script."""
-    parts = sorted((PACKAGE / "reports" / "page").glob("[at]*s/*"))  # assets/ and templates/
+    parts = sorted(
+        (PACKAGE / "reports" / "page").glob("[at]*s/*")
+    )  # assets/ and templates/
     text = b"".join(part.read_bytes() for part in parts)
     return version("report") + hashlib.sha256(text).hexdigest()[:12]
 
@@ -24,7 +26,7 @@ def stage_command(script, **options):
     """Return the command that runs a script of the workflow on this study."""
     options = {"study": STUDY_FILE, **options}
     words = [f"--{name} {shlex.quote(str(value))}" for name, value in options.items()]
-    return f"launch.py {script}.py {' '.join(words)}"
+    return f"{LAUNCH} {script}.py {' '.join(words)}"
 
 
 def partial_commands():

@@ -18,8 +18,6 @@ rule report:
         ),
     log:
         "results/logs/report.log",
-    benchmark:
-        "results/logs/report.benchmark.jsonl"
     conda:
         "../../envs/prunepipe.yaml"
     threads: 1
@@ -27,6 +25,7 @@ rule report:
         mem_mb=1000,
         runtime=10,
     params:
+        benchmark="results/logs/report.benchmark.jsonl",
         study_file=str(STUDY_FILE),
         settings=REPORT_SETTINGS,
         frames=REPORT_FRAMES,
@@ -35,5 +34,6 @@ rule report:
     message:
         "Write the report of study {STUDY.name}"
     shell:
-        "launch.py report.py --study {params.study_file:q} {params.frames} --report {output.html:q} "
-        "--settings {params.settings:q} &> {log:q}"
+        "{LAUNCH} report.py --study {params.study_file:q} {params.frames} --report {output.html:q} "
+        "--settings {params.settings:q} "
+        "--benchmark {params.benchmark:q} &> {log:q}"

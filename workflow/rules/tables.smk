@@ -12,8 +12,6 @@ rule collect:
         histories="results/histories.csv",
     log:
         "results/logs/collect.log",
-    benchmark:
-        "results/logs/collect.benchmark.jsonl"
     conda:
         "../../envs/prunepipe.yaml"
     threads: 1
@@ -21,14 +19,16 @@ rule collect:
         mem_mb=2000,
         runtime=30,
     params:
+        benchmark="results/logs/collect.benchmark.jsonl",
         study_file=str(STUDY_FILE),
         study=STUDY_SETTINGS,
         code=version("collect"),
     message:
         "Collect the results of study {STUDY.name}"
     shell:
-        "launch.py collect.py --study {params.study_file:q} --results {output.results:q} --layers {output.layers:q} "
-        "--histories {output.histories:q} &> {log:q}"
+        "{LAUNCH} collect.py --study {params.study_file:q} --results {output.results:q} --layers {output.layers:q} "
+        "--histories {output.histories:q} "
+        "--benchmark {params.benchmark:q} &> {log:q}"
 
 
 rule overlap:
@@ -38,8 +38,6 @@ rule overlap:
         overlap="results/overlap.csv",
     log:
         "results/logs/overlap.log",
-    benchmark:
-        "results/logs/overlap.benchmark.jsonl"
     conda:
         "../../envs/prunepipe.yaml"
     threads: 1
@@ -47,13 +45,15 @@ rule overlap:
         mem_mb=1000,
         runtime=60,
     params:
+        benchmark="results/logs/overlap.benchmark.jsonl",
         study_file=str(STUDY_FILE),
         study=STUDY_SETTINGS,
         code=version("overlap"),
     message:
         "Compare the masks of study {STUDY.name}"
     shell:
-        "launch.py overlap.py --study {params.study_file:q} --overlap {output.overlap:q} &> {log:q}"
+        "{LAUNCH} overlap.py --study {params.study_file:q} --overlap {output.overlap:q} "
+        "--benchmark {params.benchmark:q} &> {log:q}"
 
 
 rule table:
@@ -70,8 +70,6 @@ rule table:
         tex="results/tables/{table}.tex",
     log:
         "results/logs/table-{table}.log",
-    benchmark:
-        "results/logs/table-{table}.benchmark.jsonl"
     wildcard_constraints:
         table=names(TABLES),
     conda:
@@ -81,6 +79,7 @@ rule table:
         mem_mb=1000,
         runtime=10,
     params:
+        benchmark="results/logs/table-{table}.benchmark.jsonl",
         study_file=str(STUDY_FILE),
         settings=lambda wildcards: json.dumps({"table": wildcards.table}),
         study=STUDY_SETTINGS,
@@ -88,8 +87,9 @@ rule table:
     message:
         "Build the table {wildcards.table}"
     shell:
-        "launch.py table.py --study {params.study_file:q} --results {input.results:q} --csv {output.csv:q} "
-        "--md {output.md:q} --tex {output.tex:q} --settings {params.settings:q} &> {log:q}"
+        "{LAUNCH} table.py --study {params.study_file:q} --results {input.results:q} --csv {output.csv:q} "
+        "--md {output.md:q} --tex {output.tex:q} --settings {params.settings:q} "
+        "--benchmark {params.benchmark:q} &> {log:q}"
 
 
 rule figure:
@@ -105,8 +105,6 @@ rule figure:
         png="results/figures/{figure}.png",
     log:
         "results/logs/figure-{figure}.log",
-    benchmark:
-        "results/logs/figure-{figure}.benchmark.jsonl"
     wildcard_constraints:
         figure=names(FIGURES),
     conda:
@@ -116,6 +114,7 @@ rule figure:
         mem_mb=1000,
         runtime=10,
     params:
+        benchmark="results/logs/figure-{figure}.benchmark.jsonl",
         study_file=str(STUDY_FILE),
         settings=lambda wildcards: json.dumps({"figure": wildcards.figure}),
         files=lambda wildcards: figure_files(wildcards),
@@ -124,8 +123,9 @@ rule figure:
     message:
         "Draw the figure {wildcards.figure}"
     shell:
-        "launch.py figure.py --study {params.study_file:q} --results {input.results:q} {params.files} "
-        "--svg {output.svg:q} --png {output.png:q} --settings {params.settings:q} &> {log:q}"
+        "{LAUNCH} figure.py --study {params.study_file:q} --results {input.results:q} {params.files} "
+        "--svg {output.svg:q} --png {output.png:q} --settings {params.settings:q} "
+        "--benchmark {params.benchmark:q} &> {log:q}"
 
 
 rule verdicts:
@@ -150,8 +150,6 @@ rule verdicts:
         gains_md="results/tables/decomposition.md",
     log:
         "results/logs/verdicts.log",
-    benchmark:
-        "results/logs/verdicts.benchmark.jsonl"
     conda:
         "../../envs/prunepipe.yaml"
     threads: 1
@@ -159,12 +157,14 @@ rule verdicts:
         mem_mb=1000,
         runtime=10,
     params:
+        benchmark="results/logs/verdicts.benchmark.jsonl",
         study_file=str(STUDY_FILE),
         study=STUDY_SETTINGS,
         code=version("verdicts"),
     message:
         "Judge the methods of study {STUDY.name}"
     shell:
-        "launch.py verdicts.py --study {params.study_file:q} --results {input.results:q} --csv {output.csv:q} --md {output.md:q} "
+        "{LAUNCH} verdicts.py --study {params.study_file:q} --results {input.results:q} --csv {output.csv:q} --md {output.md:q} "
         "--effects {output.effects:q} --methods {output.methods:q} --gains {output.gains:q} "
-        "--gains_md {output.gains_md:q} &> {log:q}"
+        "--gains_md {output.gains_md:q} "
+        "--benchmark {params.benchmark:q} &> {log:q}"

@@ -10,8 +10,6 @@ rule score:
         scores=place(SCORES, "scores.safetensors"),
     log:
         place(SCORES, "score.log"),
-    benchmark:
-        place(SCORES, "score.benchmark.jsonl")
     conda:
         "../../envs/prunepipe.yaml"
     threads: SITE.threads
@@ -20,14 +18,16 @@ rule score:
         mem_mb=4000,
         runtime=120,
     params:
+        benchmark=place(SCORES, "score.benchmark.jsonl"),
         settings=lambda wildcards: score_settings(wildcards),
         code=lambda wildcards: version("score", *score_functions(wildcards)),
     message:
         "Score {wildcards.network} on {wildcards.dataset} ({wildcards.data}) by {wildcards.score_id}, seed {wildcards.seed}"
     shell:
-        "launch.py score.py --data {input.data:q} --weights {input.weights:q} --structure {input.structure:q} "
+        "{LAUNCH} score.py --data {input.data:q} --weights {input.weights:q} --structure {input.structure:q} "
         "--scores {output.scores:q} --settings {params.settings:q} "
-        "--gpus {resources.gpu} --threads {threads} &> {log:q}"
+        "--gpus {resources.gpu} --threads {threads} "
+        "--benchmark {params.benchmark:q} &> {log:q}"
 
 
 rule mask:
@@ -38,8 +38,6 @@ rule mask:
         mask=place(MASK, "mask.safetensors"),
     log:
         place(MASK, "mask.log"),
-    benchmark:
-        place(MASK, "mask.benchmark.jsonl")
     wildcard_constraints:
         source=names({"clean", *SOURCES}),
     conda:
@@ -49,6 +47,7 @@ rule mask:
         mem_mb=1500,
         runtime=10,
     params:
+        benchmark=place(MASK, "mask.benchmark.jsonl"),
         settings=settings(
             stage_settings.mask_settings, "ticket", "source", "prune_ratio"
         ),
@@ -56,8 +55,9 @@ rule mask:
     message:
         "Mask of {wildcards.ticket} ({wildcards.source}) at prune ratio {wildcards.prune_ratio}, seed {wildcards.seed}"
     shell:
-        "launch.py mask.py --scores {input.scores:q} --structure {input.structure:q} --mask {output.mask:q} "
-        "--settings {params.settings:q} &> {log:q}"
+        "{LAUNCH} mask.py --scores {input.scores:q} --structure {input.structure:q} --mask {output.mask:q} "
+        "--settings {params.settings:q} "
+        "--benchmark {params.benchmark:q} &> {log:q}"
 
 
 rule check:
@@ -73,8 +73,6 @@ rule check:
         ticket=place(CELL, "ticket.safetensors"),
     log:
         place(CELL, "check.log"),
-    benchmark:
-        place(CELL, "check.benchmark.jsonl")
     conda:
         "../../envs/prunepipe.yaml"
     threads: 1
@@ -82,6 +80,7 @@ rule check:
         mem_mb=1500,
         runtime=10,
     params:
+        benchmark=place(CELL, "check.benchmark.jsonl"),
         settings=settings(stage_settings.check_settings, "check", "seed"),
         fresh=lambda wildcards, input: (
             f"--fresh {input.fresh}" if "fresh" in input.keys() else ""
@@ -90,8 +89,9 @@ rule check:
     message:
         "Apply check {wildcards.check} to {wildcards.ticket} at prune ratio {wildcards.prune_ratio}, seed {wildcards.seed}"
     shell:
-        "launch.py check.py --mask {input.mask:q} --weights {input.weights:q} --structure {input.structure:q} "
-        "{params.fresh} --ticket {output.ticket:q} --settings {params.settings:q} &> {log:q}"
+        "{LAUNCH} check.py --mask {input.mask:q} --weights {input.weights:q} --structure {input.structure:q} "
+        "{params.fresh} --ticket {output.ticket:q} --settings {params.settings:q} "
+        "--benchmark {params.benchmark:q} &> {log:q}"
 
 
 rule retrain:
@@ -106,8 +106,6 @@ rule retrain:
         timing=place(CELL, "timing.json"),
     log:
         place(CELL, "retrain.log"),
-    benchmark:
-        place(CELL, "retrain.benchmark.jsonl")
     conda:
         "../../envs/prunepipe.yaml"
     threads: SITE.threads
@@ -116,6 +114,7 @@ rule retrain:
         mem_mb=4000,
         runtime=24 * 60,
     params:
+        benchmark=place(CELL, "retrain.benchmark.jsonl"),
         checkpoint=place(CELL, "checkpoint.safetensors"),
         settings=settings(
             stage_settings.retrain_settings,
@@ -128,11 +127,12 @@ rule retrain:
     message:
         "Retrain {wildcards.ticket} ({wildcards.check}) at prune ratio {wildcards.prune_ratio}, seed {wildcards.seed}"
     shell:
-        "launch.py retrain.py --data {input.data:q} --ticket {input.ticket:q} "
+        "{LAUNCH} retrain.py --data {input.data:q} --ticket {input.ticket:q} "
         "--trained {output.trained:q} --layers {output.layers:q} --history {output.history:q} --logits {output.logits:q} --timing {output.timing:q} "
         "--settings {params.settings:q} "
         "--gpus {resources.gpu} --threads {threads} "
-        "--checkpoint {params.checkpoint} --code {params.code} &> {log:q}"
+        "--checkpoint {params.checkpoint} --code {params.code} "
+        "--benchmark {params.benchmark:q} &> {log:q}"
 
 
 rule evaluate:
@@ -146,8 +146,6 @@ rule evaluate:
         metrics=place(CELL, "metrics.json"),
     log:
         place(CELL, "evaluate.log"),
-    benchmark:
-        place(CELL, "evaluate.benchmark.jsonl")
     conda:
         "../../envs/prunepipe.yaml"
     threads: 1
@@ -155,13 +153,15 @@ rule evaluate:
         mem_mb=1000,
         runtime=10,
     params:
+        benchmark=place(CELL, "evaluate.benchmark.jsonl"),
         checkpoint=place(CELL, "checkpoint.safetensors"),
         settings=lambda wildcards: cell_place(wildcards),
         code=version("evaluate"),
     message:
         "Evaluate {wildcards.ticket} ({wildcards.check}) at prune ratio {wildcards.prune_ratio}, seed {wildcards.seed}"
     shell:
-        "launch.py evaluate.py --data {input.data:q} --trained {input.trained:q} --layers {input.layers:q} "
+        "{LAUNCH} evaluate.py --data {input.data:q} --trained {input.trained:q} --layers {input.layers:q} "
         "--history {input.history:q} --logits {input.logits:q} --metrics {output.metrics:q} "
         "--settings {params.settings:q} "
-        "--checkpoint {params.checkpoint} &> {log:q}"
+        "--checkpoint {params.checkpoint} "
+        "--benchmark {params.benchmark:q} &> {log:q}"

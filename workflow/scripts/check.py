@@ -1,11 +1,10 @@
 """Apply a sanity check to a mask or to the start weights: the result is the ticket that is retrained."""
 
-from stage import run
-
 from prunepipe.artifacts import read_arrays
 from prunepipe.networks.structure import read_structure
 from prunepipe.pruning.tickets import read_mask, require_fit, write_ticket
 from prunepipe.stages.checking import apply_check
+from prunepipe.stages.command_line import run
 
 
 def main(files, settings):

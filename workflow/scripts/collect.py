@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-from stage import run
-
 from prunepipe.results.collected import write_frame
 from prunepipe.results.table import collect, histories, layers
+from prunepipe.stages.command_line import run
 from prunepipe.study.loading import load_study
 
 

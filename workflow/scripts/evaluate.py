@@ -1,8 +1,7 @@
 """Measure one finished run: accuracy, loss, sparsity, connectivity, provenance."""
 
-from stage import run
-
 from prunepipe.artifacts import write_json
+from prunepipe.stages.command_line import run
 from prunepipe.stages.evaluation import measure
 from prunepipe.stages.outcome import finished
 

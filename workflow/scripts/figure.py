@@ -2,12 +2,11 @@
 
 from pathlib import Path
 
-from stage import run
-
 from prunepipe.plugins import load_function
 from prunepipe.reports.plots import FIGURES
 from prunepipe.reports.plots.style import save_figure
 from prunepipe.results.collected import read_collected
+from prunepipe.stages.command_line import run
 from prunepipe.study.loading import load_study
 
 

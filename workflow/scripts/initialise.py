@@ -1,6 +1,6 @@
 """Draw the initial weights of a network, and describe its layers for the stages without torch."""
 
-from stage import run
+from prunepipe.stages.command_line import run
 
 
 def main(files, settings):

@@ -1,10 +1,9 @@
 """Turn scores into a mask with exactly the weights that the prune ratio leaves."""
 
-from stage import run
-
 from prunepipe.artifacts import read_arrays
 from prunepipe.networks.structure import read_structure
 from prunepipe.pruning.tickets import write_mask
+from prunepipe.stages.command_line import run
 from prunepipe.stages.masking import make_mask
 
 

@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from stage import run
-
 from prunepipe.datasets import prepare, write_dataset
+from prunepipe.stages.command_line import run
 
 
 def main(files, settings):

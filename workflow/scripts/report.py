@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-from stage import run
-
 from prunepipe.artifacts import write_text
 from prunepipe.reports.page import build_report
 from prunepipe.results.collected import Collected, read_frame
+from prunepipe.stages.command_line import run
 from prunepipe.study.loading import load_study
 from prunepipe.verdicts.judge import judge
 from prunepipe.verdicts.record import first_looked_at

@@ -1,9 +1,8 @@
 """Retrain a ticket on the full clean data; one without any path is recorded as collapsed instead."""
 
-from stage import run
-
 from prunepipe.artifacts import write_json
 from prunepipe.pruning.tickets import read_ticket, write_ticket
+from prunepipe.stages.command_line import run
 from prunepipe.stages.outcome import write_run
 from prunepipe.stages.training import retrain
 

@@ -1,10 +1,9 @@
 """Publish the weights of one rewind point: they are scored, or retraining starts from them."""
 
-from stage import run
-
 from prunepipe.artifacts import mismatch, read_arrays, write_arrays
 from prunepipe.errors import ArtifactError, remake
 from prunepipe.networks.structure import read_structure
+from prunepipe.stages.command_line import run
 
 
 def main(files, settings):

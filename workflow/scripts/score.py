@@ -1,6 +1,6 @@
 """Score every prunable weight of a network: higher means keep."""
 
-from stage import run
+from prunepipe.stages.command_line import run
 
 
 def main(files, settings):

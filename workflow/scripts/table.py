@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-from stage import run
-
 from prunepipe.artifacts import write_text
 from prunepipe.reports.tables import build_table, to_latex, to_markdown
 from prunepipe.results.collected import read_frame, write_frame
+from prunepipe.stages.command_line import run
 from prunepipe.study.loading import load_study
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from stage import run
+from prunepipe.stages.command_line import run
 
 
 def main(files, settings):

@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-from stage import run
-
 from prunepipe.artifacts import write_text
 from prunepipe.results.collected import read_frame, write_frame
+from prunepipe.stages.command_line import run
 from prunepipe.study.loading import load_study
 from prunepipe.verdicts.judge import judge
 from prunepipe.verdicts.record import first_looked_at

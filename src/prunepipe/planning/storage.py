@@ -7,11 +7,13 @@ from math import ceil
 from prunepipe.networks.structure import Layer
 from prunepipe.pruning.masks import kept_total
 from prunepipe.stages.settings import data_of_source, score_id, scored_ratio, source_of
+from prunepipe.study.rows import Ticket
 from prunepipe.study.study import Study
 
 FLOAT_BYTES = 4
 LABEL_BYTES = 8
-SINGLE_PRECISION_SCORES = ("magnitude", "snip", "grasp")
+SINGLE_PRECISION_SCORES = ("magnitude",)
+SINGLE_PRECISION_IF_ASKED = ("snip", "grasp")
 """Scores stored as float32; the others are float64."""
 
 TEXT_BYTES = 17_000
@@ -67,8 +69,13 @@ def score_files(study: Study) -> dict[tuple[str, str, str], int]:
         row = study.tickets[name]
         for ratio in study.prune_ratios:
             place = score_id(row), data_of_source(study, source), scored_ratio(row, ratio)
-            files[place] = FLOAT_BYTES if row.score in SINGLE_PRECISION_SCORES else 2 * FLOAT_BYTES
+            files[place] = FLOAT_BYTES if _single_precision(row) else 2 * FLOAT_BYTES
     return files
+
+
+def _single_precision(ticket: Ticket) -> bool:
+    asked = ticket.score_options.get("dtype") == "float32"
+    return ticket.score in SINGLE_PRECISION_SCORES or (asked and ticket.score in SINGLE_PRECISION_IF_ASKED)
 
 
 def _redraws(study: Study) -> int:

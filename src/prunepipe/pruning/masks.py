@@ -46,6 +46,17 @@ def require_room(scores: Arrays, total: int) -> None:
         )
 
 
+def kept_after(size: int, density: float, progress: float) -> int:
+    """Return how many weights pruning in rounds has left at some point: every round removes the same share.
+
+    Args:
+        size: number of prunable weights N.
+        density: share that the last round leaves.
+        progress: share of the rounds that are done, from 0 to 1.
+    """
+    return int(size * density**progress + 1e-6)
+
+
 def select(scores: Arrays, kept: Mapping[str, int]) -> Arrays:
     """Keep exactly the given number of weights in each layer: those with the highest scores.
 

@@ -46,7 +46,7 @@ def score(data: str, structure: str, weights: Arrays, settings: Settings, execut
     Returns:
         Scores by layer; -inf where an earlier round pruned.
     """
-    prepare_process(execution.threads)
+    prepare_process(execution.threads, execution.deterministic)
     task = scoring_task(read_dataset(data), read_structure(structure), weights, settings, execution)
     return task.scores(task.scorer)
 
@@ -104,7 +104,7 @@ def scoring_task(
     device = resolve_device(execution.device)
     return ScoringTask(
         network=network.to(device),
-        scorer=scorer_of(settings, kept, structure.size, execution.score_time_limit),
+        scorer=scorer_of(settings, kept, structure.size, execution),
         batches=batches_of(dataset, settings, device),
         settings=settings,
         structure=structure,
@@ -112,14 +112,14 @@ def scoring_task(
     )
 
 
-def scorer_of(settings: Settings, kept: int | None, size: int, time_limit: float) -> Scorer:
+def scorer_of(settings: Settings, kept: int | None, size: int, execution: Execution) -> Scorer:
     """Return the score of the settings, as it is called and read.
 
     Args:
         settings: of `score_settings`.
         kept: weights that the prune ratio keeps, or None where one set of scores serves every ratio.
         size: prunable weights.
-        time_limit: seconds that a call of the user's own function may take.
+        execution: the time that a call of the user's own function may take, and whether it must be deterministic.
 
     Raises:
         ScoreError: the score asks for the prune ratio, which its ticket does not tell.
@@ -143,8 +143,8 @@ def scorer_of(settings: Settings, kept: int | None, size: int, time_limit: float
         missing=settings.get("missing", "refuse"),
         zeros=settings.get("zeros", "refuse"),
         external=is_external(settings["score"]),
-        check_determinism=is_external(settings["score"]),
-        time_limit=time_limit,
+        check_determinism=is_external(settings["score"]) and execution.deterministic,
+        time_limit=execution.score_time_limit,
     )
 
 

@@ -14,6 +14,7 @@ from prunepipe.artifacts import Arrays, checksum
 from prunepipe.datasets.dataset import Dataset, read_dataset
 from prunepipe.execution.devices import (
     device_name,
+    explain_nondeterminism,
     explain_out_of_memory,
     prepare_process,
     require_precision,
@@ -93,10 +94,10 @@ def _run(
     settings: Settings,
     execution: Execution,
 ) -> Outcome:
-    prepare_process(execution.threads)
+    prepare_process(execution.threads, execution.deterministic)
     device = resolve_device(execution.device)
     require_precision(device, plan.precision)
-    with explain_out_of_memory(device, plan.recipe.batch_size):
+    with explain_out_of_memory(device, plan.recipe.batch_size), explain_nondeterminism():
         network = build(dataset, settings)
         load_arrays(network, weights)
         channels_last = settings["numerics"]["channels_last"]
@@ -114,6 +115,7 @@ def _run(
             "start weights": checksum(weights),
             "mask": checksum(mask) if mask else None,
             "device": device.type,
+            "deterministic": execution.deterministic,
         }
         started = time.process_time()
         end = train(
@@ -130,6 +132,7 @@ def _run(
             logits = predict(network, test_set, plan.precision).cpu().numpy()
         facts = {
             "device": device_name(device),
+            "deterministic": execution.deterministic,
             "torch": torch.__version__,
             "threads": execution.threads,
             # Of this process: after a kill, of the last one.

@@ -17,9 +17,10 @@ from prunepipe.pruning.allocations import ALLOCATIONS
 from prunepipe.pruning.masks import Overlap, kept_total, overlap
 from prunepipe.results.layout import dataset_name, mask_sources
 from prunepipe.seeds import numpy_generator
-from prunepipe.stages.checking import describe
+from prunepipe.stages.describing import describe
 from prunepipe.stages.execution import Execution
 from prunepipe.stages.initialising import initialise_on
+from prunepipe.stages.inputs import build
 from prunepipe.stages.masking import make_mask
 from prunepipe.stages.scoring import scoring_task
 from prunepipe.stages.settings import (
@@ -39,7 +40,7 @@ class Trial:
 
     Attributes:
         dataset, network, seed, prune_ratio: where it was tried.
-        layers: rows of `prunepipe.stages.checking.describe`.
+        layers: rows of `prunepipe.stages.describing.describe`.
         kept, asked: weights that its mask keeps, and that the prune ratio asks for.
         collapsed: whether no path from input to output is left.
         overlaps: how much its mask has in common with those of the largest weights and of random ones.
@@ -112,7 +113,7 @@ def try_method(
     for source in sources[1:]:
         varied = scoring_task(dataset, structure, weights, settings(source), execution)
         varied.scorer.arrays_of(replace(varied, scorer=once).answer())
-    described = describe(mask, structure)
+    described = describe(mask, build(dataset, drawn), dataset.train_images.shape[1:])
     return Trial(
         dataset=dataset_key,
         network=network,

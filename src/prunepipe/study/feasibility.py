@@ -12,7 +12,7 @@ from prunepipe.networks.shapes import POOL, VGG_LAYOUTS, layer_maps
 from prunepipe.networks.structure import Layer, Structure
 from prunepipe.plugins import load_function
 from prunepipe.pruning.allocations import ALLOCATIONS
-from prunepipe.pruning.masks import kept_total
+from prunepipe.pruning.masks import kept_after, kept_total
 from prunepipe.study.rows import DatasetChoice, Ticket
 from prunepipe.study.study import Study
 
@@ -132,7 +132,11 @@ def _refuse(study: Study, dataset: str, network: str, layers: list[Layer]) -> No
                     f"but allocation '{ticket.allocation}' of ticket '{name}' keeps {fixed:,} in Linear layers alone; "
                     "lower the prune ratio or choose another allocation."
                 )
-            _refuse_by_trying(f"prune_ratios: {prune_ratio}, ticket '{name}'", ticket, layers, budget)
+            place = f"prune_ratios: {prune_ratio}, ticket '{name}'"
+            _refuse_by_trying(place, ticket, layers, budget)
+            if (rounds := ticket.pruning_rounds) > 1:  # the first keeps most, and layers may not hold it
+                most = kept_after(size, budget / size, 1 / rounds)
+                _refuse_by_trying(f"{place}, round 1 of {rounds}", ticket, layers, most)
 
 
 def _refuse_by_trying(place: str, ticket: Ticket, layers: list[Layer], budget: int) -> None:

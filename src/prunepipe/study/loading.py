@@ -43,6 +43,11 @@ class Site(Strict):
         3600.0, gt=0, le=1e9, description="seconds that a call of a score of your own may take"
     )
 
+    deterministic: bool = Field(
+        True,
+        description="equal runs are equal to the bit; false lets operations run that have no deterministic form",
+    )
+
     tensorboard: bool = Field(
         False, description="TensorBoard event files beside each run (pip install 'prunepipe[tensorboard]')"
     )

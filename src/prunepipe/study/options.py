@@ -27,6 +27,7 @@ TYPES: dict[str, tuple[set[type], str]] = {
 """What an annotation allows, and its name in words."""
 
 BOUNDS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "draws": (lambda value: value >= 1, "at least 1"),
     "linear_keep": (lambda value: 0 <= value <= 1, "from 0 to 1"),
     "linear_minimum": (lambda value: 0 <= value <= 1, "from 0 to 1"),
     "temperature": (lambda value: value > 0, "above 0"),
@@ -126,7 +127,7 @@ def _require_value(key: str, value: Any, option: Option) -> None:
     kinds = [TYPES[part] for part in option.annotation.split(" | ") if part in TYPES]
     if kinds and not any(type(value) in types for types, _ in kinds):
         raise ValueError(f"{key} is {value!r}; it must be {' or '.join(words for _, words in kinds)}")
-    if option.allowed is not None and value not in option.allowed:
+    if option.allowed is not None and value is not None and value not in option.allowed:
         raise ValueError(f"{key}: {unknown_name('value', str(value), map(str, option.allowed))}")
     within, words = BOUNDS.get(key.rpartition(".")[2], (lambda _: True, ""))
     if not within(value):

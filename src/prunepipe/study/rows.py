@@ -90,6 +90,10 @@ class DatasetChoice(Strict):
         return None if self.own_files else self.source or key
 
 
+DEEP = ("resnet44", "resnet56")
+"""Networks of more than 32 layers, whose scores the reference takes from many small batches."""
+
+
 class Scoring(Strict):
     """The images that a score such as SNIP or GraSP reads."""
 
@@ -106,8 +110,7 @@ class NetworkChoice(Strict):
     width: float = Field(1.0, gt=0, le=16, description="multiplies the channel counts")
     scoring: Scoring | None = Field(
         None,
-        description="images for scores on this network, instead of the study's; the reference takes "
-        "{images_per_class: 1, batches: 10} where the depth is above 32",
+        description="images for scores on this network, instead of the study's",
     )
 
 

@@ -16,6 +16,7 @@ from prunepipe.study.built_in import CHECKS, TABLES, TICKETS
 from prunepipe.study.names import resolve
 from prunepipe.study.recipe import Recipe, Strict, as_tuple
 from prunepipe.study.rows import (
+    DEEP,
     Check,
     CheckNames,
     DatasetChoice,
@@ -122,7 +123,11 @@ class Study(Strict):
     seeds: Annotated[tuple[Annotated[int, Field(ge=0, lt=2**63)], ...], BeforeValidator(as_tuple)] = Field(
         min_length=1, description="one independent repetition each"
     )
-    scoring: Scoring = Field(Scoring(), description="images for scores that read data")
+    scoring: Scoring | None = Field(
+        None,
+        description="images for scores that read data; default: the reference's, {images_per_class: 1, batches: 10} "
+        "on resnet44 and resnet56, else {images_per_class: 10, batches: 1}",
+    )
     verdict: VerdictRule = Field(VerdictRule(), description="how effects are judged")
     train_collapsed: bool = Field(
         False, description="train tickets that have no path from input to output too"
@@ -235,8 +240,11 @@ class Study(Strict):
                     yield from (DenseRun(dataset, network, data, seed) for seed in self.seeds)
 
     def scoring_of(self, network: str) -> Scoring:
-        """Return the images that scores of a network read: its own choice, or the study's."""
-        return self.networks[network].scoring or self.scoring
+        """Return the images that scores of a network read: its own choice, the study's, or the reference's."""
+        row = self.networks[network]
+        deep = (row.architecture or network) in DEEP
+        usual = Scoring(images_per_class=1, batches=10) if deep else Scoring()
+        return row.scoring or self.scoring or usual
 
     def data_of(self, check: str) -> str:
         """Return the name of the data variant behind the mask under a check."""

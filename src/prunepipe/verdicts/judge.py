@@ -65,7 +65,8 @@ def judge(results: pd.DataFrame, study: Study, *, record: Mapping[str, Any] | No
             f"margin {rule.margin:g} points; wrong claims in at most {100 * rule.significance:g} % of studies, for harm"
             " and for equivalence each",
             f"prunepipe {distinct(done['version'])}, code {distinct(done['code'])}",
-            f"device {distinct(done['device'])}, precision {distinct(done['precision'])}",
+            f"device {distinct(done['device'])}, precision {distinct(done['precision'])}"
+            + _nondeterministic(done),
             f"data {distinct(done['data_checksum'])}",
         ],
     )
@@ -79,3 +80,13 @@ def _looks(study: Study) -> str:
     last = max(look for look in looks if look <= seeds)
     beyond = f"; {seeds - last} of the {seeds} seeds come after the look at {last} and do not count yet"
     return line + (beyond if seeds > last else "")
+
+
+def _nondeterministic(done: pd.DataFrame) -> str:
+    """Say how many runs were allowed operations without a deterministic form, if any."""
+    runs = int(done["deterministic"].astype(str).eq("False").sum())
+    return (
+        f"; deterministic: false in {runs} of {len(done)} runs, which come out differently each time"
+        if runs
+        else ""
+    )

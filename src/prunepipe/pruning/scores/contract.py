@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
-from prunepipe.errors import ScoreError
+from prunepipe.errors import ConfigError, ScoreError, unknown_name
 
 Batch = tuple[torch.Tensor, torch.Tensor]
 """Images [B, C, H, W] and labels [B], on the network's device."""
@@ -26,41 +26,33 @@ Batches = Iterable[Batch]
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 """(logits [B, K], labels [B]) -> scalar, the mean over the batch."""
 Scores = dict[str, torch.Tensor]
+DTYPES = {"float64": torch.float64, "float32": torch.float32}
+"""The types that a network can be scored in, by name."""
 
 
-def scoring_copy(network: nn.Module, *, training: bool) -> nn.Module:
-    """Return an independent copy, every parameter differentiable and without gradient.
+def scoring_copy(network: nn.Module, *, training: bool, dtype: str = "float64") -> nn.Module:
+    """Return an independent copy in one floating type, every parameter differentiable and without gradient.
+
+    It takes images of any floating type. In float32 a score may be off by 0.3 %, differently on every processor (the
+    slope of BatchNorm is a difference of sums that nearly cancel), and then masks depend on the machine.
 
     Args:
         network: left untouched.
-        training: whether BatchNorm uses batch statistics (True) or its running ones (False). Batch statistics
-            are taken in float64.
+        training: whether BatchNorm uses batch statistics (True) or its running ones (False).
+        dtype: "float64" or "float32": of weights, buffers, images and all that is computed from them.
+    Raises:
+        ConfigError: another type.
     """
-    scored = copy.deepcopy(network).train(training).requires_grad_(True)
-    if training:
-        for module in scored.modules():
-            if isinstance(module, _BatchNorm):
-                _normalise_in_float64(module)
+    if dtype not in DTYPES:
+        raise ConfigError(unknown_name("dtype", dtype, DTYPES))
+    kind = DTYPES[dtype]
+    scored = copy.deepcopy(network).to(kind).train(training).requires_grad_(True)
+    scored.register_forward_pre_hook(lambda _, inputs: tuple(_cast(value, kind) for value in inputs))
     return scored
 
 
-def _normalise_in_float64(module: _BatchNorm) -> None:
-    """Let a BatchNorm compute in float64, between layers that stay as they are.
-
-    Its gradient is a difference of sums over all images and places that nearly cancel: in float32 a score
-    may be off by 0.3 %, differently on every processor, and then masks depend on the machine.
-    """
-
-    def widen(module: nn.Module, inputs: tuple[torch.Tensor]) -> tuple[torch.Tensor]:
-        return (inputs[0].double(),)
-
-    def narrow(module: nn.Module, inputs: tuple[torch.Tensor], output: torch.Tensor) -> torch.Tensor:
-        return output.to(dtype)
-
-    dtype = next((tensor.dtype for tensor in module.state_dict().values()), torch.float32)
-    module.double()
-    module.register_forward_pre_hook(widen)
-    module.register_forward_hook(narrow)
+def _cast(value: Any, kind: torch.dtype) -> Any:
+    return value.to(kind) if isinstance(value, torch.Tensor) and value.is_floating_point() else value
 
 
 def each_batch(batches: Batches) -> Iterator[Batch]:

@@ -19,6 +19,7 @@ from prunepipe.pruning.scores.contract import (
     scoring_copy,
 )
 
+DTYPE = ("float64", "float32")
 HALVES = ("first_last", "interleaved")
 
 
@@ -31,6 +32,7 @@ def grasp(
     temperature: float = 200.0,
     halves: str = "first_last",
     redraw_linear: bool = False,
+    dtype: str = "float64",
 ) -> Scores:
     """Gradient signal preservation w * Hg, signed, of every prunable weight.
 
@@ -47,6 +49,7 @@ def grasp(
             classes) or "interleaved" (every second image, so that both halves hold all classes).
         redraw_linear: score with Linear weights drawn anew (Xavier normal), as the reference does by
             default. Off here: the scores are then of the weights that the ticket has.
+        dtype: "float64" or "float32", of all arithmetic.
     Returns:
         One tensor per prunable weight, shaped like it; higher means keep.
     Raises:
@@ -59,7 +62,7 @@ def grasp(
         raise ConfigError(f"grasp: temperature is {temperature}, must be above 0.")
     if halves not in HALVES:
         raise ConfigError(f"grasp: {unknown_name('halves', halves, HALVES)}")
-    scored = scoring_copy(network, training=True)
+    scored = scoring_copy(network, training=True, dtype=dtype)
     if redraw_linear:
         _redraw_linear(scored, generator)
     weights = prunable(scored)
@@ -103,5 +106,6 @@ def _split(batch: Batch, halves: str) -> tuple[Batch, Batch]:
 def _redraw_linear(network: nn.Module, generator: torch.Generator) -> None:
     for module in network.modules():
         if isinstance(module, nn.Linear):
-            fresh = torch.empty(module.weight.shape, dtype=module.weight.dtype, device=generator.device)
+            # The draw is that of the weights, whatever the type of the arithmetic.
+            fresh = torch.empty(module.weight.shape, dtype=torch.float32, device=generator.device)
             module.weight.data.copy_(nn.init.xavier_normal_(fresh, generator=generator))

@@ -1,107 +1,98 @@
-"""OBD: the second-order cost of removing a weight, with the diagonal empirical Fisher as curvature."""
+"""OBD: the second-order cost of removing a weight, by a diagonal of the curvature."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-
 import torch
-from torch import nn
+from torch import Tensor
 from torch.nn import functional
 
+from prunepipe.errors import ConfigError, unknown_name
 from prunepipe.networks.prunable import prunable
-from prunepipe.pruning.scores.contract import Batches, Loss, Scores, each_batch, scoring_copy
+from prunepipe.pruning.scores.contract import Batches, Loss, Scores, scoring_copy
+from prunepipe.pruning.scores.squared_gradients import mean_squared_gradients
 
-Calls = dict[nn.Module, list[tuple[torch.Tensor, torch.Tensor]]]
-"""The (input, output) pairs of every call of a prunable module in one forward pass."""
+CURVATURE = ("gauss_newton", "sampled_fisher", "empirical_fisher")
+DTYPE = ("float64", "float32")
+EXACT_CLASSES = 20
+"""Classes up to which the Gauss-Newton diagonal is computed and not sampled: it takes a backward pass a class."""
 
 
-def obd(network: nn.Module, batches: Batches, loss: Loss, *, generator: torch.Generator) -> Scores:
-    """Saliency 1/2 * h * w^2, where h is the mean over samples of the squared gradient of the sample's loss.
+def obd(
+    network: torch.nn.Module,
+    batches: Batches,
+    loss: Loss,
+    *,
+    generator: torch.Generator,
+    curvature: str | None = None,
+    draws: int = 20,
+    dtype: str = "float64",
+) -> Scores:
+    """Saliency 1/2 * h * w^2, where h is a diagonal of the curvature of the loss over the training images.
 
-    The gradients are those of single samples, exactly: from each layer's input and output gradient, not from
-    the mean gradient of a batch. Layers must be called as modules; groups and repeated calls are allowed.
+    h is the mean over images x of sum_k q_k (dL(x, k)/dw)^2, where L(x, k) is the loss of x alone if its label were k,
+    and q a distribution over labels:
+
+    * "gauss_newton": the network's own distribution p = softmax(logits). For cross-entropy this is the diagonal of
+      the Gauss-Newton matrix, exactly.
+    * "sampled_fisher": the shares of `draws` labels drawn from p for every image; the same in expectation.
+    * "empirical_fisher": the true label alone. Its gradients vanish on images that the network fits, so the scores of
+      a trained network are mostly noise.
 
     Args:
-        network: scored in eval mode (BatchNorm uses running statistics, so samples do not mix); not changed.
-        batches: images [B, C, H, W] and labels [B]; how samples are batched does not matter.
-        loss: (logits [1, K], labels [1]) -> loss of one sample.
-        generator: not used.
+        network: scored in eval mode (BatchNorm uses running statistics, so images do not mix); not changed.
+        batches: images [B, C, H, W] and labels [B]; how images are batched does not matter.
+        loss: (logits [B, K], labels [B]) -> mean loss.
+        generator: draws labels, in the order of the images.
+        curvature: one of the above; default "gauss_newton" up to 20 classes, "sampled_fisher" beyond.
+        draws: labels drawn for an image by "sampled_fisher".
+        dtype: "float64" or "float32", of all arithmetic.
     Returns:
         One float64 tensor per prunable weight, shaped like it; higher means keep.
     Raises:
+        ConfigError: an option has an impossible value.
         ScoreError: there is no batch.
-    Source: LeCun, Denker, Solla, "Optimal brain damage", NeurIPS 1989, eq. 5; the Fisher diagonal in place of
-        the Hessian's is the choice of this project.
+    Source: LeCun, Denker, Solla, "Optimal brain damage", NeurIPS 1989, eq. 5; Kunstner, Balles, Hennig, "Limitations of
+        the empirical Fisher approximation", NeurIPS 2019, for the three curvatures.
     """
-    scored = scoring_copy(network, training=False)
+    if curvature is not None and curvature not in CURVATURE:
+        raise ConfigError(f"obd: {unknown_name('curvature', curvature, CURVATURE)}")
+    if draws < 1:
+        raise ConfigError(f"obd: draws is {draws}, must be at least 1.")
+    scored = scoring_copy(network, training=False, dtype=dtype)
     weights = prunable(scored)
-    modules = {name: scored.get_submodule(name.rpartition(".")[0]) for name in weights}
-    calls: Calls = defaultdict(list)
-    for module in modules.values():
-        module.register_forward_hook(_recorder(calls))
-    squares = {name: torch.zeros_like(weight, dtype=torch.float64) for name, weight in weights.items()}
-    samples = 0
-    for images, labels in each_batch(batches):
-        calls.clear()
-        _add_squares(squares, modules, calls, _sample_losses(loss, scored(images), labels))
-        samples += len(images)
-    return {name: 0.5 * squares[name] / samples * weight.detach() ** 2 for name, weight in weights.items()}
+
+    def vectors(logits: Tensor, labels: Tensor) -> Tensor:
+        chosen = curvature or CURVATURE[logits.shape[1] > EXACT_CLASSES]
+        return _slopes(loss, logits, _label_shares(chosen, logits, labels, draws, generator))
+
+    squares = mean_squared_gradients(scored, weights, batches, vectors)
+    return {name: 0.5 * squares[name] * weight.detach() ** 2 for name, weight in weights.items()}
 
 
-def _recorder(calls: Calls):  # type: ignore[no-untyped-def]  # torch's own hook types
-    def record(module: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> torch.Tensor:
-        calls[module].append((inputs[0], output))
-        # A later in-place ReLU must not overwrite what was recorded, or its gradient would be another one.
-        return output.clone()
-
-    return record
-
-
-def _sample_losses(loss: Loss, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    # One call a sample: whatever the reduction of `loss`, each term is the loss of that sample alone.
-    return torch.stack([loss(logits[i : i + 1], labels[i : i + 1]) for i in range(len(labels))]).sum()
-
-
-def _add_squares(squares: Scores, modules: dict[str, nn.Module], calls: Calls, total: torch.Tensor) -> None:
-    outputs = [output for name in squares for _, output in calls[modules[name]]]
-    slopes = iter(torch.autograd.grad(total, outputs, materialize_grads=True))
-    for name, square in squares.items():
-        pairs = [_columns(modules[name], seen, next(slopes)) for seen, _ in calls[modules[name]]]
-        if not pairs:
-            continue  # a layer that the forward pass does not use has gradient zero
-        # A weight that is used at several places, or in several calls, sums over all of them before squaring.
-        joined = (
-            pairs[0]
-            if len(pairs) == 1
-            else tuple(torch.cat(part, dim=-1) for part in zip(*pairs, strict=True))
-        )
-        square += _sum_of_squares(*joined).reshape(square.shape)
+def _label_shares(
+    curvature: str, logits: Tensor, labels: Tensor, draws: int, generator: torch.Generator
+) -> Tensor:
+    """Return the distribution over labels [B, K] that a curvature averages squared gradients over."""
+    classes = logits.shape[1]
+    if curvature == "empirical_fisher":
+        return functional.one_hot(labels, classes).to(logits)
+    chances = logits.softmax(1)
+    if curvature == "gauss_newton":
+        return chances
+    # One uniform number a draw, image by image: how images are batched does not matter.
+    heights = torch.rand(
+        len(logits), draws, generator=generator, dtype=torch.float64, device=generator.device
+    )
+    drawn = torch.searchsorted(chances.double().cumsum(1), heights.to(logits.device), right=True)
+    # Probabilities may add up to a little less than 1.
+    return functional.one_hot(drawn.clamp(max=classes - 1), classes).to(logits).mean(1)
 
 
-def _columns(module: nn.Module, seen: torch.Tensor, slope: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Bring a call into the form gradient[b,g,o,c] = sum over l of slope[b,g,o,l] * seen[b,g,c,l]."""
-    seen = seen.detach()
-    batch = len(seen)
-    if isinstance(module, nn.Conv2d):
-        mode = "constant" if module.padding_mode == "zeros" else module.padding_mode
-        padded = functional.pad(seen, module._reversed_padding_repeated_twice, mode=mode)
-        patches = functional.unfold(padded, module.kernel_size, module.dilation, 0, module.stride)
-        groups = module.groups
-        return (
-            patches.reshape(batch, groups, -1, patches.shape[-1]),
-            slope.reshape(batch, groups, module.out_channels // groups, -1),
-        )
-    rows = seen.reshape(batch, -1, seen.shape[-1])  # [B, L, in]
-    return rows.mT.unsqueeze(1), slope.reshape(batch, rows.shape[1], -1).mT.unsqueeze(1)
-
-
-def _sum_of_squares(seen: torch.Tensor, slope: torch.Tensor) -> torch.Tensor:
-    """Sum over samples of the squared gradient: [B, G, C, L] and [B, G, O, L] -> [G, O, C]."""
-    _, groups, columns, places = seen.shape
-    if places == 1:  # the square of one product is the product of squares
-        return torch.einsum("bgo,bgc->goc", slope[..., 0].square(), seen[..., 0].square())
-    result = seen.new_zeros(groups, slope.shape[2], columns)
-    for sample_slope, sample_seen in zip(slope, seen, strict=True):  # one at a time: stays in the cache
-        gradient = sample_slope @ sample_seen.mT
-        result.addcmul_(gradient, gradient)
-    return result
+def _slopes(loss: Loss, logits: Tensor, shares: Tensor) -> Tensor:
+    """Return the slopes of the loss over the logits for every label with a share, times its root: [V, B, K]."""
+    most = int((shares > 0).sum(1).max())
+    parts, labels = (part.T for part in shares.topk(most, dim=1))  # [V, B]
+    rows = logits.expand(most, *logits.shape).flatten(0, 1).requires_grad_()
+    # The loss is a mean over images, of which each counts by itself here.
+    (slopes,) = torch.autograd.grad(loss(rows, labels.flatten()) * len(rows), rows)
+    return parts.sqrt().unsqueeze(-1) * slopes.view(most, *logits.shape)

@@ -8,8 +8,12 @@ from torch import nn
 from prunepipe.networks.prunable import prunable
 from prunepipe.pruning.scores.contract import Batches, Loss, Scores, each_batch, gradients, scoring_copy
 
+DTYPE = ("float64", "float32")
 
-def snip(network: nn.Module, batches: Batches, loss: Loss, *, generator: torch.Generator) -> Scores:
+
+def snip(
+    network: nn.Module, batches: Batches, loss: Loss, *, generator: torch.Generator, dtype: str = "float64"
+) -> Scores:
     """Connection sensitivity |w * dL/dw| of every prunable weight.
 
     Args:
@@ -18,13 +22,15 @@ def snip(network: nn.Module, batches: Batches, loss: Loss, *, generator: torch.G
             mean over its batch, batches of different size count the same.
         loss: (logits [B, K], labels [B]) -> mean loss.
         generator: not used.
+        dtype: "float64" or "float32", of all arithmetic.
     Returns:
         One tensor per prunable weight, shaped like it; higher means keep.
     Raises:
+        ConfigError: another dtype.
         ScoreError: there is no batch.
     Source: Lee, Ajanthan, Torr, "SNIP", ICLR 2019, eq. 6, without its normalisation, which changes no order.
     """
-    scored = scoring_copy(network, training=True)
+    scored = scoring_copy(network, training=True, dtype=dtype)
     weights = prunable(scored)
     total = {name: torch.zeros_like(weight) for name, weight in weights.items()}
     for images, labels in each_batch(batches):

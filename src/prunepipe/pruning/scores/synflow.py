@@ -13,7 +13,7 @@ def synflow(network: nn.Module, batches: Batches, loss: Loss, *, generator: torc
     """Synaptic flow |w * dR/dw|, where R is the summed output with |weights| on an image of ones.
 
     One round; the method is meant for many (`rounds` of the study). As in its authors' code every parameter
-    and buffer is replaced by its absolute value, BatchNorm is in eval mode, and all is float64: products over
+    and floating buffer is replaced by its absolute value, BatchNorm is in eval mode, and all is float64: products over
     many layers leave the range of float32. Activations with a cap (ReLU6) go without it.
 
     Args:
@@ -29,13 +29,14 @@ def synflow(network: nn.Module, batches: Batches, loss: Loss, *, generator: torc
         conserving synaptic flow", NeurIPS 2020, eq. 2, algorithm 1.
     """
     images, _ = next(each_batch(batches))
-    scored = scoring_copy(network, training=False).double()
+    scored = scoring_copy(network, training=False)
     for module in scored.modules():
         if isinstance(module, nn.Hardtanh):  # ReLU6 is one: flow grows layer by layer, its cap would end it
             module.max_val = float("inf")
     with torch.no_grad():
         for tensor in scored.state_dict().values():
-            tensor.abs_()
+            if tensor.is_floating_point():  # counters, indices and switches stay as they are
+                tensor.abs_()
     weights = prunable(scored)
     flow = scored(torch.ones_like(images[:1], dtype=torch.float64)).sum()
     return {

@@ -175,6 +175,12 @@ def _notes(table: pd.DataFrame, study: Study, with_published: bool, style: Style
         )
     if with_published:
         notes.append("Published: Su et al., NeurIPS 2020, slides (- where no number is known).")
+        halves = table["check"].eq("half_dataset") & table["published_mean"].notna()
+        if halves.any():
+            notes.append(
+                "Published under half a data set: its first 390 batches, never shuffled (here first_half); ours "
+                "under half_dataset: a random, class-balanced half."
+            )
     gaps = table[table["cause"] != ""]
     for gap in gaps.itertuples():
         ratio = "" if gap.ticket == FULL_NETWORK else f", {ratio_label(float(str(gap.prune_ratio)))}"

@@ -9,11 +9,27 @@ import numpy as np
 import pandas as pd
 
 from prunepipe.results.labels import PAPER
+from prunepipe.study.recipe import Augmentation, Recipe
 from prunepipe.study.rows import DatasetChoice
 from prunepipe.study.study import Study
 
 KEY = ["dataset", "network", "prune_ratio", "ticket", "check"]
 COLUMNS = ["published_mean", "published_std"]
+
+RECIPE = Recipe(
+    epochs=160,
+    learning_rate=0.1,
+    milestones=(80, 120),
+    gamma=0.1,
+    momentum=0.9,
+    weight_decay=1e-4,
+    batch_size=64,
+    augmentation=Augmentation(crop_padding=4, flip=True),
+)
+"""The paper's, on CIFAR-10 and CIFAR-100."""
+
+PAPERS_HALF = {"first_half": "half_dataset"}
+"""The paper's half of a data set is its first 390 batches in file order: our check `first_half`."""
 
 
 @cache
@@ -33,11 +49,14 @@ def published_beside(cells: pd.DataFrame, study: Study) -> pd.DataFrame:
 
     Args:
         cells: with the columns KEY.
-        study: cells of a study that is not the paper's, or of a data set or network that it changed, have none.
+        study: cells of a study that is not the paper's, by name and recipe, or of a data set or network that it
+            changed, have none.
     Returns:
         One row a cell, in their order: published_mean and published_std, NaN where none is known.
     """
-    numbers = cells[KEY].merge(published_numbers(), how="left", on=KEY)[COLUMNS]
+    numbers = (
+        cells[KEY].replace({"check": PAPERS_HALF}).merge(published_numbers(), how="left", on=KEY)[COLUMNS]
+    )
     comparable = np.array(
         [_as_in_paper(study, *place) for place in zip(cells["dataset"], cells["network"], strict=True)], bool
     )
@@ -45,6 +64,7 @@ def published_beside(cells: pd.DataFrame, study: Study) -> pd.DataFrame:
 
 
 def _as_in_paper(study: Study, dataset: str, network: str) -> bool:
-    data = study.datasets[dataset]
-    whole = DatasetChoice(source=data.source) == data
-    return study.name == PAPER and whole and study.networks[network].width == 1.0
+    data, net = study.datasets[dataset], study.networks[network]
+    whole = data in (DatasetChoice(), DatasetChoice(source=dataset))
+    built_in = net.architecture in (None, network) and net.width == 1.0
+    return study.name == PAPER and study.recipe == RECIPE and whole and built_in

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import fields
 from functools import partial
@@ -46,10 +47,16 @@ def run(
         add_execution_option(parser, field.name, KINDS[type(field.default)], field.default)
     add_execution_option(parser, "gpus", int, 0)
     add_execution_option(parser, "jobs_per_gpu", int, 1)
+    parser.add_argument(
+        "--benchmark", metavar="FILE", help="written with the time and the memory that it took"
+    )
+    _leave_scripts_folder(main)
+    started = time.monotonic()
     arguments = vars(parser.parse_args())
     settings: dict[str, Any] = arguments.pop("settings")
+    benchmark: str | None = arguments.pop("benchmark")
     execution = Execution(**{field.name: arguments.pop(field.name) for field in fields(Execution)})
-    # Loaded by name, so that how GPUs are shared is no part of any stage's code version.
+    # Loaded by name, so that how GPUs are shared and usage is measured is no part of any stage's code version.
     lease = import_module("prunepipe.execution.leases").lease_devices(
         arguments.pop("gpus"),
         jobs_per_device=arguments.pop("jobs_per_gpu"),
@@ -59,11 +66,20 @@ def run(
     try:
         with lease:
             main(SimpleNamespace(**arguments, execution=execution), settings)
+        if benchmark:
+            import_module("prunepipe.execution.resource_usage").write_usage(benchmark, started)
     except PrunepipeError as error:
         sys.exit(f"error: {error}")
     except StopRequestedError as stop:
         print(stop)
         sys.exit(128 + signal.SIGTERM)
+
+
+def _leave_scripts_folder(main: Callable[..., None]) -> None:
+    """Take the folder of the scripts off the import path: the user's `mask.py` is not ours."""
+    script = Path(main.__code__.co_filename)
+    if script.is_file():
+        sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() != script.resolve().parent]
 
 
 def add_execution_option(
