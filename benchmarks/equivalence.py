@@ -39,7 +39,8 @@ from prunepipe.study.recipe import Recipe
 from prunepipe.study.study import Study
 from prunepipe.training.images import ImageSet
 from prunepipe.training.loop import TrainingPlan, train
-from prunepipe.verdicts.statistics import holm, paired_effects
+from prunepipe.verdicts.families import holm
+from prunepipe.verdicts.statistics import paired_effects
 
 PRUNE_RATIO = 0.9
 DATASET, NETWORK = "fashion_mnist", "vgg_fashion"
@@ -79,7 +80,7 @@ def _network(task: Task) -> torch.nn.Module:
     settings = network_settings(task.study, NETWORK)
     channels, side = task.data.train_images.shape[1:3]
     shape = {"channels": channels, "classes": task.data.classes, "image_size": side}
-    return make_network(settings["reference"], **shape, options=settings["options"])
+    return make_network(settings.reference, **shape, options=settings.options)
 
 
 def _start(task: Task) -> tuple[Arrays, Arrays]:
@@ -125,7 +126,7 @@ def judge(runs: pd.DataFrame, margin: float) -> tuple[list[dict[str, str]], list
     pairs = [(run, variant) for variant in candidates for run in ("dense", "pruned")]
     differences = np.column_stack([table[run, variant] - table[run, BASE] for run, variant in pairs])
     effects = paired_effects(differences, margin=margin)
-    equivalent = holm(effects["p_equivalent"])
+    equivalent = holm(effects["p_equivalent"].to_numpy())
     rows = []
     for number, (run, variant) in enumerate(pairs):
         row = effects.iloc[number]
@@ -211,8 +212,9 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "equivalence.md")
     arguments = parser.parse_args()
     study = load_study(ROOT / "config" / "fashion.yaml")
-    settings = dataset_settings(study, DATASET)
-    data = prepare(settings.pop("reference"), arguments.data_folder, **settings)
+    settings = dataset_settings(study, DATASET, str(arguments.data_folder))
+    amount = settings.model_dump(exclude={"reference", "folder"})
+    data = prepare(settings.reference, arguments.data_folder, **amount)
     short = {"epochs": arguments.epochs, "milestones": ()} if arguments.epochs else {}
     recipe = study.recipe.model_copy(update=short)
     tasks = [Task(data, study, recipe, arguments.device, seed) for seed in range(arguments.seeds)]

@@ -8,13 +8,21 @@ import pytest
 import prunepipe.api as api
 
 NAMES = [
+    "AllocationRow",
     "Arrays",
     "Batch",
     "Batches",
+    "CheckRow",
     "Dataset",
+    "DatasetRow",
+    "Facts",
     "Layer",
     "Loss",
+    "NetworkRow",
+    "Options",
     "PrunepipeError",
+    "Reading",
+    "ScoreRow",
     "Scores",
     "Structure",
     "each_batch",

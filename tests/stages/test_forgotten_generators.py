@@ -18,9 +18,9 @@ from prunepipe.stages.allocating import allocate
 from prunepipe.stages.checking import apply_check
 from prunepipe.stages.inputs import corrupted
 from prunepipe.stages.own_checks import checked
+from prunepipe.stages.schemas.checking import CheckSettings
 
 MASK = {"conv.weight": np.arange(60).reshape(3, 20) % 3 == 0}
-CHECK: dict[str, Any] = {"check": "mine", "weights_check": None}
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,9 @@ def disturbed(answer: Callable[[], Arrays]) -> Arrays:
 
 def scattered(function: str, seed: int) -> Arrays:
     weights = {name: layer.astype(np.float32) for name, layer in MASK.items()}
-    return apply_check(weights, MASK, {}, mask_check=OWN + function, seed=seed, **CHECK)[1]
+    return apply_check(weights, MASK, {}, CheckSettings(check="mine", mask_check=OWN + function, seed=seed))[
+        1
+    ]
 
 
 def relabelled(function: str, seed: int) -> Arrays:
@@ -112,8 +114,9 @@ def test_a_check_that_imports_torch_when_called_draws_the_same_in_a_warm_process
         "import numpy as np",
         "from prunepipe.stages.checking import apply_check",
         "mask = {'w': np.arange(60) % 3 == 0}",
-        "changed = apply_check({'w': np.ones(60, np.float32)}, mask, {}, check='c', weights_check=None, seed=SEED,",
-        f"    mask_check={f'{own}:scatter'!r})[1]",
+        "from prunepipe.stages.schemas.checking import CheckSettings",
+        f"settings = CheckSettings(check='c', mask_check={f'{own}:scatter'!r}, seed=SEED)",
+        "changed = apply_check({'w': np.ones(60, np.float32)}, mask, {}, settings)[1]",
         "print(''.join('01'[int(kept)] for kept in changed['w']))",
     ]
 

@@ -11,7 +11,7 @@ from prunepipe.stages.upstream import upstream_logs
 from prunepipe.study.loading import load_study
 
 
-def main(files, settings):
+def main(files):
     """Read every run of the study below this folder, write three tables."""
     study = load_study(Path(files.study))
     # From the environment: where data lies is no part of a result, and must not make one stale.

@@ -12,12 +12,17 @@ from prunepipe.artifacts import Arrays
 from prunepipe.errors import ScoreError
 from prunepipe.networks.structure import Structure
 from prunepipe.plugins import call, is_external
-from prunepipe.pruning.allocations import ALLOCATIONS
 from prunepipe.stages.own_calls import call_repeatably, seed_of_input
 
 
 def allocate(
-    allocation: str, scores: Arrays, structure: Structure, total: int, options: Mapping[str, Any]
+    allocation: str,
+    scores: Arrays,
+    structure: Structure,
+    total: int,
+    options: Mapping[str, Any],
+    *,
+    exact: bool = True,
 ) -> dict[str, int]:
     """Spread the weights to keep over the layers.
 
@@ -27,16 +32,15 @@ def allocate(
         structure: the prunable layers.
         total: weights to keep.
         options: keyword arguments of the allocation.
+        exact: whether the counts must sum to `total`; a mask that a score returns may be off by its rounding.
 
     Returns:
-        Weights to keep by layer; they sum to `total`, but for the rounding that `constructed` allows a mask.
+        Weights to keep by layer; they sum to `total`.
 
     Raises:
         ScoreError: the allocation breaks this; the text names it, the layer and the rule.
     """
-    read = partial(
-        _counts, f"allocation {allocation}", structure, total, allocation == ALLOCATIONS["constructed"]
-    )
+    read = partial(_counts, f"allocation {allocation}", structure, total, exact)
     if not is_external(allocation):
         return read(call("allocation", allocation, scores, structure, total, **options))
     return call_repeatably(
@@ -50,7 +54,7 @@ def allocate(
     )
 
 
-def _counts(title: str, structure: Structure, total: int, approximate: bool, kept: Any) -> dict[str, int]:
+def _counts(title: str, structure: Structure, total: int, exact: bool, kept: Any) -> dict[str, int]:
     """Return what an allocation answered, if it says of every layer how much of it is kept."""
     if not isinstance(kept, Mapping):
         raise ScoreError(
@@ -65,7 +69,7 @@ def _counts(title: str, structure: Structure, total: int, approximate: bool, kep
             raise ScoreError(f"{title}: keeps {kept[name]!r} weights of '{name}', must be a whole number.")
         if not 0 <= kept[name] <= size:
             raise ScoreError(f"{title}: keeps {kept[name]:,} of the {size:,} weights of layer '{name}'.")
-    if sum(kept.values()) != total and not approximate:
+    if sum(kept.values()) != total and exact:
         raise ScoreError(
             f"{title}: keeps {sum(kept.values()):,} weights, must keep exactly {total:,} (its argument kept_total); "
             "prunepipe.pruning.allocations.rounding turns shares into such counts."

@@ -13,11 +13,9 @@ from pydantic import Field, field_validator, model_validator
 
 from prunepipe.errors import ConfigError, unknown_name
 from prunepipe.study.feasibility import refuse_impossible
-from prunepipe.study.messages import shown, validated
-from prunepipe.study.recipe import Strict
-from prunepipe.study.rows import NAME, NAME_WORDS
 from prunepipe.study.study import Study
 from prunepipe.study.yaml import read_yaml
+from prunepipe.validation import NAME, NAME_WORDS, Strict, shown, validated
 
 
 class Site(Strict):
@@ -141,8 +139,8 @@ def study_path(study: str, folder: Path) -> Path:
         names = [entry.stem for entry in sorted(folder.glob("*.yaml"))]
         if not names:
             raise ConfigError(
-                f"config.yaml: study: no study '{study}', for there is no {folder.resolve()}/*.yaml; start Snakemake in "
-                "the folder that holds config/ (or say --directory), or give the path of a study's .yaml file."
+                f"config.yaml: study: no study '{study}', for there is no {folder.resolve()}/*.yaml; start "
+                "Snakemake in the folder that holds config/ (or say --directory), or give the path of a study's .yaml file."
             )
         raise ConfigError(f"config.yaml: study: {unknown_name('study', study, names)}")
     return path
