@@ -140,7 +140,8 @@ def study_path(study: str, folder: Path) -> Path:
         if not names:
             raise ConfigError(
                 f"config.yaml: study: no study '{study}', for there is no {folder.resolve()}/*.yaml; start "
-                "Snakemake in the folder that holds config/ (or say --directory), or give the path of a study's .yaml file."
+                "Snakemake in the folder that holds config/ (or say --directory), or give the path of a study's "
+                ".yaml file."
             )
         raise ConfigError(f"config.yaml: study: {unknown_name('study', study, names)}")
     return path
