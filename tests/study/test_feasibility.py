@@ -27,6 +27,10 @@ IMPOSSIBLE: list[tuple[dict[str, Any], str]] = [
         {"datasets": {"mine": {"source": "cifar10", "test_images": 10_001}}},
         "datasets.mine.test_images: 10001",
     ),
+    (
+        {"recipe": {"epochs": 4, "learning_rate": 0.1, "augmentation": {"cutout": 8}}},
+        "recipe.augmentation.cutout: 8 must be below the side of the images of digits, 8 pixels",
+    ),
     ({"networks": ["vgg19"]}, "networks.vgg19: vgg19 needs images of at least 32 x 32 .* digits are 8 x 8"),
     ({"datasets": {"digits": {"pool": 4}}}, "networks.vgg_digits: vgg_digits needs images of at least 4 x 4"),
     (

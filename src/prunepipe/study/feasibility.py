@@ -28,6 +28,7 @@ def refuse_impossible(study: Study) -> None:
         if facts is not None:
             _refuse_sizes(f"datasets.{dataset}", choice, facts)
             _refuse_small_images(study, dataset, facts.image_size // choice.pool)
+            _refuse_large_hole(study, dataset, facts.image_size // choice.pool)
             _refuse_few_images(study, dataset, facts)
     refuse_impossible_budgets(study)
 
@@ -59,6 +60,13 @@ def _refuse_small_images(study: Study, dataset: str, side: int) -> None:
                 f"networks.{key}: {name} needs images of at least {least} x {least} pixels, one halving a max-pool, "
                 f"but those of {dataset} are {side} x {side}; lower datasets.{dataset}.pool or take another network."
             )
+
+
+def _refuse_large_hole(study: Study, dataset: str, side: int) -> None:
+    if (hole := study.recipe.augmentation.cutout) >= side:
+        raise ConfigError(
+            f"recipe.augmentation.cutout: {hole} must be below the side of the images of {dataset}, {side} pixels."
+        )
 
 
 def _refuse_few_images(study: Study, dataset: str, facts: Facts) -> None:

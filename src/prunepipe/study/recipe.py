@@ -6,7 +6,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from prunepipe.errors import unknown_name
 from prunepipe.study import schedules
@@ -115,9 +123,7 @@ class Recipe(Strict):
     learning_rate: float = Field(gt=0, le=1e25, description="at the start, or once warm-up has ended")
     optimizer: str = Field("sgd", description=f"one of {', '.join(OPTIMIZERS)}")
     momentum: float | None = Field(None, ge=0, lt=1, description=f"default: {_default('momentum')}")
-    nesterov: bool | None = Field(
-        None, description=f"Nesterov's momentum; default: {_default('nesterov')}"
-    )
+    nesterov: bool | None = Field(None, description=f"Nesterov's momentum; default: {_default('nesterov')}")
     betas: Annotated[
         tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] | None,
         BeforeValidator(as_tuple),
@@ -158,7 +164,10 @@ class Recipe(Strict):
         None, gt=0, le=1e25, description="longest gradient, over all kept weights; default: any length"
     )
     batch_size: int = Field(
-        64, gt=1, le=1_000_000, description="images a step; the last, partial batch is kept, a last one of one image joins the batch before it"
+        64,
+        gt=1,
+        le=1_000_000,
+        description="images a step; the last, partial batch is kept, a last one of one image joins the batch before it",
     )
     augmentation: Augmentation = Field(Augmentation(), description="how training images are varied")
     evaluate: Annotated[str, Field(pattern=EVALUATE)] | None = Field(
@@ -222,17 +231,19 @@ class Recipe(Strict):
                 if key not in table[chosen].constants and getattr(self, key) is not None:
                     owners = " and ".join(name for name, row in table.items() if key in row.constants)
                     raise ValueError(
-                        f"{key} is a key of {choice} {owners}, not of {chosen}; leave it out, or choose another {choice}"
+                        f"{key} is a key of {choice} {owners}, not of {chosen}; "
+                        f"leave it out, or choose another {choice}"
                     )
         return self
 
     @model_validator(mode="after")
     def _schedule_fits(self) -> Self:
         if self.warmup_epochs >= self.epochs:
-            raise ValueError(f"warmup_epochs: {self.warmup_epochs} must be fewer than epochs = {self.epochs}")
+            raise ValueError(f"warmup_epochs = {self.warmup_epochs} must be below epochs = {self.epochs}")
         if self.final_learning_rate is not None and self.final_learning_rate > self.learning_rate:
             raise ValueError(
-                f"final_learning_rate: {self.final_learning_rate} must be at most learning_rate = {self.learning_rate}"
+                f"final_learning_rate = {self.final_learning_rate} must be at most "
+                f"learning_rate = {self.learning_rate}"
             )
         return self
 
@@ -245,6 +256,6 @@ class Recipe(Strict):
             raise ValueError(f"milestones {drops} must lie between 1 and epochs - 1 = {self.epochs - 1}")
         if drops and drops[0] <= self.warmup_epochs:
             raise ValueError(
-                f"milestones: {drops[0]} must lie after the warm-up, warmup_epochs = {self.warmup_epochs}"
+                f"milestones {drops} must lie after the warm-up, warmup_epochs = {self.warmup_epochs}"
             )
         return self

@@ -23,7 +23,7 @@ class Draws:
         order: int64 [N], positions of the images.
         rows, columns: int64 [N], offset of the crop window in the padded image.
         flips: bool [N].
-        holes: float64 [2, N], where the middle of the cut-out square lies, as shares of height and width; None: nowhere.
+        holes: float64 [2, N], middle of the cut-out square as a share of height and of width; None: no square.
     """
 
     order: Tensor
@@ -83,9 +83,9 @@ class ImageSet:
         device: torch.device,
     ) -> None:
         height, width = images.shape[2:]
-        if cutout >= min(height, width):
+        if cutout >= (side := min(height, width)):
             raise ConfigError(
-                f"recipe.augmentation.cutout: {cutout} must be below the side of the images, {min(height, width)} pixels."
+                f"recipe.augmentation.cutout: {cutout} must be below the side of the images, {side} pixels."
             )
         pixels = torch.from_numpy(np.ascontiguousarray(images)).to(device)
         padded = F.pad(pixels, (crop_padding,) * 4) if crop_padding else pixels
@@ -116,12 +116,15 @@ class ImageSet:
 
     def _outside(self, middles: Tensor) -> Tensor:
         """Return bool [B, 1, H, W], which pixels lie outside of the squares around middles [2, B]."""
-        inside = []
-        for middle, side in zip(middles, self._windows.shape[-2:], strict=True):
-            first = (middle * side).long() - self._cutout // 2  # [B]
-            places = torch.arange(side, device=self.device) - first[:, None]  # [B, side]
-            inside.append((places >= 0) & (places < self._cutout))
-        return ~(inside[0][:, None, :, None] & inside[1][:, None, None, :])
+        sides = self._windows.shape[-2:]
+        rows, columns = (self._inside(middle, side) for middle, side in zip(middles, sides, strict=True))
+        return (rows[:, None, :, None] & columns[:, None, None, :]).logical_not()
+
+    def _inside(self, middles: Tensor, side: int) -> Tensor:
+        """Return bool [B, side], which places along a side the squares cover."""
+        first = (middles * side).long() - self._cutout // 2
+        places = torch.arange(side, device=self.device) - first[:, None]
+        return (places >= 0) & (places < self._cutout)
 
     def _normalised(self, images: Tensor, keeps: Tensor | None = None) -> Tensor:
         pixels = images.to(torch.float32, memory_format=torch.contiguous_format)
@@ -147,5 +150,9 @@ def choose(flips: Tensor, flipped: Tensor, images: Tensor) -> Tensor:
 
 def to_device(draws: Draws, device: torch.device) -> Draws:
     """Return the draws on a device."""
-    parts = (draws.order, draws.rows, draws.columns, draws.flips, draws.holes)
-    return Draws(*(None if part is None else part.to(device, non_blocking=True) for part in parts))
+
+    def moved(part: Tensor) -> Tensor:
+        return part.to(device, non_blocking=True)
+
+    holes = None if draws.holes is None else moved(draws.holes)
+    return Draws(moved(draws.order), moved(draws.rows), moved(draws.columns), moved(draws.flips), holes)

@@ -75,7 +75,9 @@ def train(
         StopRequestedError: SIGTERM or SIGINT came; the checkpoint is written.
     """
     if len(training_set) < 2:
-        raise TrainingError("the training set holds one image, and BatchNorm has no variance of one; give it two.")
+        raise TrainingError(
+            "the training set holds one image, and BatchNorm has no variance of one; give it two."
+        )
     step = TrainingStep(network, plan.recipe, mask, plan.precision)
     captured = step.device.type == "cuda" and plan.graphs
     take = GraphedStep(step, plan.recipe.batch_size) if captured else step
@@ -199,4 +201,4 @@ def restore(step: TrainingStep, progress: TrainState) -> None:
     """Put the weights back into the network, and the state into its optimizer."""
     load_arrays(step.network, progress.weights)
     for name, value in step.optimizer.state.items():
-        value.copy_(torch.from_numpy(progress.optimizer[name]))
+        value.copy_(torch.from_numpy(progress.optimizer[name]).view_as(value))  # a file keeps a number as [1]
