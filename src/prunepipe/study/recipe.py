@@ -100,9 +100,11 @@ CHOICES: dict[str, Mapping[str, OptimizerRow | ScheduleRow]] = {
 
 def _default(key: str) -> str:
     """Return what a constant is where the recipe leaves it out, for its description."""
-    rows = [(name, row) for table in CHOICES.values() for name, row in table.items() if key in row.constants]
-    words = [f"{_shown(row.constants[key])} for {name}" for name, row in rows]
-    return ", ".join(words)
+    rows = {name: row for table in CHOICES.values() for name, row in table.items() if key in row.constants}
+    owners: dict[str, list[str]] = {}
+    for name, row in rows.items():
+        owners.setdefault(_shown(row.constants[key]), []).append(name)
+    return ", ".join(f"{value} for {' and '.join(names)}" for value, names in owners.items())
 
 
 def _shown(value: Any) -> str:
@@ -121,8 +123,10 @@ class Recipe(Strict):
 
     epochs: int = Field(gt=0, le=100_000, description="passes over the training set")
     learning_rate: float = Field(gt=0, le=1e25, description="at the start, or once warm-up has ended")
-    optimizer: str = Field("sgd", description=f"one of {', '.join(OPTIMIZERS)}")
-    momentum: float | None = Field(None, ge=0, lt=1, description=f"default: {_default('momentum')}")
+    optimizer: str = Field("sgd", json_schema_extra={"enum": list(OPTIMIZERS)}, description="whose update")
+    momentum: float | None = Field(
+        None, ge=0, lt=1, description=f"share of the last step that is kept; default: {_default('momentum')}"
+    )
     nesterov: bool | None = Field(None, description=f"Nesterov's momentum; default: {_default('nesterov')}")
     betas: Annotated[
         tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] | None,
@@ -141,7 +145,9 @@ class Recipe(Strict):
         f"default: {_default('weight_decay')}",
     )
     schedule: str = Field(
-        "step", description=f"of the learning rate, by epochs: one of {', '.join(SCHEDULES)}"
+        "step",
+        json_schema_extra={"enum": list(SCHEDULES)},
+        description="of the learning rate, a function of the epoch",
     )
     milestones: Annotated[tuple[int, ...] | None, BeforeValidator(as_tuple)] = Field(
         None,
