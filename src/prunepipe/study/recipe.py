@@ -6,29 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Self
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from prunepipe.errors import unknown_name
 from prunepipe.study import schedules
 
-
-class Strict(BaseModel):
-    """A model that refuses unknown keys, silent conversions of type, and numbers that are not finite."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
-
-
-def as_tuple(value: Any) -> Any:
-    """Accept a YAML list where a tuple is meant."""
-    return tuple(value) if isinstance(value, list) else value
+from prunepipe.validation import EVALUATE, Strict, as_tuple
 
 
 class Augmentation(Strict):
@@ -110,9 +93,6 @@ def _default(key: str) -> str:
 def _shown(value: Any) -> str:
     return str(list(value)) if isinstance(value, tuple) else str(value).lower()
 
-
-EVALUATE = r"^(every epoch|last|every [1-9][0-9]{0,5})$"
-EVALUATE_WORDS = "every epoch, last, or every K (epochs)"
 
 CURVE_POINTS = 20
 """Test accuracies of a run unless the study says otherwise: as many as a curve needs to show its course."""
