@@ -10,7 +10,6 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, mo
 
 from prunepipe.errors import unknown_name
 from prunepipe.study import schedules
-
 from prunepipe.validation import EVALUATE, Strict, as_tuple
 
 
