@@ -28,6 +28,10 @@ IMPOSSIBLE: list[tuple[dict[str, Any], str]] = [
         "datasets.mine.test_images: 10001",
     ),
     (
+        {"recipe": {"epochs": 4, "learning_rate": 0.1, "augmentation": {"cutout": 8}}},
+        "recipe.augmentation.cutout: 8 must be below the side of the images of digits, 8 pixels",
+    ),
+    (
         {"networks": ["vgg19"]},
         "networks.vgg19: on digits, 8 x 8 pixels: vgg19 needs images of at least 32 x 32",
     ),

@@ -109,7 +109,8 @@ def _run(
         image_set = partial(
             ImageSet, mean=dataset.mean, std=dataset.std, channels_last=channels_last, device=device
         )
-        training_set = image_set(*training_data, crop_padding=plan.recipe.augmentation.crop_padding)
+        varied = plan.recipe.augmentation
+        training_set = image_set(*training_data, crop_padding=varied.crop_padding, cutout=varied.cutout)
         test_set = image_set(dataset.test_images, dataset.test_labels)
         identity = {
             "settings": settings.model_dump(mode="json"),

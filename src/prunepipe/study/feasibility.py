@@ -25,6 +25,7 @@ def refuse_impossible(study: Study) -> None:
         facts = facts_of(dataset, choice)
         if facts is not None:
             _refuse_sizes(f"datasets.{dataset}", choice, facts)
+            _refuse_large_hole(study, dataset, facts.image_size // choice.pool)
             _refuse_few_images(study, dataset, facts)
     refuse_impossible_budgets(study)
 
@@ -51,6 +52,13 @@ def _refuse_sizes(key: str, choice: DatasetChoice, facts: Facts) -> None:
                 f"{key}.{name}: {count} takes {count // facts.classes} of every class, but the smallest holds "
                 f"{smallest}; lower it, or leave it out to take all."
             )
+
+
+def _refuse_large_hole(study: Study, dataset: str, side: int) -> None:
+    if (hole := study.recipe.augmentation.cutout) >= side:
+        raise ConfigError(
+            f"recipe.augmentation.cutout: {hole} must be below the side of the images of {dataset}, {side} pixels."
+        )
 
 
 def _refuse_few_images(study: Study, dataset: str, facts: Facts) -> None:

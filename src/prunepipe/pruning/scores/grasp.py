@@ -40,7 +40,8 @@ def grasp(
 
     Args:
         network: it is not changed.
-        batches: images [B, C, H, W] and labels [B], B >= 2.
+        batches: images [B, C, H, W] and labels [B], B >= 2; B >= 4 where a BatchNorm sees a single value of each
+            image, of whose channel half of a batch must hold two.
         loss: (logits [B, K], labels [B]) -> mean loss.
         generator: draws the Linear weights when `redraw_linear` is set.
         temperature: logits are divided by it.
@@ -53,7 +54,7 @@ def grasp(
         One tensor per prunable weight, shaped like it; higher means keep.
     Raises:
         ConfigError: an option has an impossible value.
-        ScoreError: a batch cannot be halved, or there is none.
+        ScoreError: a batch cannot be halved, its half is too small for BatchNorm, or there is none.
     Source: Wang, Zhang, Grosse, "Picking winning tickets before training by preserving gradient flow",
         ICLR 2020, eq. 8, algorithm 2.
     """
@@ -64,7 +65,7 @@ def grasp(
         _redraw_linear(scored, generator)
     weights = prunable(scored)
     parts = [half for batch in each_batch(batches) for half in _split(batch, halves)]
-    product = _hessian_gradient(parts, lambda images: scored(images) / temperature, weights, loss)
+    product = _hessian_gradient(parts, lambda images: _logits(scored, images) / temperature, weights, loss)
     return {name: weight.detach() * product[name] for name, weight in weights.items()}
 
 
@@ -81,6 +82,19 @@ def _hessian_gradient(
         alignment = torch.stack([(gradient[name] * flow[name]).sum() for name in weights]).sum()
         _add(product, gradients(alignment, weights))
     return product
+
+
+def _logits(network: nn.Module, images: Tensor) -> Tensor:
+    try:
+        logits: Tensor = network(images)
+    except ValueError as error:
+        if len(images) > 1 or "more than 1 value per channel" not in str(error):
+            raise
+        raise ScoreError(
+            "grasp: half of a batch is one image, and BatchNorm has no variance of one; raise scoring.images_per_class "
+            "until a batch holds 4 images."
+        ) from error
+    return logits
 
 
 def _add(total: Scores, part: Scores) -> None:
