@@ -15,5 +15,6 @@ NETWORKS: dict[str, str] = {
     "resnet32": "prunepipe.networks.resnet:resnet32",
     "resnet44": "prunepipe.networks.resnet:resnet44",
     "resnet56": "prunepipe.networks.resnet:resnet56",
+    "vit_small": "prunepipe.networks.vit:vit_small",
 }
 """Builders by name, each `build(*, channels, classes, image_size, width=1.0) -> nn.Module`."""

@@ -222,7 +222,7 @@ _TABLE: tuple[tuple[Rule, frozenset[str]], ...] = (
     })),
     (itself, frozenset({
         "cat", "stack", "constant_pad_nd", "reflection_pad1d", "reflection_pad2d", "reflection_pad3d",
-        "replication_pad1d", "replication_pad2d", "replication_pad3d", "gather", "index", "index_select", "take",
+        "replication_pad1d", "replication_pad2d", "replication_pad3d", "gather", "index", "index_select", "take", "embedding",
         "flip", "roll", "repeat", "pixel_shuffle", "pixel_unshuffle", "native_channel_shuffle", "im2col", "col2im",
         "tril", "triu", "slice_scatter", "select_scatter", "diagonal_scatter", "index_put", "index_add", "scatter",
         "scatter_add", "sum", "mean", "cumsum", "avg_pool2d", "avg_pool3d", "_adaptive_avg_pool2d",

@@ -45,7 +45,10 @@ def network_settings(study: Study, network: str) -> Settings:
     """How to build a network: part of the settings of every stage that runs one."""
     choice = study.networks[network]
     reference = resolve("network", choice.architecture or network, NETWORKS)
-    return {"reference": reference, "options": {} if choice.width == 1.0 else {"width": choice.width}}
+    options = {} if choice.width == 1.0 else {"width": choice.width}
+    patterns = study.prunable_of(network).patterns
+    # Left out where nothing is chosen, as all settings that a study does not use.
+    return {"reference": reference, "options": options, **({"prunable": patterns} if patterns else {})}
 
 
 def data_settings(study: Study, data: str) -> Settings:

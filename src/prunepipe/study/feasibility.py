@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import floor
 
 from prunepipe.datasets.corruptions import CORRUPTIONS, REFERENCE_BATCH
 from prunepipe.datasets.facts import FACTS, Facts
 from prunepipe.errors import ConfigError
-from prunepipe.networks.shapes import POOL, VGG_LAYOUTS, layer_maps
+from prunepipe.networks.choice import PrunableChoice, chosen
+from prunepipe.networks.shapes import POOL, VGG_LAYOUTS, VIT, VIT_PATCH, layer_maps
 from prunepipe.networks.structure import Layer, Structure
 from prunepipe.plugins import load_function
 from prunepipe.pruning.allocations import ALLOCATIONS
@@ -28,6 +28,7 @@ def refuse_impossible(study: Study) -> None:
         if facts is not None:
             _refuse_sizes(f"datasets.{dataset}", choice, facts)
             _refuse_small_images(study, dataset, facts.image_size // choice.pool)
+            _refuse_cut_patches(study, dataset, facts.image_size // choice.pool)
             _refuse_few_images(study, dataset, facts)
     refuse_impossible_budgets(study)
 
@@ -58,6 +59,15 @@ def _refuse_small_images(study: Study, dataset: str, side: int) -> None:
             raise ConfigError(
                 f"networks.{key}: {name} needs images of at least {least} x {least} pixels, one halving a max-pool, "
                 f"but those of {dataset} are {side} x {side}; lower datasets.{dataset}.pool or take another network."
+            )
+
+
+def _refuse_cut_patches(study: Study, dataset: str, side: int) -> None:
+    for key, network in study.networks.items():
+        if (network.architecture or key) == VIT and side % VIT_PATCH:
+            raise ConfigError(
+                f"networks.{key}: {VIT} reads patches of {VIT_PATCH} x {VIT_PATCH} pixels, but the images of {dataset} "
+                f"are {side} x {side}; change datasets.{dataset}.pool so that {VIT_PATCH} divides the side."
             )
 
 
@@ -114,9 +124,26 @@ def refuse_impossible_budgets(study: Study) -> None:
     """
     for dataset in study.datasets:
         for network in study.networks:
-            layers = layers_of(study, dataset, network)
+            layers = pruned_layers_of(study, dataset, network)
             if layers is not None:
-                _refuse(study, dataset, network, [layer for layer, _ in layers])
+                _refuse(study, dataset, network, layers)
+
+
+def pruned_layers_of(study: Study, dataset: str, network: str) -> list[Layer] | None:
+    """Return those layers of `layers_of` that the study prunes.
+
+    Raises:
+        ConfigError: a pattern of `prunable` matches nothing, or no weight is left.
+    """
+    layers = layers_of(study, dataset, network)
+    if layers is None:
+        return None
+    choice = PrunableChoice(**study.prunable_of(network).patterns)
+    try:
+        names = chosen({layer.name: True for layer, _ in layers}, choice)
+    except ConfigError as error:
+        raise ConfigError(f"network {network}: {error}") from error
+    return [layer for layer, _ in layers if layer.name in names]
 
 
 def _refuse(study: Study, dataset: str, network: str, layers: list[Layer]) -> None:
@@ -130,7 +157,7 @@ def _refuse(study: Study, dataset: str, network: str, layers: list[Layer]) -> No
                 raise ConfigError(
                     f"prune_ratios: {prune_ratio} keeps {budget:,} of the {size:,} weights of {network} ({dataset}), "
                     f"but allocation '{ticket.allocation}' of ticket '{name}' keeps {fixed:,} in Linear layers alone; "
-                    "lower the prune ratio or choose another allocation."
+                    "lower the prune ratio or choose another allocation, such as uniform_all or erk."
                 )
             place = f"prune_ratios: {prune_ratio}, ticket '{name}'"
             _refuse_by_trying(place, ticket, layers, budget)
@@ -143,10 +170,9 @@ def _refuse_by_trying(place: str, ticket: Ticket, layers: list[Layer], budget: i
     """Allocate, where that needs nothing but the layers' shapes."""
     if built_in(ticket) not in (*FIXED_LINEAR, "uniform_plus"):
         return
-    named = tuple(replace(layer, name=f"layer {number}: {layer.name}") for number, layer in enumerate(layers))
     allocate = load_function(ALLOCATIONS[built_in(ticket)])
     try:
-        allocate({}, Structure(named), budget, **ticket.allocation_options)
+        allocate({}, Structure(tuple(layers)), budget, **ticket.allocation_options)
     except ConfigError as error:
         raise ConfigError(f"{place}: {error}") from error
 

@@ -101,6 +101,24 @@ class Scoring(Strict):
     batches: int = Field(1, gt=0, le=MOST, description="batches; their gradients are summed")
 
 
+class Prunable(Strict):
+    """Which weights are pruned, by patterns of their names or their layers' ("conv1", "*.head")."""
+
+    include: Annotated[tuple[str, ...], BeforeValidator(as_tuple)] = Field(
+        (), description="prune these alone; default: every convolution, Linear layer and attention projection"
+    )
+    exclude: Annotated[tuple[str, ...], BeforeValidator(as_tuple)] = Field(
+        (), description="of those, leave these dense"
+    )
+
+    _unique_patterns = field_validator("include", "exclude")(unique)
+
+    @property
+    def patterns(self) -> dict[str, tuple[str, ...]]:
+        """The patterns that are given."""
+        return {key: patterns for key, patterns in self if patterns}
+
+
 class NetworkChoice(Strict):
     """Which network, and its options."""
 
@@ -112,6 +130,7 @@ class NetworkChoice(Strict):
         None,
         description="images for scores on this network, instead of the study's",
     )
+    prunable: Prunable | None = Field(None, description="weights that are pruned, instead of the study's choice")
 
 
 class Ticket(Strict):
