@@ -12,7 +12,7 @@ import yaml
 from torch.nn.functional import cross_entropy
 from workflow_runs import make_project, planned, snakemake
 
-from prunepipe.cli.derived_study import BATTERY, CONTROLS
+from prunepipe.cli.derived_study import BATTERY
 from prunepipe.cli.main import main
 from prunepipe.networks.initialisation import initialise
 from prunepipe.networks.vgg import vgg_digits
@@ -20,6 +20,7 @@ from prunepipe.plugins import load_function
 from prunepipe.pruning.rounds import score_network
 from prunepipe.pruning.scores import SCORES
 from prunepipe.pruning.scores.enforcing import Scorer
+from prunepipe.study.controls import CONTROLS
 from prunepipe.study.loading import load_study
 from prunepipe.study.rows import Ticket
 

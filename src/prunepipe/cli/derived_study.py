@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,15 +11,13 @@ from typing import Any
 from prunepipe.errors import ConfigError
 from prunepipe.pruning.checks import SCORE_CHECKS
 from prunepipe.study.built_in import TICKETS
+from prunepipe.study.controls import Kinds, control_rows, known_kinds
 from prunepipe.study.names import OWN
 from prunepipe.study.rows import Ticket
 from prunepipe.study.study import FULL_NETWORK, Study
 
 BATTERY = ("corrupted_data", "half_dataset", "rearrange", "shuffle_weights", "reinit", "invert")
 """Every method that is judged goes through these, whatever its class; those of its class decide the verdict."""
-
-CONTROLS = ("lottery", "random")
-"""Judged beside it, by the checks of their class: one known method, and one that uses nothing."""
 
 RESERVED = frozenset({*TICKETS, FULL_NETWORK})
 """Names with a meaning of their own, which no judged method may take."""
@@ -66,7 +65,11 @@ def require_own_name(name: str) -> str:
 
 
 def derived_study(
-    base: Study, method: Method, seeds: int, prune_ratios: tuple[float, ...] | None
+    base: Study,
+    method: Method,
+    seeds: int,
+    prune_ratios: tuple[float, ...] | None,
+    kinds: Sequence[Kinds] = (),
 ) -> dict[str, Any]:
     """Return the plain values of the study that judges a method.
 
@@ -75,8 +78,12 @@ def derived_study(
         method: what is judged.
         seeds: number of repetitions; the verdicts get sharper with each.
         prune_ratios: default: the first of the base.
+        kinds: weights by kind of its networks, where a trial has counted them; they decide about the controls' rows.
     """
-    kept = base.model_dump(mode="json", exclude_unset=True, include={"recipe", "scoring", "verdict"})
+    ratios = prune_ratios or base.prune_ratios[:1]
+    kept = base.model_dump(
+        mode="json", exclude_unset=True, include={"recipe", "scoring", "verdict", "prunable"}
+    )
     row = {
         "scored": method.scored,
         "score": absolute(method.score),
@@ -93,8 +100,11 @@ def derived_study(
         "datasets": {key: _absolute_in(base.datasets[key], "source") for key in base.datasets},
         "networks": {key: _absolute_in(base.networks[key], "architecture") for key in base.networks},
         **kept,
-        "tickets": {method.name: row | {"checks": checks}, **{name: {} for name in CONTROLS}},
-        "prune_ratios": list(prune_ratios or base.prune_ratios[:1]),
+        "tickets": {
+            method.name: row | {"checks": checks},
+            **control_rows(kinds or known_kinds(base) or (), ratios),
+        },
+        "prune_ratios": list(ratios),
         "seeds": list(range(seeds)),
         "tables": ["initial_checks"] if method.start == "init" else ["initial_checks", "partial_checks"],
     }

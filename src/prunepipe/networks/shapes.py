@@ -130,6 +130,7 @@ def _vit(channels: int, classes: int, side: int, width: float) -> list[tuple[Lay
     layers = [(Layer("patches.weight", "conv", (features, channels, VIT_PATCH, VIT_PATCH)), tokens)]
     for block in range(VIT_BLOCKS):
         layers += [
-            (Layer(f"blocks.{block}.{name}.weight", "linear", shape), tokens) for name, shape in shapes.items()
+            (Layer(f"blocks.{block}.{name}.weight", "linear", shape), tokens)
+            for name, shape in shapes.items()
         ]
     return [*layers, (Layer("head.weight", "linear", (classes, features)), 1)]

@@ -7,6 +7,7 @@ from torch import nn
 
 from prunepipe.errors import ConfigError
 from prunepipe.networks.connectivity import follow, reads_values
+from prunepipe.networks.parameters import TOLERATED, unasked_share
 from prunepipe.networks.prunable import prunable_layers
 from prunepipe.networks.reach import Maps, memory_of
 from prunepipe.networks.recording import Call, record
@@ -38,7 +39,10 @@ def trace(network: nn.Module, image_shape: tuple[int, ...]) -> Structure:
             "Compute its output from its input by operations of torch, and return it."
         )
     residual = any(_adds_paths(call, maps) for call in recording.calls)
-    return Structure(layers, residual, followed=not reads_values(recording, maps))
+    dense = unasked_share(network)
+    return Structure(
+        layers, residual, not reads_values(recording, maps), unprunable=dense if dense > TOLERATED else 0.0
+    )
 
 
 def _adds_paths(call: Call, maps: Maps) -> bool:

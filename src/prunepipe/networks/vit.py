@@ -88,9 +88,7 @@ class VisionTransformer(nn.Module):
         nn.init.normal_(self.positions, std=0.02, generator=generator)
 
 
-def vit_small(
-    *, channels: int, classes: int, image_size: ImageSize, width: float = 1.0
-) -> VisionTransformer:
+def vit_small(*, channels: int, classes: int, image_size: ImageSize, width: float = 1.0) -> VisionTransformer:
     """Build a small vision transformer: 4 blocks, patches of 4 x 4 pixels, 3 heads of 32 features.
 
     Args:

@@ -8,8 +8,8 @@ from torch import nn
 
 from prunepipe.artifacts import Arrays
 from prunepipe.networks.connectivity import connectivity
-from prunepipe.networks.recording import record
 from prunepipe.networks.prunable import prunable_layers
+from prunepipe.networks.recording import record
 from prunepipe.pruning.masks import density
 
 

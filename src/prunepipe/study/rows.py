@@ -130,7 +130,9 @@ class NetworkChoice(Strict):
         None,
         description="images for scores on this network, instead of the study's",
     )
-    prunable: Prunable | None = Field(None, description="weights that are pruned, instead of the study's choice")
+    prunable: Prunable | None = Field(
+        None, description="weights that are pruned, instead of the study's choice"
+    )
 
 
 class Ticket(Strict):

@@ -129,7 +129,9 @@ class Study(Strict):
         description="images for scores that read data; default: the reference's, {images_per_class: 1, batches: 10} "
         "on resnet44 and resnet56, else {images_per_class: 10, batches: 1}",
     )
-    prunable: Prunable = Field(Prunable(), description="weights that are pruned, by name; default: all that can be")
+    prunable: Prunable = Field(
+        Prunable(), description="weights that are pruned, by name; default: all that can be"
+    )
     verdict: VerdictRule = Field(VerdictRule(), description="how effects are judged")
     train_collapsed: bool = Field(
         False, description="train tickets that have no path from input to output too"
