@@ -222,13 +222,13 @@ _TABLE: tuple[tuple[Rule, frozenset[str]], ...] = (
     })),
     (itself, frozenset({
         "cat", "stack", "constant_pad_nd", "reflection_pad1d", "reflection_pad2d", "reflection_pad3d",
-        "replication_pad1d", "replication_pad2d", "replication_pad3d", "gather", "index", "index_select", "take", "embedding",
+        "replication_pad1d", "replication_pad2d", "replication_pad3d", "gather", "index", "index_select", "take",
         "flip", "roll", "repeat", "pixel_shuffle", "pixel_unshuffle", "native_channel_shuffle", "im2col", "col2im",
         "tril", "triu", "slice_scatter", "select_scatter", "diagonal_scatter", "index_put", "index_add", "scatter",
         "scatter_add", "sum", "mean", "cumsum", "avg_pool2d", "avg_pool3d", "_adaptive_avg_pool2d",
         "_adaptive_avg_pool3d", "upsample_nearest1d", "upsample_nearest2d", "upsample_nearest3d",
         "_upsample_nearest_exact1d", "_upsample_nearest_exact2d", "_upsample_nearest_exact3d", "upsample_linear1d",
-        "upsample_bilinear2d", "upsample_trilinear3d", "_upsample_bilinear2d_aa",
+        "upsample_bilinear2d", "upsample_trilinear3d", "_upsample_bilinear2d_aa", "embedding",
     })),
     (along, frozenset({
         "_softmax", "_log_softmax", "_safe_softmax", "cumprod", "cummax", "cummin", "logcumsumexp", "sort", "topk",

@@ -44,7 +44,7 @@ def control_rows(networks: Iterable[Kinds], prune_ratios: Iterable[float]) -> di
 
 
 def leaves_budget(ticket: Ticket, kinds: Kinds, prune_ratio: float) -> bool:
-    """Return whether what Linear layers keep by themselves leaves weights for convolutions, and no more than these have.
+    """Return whether what Linear layers keep leaves weights for convolutions, and no more than these have.
 
     Args:
         ticket: says what Linear layers keep.
