@@ -93,3 +93,11 @@ def test_more_threads_than_cores_are_refused() -> None:
 def test_cuda_is_refused_where_there_is_none() -> None:
     with pytest.raises(ConfigError, match="config.yaml: device: cuda asked for.*use cpu or auto"):
         resolve_device("cuda")
+
+
+def test_images_that_do_not_fit_are_refused_before_they_are_copied() -> None:
+    devices.require_room(torch.device("cpu"), 10**6)
+    with pytest.raises(
+        TrainingError, match=r"take 1,000,000.0 GB on cpu, which has .* lower datasets.NAME.train_images"
+    ):
+        devices.require_room(torch.device("cpu"), 10**15)

@@ -46,6 +46,22 @@ IMPOSSIBLE: list[tuple[dict[str, Any], str]] = [
         "prune_ratios: 0.999, ticket 'random': allocation 'uniform_plus': .* lower",
     ),
     (ROUNDS, "prune_ratios: 0.2, ticket 'synflow', round 1 of 100: .* they have only .*; raise prune_ratio"),
+    (
+        {"networks": ["vit_small"], "tickets": ["random"]},
+        "'smart' of ticket 'random' .*, such as uniform_all or erk",
+    ),
+    (
+        {"networks": ["vit_small"], "datasets": {"digits": {"pool": 4}}},
+        "networks.vit_small: vit_small reads patches of 4 x 4 pixels, but the images of digits are 2 x 2",
+    ),
+    (
+        {"prunable": {"exclude": ["conv1"]}},
+        "network vgg_digits: prunable.exclude: 'conv1' matches no weight .*features.0",
+    ),
+    (
+        {"networks": {"resnet8": {"prunable": {"include": ["fc"], "exclude": ["*"]}}}},
+        "network resnet8: prunable: .*leaves no weight to prune",
+    ),
     (EXCESS, "prune_ratios: 0.001, ticket 'random': .* they have only .*; raise prune_ratio or linear_keep"),
 ]
 
@@ -66,6 +82,10 @@ def test_a_plan_that_cannot_succeed_is_refused(small: dict, changes: dict[str, A
         PLUS | {"prune_ratios": [0.99]},
         {"tickets": {"random": {"allocation": "prunepipe.pruning.allocations.depth:smart"}}},
         {"datasets": {"mine": {"source": "mine.py:load", "pool": 7, "train_images": 3}}},
+        {"networks": ["vit_small"], "tickets": ["snip", "erk", "magnitude_at_init"]},
+        # Without its Linear layer a network has a budget at any prune ratio.
+        {"tickets": ["lottery"], "prune_ratios": [0.995], "prunable": {"exclude": ["classifier"]}},
+        {"networks": {"mine": {"architecture": "net.py:mlp", "prunable": {"exclude": ["who_knows"]}}}},
     ],
 )
 def test_what_may_succeed_is_left_alone(small: dict, changes: dict[str, Any]) -> None:

@@ -17,6 +17,7 @@ from prunepipe.execution.devices import (
     explain_out_of_memory,
     prepare_process,
     require_precision,
+    require_room,
     resolve_device,
 )
 from prunepipe.networks.state import load_arrays
@@ -26,7 +27,7 @@ from prunepipe.stages.execution import Execution
 from prunepipe.stages.inputs import Settings, build, corrupted
 from prunepipe.stages.outcome import Outcome
 from prunepipe.study.recipe import Recipe
-from prunepipe.training.images import ImageSet
+from prunepipe.training.images import ImageSet, padded_bytes
 from prunepipe.training.loop import TrainingPlan, predict, train
 from prunepipe.training.reporting import epoch_reporter
 
@@ -96,6 +97,8 @@ def _run(
     prepare_process(execution.threads)
     device = resolve_device(execution.device)
     require_precision(device, plan.precision)
+    padding = plan.recipe.augmentation.crop_padding
+    require_room(device, padded_bytes(training_data[0], padding) + padded_bytes(dataset.test_images, 0))
     with explain_out_of_memory(device, plan.recipe.batch_size):
         network = build(dataset, settings)
         load_arrays(network, weights)
@@ -106,7 +109,7 @@ def _run(
         image_set = partial(
             ImageSet, mean=dataset.mean, std=dataset.std, channels_last=channels_last, device=device
         )
-        training_set = image_set(*training_data, crop_padding=plan.recipe.augmentation.crop_padding)
+        training_set = image_set(*training_data, crop_padding=padding)
         test_set = image_set(dataset.test_images, dataset.test_labels)
         identity = {
             "settings": settings,
