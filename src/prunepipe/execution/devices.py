@@ -106,8 +106,8 @@ def require_room(device: torch.device, size: int) -> None:
     free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else available_memory()
     if size > free:
         raise TrainingError(
-            f"the images of the data set take {size / 1e9:,.1f} GB on {device_name(device)}, which has {free / 1e9:,.1f} "
-            "GB free: lower datasets.NAME.train_images or image_size, raise pool, or run fewer jobs at a time."
+            f"the images of the data set take {size / 1e9:,.1f} GB on {device_name(device)}, which has "
+            f"{free / 1e9:,.1f} GB free: lower datasets.NAME.train_images or image_size, raise pool, or run fewer jobs at a time."
         )
 
 
