@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import glob
 import hashlib
 import json
 import os
+import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +27,9 @@ Arrays = dict[str, np.ndarray]
 
 HEADER, SEAL = "prunepipe 2", "checksum"
 """Name of our facts in a safetensors file, with the number of their format; and of the checksum over them."""
+
+NO_LOCKS = {errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK}
+"""What a file system says that knows no locks."""
 
 FOREIGN = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError, SafetensorError)
 """What reading a file that is damaged or somebody else's may raise."""
@@ -72,12 +78,28 @@ def remove_temporary(path: Path | str) -> None:
     pattern = glob.escape(f".{path.name}.") + "[!.]" * 8 + glob.escape(path.suffix)  # as mkstemp names them
     for left in path.parent.glob(pattern):
         with suppress(OSError), left.open() as file:
-            _lock(file.fileno())
-            left.unlink()
+            if _lock(file.fileno()):
+                left.unlink()
 
 
-def _lock(descriptor: int) -> None:
-    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+def _lock(descriptor: int) -> bool:
+    """Lock an open file; return False where the file system knows no locks."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno not in NO_LOCKS:
+            raise
+        _say_no_locks()
+        return False
+    return True
+
+
+@cache
+def _say_no_locks() -> None:
+    """Say once what is missing without locks."""
+    print(
+        "no file locks here: what a killed write leaves (.NAME.*) stays until you remove it", file=sys.stderr
+    )
 
 
 def _umask() -> int:

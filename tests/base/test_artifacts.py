@@ -1,6 +1,9 @@
 """Artifacts: whole or not at all, checked when read, and the remedy named when they are bad."""
 
+import errno
+import fcntl
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from prunepipe import artifacts
 from prunepipe.artifacts import (
     atomic_path,
     checksum,
@@ -221,3 +225,21 @@ def test_other_files_are_not_taken_for_masks_or_tickets(tmp_path: Path) -> None:
 def test_structure_survives_json() -> None:
     structure = Structure((Layer("w", "linear", (2, 3)),), residual=True, followed=False)
     assert Structure.from_json(json.loads(json.dumps(structure.to_json()))) == structure
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK])
+def test_a_file_system_without_locks_is_written_to_and_said_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], number: int
+) -> None:
+    def no_locks(descriptor: int, operation: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    artifacts._say_no_locks.cache_clear()
+    left = tmp_path / ".a.json.12345678.json"
+    left.touch()
+    for value in (1, 2):
+        write_json(tmp_path / "a.json", {"value": value})
+    assert read_json(tmp_path / "a.json") == {"value": 2}
+    assert left.exists()  # another process may be writing it
+    assert capsys.readouterr().err.count("no file locks here") == 1

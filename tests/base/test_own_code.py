@@ -11,9 +11,11 @@ from own_study import own_study
 from prunepipe import plugins
 from prunepipe import plugins as entry_points
 from prunepipe.errors import ConfigError
-from prunepipe.results import code_version as provenance
+from prunepipe.results import code_reach, code_version
 from prunepipe.results.layout import ANY_RATIO
 from prunepipe.stages.settings import mask_settings, score_id, score_settings
+from prunepipe.study.built_in import CheckRow
+from prunepipe.study.names import registered_row
 from prunepipe.study.study import Study
 
 # Loading
@@ -66,7 +68,7 @@ def test_a_malformed_reference_is_refused_before_any_job(score: str) -> None:
 
 
 def test_an_edit_of_own_code_makes_its_results_stale(tmp_path: Path, monkeypatch) -> None:
-    script = provenance.PACKAGE / "plugins.py"  # stands for a stage
+    script = code_reach.PACKAGE / "plugins.py"  # stands for a stage
     monkeypatch.chdir(tmp_path)
     for folder in ("kit", "own", "own/packed"):
         Path(folder).mkdir()
@@ -76,9 +78,14 @@ def test_an_edit_of_own_code_makes_its_results_stale(tmp_path: Path, monkeypatch
     for edited in ("own/mine.py", "own/beside.py", "own/packed/__init__.py", "kit/inner.py", "kit/deep.py"):
         with Path(edited).open("a") as file:
             file.write("X = 1\n")
-        for cached in (provenance._imports, provenance._meaning, plugins.source_file):
+        for cached in (
+            code_reach.syntax_tree,
+            code_reach._reached_from,
+            code_version._checksum,
+            plugins.source_file,
+        ):
             cached.cache_clear()
-        seen[edited] = provenance.code_version(script, "own/mine.py:f", "kit.inner:g")
+        seen[edited] = code_version.code_version(script, "own/mine.py:f", "kit.inner:g")
     assert len(set(seen.values())) == len(seen)
     plugins.source_file.cache_clear()
     assert plugins.source_file("numpy.linalg") is None
@@ -104,7 +111,7 @@ def installed(monkeypatch) -> Iterator[None]:
             importlib.metadata.EntryPoint(name, f"pack.{name[:3]}:f", group) for name in names.get(group, [])
         ]
 
-    caches = (entry_points.registered, entry_points.registered_checks)
+    caches = (entry_points.registered, registered_row)
     monkeypatch.setattr(entry_points.metadata, "entry_points", found)
     for cached in caches:
         cached.cache_clear()
@@ -121,11 +128,11 @@ def test_names_of_installed_packages_are_known_like_built_in_ones() -> None:
     values |= {"networks": ["tiny_net"], "datasets": ["dark_squares"]}
     study = Study.model_validate(values)
     settings = score_settings(study, "tiny_net", "mine", "blacken", ANY_RATIO, 0)
-    allocation = mask_settings(study, "mine", "clean", 0.9)["allocation"]
-    assert (settings["score"], allocation) == ("pack.the:f", "pack.lay:f")
-    assert settings["network"]["reference"] == "pack.tin:f"
-    assert settings["data"]["corruption"] == "pack.dat:f"
-    assert study.check("flip").mask == "flip"
+    allocation = mask_settings(study, "mine", "clean", 0.9).allocation
+    assert (settings.score, allocation) == ("pack.the:f", "pack.lay:f")
+    assert settings.network.reference == "pack.tin:f"
+    assert settings.images.corruption == "pack.dat:f"
+    assert study.check("flip") == CheckRow("mask", "pack.mas:f")
     assert score_id(study.tickets["mine"]).startswith("theirs-init-")
     assert "bad name" not in entry_points.registered("allocation")
     with pytest.raises(ValueError, match="Did you mean 'theirs'"):

@@ -113,6 +113,8 @@ def test_every_table_says_what_its_runs_were_made_with(planned: Study) -> None:
         assert found.iloc[:, 1:].to_numpy().tolist() == [["1", "c", "cpu", "p", "d1"]]
         assert f"(settings {found['settings'].iloc[0]})" in judgement.provenance[0]
     assert "device cpu, precision p" in judgement.provenance
+    loose = judge(runs.assign(deterministic=[False, *[True] * (len(runs) - 1)]), planned)
+    assert any("precision p; deterministic: false in 1 of 72 runs" in line for line in loose.provenance)
 
 
 def test_what_rounds_to_zero_has_no_minus_sign() -> None:

@@ -12,7 +12,7 @@ import yaml
 from torch.nn.functional import cross_entropy
 from workflow_runs import make_project, planned, snakemake
 
-from prunepipe.cli.derived_study import BATTERY
+from prunepipe.cli.derived_study import BASELINE, BATTERY, CONTROLS
 from prunepipe.cli.main import main
 from prunepipe.networks.initialisation import initialise
 from prunepipe.networks.vgg import vgg_digits
@@ -20,7 +20,6 @@ from prunepipe.plugins import load_function
 from prunepipe.pruning.rounds import score_network
 from prunepipe.pruning.scores import SCORES
 from prunepipe.pruning.scores.enforcing import Scorer
-from prunepipe.study.controls import CONTROLS
 from prunepipe.study.loading import load_study
 from prunepipe.study.rows import Ticket
 
@@ -52,7 +51,7 @@ def scores_of(reference: str, constructive: bool = False, **options: object) -> 
     batches = [(images, torch.arange(20) % 10)]
     external = ":" in reference
     scorer = Scorer(
-        load_function(reference if external else SCORES[reference].reference),
+        load_function(reference if external else SCORES[reference].function),
         options=options,
         ratios={"prune_ratio": 0.9} if constructive else {},
         constructive=constructive,
@@ -116,7 +115,7 @@ def test_the_tutorials_judge_command_is_accepted_and_writes_a_study(
     assert command[0] == "prunepipe"
     assert main([*command[1:], "--dry-run"]) == 0
     study = load_study(folder / "judged" / "my_score" / "my_score.yaml")
-    assert list(study.tickets) == ["my_score", *CONTROLS]
+    assert list(study.tickets) == ["my_score", *CONTROLS, BASELINE]
     assert study.checks_of("my_score") == ("none", *BATTERY)
     assert len(study.seeds) == 5
     assert len(asked) == 1

@@ -1,16 +1,21 @@
 """A device that cannot do what is asked says which setting to change."""
 
 import ctypes
+import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 import torch
 
+from prunepipe.cores import usable_cores
 from prunepipe.errors import ConfigError, TrainingError
 from prunepipe.execution import devices
 from prunepipe.execution.devices import (
+    explain_nondeterminism,
     explain_out_of_memory,
     prepare_process,
     require_precision,
@@ -101,3 +106,27 @@ def test_images_that_do_not_fit_are_refused_before_they_are_copied() -> None:
         TrainingError, match=r"take 1,000,000.0 GB on cpu, which has .* lower datasets.NAME.train_images"
     ):
         devices.require_room(torch.device("cpu"), 10**15)
+
+
+@pytest.fixture
+def mode() -> Iterator[None]:
+    before = torch.get_deterministic_debug_mode()
+    yield
+    torch.set_deterministic_debug_mode(before)
+
+
+@pytest.mark.parametrize("deterministic", [True, False])
+def test_deterministic_mode_can_be_switched_off(mode: None, deterministic: bool) -> None:
+    prepare_process(1, deterministic)
+    with ExitStack() as stack:
+        if deterministic:
+            text = r"^put_ has no deterministic form.* deterministic: false in config.yaml\.$"
+            stack.enter_context(pytest.raises(TrainingError, match=text))
+        stack.enter_context(explain_nondeterminism())
+        torch.zeros(3).put_(torch.tensor([0, 0]), torch.ones(2))
+
+
+def test_a_system_without_core_affinity_counts_its_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "sched_getaffinity")
+    assert usable_cores() == os.cpu_count()
+    prepare_process(1)

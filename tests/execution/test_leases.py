@@ -195,7 +195,7 @@ def test_a_job_that_waits_says_for_what(four) -> None:
 STAGE = """
 import os, sys
 sys.path.insert(0, sys.argv.pop(1))
-from stage import run
+from prunepipe.stages.command_line import run
 
 def main(files, settings):
     print(os.environ.get("CUDA_VISIBLE_DEVICES"), "torch" in sys.modules)

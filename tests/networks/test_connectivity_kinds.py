@@ -158,6 +158,18 @@ def test_boolean_and_integer_buffers_choose_channels() -> None:
     assert found.effective["second.weight"] == 4 * 3  # channel 0 is the last that `second` reads
 
 
+def test_weights_that_are_written_among_features_cut_nothing_off() -> None:
+    def written(net: With, images: Tensor) -> Tensor:
+        features = net.conv(images)
+        features[:, 0] = net.head.weight[0, 0]
+        return net.second(features)
+
+    recording = record(With(written), (2, 4, 4))
+    effective = connectivity(_full(recording), recording).effective
+    assert effective["conv.weight"] == 3 * 2 * 9  # channel 0 is overwritten
+    assert effective["second.weight"] == 4 * 3
+
+
 def _by_value(net: With, images: Tensor) -> Tensor:
     return net.second(net.conv(images)) if images.sum() > 1e6 else net.conv(images)
 
@@ -190,29 +202,37 @@ def test_where_values_of_the_image_decide_no_kept_weight_is_called_cut_off(
 
 
 class Deep(nn.Module):
-    """Wide sums, or means, one after the other: numbers that no float holds, at either end."""
+    """Sums, or means, one after the other: numbers that no float holds, at either end."""
 
-    def __init__(self, depth: int, factor: float) -> None:
+    def __init__(self, between: Callable[[Tensor], Tensor]) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(nn.Linear(8, 8, bias=False) for _ in range(depth))
-        self.factor = factor
+        self.layers = nn.ModuleList(nn.Linear(8, 8, bias=False) for _ in range(500))
+        self.between = between
 
     def forward(self, images: Tensor) -> Tensor:
         features = images.flatten(1)
         for layer in self.layers:
-            features = layer(features) * self.factor
+            features = self.between(layer(features))
         return features
 
 
-@pytest.mark.parametrize("factor", [1e-30, 1e30])
-def test_depth_neither_cuts_nor_overflows(factor: float) -> None:
-    recording = record(Deep(500, factor), (2, 2, 2))
-    mask = {name: np.eye(8, dtype=bool) for name in recording.weights}
-    assert set(connectivity(mask, recording).effective.values()) == {8}
-    mask["layers.250.weight"][3, 3] = False
+def _tenth(features: Tensor) -> Tensor:
+    return torch.stack([features, *[torch.zeros_like(features)] * 9]).mean(0)
+
+
+@pytest.mark.parametrize(
+    ("between", "weights"), [(F.relu, np.ones((8, 8), bool)), (_tenth, np.eye(8, dtype=bool))]
+)
+def test_depth_neither_overflows_nor_cuts(between: Callable[[Tensor], Tensor], weights: np.ndarray) -> None:
+    recording = record(Deep(between), (2, 2, 2))
+    mask = {name: weights.copy() for name in recording.weights}
+    kept = int(weights.sum())
+    assert set(connectivity(mask, recording).effective.values()) == {kept}
+    mask["layers.499.weight"][3] = False
+    mask["layers.0.weight"][:, 5] = False
     found = connectivity(mask, recording)
-    assert set(found.effective.values()) == {7}
-    assert found.unreachable_outputs == 1
+    assert found.unreachable_outputs == (1 if kept == 64 else 2)
+    assert found.effective["layers.250.weight"] == (64 if kept == 64 else 6)
 
 
 class Standardised(nn.Conv2d):

@@ -117,3 +117,15 @@ def test_a_watched_run_is_logged_and_its_failures_are_told_once(tmp_path: Path, 
     assert outcome == WorkflowRun(3, 1, ["bad score"])
     assert log.read_text().splitlines() == lines
     assert "1 of 4 runs, 2 running, 1 failed, about 2 min left" in capsys.readouterr().err
+
+
+def test_the_bar_moves_while_snakemake_is_silent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("prunepipe.cli.workflow.BETWEEN_LOOKS", 0.05)
+    looks = []
+
+    def progress() -> StudyProgress:
+        looks.append(1)
+        return StudyProgress(1, 2, 1, 0, 95.0)
+
+    run_watched([sys.executable, "-c", "import time; time.sleep(1)"], tmp_path / "judge.log", progress)
+    assert len(looks) > 5

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from prunepipe.datasets.digits import load
-from prunepipe.datasets.facts import FACTS
+from prunepipe.datasets.rows import DATASETS
 from prunepipe.errors import ConfigError
 from prunepipe.study.feasibility import refuse_impossible
 from prunepipe.study.study import Study
@@ -27,8 +27,14 @@ IMPOSSIBLE: list[tuple[dict[str, Any], str]] = [
         {"datasets": {"mine": {"source": "cifar10", "test_images": 10_001}}},
         "datasets.mine.test_images: 10001",
     ),
-    ({"networks": ["vgg19"]}, "networks.vgg19: vgg19 needs images of at least 32 x 32 .* digits are 8 x 8"),
-    ({"datasets": {"digits": {"pool": 4}}}, "networks.vgg_digits: vgg_digits needs images of at least 4 x 4"),
+    (
+        {"networks": ["vgg19"]},
+        "networks.vgg19: on digits, 8 x 8 pixels: vgg19 needs images of at least 32 x 32",
+    ),
+    (
+        {"datasets": {"digits": {"pool": 4}}},
+        "networks.vgg_digits: on digits, .* needs images of at least 4 x 4",
+    ),
     (
         SNIP | {"scoring": {"images_per_class": 45, "batches": 2}},
         "45 x batches 2 = 90, but digits holds 87",
@@ -43,16 +49,23 @@ IMPOSSIBLE: list[tuple[dict[str, Any], str]] = [
     ),
     (
         PLUS | {"prune_ratios": [0.999]},
-        "prune_ratios: 0.999, ticket 'random': allocation 'uniform_plus': .* lower",
+        "prune_ratios: 0.999, ticket 'random' on .*: allocation 'uniform_plus': .* lower",
     ),
-    (ROUNDS, "prune_ratios: 0.2, ticket 'synflow', round 1 of 100: .* they have only .*; raise prune_ratio"),
+    (
+        EXCESS,
+        "prune_ratios: 0.001, ticket 'random' on .* they have only .*; raise the prune ratio or linear_keep",
+    ),
+    (
+        ROUNDS,
+        "prune_ratios: 0.2, ticket 'synflow' on .* round 1 of 100: .* have only .*; raise the prune ratio",
+    ),
     (
         {"networks": ["vit_small"], "tickets": ["random"]},
-        "'smart' of ticket 'random' .*, such as uniform_all or erk",
+        "ticket 'random' on vit_small .*allocation 'smart': .*uniform_all and erk fix no share",
     ),
     (
         {"networks": ["vit_small"], "datasets": {"digits": {"pool": 4}}},
-        "networks.vit_small: vit_small reads patches of 4 x 4 pixels, but the images of digits are 2 x 2",
+        "networks.vit_small: on digits, 2 x 2 pixels: vit_small reads patches of 4 x 4 pixels",
     ),
     (
         {"prunable": {"exclude": ["conv1"]}},
@@ -62,7 +75,6 @@ IMPOSSIBLE: list[tuple[dict[str, Any], str]] = [
         {"networks": {"resnet8": {"prunable": {"include": ["fc"], "exclude": ["*"]}}}},
         "network resnet8: prunable: .*leaves no weight to prune",
     ),
-    (EXCESS, "prune_ratios: 0.001, ticket 'random': .* they have only .*; raise prune_ratio or linear_keep"),
 ]
 
 
@@ -93,6 +105,6 @@ def test_what_may_succeed_is_left_alone(small: dict, changes: dict[str, Any]) ->
 
 
 def test_the_smallest_classes_of_the_embedded_data_set_are_true() -> None:
-    digits, facts = load(None), FACTS["digits"]
+    digits, facts = load(None), DATASETS["digits"].facts
     assert np.bincount(digits.train_labels).min() == facts.train_class
     assert np.bincount(digits.test_labels).min() == facts.test_class

@@ -3,12 +3,14 @@
 import ast
 import os
 import re
+import runpy
 import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,13 +42,12 @@ def launch(scripts: Path, code: str, *arguments: str, **variables: str) -> subpr
 @pytest.mark.parametrize("warm", ["1", "0"])
 def test_output_arguments_folder_environment_and_status_are_the_stages(scripts: Path, warm: str) -> None:
     code = (
-        "import os, sys, beside\n"
-        "print(sys.argv[1:], os.getcwd(), os.environ['MINE'], os.path.basename(sys.argv[0]), beside.X)\n"
+        "import os, sys\n"
+        "print(sys.argv[1:], os.getcwd(), os.environ['MINE'], os.path.basename(sys.argv[0]))\n"
         "sys.exit(7)"
     )
-    (scripts / "beside.py").write_text("X = 'beside'")
     job = launch(scripts, code, "--a", "b c", MINE="yes", PRUNEPIPE_WARM=warm)
-    assert job.communicate()[0].strip() == f"['--a', 'b c'] {scripts} yes job.py beside"
+    assert job.communicate()[0].strip() == f"['--a', 'b c'] {scripts} yes job.py"
     assert job.returncode == 7
 
 
@@ -90,7 +91,8 @@ def test_an_edited_stage_is_read_afresh(scripts: Path) -> None:
     for word in ("one", "two"):
         (scripts / "library.py").write_text(f"WORD = {word!r}")
         os.utime(scripts / "library.py", (time.time(), time.time() + len(word) + ord(word[0])))
-        assert launch(scripts, "import library; print(library.WORD)").communicate()[0].strip() == word
+        code = f"import sys; sys.path.append({str(scripts)!r}); import library; print(library.WORD)"
+        assert launch(scripts, code).communicate()[0].strip() == word
 
 
 def test_a_killed_launcher_takes_its_stage_along(scripts: Path) -> None:
@@ -137,3 +139,109 @@ def test_a_folder_that_others_can_write_to_is_not_trusted(scripts: Path, tmp_pat
     said = launch(scripts, "print('ran')", TMPDIR=str(open_folder.parent)).communicate()[0]
     assert "is not a private folder" in said
     assert said.strip().endswith("ran")
+
+
+@pytest.mark.parametrize("warm", ["1", "0"])
+def test_no_script_of_ours_is_on_the_import_path_of_a_stage(scripts: Path, warm: str) -> None:
+    (scripts / "mask.py").touch()
+    code = "import importlib.util, sys; print(importlib.util.find_spec('mask'), 'stage' in sys.modules)"
+    assert launch(scripts, code, PRUNEPIPE_WARM=warm).communicate()[0].strip() == "None False"
+
+
+@pytest.fixture
+def launcher(scripts: Path) -> dict[str, Any]:
+    """The functions of launch.py."""
+    return runpy.run_path(str(scripts / "launch.py"))
+
+
+def test_only_a_process_that_is_alike_shares_the_warm_process(
+    launcher: dict[str, Any], scripts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    identity = launcher["identity"]
+    found = [identity()]
+    with monkeypatch.context() as patch:  # read in the stage
+        patch.setenv("CUDA_VISIBLE_DEVICES", "7")
+        assert identity() == found[0]
+    for name, value in (("PYTHONHASHSEED", "7"), ("LD_LIBRARY_PATH", "/odd"), ("OMP_NUM_THREADS", "77")):
+        with monkeypatch.context() as patch:
+            patch.setenv(name, value)
+            found.append(identity())
+    for function in ("getuid", "getgid", "getgroups", "readlink"):
+        with monkeypatch.context() as patch:  # another user, another container
+            patch.setattr(os, function, lambda *_, name=function: f"another {name}")
+            found.append(identity())
+    moved = scripts.with_name("moved")
+    scripts.rename(moved)
+    shutil.copytree(moved, scripts)  # another project that is mounted at the same path
+    found.append(identity())
+    assert len(set(found)) == len(found)
+
+
+def test_a_container_with_the_same_paths_has_a_warm_process_of_its_own(scripts: Path) -> None:
+    unshare = shutil.which("unshare")
+    if (
+        unshare is None
+        or subprocess.run([unshare, "-m", "true"], capture_output=True, check=False).returncode
+    ):
+        pytest.skip("cannot make a mount namespace here")
+    code = "import os; print(os.getppid())"
+    outside = launch(scripts, code).communicate()[0]
+    command = [unshare, "-m", sys.executable, "-I", "-S", scripts / "launch.py", "job.py"]
+    inside = subprocess.run(command, capture_output=True, text=True, check=True, cwd=scripts).stdout
+    assert inside.strip().isdigit()
+    assert inside != outside
+
+
+def test_a_temporary_folder_that_is_relative_serves_too(scripts: Path) -> None:
+    code = "import os, sys; print('numpy' in sys.modules)"
+    assert launch(scripts, code, TMPDIR=".").communicate(timeout=30)[0].strip() == "True"
+
+
+def test_a_warm_process_that_cannot_start_is_not_waited_for(scripts: Path) -> None:
+    (scripts / "warm.py").write_text("raise SystemExit(1)")
+    started = time.monotonic()
+    assert launch(scripts, "print('ran')").communicate()[0].strip() == "ran"
+    assert time.monotonic() - started < 20
+
+
+def test_a_system_without_core_affinity_serves_too(scripts: Path) -> None:
+    program = (scripts / "launch.py").read_text()
+    (scripts / "launch.py").write_text(
+        program.replace("import os\n", "import os\ndel os.sched_getaffinity\n", 1)
+    )
+    code = "import os, sys; print('numpy' in sys.modules)"
+    assert launch(scripts, code).communicate()[0].strip() == "True"
+
+
+STOPPED = """
+import os, runpy, signal, socket, sys
+launcher = runpy.run_path(sys.argv[1])
+here, there = socket.socketpair()
+send = socket.send_fds
+
+def interrupted(*arguments):
+    os.kill(os.getpid(), signal.SIGTERM)
+    return send(*arguments)
+
+socket.send_fds = interrupted
+there.sendall(bytes([143]))  # how the stage will end
+status = launcher["run"](here, ["job.py"])
+head, files, _, _ = socket.recv_fds(there, 8, 3)
+print(status, len(files), len(head), there.recv(10**6)[-2:])
+"""
+
+
+def test_a_request_to_stop_that_comes_early_follows_the_whole_request(scripts: Path) -> None:
+    command = [sys.executable, "-c", STOPPED, scripts / "launch.py"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "143 3 8 b'}T'"
+
+
+def test_a_stop_at_any_moment_ends_the_stage_and_says_so(scripts: Path) -> None:
+    code = "import time; time.sleep(30)"
+    launch(scripts, "pass").communicate()  # the warm process is there
+    for wait in range(12):
+        with launch(scripts, code) as job:
+            time.sleep(0.005 * wait)
+            job.send_signal(signal.SIGTERM)
+            assert job.wait(timeout=10) in (143, -signal.SIGTERM), wait

@@ -42,7 +42,7 @@ def test_the_conda_twin_lists_the_same_versions() -> None:
 
 def test_the_minimum_versions_admit_the_tested_ones() -> None:
     text = (ROOT / "pyproject.toml").read_text().lower()
-    for name, minimum in re.findall(r'"([a-z-]+)>=([\d.]+)"', text):
+    for name, minimum in re.findall(r'"([a-z-]+)>=([\d.]+)', text):
         if name in pinned():
             have = [int(part) for part in pinned()[name].split(".")]
             assert have >= [int(part) for part in minimum.split(".")], name

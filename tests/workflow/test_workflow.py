@@ -91,7 +91,10 @@ def test_editing_code_that_a_stage_uses_makes_it_stale(project: Path) -> None:
     assert planned(project)["train_dense"] == 3
 
 
-def test_comments_and_docstrings_make_nothing_stale(project: Path) -> None:
+def test_comments_docstrings_and_messages_make_nothing_stale(project: Path) -> None:
+    package = project / "src" / "prunepipe"
+    edit(package / "artifacts.py", "cannot be written", "could not be written")
+    edit(package / "errors.py", "Remake it with", "Make it again with")
     edit(project / "src" / "prunepipe" / "training" / "step.py", '"""', '"""Now with other words. ')
     edit(project / "workflow" / "scripts" / "retrain.py", "\n", "\n# A comment.\n")
     assert planned(project) == {}

@@ -6,10 +6,6 @@ rule prepare_dataset:
         data=os.path.join(SITE.data_folder, "{name}.safetensors"),
     log:
         os.path.join(SITE.data_folder, "{name}.log"),
-    benchmark:
-        os.path.join(SITE.data_folder, "{name}.benchmark.jsonl")
-    wildcard_constraints:
-        name=names(DATASET_KEYS),
     conda:
         "../../envs/prunepipe.yaml"
     threads: 1
@@ -17,12 +13,12 @@ rule prepare_dataset:
         mem_mb=3000,
         runtime=60,
     params:
-        settings=lambda wildcards: dataset_settings(wildcards.name),
-        code=lambda wildcards: version(
-            "prepare_dataset", dataset_reference(wildcards.name)
-        ),
+        benchmark=os.path.join(SITE.data_folder, "{name}.benchmark.jsonl"),
+        settings=JOBS.dataset_settings,
+        code=JOBS.dataset_code,
     message:
         "Prepare the data set {wildcards.name}"
     shell:
-        "launch.py prepare_dataset.py --output {output.data:q} "
-        "--settings {params.settings:q} &> {log:q}"
+        "{LAUNCH} prepare_dataset.py --output {output.data:q} "
+        "--settings {params.settings:q} "
+        "--benchmark {params.benchmark:q} &> {log:q}"

@@ -3,14 +3,12 @@
 
 rule initialise:
     input:
-        data=prepared,
+        data=JOBS.prepared,
     output:
         weights=place(INITIAL, "weights.safetensors"),
         structure=place(INITIAL, "structure.json"),
     log:
         place(INITIAL, "initialise.log"),
-    benchmark:
-        place(INITIAL, "initialise.benchmark.jsonl")
     conda:
         "../../envs/prunepipe.yaml"
     threads: 1
@@ -18,18 +16,20 @@ rule initialise:
         mem_mb=2000,
         runtime=10,
     params:
-        settings=lambda wildcards: initial_settings(wildcards),
-        code=lambda wildcards: version("initialise", builder(wildcards)),
+        benchmark=place(INITIAL, "initialise.benchmark.jsonl"),
+        settings=JOBS.initial_settings,
+        code=JOBS.initial_code,
     message:
         "Draw the initial weights of {wildcards.network} ({wildcards.draw}), seed {wildcards.seed}"
     shell:
-        "launch.py initialise.py --data {input.data:q} --weights {output.weights:q} "
-        "--structure {output.structure:q} --settings {params.settings:q} &> {log:q}"
+        "{LAUNCH} initialise.py --data {input.data:q} --weights {output.weights:q} "
+        "--structure {output.structure:q} --settings {params.settings:q} "
+        "--benchmark {params.benchmark:q} &> {log:q}"
 
 
 rule train_dense:
     input:
-        data=prepared,
+        data=JOBS.prepared,
         weights=place(INITIAL, "weights.safetensors", draw="init"),
     output:
         final=place(DENSE, "final.safetensors"),
@@ -41,8 +41,6 @@ rule train_dense:
         timing=place(DENSE, "timing.json"),
     log:
         place(DENSE, "train_dense.log"),
-    benchmark:
-        place(DENSE, "train_dense.benchmark.jsonl")
     conda:
         "../../envs/prunepipe.yaml"
     threads: SITE.threads
@@ -51,30 +49,24 @@ rule train_dense:
         mem_mb=4000,
         runtime=24 * 60,
     params:
+        benchmark=place(DENSE, "train_dense.benchmark.jsonl"),
         checkpoint=place(DENSE, "checkpoint.safetensors"),
-        settings=settings(
-            stage_settings.dense_settings,
-            "network",
-            "data",
-            "seed",
-            numerics=SITE.numerics,
-        ),
-        code=lambda wildcards: version(
-            "train_dense", builder(wildcards), *corruption(wildcards.data)
-        ),
+        settings=JOBS.dense_settings,
+        code=JOBS.dense_code,
     message:
         "Train the dense {wildcards.network} on {wildcards.dataset} ({wildcards.data}), seed {wildcards.seed}"
     shell:
-        "launch.py train_dense.py --data {input.data:q} --weights {input.weights:q} "
+        "{LAUNCH} train_dense.py --data {input.data:q} --weights {input.weights:q} "
         "--final {output.final:q} --history {output.history:q} --logits {output.logits:q} --timing {output.timing:q} "
         "--settings {params.settings:q} "
         "--gpus {resources.gpu} --threads {threads} "
-        "--checkpoint {params.checkpoint} --code {params.code} &> {log:q}"
+        "--checkpoint {params.checkpoint} --code {params.code} "
+        "--benchmark {params.benchmark:q} &> {log:q}"
 
 
 rule evaluate_dense:
     input:
-        data=prepared,
+        data=JOBS.prepared,
         trained=rules.train_dense.output.final,
         history=rules.train_dense.output.history,
         logits=rules.train_dense.output.logits,
@@ -82,8 +74,6 @@ rule evaluate_dense:
         metrics=place(DENSE, "metrics.json"),
     log:
         place(DENSE, "evaluate.log"),
-    benchmark:
-        place(DENSE, "evaluate.benchmark.jsonl")
     conda:
         "../../envs/prunepipe.yaml"
     threads: 1
@@ -91,27 +81,27 @@ rule evaluate_dense:
         mem_mb=1000,
         runtime=10,
     params:
+        benchmark=place(DENSE, "evaluate.benchmark.jsonl"),
         checkpoint=place(DENSE, "checkpoint.safetensors"),
-        settings=lambda wildcards: dense_place(wildcards),
-        code=version("evaluate"),
+        settings=JOBS.dense_place,
+        code=JOBS.code("evaluate"),
     message:
         "Evaluate the dense {wildcards.network} on {wildcards.dataset} ({wildcards.data}), seed {wildcards.seed}"
     shell:
-        "launch.py evaluate.py --data {input.data:q} --trained {input.trained:q} --history {input.history:q} "
+        "{LAUNCH} evaluate.py --data {input.data:q} --trained {input.trained:q} --history {input.history:q} "
         "--logits {input.logits:q} --metrics {output.metrics:q} --settings {params.settings:q} "
-        "--checkpoint {params.checkpoint} &> {log:q}"
+        "--checkpoint {params.checkpoint} "
+        "--benchmark {params.benchmark:q} &> {log:q}"
 
 
 rule rewind:
     input:
-        source=lambda wildcards: checkpoint_of(wildcards),
+        source=JOBS.checkpoint,
         structure=place(INITIAL, "structure.json", draw="init"),
     output:
         weights=place(REWIND, "weights.safetensors"),
     log:
         place(REWIND, "rewind.log"),
-    benchmark:
-        place(REWIND, "rewind.benchmark.jsonl")
     conda:
         "../../envs/prunepipe.yaml"
     threads: 1
@@ -119,12 +109,12 @@ rule rewind:
         mem_mb=1000,
         runtime=10,
     params:
-        settings=lambda wildcards: json.dumps(
-            {"data": wildcards.data, "point": POINTS[wildcards.point]}
-        ),
-        code=version("rewind"),
+        benchmark=place(REWIND, "rewind.benchmark.jsonl"),
+        settings=JOBS.rewind_settings,
+        code=JOBS.code("rewind"),
     message:
         "Rewind {wildcards.network} on {wildcards.dataset} ({wildcards.data}) to {wildcards.point}, seed {wildcards.seed}"
     shell:
-        "launch.py rewind.py --source {input.source:q} --structure {input.structure:q} "
-        "--weights {output.weights:q} --settings {params.settings:q} &> {log:q}"
+        "{LAUNCH} rewind.py --source {input.source:q} --structure {input.structure:q} "
+        "--weights {output.weights:q} --settings {params.settings:q} "
+        "--benchmark {params.benchmark:q} &> {log:q}"

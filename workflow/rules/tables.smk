@@ -1,4 +1,12 @@
 # From the metrics of all runs to tables and figures.
+from prunepipe.reports.plots import figures_of
+from prunepipe.results.layout import mask_paths, runs
+from prunepipe.study.loading import study_path
+
+RUN_FOLDERS = [run.folder for run in runs(STUDY)]
+# The study as a whole decides what tables and figures show, so any change of it makes them stale.
+STUDY_FILE = study_path(SITE.study, Path("config"))
+STUDY_SETTINGS = STUDY.model_dump_json()
 
 
 rule collect:
@@ -12,8 +20,6 @@ rule collect:
         histories="results/histories.csv",
     log:
         "results/logs/collect.log",
-    benchmark:
-        "results/logs/collect.benchmark.jsonl"
     conda:
         "../../envs/prunepipe.yaml"
     threads: 1
@@ -21,14 +27,16 @@ rule collect:
         mem_mb=2000,
         runtime=30,
     params:
+        benchmark="results/logs/collect.benchmark.jsonl",
         study_file=str(STUDY_FILE),
         study=STUDY_SETTINGS,
-        code=version("collect"),
+        code=JOBS.code("collect"),
     message:
         "Collect the results of study {STUDY.name}"
     shell:
-        "launch.py collect.py --study {params.study_file:q} --results {output.results:q} --layers {output.layers:q} "
-        "--histories {output.histories:q} &> {log:q}"
+        "{LAUNCH} collect.py --study {params.study_file:q} --results {output.results:q} --layers {output.layers:q} "
+        "--histories {output.histories:q} "
+        "--benchmark {params.benchmark:q} &> {log:q}"
 
 
 rule overlap:
@@ -38,8 +46,6 @@ rule overlap:
         overlap="results/overlap.csv",
     log:
         "results/logs/overlap.log",
-    benchmark:
-        "results/logs/overlap.benchmark.jsonl"
     conda:
         "../../envs/prunepipe.yaml"
     threads: 1
@@ -47,33 +53,26 @@ rule overlap:
         mem_mb=1000,
         runtime=60,
     params:
+        benchmark="results/logs/overlap.benchmark.jsonl",
         study_file=str(STUDY_FILE),
         study=STUDY_SETTINGS,
-        code=version("overlap"),
+        code=JOBS.code("overlap"),
     message:
         "Compare the masks of study {STUDY.name}"
     shell:
-        "launch.py overlap.py --study {params.study_file:q} --overlap {output.overlap:q} &> {log:q}"
+        "{LAUNCH} overlap.py --study {params.study_file:q} --overlap {output.overlap:q} "
+        "--benchmark {params.benchmark:q} &> {log:q}"
 
 
 rule table:
     input:
         results=rules.collect.output.results,
     output:
-        csv=report(
-            "results/tables/{table}.csv",
-            caption="../report/table.rst",
-            category="Tables",
-            labels={"table": "{table}"},
-        ),
+        csv="results/tables/{table}.csv",
         md="results/tables/{table}.md",
         tex="results/tables/{table}.tex",
     log:
         "results/logs/table-{table}.log",
-    benchmark:
-        "results/logs/table-{table}.benchmark.jsonl"
-    wildcard_constraints:
-        table=names(TABLES),
     conda:
         "../../envs/prunepipe.yaml"
     threads: 1
@@ -81,34 +80,28 @@ rule table:
         mem_mb=1000,
         runtime=10,
     params:
+        benchmark="results/logs/table-{table}.benchmark.jsonl",
         study_file=str(STUDY_FILE),
-        settings=lambda wildcards: json.dumps({"table": wildcards.table}),
+        settings=JOBS.table_settings,
         study=STUDY_SETTINGS,
-        code=version("table"),
+        code=JOBS.code("table"),
     message:
         "Build the table {wildcards.table}"
     shell:
-        "launch.py table.py --study {params.study_file:q} --results {input.results:q} --csv {output.csv:q} "
-        "--md {output.md:q} --tex {output.tex:q} --settings {params.settings:q} &> {log:q}"
+        "{LAUNCH} table.py --study {params.study_file:q} --results {input.results:q} --csv {output.csv:q} "
+        "--md {output.md:q} --tex {output.tex:q} --settings {params.settings:q} "
+        "--benchmark {params.benchmark:q} &> {log:q}"
 
 
 rule figure:
     input:
-        unpack(figure_inputs),
+        unpack(JOBS.figure_inputs),
+        results=rules.collect.output.results,
     output:
-        svg=report(
-            "results/figures/{figure}.svg",
-            caption="../report/figure.rst",
-            category="Figures",
-            labels={"figure": "{figure}"},
-        ),
+        svg="results/figures/{figure}.svg",
         png="results/figures/{figure}.png",
     log:
         "results/logs/figure-{figure}.log",
-    benchmark:
-        "results/logs/figure-{figure}.benchmark.jsonl"
-    wildcard_constraints:
-        figure=names(FIGURES),
     conda:
         "../../envs/prunepipe.yaml"
     threads: 1
@@ -116,42 +109,31 @@ rule figure:
         mem_mb=1000,
         runtime=10,
     params:
+        benchmark="results/logs/figure-{figure}.benchmark.jsonl",
         study_file=str(STUDY_FILE),
-        settings=lambda wildcards: json.dumps({"figure": wildcards.figure}),
-        files=lambda wildcards: figure_files(wildcards),
+        settings=JOBS.figure_settings,
         study=STUDY_SETTINGS,
-        code=lambda wildcards: version("figure", FIGURES[wildcards.figure].function),
+        code=JOBS.figure_code,
     message:
         "Draw the figure {wildcards.figure}"
     shell:
-        "launch.py figure.py --study {params.study_file:q} --results {input.results:q} {params.files} "
-        "--svg {output.svg:q} --png {output.png:q} --settings {params.settings:q} &> {log:q}"
+        "{LAUNCH} figure.py --study {params.study_file:q} --results {input.results:q} --layers {input.layers:q} --histories {input.histories:q} --overlap {input.overlap:q} "
+        "--svg {output.svg:q} --png {output.png:q} --settings {params.settings:q} "
+        "--benchmark {params.benchmark:q} &> {log:q}"
 
 
 rule verdicts:
     input:
         results=rules.collect.output.results,
     output:
-        csv=report(
-            "results/tables/verdicts.csv",
-            caption="../report/verdicts.rst",
-            category="Verdicts",
-            labels={"verdicts": "every comparison"},
-        ),
+        csv="results/tables/verdicts.csv",
         md="results/tables/verdicts.md",
         effects="results/tables/effects.csv",
-        methods=report(
-            "results/tables/methods.csv",
-            caption="../report/methods.rst",
-            category="Verdicts",
-            labels={"verdicts": "every method"},
-        ),
+        methods="results/tables/methods.csv",
         gains="results/tables/decomposition.csv",
         gains_md="results/tables/decomposition.md",
     log:
         "results/logs/verdicts.log",
-    benchmark:
-        "results/logs/verdicts.benchmark.jsonl"
     conda:
         "../../envs/prunepipe.yaml"
     threads: 1
@@ -159,12 +141,14 @@ rule verdicts:
         mem_mb=1000,
         runtime=10,
     params:
+        benchmark="results/logs/verdicts.benchmark.jsonl",
         study_file=str(STUDY_FILE),
         study=STUDY_SETTINGS,
-        code=version("verdicts"),
+        code=JOBS.code("verdicts"),
     message:
         "Judge the methods of study {STUDY.name}"
     shell:
-        "launch.py verdicts.py --study {params.study_file:q} --results {input.results:q} --csv {output.csv:q} --md {output.md:q} "
+        "{LAUNCH} verdicts.py --study {params.study_file:q} --results {input.results:q} --csv {output.csv:q} --md {output.md:q} "
         "--effects {output.effects:q} --methods {output.methods:q} --gains {output.gains:q} "
-        "--gains_md {output.gains_md:q} &> {log:q}"
+        "--gains_md {output.gains_md:q} "
+        "--benchmark {params.benchmark:q} &> {log:q}"

@@ -3,15 +3,13 @@
 
 rule score:
     input:
-        data=prepared,
+        data=JOBS.prepared,
         structure=place(INITIAL, "structure.json", draw="init"),
-        weights=lambda wildcards: scored_weights(wildcards),
+        weights=JOBS.scored_weights,
     output:
         scores=place(SCORES, "scores.safetensors"),
     log:
         place(SCORES, "score.log"),
-    benchmark:
-        place(SCORES, "score.benchmark.jsonl")
     conda:
         "../../envs/prunepipe.yaml"
     threads: SITE.threads
@@ -20,28 +18,26 @@ rule score:
         mem_mb=4000,
         runtime=120,
     params:
-        settings=lambda wildcards: score_settings(wildcards),
-        code=lambda wildcards: version("score", *score_functions(wildcards)),
+        benchmark=place(SCORES, "score.benchmark.jsonl"),
+        settings=JOBS.score_settings,
+        code=JOBS.score_code,
     message:
         "Score {wildcards.network} on {wildcards.dataset} ({wildcards.data}) by {wildcards.score_id}, seed {wildcards.seed}"
     shell:
-        "launch.py score.py --data {input.data:q} --weights {input.weights:q} --structure {input.structure:q} "
+        "{LAUNCH} score.py --data {input.data:q} --weights {input.weights:q} --structure {input.structure:q} "
         "--scores {output.scores:q} --settings {params.settings:q} "
-        "--gpus {resources.gpu} --threads {threads} &> {log:q}"
+        "--gpus {resources.gpu} --threads {threads} "
+        "--benchmark {params.benchmark:q} &> {log:q}"
 
 
 rule mask:
     input:
-        scores=lambda wildcards: scores_of(wildcards),
+        scores=JOBS.scores,
         structure=place(INITIAL, "structure.json", draw="init"),
     output:
         mask=place(MASK, "mask.safetensors"),
     log:
         place(MASK, "mask.log"),
-    benchmark:
-        place(MASK, "mask.benchmark.jsonl")
-    wildcard_constraints:
-        source=names({"clean", *SOURCES}),
     conda:
         "../../envs/prunepipe.yaml"
     threads: 1
@@ -49,32 +45,27 @@ rule mask:
         mem_mb=1500,
         runtime=10,
     params:
-        settings=settings(
-            stage_settings.mask_settings, "ticket", "source", "prune_ratio"
-        ),
-        code=lambda wildcards: version("mask", *mask_functions(wildcards)),
+        benchmark=place(MASK, "mask.benchmark.jsonl"),
+        settings=JOBS.mask_settings,
+        code=JOBS.mask_code,
     message:
         "Mask of {wildcards.ticket} ({wildcards.source}) at prune ratio {wildcards.prune_ratio}, seed {wildcards.seed}"
     shell:
-        "launch.py mask.py --scores {input.scores:q} --structure {input.structure:q} --mask {output.mask:q} "
-        "--settings {params.settings:q} &> {log:q}"
+        "{LAUNCH} mask.py --scores {input.scores:q} --structure {input.structure:q} --mask {output.mask:q} "
+        "--settings {params.settings:q} "
+        "--benchmark {params.benchmark:q} &> {log:q}"
 
 
 rule check:
     input:
-        unpack(check_inputs),
-        mask=lambda wildcards: place(
-            MASK,
-            "mask.safetensors",
-            source=stage_settings.source_of(STUDY, wildcards.check),
-        ),
+        weights=JOBS.start_weights,
+        fresh=JOBS.fresh_weights,
+        mask=JOBS.mask,
         structure=place(INITIAL, "structure.json", draw="init"),
     output:
         ticket=place(CELL, "ticket.safetensors"),
     log:
         place(CELL, "check.log"),
-    benchmark:
-        place(CELL, "check.benchmark.jsonl")
     conda:
         "../../envs/prunepipe.yaml"
     threads: 1
@@ -82,21 +73,20 @@ rule check:
         mem_mb=1500,
         runtime=10,
     params:
-        settings=settings(stage_settings.check_settings, "check", "seed"),
-        fresh=lambda wildcards, input: (
-            f"--fresh {input.fresh}" if "fresh" in input.keys() else ""
-        ),
-        code=lambda wildcards: version("check", *check_functions(wildcards)),
+        benchmark=place(CELL, "check.benchmark.jsonl"),
+        settings=JOBS.check_settings,
+        code=JOBS.check_code,
     message:
         "Apply check {wildcards.check} to {wildcards.ticket} at prune ratio {wildcards.prune_ratio}, seed {wildcards.seed}"
     shell:
-        "launch.py check.py --mask {input.mask:q} --weights {input.weights:q} --structure {input.structure:q} "
-        "{params.fresh} --ticket {output.ticket:q} --settings {params.settings:q} &> {log:q}"
+        "{LAUNCH} check.py --mask {input.mask:q} --weights {input.weights:q} --structure {input.structure:q} "
+        "--fresh {input.fresh:q} --ticket {output.ticket:q} --settings {params.settings:q} "
+        "--benchmark {params.benchmark:q} &> {log:q}"
 
 
 rule retrain:
     input:
-        data=prepared,
+        data=JOBS.prepared,
         ticket=rules.check.output.ticket,
     output:
         trained=place(CELL, "trained.safetensors"),
@@ -106,8 +96,6 @@ rule retrain:
         timing=place(CELL, "timing.json"),
     log:
         place(CELL, "retrain.log"),
-    benchmark:
-        place(CELL, "retrain.benchmark.jsonl")
     conda:
         "../../envs/prunepipe.yaml"
     threads: SITE.threads
@@ -116,28 +104,24 @@ rule retrain:
         mem_mb=4000,
         runtime=24 * 60,
     params:
+        benchmark=place(CELL, "retrain.benchmark.jsonl"),
         checkpoint=place(CELL, "checkpoint.safetensors"),
-        settings=settings(
-            stage_settings.retrain_settings,
-            "network",
-            "ticket",
-            "seed",
-            numerics=SITE.numerics,
-        ),
-        code=lambda wildcards: version("retrain", builder(wildcards)),
+        settings=JOBS.retrain_settings,
+        code=JOBS.retrain_code,
     message:
         "Retrain {wildcards.ticket} ({wildcards.check}) at prune ratio {wildcards.prune_ratio}, seed {wildcards.seed}"
     shell:
-        "launch.py retrain.py --data {input.data:q} --ticket {input.ticket:q} "
+        "{LAUNCH} retrain.py --data {input.data:q} --ticket {input.ticket:q} "
         "--trained {output.trained:q} --layers {output.layers:q} --history {output.history:q} --logits {output.logits:q} --timing {output.timing:q} "
         "--settings {params.settings:q} "
         "--gpus {resources.gpu} --threads {threads} "
-        "--checkpoint {params.checkpoint} --code {params.code} &> {log:q}"
+        "--checkpoint {params.checkpoint} --code {params.code} "
+        "--benchmark {params.benchmark:q} &> {log:q}"
 
 
 rule evaluate:
     input:
-        data=prepared,
+        data=JOBS.prepared,
         trained=rules.retrain.output.trained,
         layers=rules.retrain.output.layers,
         history=rules.retrain.output.history,
@@ -146,8 +130,6 @@ rule evaluate:
         metrics=place(CELL, "metrics.json"),
     log:
         place(CELL, "evaluate.log"),
-    benchmark:
-        place(CELL, "evaluate.benchmark.jsonl")
     conda:
         "../../envs/prunepipe.yaml"
     threads: 1
@@ -155,13 +137,15 @@ rule evaluate:
         mem_mb=1000,
         runtime=10,
     params:
+        benchmark=place(CELL, "evaluate.benchmark.jsonl"),
         checkpoint=place(CELL, "checkpoint.safetensors"),
-        settings=lambda wildcards: cell_place(wildcards),
-        code=version("evaluate"),
+        settings=JOBS.cell_place,
+        code=JOBS.code("evaluate"),
     message:
         "Evaluate {wildcards.ticket} ({wildcards.check}) at prune ratio {wildcards.prune_ratio}, seed {wildcards.seed}"
     shell:
-        "launch.py evaluate.py --data {input.data:q} --trained {input.trained:q} --layers {input.layers:q} "
+        "{LAUNCH} evaluate.py --data {input.data:q} --trained {input.trained:q} --layers {input.layers:q} "
         "--history {input.history:q} --logits {input.logits:q} --metrics {output.metrics:q} "
         "--settings {params.settings:q} "
-        "--checkpoint {params.checkpoint} &> {log:q}"
+        "--checkpoint {params.checkpoint} "
+        "--benchmark {params.benchmark:q} &> {log:q}"

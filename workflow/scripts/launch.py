@@ -1,9 +1,9 @@
-#!/usr/bin/env -S python -I -S
-"""Start a stage: `launch.py retrain.py --data ...`; forked from a warm process where there is one.
+"""Start a stage: `python -I -S launch.py retrain.py --data ...`; forked from a warm process where there is one.
 
 Importing torch costs more CPU than many a small training run. On one machine a warm process (warm.py) has it imported
 and forks a stage in milliseconds; the stage's own modules are always read afresh. With PRUNEPIPE_WARM=0, and inside
-cluster jobs, the stage is simply executed. Only the standard library is used here, to start fast.
+cluster jobs, the stage is simply executed. Only the standard library is used here, to start fast. This folder is on no
+stage's import path (-P): the modules of users' code may be called like our scripts.
 """
 
 import contextlib
@@ -23,44 +23,84 @@ import time
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 CLUSTER = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "JOB_ID", "KUBERNETES_SERVICE_HOST")
 START_SECONDS = 60.0
+STOPS = (signal.SIGTERM, signal.SIGINT)
+READ_AT_START = (
+    "PYTHON",
+    "LD_",
+    "DYLD_",
+    "LANG",
+    "LC_",
+    "OMP_",
+    "OPENBLAS_",
+    "MKL_",
+    "KMP_",
+    "TORCH",
+    "PYTORCH_",
+)
+READ_AT_START += ("ATEN_", "DNNL_", "ONEDNN_", "MALLOC_", "GLIBC_")
+"""How the variables begin that Python and its libraries read once, when they start."""
 
 
 def main():
     """Run the stage, and exit as it does."""
-    command = [sys.executable, os.path.join(FOLDER, sys.argv[1]), *sys.argv[2:]]
+    command = [sys.executable, "-P", os.path.join(FOLDER, sys.argv[1]), *sys.argv[2:]]
     warm = os.environ.get("PRUNEPIPE_WARM", "1") != "0" and not any(name in os.environ for name in CLUSTER)
     connection = connect() if warm else None
     if connection is not None:
         with contextlib.suppress(ConnectionError):  # it ended before it took the stage: a stage may run twice
-            sys.exit(run(connection, command[1:]))
+            sys.exit(run(connection, command[2:]))
     os.execv(command[0], command)
 
 
 def connect():
-    """Return a connection to the warm process of this interpreter, starting it if need be; None if there is none."""
+    """Return a connection to the warm process for this one, starting it if need be; None if there is none."""
     try:
-        folder = private_folder()
-        key = "|".join((sys.executable, os.environ.get("PYTHONPATH", ""), FOLDER, inherited()))
-        path = os.path.join(folder, hashlib.sha256(key.encode()).hexdigest()[:16])
+        path = os.path.join(private_folder(), hashlib.sha256(identity().encode()).hexdigest()[:16])
         return try_connect(path) or start(path)
     except OSError as error:
         print(f"no warm process ({error}); the stage starts on its own", file=sys.stderr)
         return None
 
 
-def inherited():
-    """Return what a forked stage takes over from the warm process, so that it comes from one like this process."""
+def identity():
+    """Return what a forked stage takes over from its warm process: only one that equals this process serves it.
+
+    Containers may share the folder of the socket, and have other files at the same paths.
+    """
+    files = [file_identity(path) for path in ("/", FOLDER, os.path.join(FOLDER, "warm.py"), sys.executable)]
+    variables = sorted(item for item in os.environ.items() if item[0].startswith(READ_AT_START))
+    user = (os.getuid(), os.geteuid(), os.getgid(), sorted(os.getgroups()))
+    return repr((sys.executable, sys.version, FOLDER, files, user, namespaces(), limits(), variables))
+
+
+def file_identity(path):
+    """Return what tells a file from every other of this machine, whatever is mounted where."""
+    state = os.stat(path)
+    return state.st_dev, state.st_ino
+
+
+def namespaces():
+    """Return the namespaces and control groups of this process, where the system has them."""
+    try:
+        links = [os.readlink(f"/proc/self/ns/{name}") for name in ("mnt", "user", "pid", "net", "ipc", "uts")]
+        with open("/proc/self/cgroup") as file:
+            return [*links, file.read()]
+    except OSError:
+        return [os.uname().nodename]
+
+
+def limits():
+    """Return the limits of this process: umask, priority, cores, resources."""
     mask = os.umask(0o077)
     os.umask(mask)
-    limits = [
-        resource.getrlimit(getattr(resource, name)) for name in dir(resource) if name.startswith("RLIMIT_")
-    ]
-    return repr((mask, os.nice(0), sorted(os.sched_getaffinity(0)), limits))
+    names = [name for name in dir(resource) if name.startswith("RLIMIT_")]
+    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return mask, os.nice(0), cores, [resource.getrlimit(getattr(resource, name)) for name in names]
 
 
 def private_folder():
     """Return a folder that only this user can write to: whoever writes there chooses what runs."""
-    folder = os.path.join(tempfile.gettempdir(), f"prunepipe-warm-{os.getuid()}")
+    folder = os.path.join(os.path.abspath(tempfile.gettempdir()), f"prunepipe-warm-{os.getuid()}")
     os.makedirs(folder, mode=0o700, exist_ok=True)
     state = os.lstat(folder)
     if state.st_uid != os.getuid() or not stat.S_ISDIR(state.st_mode) or state.st_mode & 0o077:
@@ -88,11 +128,11 @@ def start(path):
             return connection
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)
-        warm = [sys.executable, os.path.join(FOLDER, "warm.py"), path]
+        warm = [sys.executable, "-P", os.path.join(FOLDER, "warm.py"), path]
         quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        subprocess.Popen(warm, start_new_session=True, cwd="/", **quiet)
+        process = subprocess.Popen(warm, start_new_session=True, cwd="/", **quiet)
         deadline = time.monotonic() + START_SECONDS
-        while connection is None and time.monotonic() < deadline:
+        while connection is None and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.02)
             connection = try_connect(path)
         return connection
@@ -100,19 +140,38 @@ def start(path):
 
 def run(connection, arguments):
     """Have the stage forked with this process's output, folder and environment; return its exit status."""
-    request = json.dumps(
-        {"arguments": arguments, "folder": os.getcwd(), "environment": dict(os.environ)}
-    ).encode()
+    request = {"arguments": arguments, "folder": os.getcwd(), "environment": dict(os.environ)}
+    stopped = []
 
     def stop(number, frame):
-        connection.sendall(b"T")
+        stopped.append(number)
+        try:
+            connection.sendall(b"T")
+        except OSError:  # nobody is there to be stopped
+            sys.exit(128 + number)
 
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
-    socket.send_fds(connection, [len(request).to_bytes(8, "big")], [0, 1, 2])
-    connection.sendall(request)
-    answer = connection.recv(1)
-    return answer[0] if answer else 128 + signal.SIGKILL  # no answer: the stage was killed
+    for number in STOPS:
+        signal.signal(number, stop)
+    ask(connection, json.dumps(request).encode())
+    try:
+        answer = connection.recv(1)
+    except ConnectionError:
+        if not stopped:
+            raise
+        answer = b""
+    if answer:
+        return answer[0]
+    return 128 + (signal.SIGTERM if stopped else signal.SIGKILL)  # no answer: the stage was killed
+
+
+def ask(connection, request):
+    """Send the whole request; a signal to stop that comes meanwhile waits, or its byte would land inside."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+    try:
+        socket.send_fds(connection, [len(request).to_bytes(8, "big")], [0, 1, 2])
+        connection.sendall(request)
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
 
 
 if __name__ == "__main__":

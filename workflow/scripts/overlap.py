@@ -2,14 +2,13 @@
 
 from pathlib import Path
 
-from stage import run
-
 from prunepipe.results.collected import write_frame
 from prunepipe.results.mask_overlap import mask_overlaps
+from prunepipe.stages.command_line import run
 from prunepipe.study.loading import load_study
 
 
-def main(files, settings):
+def main(files):
     """Read the masks pair by pair, write how much they have in common."""
     write_frame(files.overlap, mask_overlaps(load_study(Path(files.study))))
 

@@ -2,16 +2,15 @@
 
 from pathlib import Path
 
-from stage import run
-
 from prunepipe.artifacts import write_text
 from prunepipe.results.collected import read_frame, write_frame
+from prunepipe.stages.command_line import run
 from prunepipe.study.loading import load_study
 from prunepipe.verdicts.judge import judge
 from prunepipe.verdicts.writing import decomposition_markdown, verdicts_markdown
 
 
-def main(files, settings):
+def main(files):
     """Read the results, judge, write."""
     judgement = judge(read_frame(files.results), load_study(Path(files.study)))
     write_frame(files.csv, judgement.verdicts)

@@ -82,7 +82,6 @@ def run_stage(request):
     os.environ.update(request["environment"])
     script = request["arguments"][0]
     sys.argv = request["arguments"]
-    sys.path[0] = os.path.dirname(script)
     try:
         runpy.run_path(script, run_name="__main__")
     except SystemExit as end:

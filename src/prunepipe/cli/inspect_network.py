@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from prunepipe.networks.parameters import ParameterRow
     from prunepipe.networks.shapes import ImageSize
+    from prunepipe.stages.schemas.network import NetworkSettings
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Asked:
     """
 
     name: str
-    settings: dict[str, Any]
+    settings: NetworkSettings
     channels: int
     classes: int
     image_size: ImageSize
@@ -49,12 +50,12 @@ def describe_network(arguments: argparse.Namespace) -> str:
 
     asked = _asked(arguments)
     network = make_network(
-        asked.settings["reference"],
+        asked.settings.reference,
         channels=asked.channels,
         classes=asked.classes,
         image_size=asked.image_size,
-        options=asked.settings["options"],
-        choice=PrunableChoice(**asked.settings.get("prunable", {})),
+        options=asked.settings.options,
+        choice=PrunableChoice(**asked.settings.prunable),
     )
     head = f"{asked.name} for {asked.channels} channels, {asked.classes} classes, {_size(asked.image_size)} pixels"
     return "\n".join([head, "", *table(parameter_rows(network))])
@@ -91,11 +92,11 @@ def table(rows: list[ParameterRow]) -> list[str]:
 def _asked(arguments: argparse.Namespace) -> Asked:
     from prunepipe.cli.workflow import study_file
     from prunepipe.errors import ConfigError
-    from prunepipe.networks import NETWORKS
     from prunepipe.planning.costs import facts_of
+    from prunepipe.stages.schemas.network import NetworkSettings
     from prunepipe.stages.settings import network_settings
     from prunepipe.study.loading import load_study
-    from prunepipe.study.names import resolve
+    from prunepipe.study.names import network_row
 
     name, facts, side = arguments.run, None, 32
     if arguments.study:
@@ -110,7 +111,7 @@ def _asked(arguments: argparse.Namespace) -> Asked:
         side = facts.image_size // study.datasets[dataset].pool if facts else side
     else:
         try:
-            settings = {"reference": resolve("network", name, NETWORKS), "options": {}}
+            settings = NetworkSettings(reference=network_row(name).function)
         except ValueError as error:
             raise ConfigError(f"{name} is no folder of a run, and as a network: {error}") from error
     return Asked(

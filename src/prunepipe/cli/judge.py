@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from functools import partial
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 from prunepipe.cli.method import add_method_arguments, prune_ratios, read_method
 from prunepipe.cli.trial import environment
 from prunepipe.cli.workflow import WorkflowRun, run_watched, snakemake_command, study_file
+from prunepipe.cores import usable_cores
 
 FOLDER = "judged"
 """Where judged methods lie, one folder each, so that a study of your own in results/ stays as it is."""
@@ -33,7 +33,7 @@ def _add_execution(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--cores",
         type=int,
-        default=len(os.sched_getaffinity(0)),
+        default=usable_cores(),
         help="jobs at a time (default: %(default)s)",
     )
     parser.add_argument(
@@ -48,14 +48,14 @@ def _add_execution(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Judge a method; return 0 if everything ran."""
     from prunepipe.cli.derived_study import derived_study
+    from prunepipe.cli.first_screen import first_screen
     from prunepipe.cli.trial import tried_method
-    from prunepipe.cli.verdict import verdict_text
     from prunepipe.plugins import is_external
     from prunepipe.results.layout import PARTIAL
     from prunepipe.results.watching import study_progress
     from prunepipe.study.controls import known_kinds
     from prunepipe.study.loading import load_study
-    from prunepipe.study.names import SCORE_REFERENCES, resolve
+    from prunepipe.study.names import score_row
 
     given, ratios = study_file(arguments.study), prune_ratios(arguments)
     base = load_study(given)
@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
     study = folder / f"{method.name}.yaml"
     _require_valid(study, derived_study(base, method, arguments.seeds, ratios))
     kinds: list[dict[str, int]] = []
-    if is_external(resolve("score", method.score, SCORE_REFERENCES)) or known_kinds(base) is None:
+    if is_external(score_row(method.score).function) or known_kinds(base) is None:
         # Now and not in the first job: what is wrong with a method should not be learnt after the controls' training.
         method, text, kinds = tried_method(arguments, method, given, ratios)
         print(text, end="\n\n", flush=True)
@@ -83,24 +83,25 @@ def run(arguments: argparse.Namespace) -> int:
     command = snakemake_command(study, folder, *cores, site=site)
     outcome = run_watched(command, folder / "judge.log", progress, environment())
     if not outcome.status:
-        print(verdict_text(folder / "results"))
+        print(first_screen(folder / "results"))
         return 0
     _explain_failure(outcome, folder)
     if outcome.failed:
         pages = snakemake_command(study, folder, "partial", *cores, site=site)
         if run_watched(pages, folder / "judge-partial.log", progress, environment()).status == 0:
-            print(verdict_text(folder / PARTIAL))
+            print(first_screen(folder / PARTIAL))
     return 1
 
 
 def _tell_controls(values: dict[str, Any]) -> None:
-    from prunepipe.study.controls import CONTROLS
+    from prunepipe.study.controls import WITHOUT_FIXED_SHARES
 
-    other = {name: row["allocation"] for name in CONTROLS if (row := values["tickets"][name])}
+    rows = {name: values["tickets"][name] for name in WITHOUT_FIXED_SHARES}
+    other = {name: row["allocation"] for name, row in rows.items() if "allocation" in row}
     if other:
-        rows = " and ".join(f"{name} by {allocation}" for name, allocation in other.items())
+        told = ", ".join(f"{name} by {allocation}" for name, allocation in other.items())
         print(
-            f"Linear layers hold nearly all weights, so the controls share out theirs otherwise: {rows}.",
+            f"Linear layers hold nearly all weights, so the controls share out theirs otherwise: {told}.",
             flush=True,
         )
 

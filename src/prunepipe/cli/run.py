@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import os
 import subprocess
 from pathlib import Path
 
 from prunepipe.cli.trial import environment
 from prunepipe.cli.workflow import snakemake_command, study_file
+from prunepipe.cores import usable_cores
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--cores",
         type=int,
-        default=len(os.sched_getaffinity(0)),
+        default=usable_cores(),
         help="jobs at a time (default: %(default)s)",
     )
     parser.add_argument(

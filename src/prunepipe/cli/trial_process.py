@@ -6,7 +6,6 @@ python -m prunepipe.cli.trial_process RESULT.json < REQUEST.json
 from __future__ import annotations
 
 import json
-import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 from prunepipe.artifacts import write_text
 from prunepipe.cli.derived_study import Method, absolute, derived_study
 from prunepipe.cli.trial_text import trial_text
+from prunepipe.cores import usable_cores
 from prunepipe.errors import ConfigError, PrunepipeError
 from prunepipe.execution.devices import prepare_process
 from prunepipe.plugins import load_function
@@ -23,9 +23,9 @@ from prunepipe.pruning.scores.enforcing import MaskReturnedError
 from prunepipe.stages.execution import Execution
 from prunepipe.stages.trial import Trial, load_dataset, try_method
 from prunepipe.study.loading import load_study
-from prunepipe.study.messages import validated
-from prunepipe.study.names import SCORE_REFERENCES, resolve
+from prunepipe.study.names import score_row
 from prunepipe.study.study import Study
+from prunepipe.validation import validated
 
 
 def main() -> None:
@@ -65,7 +65,7 @@ def _kinds(trial: Trial) -> dict[str, int]:
 
 def _with_ratio(method: Method) -> Method:
     """Return the method, scored anew for every prune ratio if it asks for it."""
-    function = load_function(absolute(resolve("score", method.score, SCORE_REFERENCES)))
+    function = load_function(absolute(score_row(method.score).function))
     try:
         asked = asked_ratios(function)
     except ValueError as error:
@@ -80,7 +80,7 @@ def _trials(method: Method, request: dict[str, Any]) -> list[Trial]:
     base = load_study(Path(request["study"]))
     ratios = request["prune_ratios"] and tuple(request["prune_ratios"])
     study = validated(Study, derived_study(base, method, 1, ratios), method.name)
-    threads = len(os.sched_getaffinity(0))
+    threads = usable_cores()
     prepare_process(threads)
     execution = Execution(device=request["device"], threads=threads, score_time_limit=request["time_limit"])
     trials = []

@@ -6,12 +6,12 @@ import os
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from threading import Thread
+from typing import TYPE_CHECKING, Any, TextIO
 
 from prunepipe.errors import ConfigError
 from prunepipe.results.commands import project_folder
@@ -138,7 +138,6 @@ def run_watched(
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     outcome = WorkflowRun(0, 0, [])
-    looked = time.monotonic()
     with (
         log.open("w", encoding="utf-8") as file,
         progress_bar("prunepipe", progress()) as bar,
@@ -150,16 +149,21 @@ def run_watched(
             env=environment or dict(os.environ),
         ) as process,
     ):
-        assert process.stdout is not None
-        for line in process.stdout:
-            file.write(line)
-            _read(line, outcome)
-            if time.monotonic() - looked > BETWEEN_LOOKS:
-                bar.show(progress())
-                looked = time.monotonic()
+        reader = Thread(target=_follow, args=(process, file, outcome), daemon=True)
+        reader.start()
+        while reader.is_alive():  # long jobs say nothing, and the runs go on
+            bar.show(progress())
+            reader.join(BETWEEN_LOOKS)
         outcome.status = process.wait()
         bar.show(progress())
     return outcome
+
+
+def _follow(process: subprocess.Popen[str], log: TextIO, outcome: WorkflowRun) -> None:
+    """Write down what a process says until it ends."""
+    for line in process.stdout or ():
+        log.write(line)
+        _read(line, outcome)
 
 
 def _read(line: str, outcome: WorkflowRun) -> None:

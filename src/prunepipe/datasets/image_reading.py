@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from prunepipe.cores import usable_cores
 from prunepipe.datasets.contents import content_digest, read_file, shown
 from prunepipe.datasets.decoding import decode, read_size
 from prunepipe.errors import ArtifactError
@@ -74,7 +74,7 @@ def read_images(
         return wrong
 
     starts = range(0, len(files), FILES_AT_ONCE)
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+    with ThreadPoolExecutor(usable_cores()) as pool:
         parts = _with_progress(pool.map(read, starts), len(files))
         unreadable = [wrong for part in parts for wrong in part]
     if unreadable:

@@ -10,11 +10,15 @@ from contextlib import contextmanager
 
 import torch
 
+from prunepipe.cores import usable_cores
 from prunepipe.datasets.memory import available_memory
 from prunepipe.errors import ConfigError, TrainingError
 
 CPU_OUT_OF_MEMORY = "can't allocate memory"
 """What torch says of a CPU without memory; it has no exception of its own."""
+
+NO_DETERMINISTIC_FORM = "does not have a deterministic implementation"
+"""What torch says of an operation that deterministic mode refuses."""
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """Of glibc's malloc.h."""
@@ -34,24 +38,25 @@ def resolve_device(name: str) -> torch.device:
     return torch.device("cuda" if available and name != "cpu" else "cpu")
 
 
-def prepare_process(threads: int) -> None:
+def prepare_process(threads: int, deterministic: bool = True) -> None:
     """Set this process's thread count and make its arithmetic reproducible; call once at the start of a stage.
 
     TF32 stays off: float32 means float32, and the faster arithmetic is asked for by name (bfloat16).
 
     Args:
         threads: CPU threads of this process.
+        deterministic: refuse operations that have no deterministic form.
 
     Raises:
         ConfigError: more threads than cores.
     """
-    cores = len(os.sched_getaffinity(0))
+    cores = usable_cores()
     if threads > cores:
         raise ConfigError(f"config.yaml: threads: {threads} asked for, this machine has {cores} cores.")
     torch.set_num_threads(threads)
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # deterministic cuBLAS reads it at first use
     # As torch.use_deterministic_algorithms(True), which also imports torch._dynamo: 1.5 s of every training stage.
-    torch.set_deterministic_debug_mode("error")
+    torch.set_deterministic_debug_mode("error" if deterministic else "default")
     # Deterministic mode would also fill every new tensor with NaN, 3 to 8 % of a step, and nothing reads those.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.allow_tf32 = False
@@ -107,7 +112,8 @@ def require_room(device: torch.device, size: int) -> None:
     if size > free:
         raise TrainingError(
             f"the images of the data set take {size / 1e9:,.1f} GB on {device_name(device)}, which has "
-            f"{free / 1e9:,.1f} GB free: lower datasets.NAME.train_images or image_size, raise pool, or run fewer jobs at a time."
+            f"{free / 1e9:,.1f} GB free: lower datasets.NAME.train_images or image_size, raise pool, or run fewer "
+            "jobs at a time."
         )
 
 
@@ -130,6 +136,25 @@ def explain_out_of_memory(device: torch.device, batch_size: int) -> Iterator[Non
         fewer = "jobs_per_gpu in config.yaml" if device.type == "cuda" else "the number of jobs (--cores)"
         raise TrainingError(
             f"out of memory on {device_name(device)}: lower {fewer}, or recipe.batch_size = {batch_size}."
+        ) from error
+
+
+@contextmanager
+def explain_nondeterminism() -> Iterator[None]:
+    """Turn the refusal of an operation that has no deterministic form into an error that names the key to change.
+
+    Raises:
+        TrainingError: the work inside uses such an operation.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        operation, found, _ = str(error).partition(f" {NO_DETERMINISTIC_FORM}")
+        if not found:
+            raise
+        raise TrainingError(
+            f"{operation} has no deterministic form, and equal runs would differ; do without it, or accept that with "
+            "deterministic: false in config.yaml."
         ) from error
 
 

@@ -65,7 +65,7 @@ def copied(call: Call, maps: Maps, result: Tensor) -> Reach:
 def constant(call: Call, maps: Maps, result: Tensor) -> Reach:
     """Of the given tensor only the shape counts."""
     if any(map(maps.known, call.given[1:])):
-        return mix(call, maps, result)
+        return copied(call, maps, result) if call.name == "fill" else mix(call, maps, result)
     return torch.zeros(result.shape), True
 
 

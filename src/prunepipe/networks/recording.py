@@ -91,16 +91,18 @@ def record(network: nn.Module, image_shape: tuple[int, ...]) -> Recording:
     """Run a network once and write down every operation.
 
     Args:
-        network: not changed; run as a copy, on the CPU, in eval mode, on noise.
+        network: not changed; run as a float32 copy, on the CPU, in eval mode, on noise.
         image_shape: of one image, for example (channels, height, width).
     Raises:
         ConfigError: the network does not take such images.
         ScoreError: it has no prunable weight, or two modules share one.
     """
-    network = deepcopy(network).cpu().eval()
+    network = deepcopy(network).cpu().float().eval()
     pruned = pruned_weights(network)
     weights = {weight.name: weight.parameter.detach() for weight in pruned if weight.parameter is not None}
-    by_unit = {weight.name: weight.by_unit for weight in pruned}
+    by_unit: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+        weight.name: weight.by_unit for weight in pruned
+    }
     images = torch.randn(BATCH, *image_shape, generator=torch.Generator().manual_seed(0))
     recorder = _Recorder()
     try:
@@ -122,14 +124,9 @@ def tensors_of(values: Any) -> list[Tensor]:
 @contextmanager
 def _plain_arithmetic() -> Iterator[None]:
     """Let attention be products and softmax, not one operation, and give used random numbers back."""
-    fused = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)
-    try:
-        with sdpa_kernel(SDPBackend.MATH), torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(0)
-            yield
-    finally:
-        torch.backends.mha.set_fastpath_enabled(fused)
+    with sdpa_kernel(SDPBackend.MATH), torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(0)
+        yield
 
 
 class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]

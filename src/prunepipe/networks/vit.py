@@ -8,9 +8,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from prunepipe.errors import ConfigError
 from prunepipe.networks.initialisation import CONSTANT_STARTS
-from prunepipe.networks.shapes import VIT_BLOCKS, VIT_HEADS, VIT_PATCH, ImageSize, sides, vit_features
+from prunepipe.networks.shapes import (
+    VIT_BLOCKS,
+    VIT_HEADS,
+    VIT_PATCH,
+    ImageSize,
+    require_patches,
+    sides,
+    vit_features,
+)
 
 
 class Attention(nn.Module):
@@ -46,7 +53,8 @@ class Block(nn.Module):
     def forward(self, tokens: Tensor) -> Tensor:
         """Return [N, T, F] of tokens [N, T, F]."""
         tokens = tokens + self.attention(self.attention_norm(tokens))
-        return tokens + self.narrow(functional.gelu(self.widen(self.norm(tokens))))
+        joined: Tensor = tokens + self.narrow(functional.gelu(self.widen(self.norm(tokens))))
+        return joined
 
 
 class VisionTransformer(nn.Module):
@@ -99,11 +107,7 @@ def vit_small(*, channels: int, classes: int, image_size: ImageSize, width: floa
     Raises:
         ConfigError: the images are no whole number of patches, or the width is not positive.
     """
+    require_patches(image_size)
     height, breadth = sides(image_size)
-    if height % VIT_PATCH or breadth % VIT_PATCH:
-        raise ConfigError(
-            f"image_size is {height} x {breadth}, but vit_small reads patches of {VIT_PATCH} x {VIT_PATCH} pixels: "
-            f"both sides must be multiples of {VIT_PATCH}."
-        )
     tokens = (height // VIT_PATCH) * (breadth // VIT_PATCH)
     return VisionTransformer(vit_features(width), channels=channels, classes=classes, tokens=tokens)

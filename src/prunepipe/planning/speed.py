@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from prunepipe.cores import usable_cores
 from prunepipe.execution.devices import device_name, prepare_process, require_precision, resolve_device
 from prunepipe.networks.building import make_network
 from prunepipe.planning.costs import Calibration, facts_of
@@ -34,7 +35,7 @@ def measure(study: Study, site: Site, *, steps: int) -> Calibration:
             if pace is not None:
                 paces[dataset, network] = pace
     gpu = device.type == "cuda"
-    jobs = site.jobs_per_gpu if gpu else max(1, len(os.sched_getaffinity(0)) // site.threads)
+    jobs = site.jobs_per_gpu if gpu else max(1, usable_cores() // site.threads)
     name = device_name(device) if gpu else f"this machine's {os.cpu_count()} cores"
     return Calibration(f"{name} in {site.precision}", gpu, jobs, paces)
 
@@ -48,7 +49,7 @@ def _seconds_per_image(
     side = facts.image_size // study.datasets[dataset].pool
     settings = network_settings(study, network)
     shape: dict[str, Any] = {"channels": facts.channels, "classes": facts.classes, "image_size": side}
-    model = make_network(settings["reference"], **shape, options=settings["options"]).to(device)
+    model = make_network(settings.reference, **shape, options=settings.options).to(device)
     if site.channels_last:
         model = model.to(memory_format=torch.channels_last)
     images, labels = _noise(batch, (facts.channels, side, side), facts.classes)

@@ -18,7 +18,7 @@ COLUMNS = (
     "study", "dataset", "network", "ticket", "check", "prune_ratio", "seed",
     "accuracy", "best_accuracy", "loss", "density", "effective_density", "dead_units",
     "unreachable_outputs", "collapsed",
-    "epochs", "seconds", "device", "precision", "version", "code", "data_checksum",
+    "epochs", "seconds", "device", "precision", "deterministic", "version", "code", "data_checksum",
     "status", "cause", "run",
 )  # fmt: skip
 """Columns of results.csv. Accuracies in percent; dead_units: channels on no path;
@@ -71,6 +71,7 @@ def _read(folder: Path) -> dict[str, Any]:
         **metrics,
         "seconds": round(sum(timing["seconds"]), 3),
         "device": timing["device"],
+        "deterministic": timing.get("deterministic"),
         "status": "done",
         "cause": "",
     }

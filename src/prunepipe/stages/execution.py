@@ -21,6 +21,7 @@ class Execution:
         checkpoint: file that an interrupted training run comes back from, or None.
         checkpoint_seconds: least time between two checkpoints.
         code: version of the stage's code; a checkpoint of other code is refused.
+        deterministic: whether operations that have no deterministic form are refused.
         score_time_limit: seconds that a call of a user's own score may take.
         tensorboard: whether a training run writes TensorBoard's event files beside its checkpoint.
     """
@@ -30,6 +31,7 @@ class Execution:
     checkpoint: Path | None = None
     checkpoint_seconds: float = 120.0
     code: str = ""
+    deterministic: bool = True
     score_time_limit: float = 3600.0
     tensorboard: bool = False
 

@@ -18,17 +18,18 @@ from prunepipe.networks.structure import Structure
 from prunepipe.networks.tracing import trace
 from prunepipe.plugins import explain, is_external
 from prunepipe.seeds import seeded_globals, torch_generator
-from prunepipe.stages.inputs import Settings, build
+from prunepipe.stages.inputs import build
+from prunepipe.stages.schemas.initialising import InitialSettings
 
 TRIAL_IMAGES = 2
 
 
-def initialise(data: str, settings: Settings) -> tuple[Arrays, Structure]:
+def initialise(data: str, settings: InitialSettings) -> tuple[Arrays, Structure]:
     """Draw a network's initial weights and trace its structure.
 
     Args:
         data: path of the prepared data set.
-        settings: network, seed, and draw: "init", or "reinit" for a second, independent draw.
+        settings: network, seed and draw.
 
     Returns:
         The weights, and the structure of the network.
@@ -39,14 +40,14 @@ def initialise(data: str, settings: Settings) -> tuple[Arrays, Structure]:
     return initialise_on(read_dataset(data), settings)
 
 
-def initialise_on(dataset: Dataset, settings: Settings) -> tuple[Arrays, Structure]:
+def initialise_on(dataset: Dataset, settings: InitialSettings) -> tuple[Arrays, Structure]:
     """Do the same for a data set in memory."""
-    reference = settings["network"]["reference"]
+    reference = settings.network.reference
     try:
         return _initialise(dataset, settings)
     except (ConfigError, ScoreError) as error:
         raise type(error)(f"network {reference}: {error}") from error
-    except Exception as error:  # whatever a network that is not ours raises when it is copied, drawn or tried
+    except Exception as error:  # whatever a network that is not ours raises when it is copied or drawn
         if not is_external(reference):
             raise
         raise ConfigError(
@@ -54,9 +55,9 @@ def initialise_on(dataset: Dataset, settings: Settings) -> tuple[Arrays, Structu
         ) from error
 
 
-def _initialise(dataset: Dataset, settings: Settings) -> tuple[Arrays, Structure]:
-    seed, draw = settings["seed"], settings["draw"]
-    network = build(dataset, settings, draw)
+def _initialise(dataset: Dataset, settings: InitialSettings) -> tuple[Arrays, Structure]:
+    seed, draw = settings.seed, settings.draw
+    network = build(dataset, settings.network, seed, draw)
     prunable(network)  # first: what cannot be pruned may not even be copied
     with seeded_globals(seed, draw, "initialise"):
         drawn = initial_weights(network, generator=torch_generator(seed, draw))
@@ -70,22 +71,31 @@ def _initialise(dataset: Dataset, settings: Settings) -> tuple[Arrays, Structure
 
 
 def _require_logits(network: nn.Module, shape: tuple[int, ...], classes: int) -> None:
-    """Take one step forward and back, as training will, before any job counts on it."""
+    """Refuse a network that does not give logits in its mode, or no gradients, before the first job counts on it."""
     images = torch.randn(shape, generator=torch.Generator().manual_seed(0))
     mode = "train" if network.training else "eval"
-    with torch.random.fork_rng(devices=[]):
-        logits = network(images)
-    found = list(logits.shape) if isinstance(logits, torch.Tensor) else f"a {type(logits).__name__}"
+    labels = torch.arange(TRIAL_IMAGES) % classes
+    trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    try:
+        with torch.random.fork_rng(devices=[]):
+            logits = network.float()(images)
+        if (
+            isinstance(logits, torch.Tensor)
+            and logits.requires_grad
+            and logits.shape == (TRIAL_IMAGES, classes)
+        ):
+            torch.autograd.grad(functional.cross_entropy(logits, labels), trained, allow_unused=True)
+    except Exception as error:  # whatever the user's code raises
+        told = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        raise ConfigError(f"in {mode} mode, images {list(shape)} raise {told}") from error
+    found = list(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
     if found != [TRIAL_IMAGES, classes]:
         raise ConfigError(
-            f"in {mode} mode its forward gives {found} for images {list(shape)}, must give logits "
-            f"{[TRIAL_IMAGES, classes]}: one a class ({classes}), and nothing else."
+            f"its forward gives {found} for images {list(shape)}, must give logits {[TRIAL_IMAGES, classes]}: "
+            f"one a class ({classes}), in eval and in train mode; here in {mode} mode."
         )
-    trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    if not trained or not logits.requires_grad:
+    if not logits.requires_grad:
         raise ConfigError(
             f"in {mode} mode no gradient reaches any parameter, so it cannot be trained. Let its parameters require a "
             "gradient, and compute the logits without torch.no_grad or detach."
         )
-    loss = functional.cross_entropy(logits.float(), torch.arange(TRIAL_IMAGES) % classes)
-    torch.autograd.grad(loss, trained, allow_unused=True)

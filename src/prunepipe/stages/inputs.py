@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from torch import nn
 
@@ -13,9 +11,7 @@ from prunepipe.networks.choice import PrunableChoice
 from prunepipe.plugins import call, is_external, load_function
 from prunepipe.seeds import numpy_generator
 from prunepipe.stages.own_data import require_training_data
-
-Settings = dict[str, Any]
-"""What a stage is told, as in `prunepipe.stages.settings`."""
+from prunepipe.stages.schemas.network import NetworkSettings
 
 
 def corrupted(dataset: Dataset, corruption: str | None, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -36,18 +32,17 @@ def corrupted(dataset: Dataset, corruption: str | None, seed: int) -> tuple[np.n
     )
 
 
-def build(dataset: Dataset, settings: Settings, draw: str = "init") -> nn.Module:
-    """Build the network of the settings for a data set, with the weights of its constructor's draw."""
+def build(dataset: Dataset, network: NetworkSettings, seed: int, draw: str = "init") -> nn.Module:
+    """Build a network for a data set, with the weights of its constructor's draw."""
     channels, height, width = dataset.train_images.shape[1:]
-    patterns = settings["network"].get("prunable", {})
     return make_network(
-        settings["network"]["reference"],
+        network.reference,
         channels=channels,
         classes=dataset.classes,
         # A builder that knows squares alone is told of them as ever, and meets a pair where it would be wrong.
         image_size=height if height == width else (height, width),
-        options=settings["network"]["options"],
-        seed=settings["seed"],
+        options=network.options,
+        seed=seed,
         draw=draw,
-        choice=PrunableChoice(**{key: tuple(values) for key, values in patterns.items()}),
+        choice=PrunableChoice(**network.prunable),
     )

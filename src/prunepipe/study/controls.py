@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from math import floor
 from typing import Any
 
-from prunepipe.networks.structure import Layer
+from prunepipe.errors import ConfigError
+from prunepipe.networks.structure import Layer, Structure
+from prunepipe.plugins import load_function
 from prunepipe.pruning.masks import kept_total
 from prunepipe.study.built_in import TICKETS
-from prunepipe.study.feasibility import linear_keep, pruned_layers_of
+from prunepipe.study.feasibility import pruned_layers_of
 from prunepipe.study.rows import Ticket
 from prunepipe.study.study import Study
 
-CONTROLS: dict[str, str] = {"lottery": "uniform_all", "random": "erk"}
-"""One known method, and one that uses nothing; each with its allocation where its own leaves no budget.
+WITHOUT_FIXED_SHARES = {"lottery": "uniform_all", "random": "erk", "random_uniform": "uniform_all"}
+"""The allocation of each control where its own leaves no budget.
 
-Both fix the share of Linear layers. That is no rule for a multilayer perceptron or a transformer, where the fixed share
-alone is more than a prune ratio leaves; the uniform share is what lottery tickets had on such networks first.
+All three fix the share of Linear layers. That is no rule for a multilayer perceptron or a transformer, where the fixed
+share alone is more than a prune ratio leaves; the uniform share is what lottery tickets first had on such networks.
 """
 
 Kinds = Mapping[str, int]
@@ -39,21 +40,30 @@ def control_rows(networks: Iterable[Kinds], prune_ratios: Iterable[float]) -> di
         name: {}
         if all(leaves_budget(Ticket(**TICKETS[name]), *case) for case in cases)
         else {"allocation": other}
-        for name, other in CONTROLS.items()
+        for name, other in WITHOUT_FIXED_SHARES.items()
     }
 
 
 def leaves_budget(ticket: Ticket, kinds: Kinds, prune_ratio: float) -> bool:
-    """Return whether what Linear layers keep leaves weights for convolutions, and no more than these have.
+    """Return whether a ticket's allocation can share a budget out: what it fixes leaves some, and no more than fits.
 
     Args:
-        ticket: says what Linear layers keep.
+        ticket: says how.
         kinds: weights of the network.
         prune_ratio: share that is removed.
     """
-    convolutions, linear = kinds.get("conv", 0), kinds.get("linear", 0)
-    budget = kept_total(convolutions + linear, prune_ratio) - floor(linear_keep(ticket) * linear)
-    return 0 < budget <= convolutions
+    layers = [Layer(kind, kind, (size,)) for kind, size in kinds.items() if size]
+    row, budget = ticket.allocation_facts, kept_total(sum(kinds.values()), prune_ratio)
+    dense = sum(layer.size for layer in layers if layer.kind in row.dense_layers)
+    if row.dense_layers:
+        return 0 < budget - dense <= sum(kinds.values()) - dense
+    if row.reads_scores:
+        return True
+    try:
+        load_function(row.function)({}, Structure(tuple(layers)), budget, **ticket.allocation_options)
+    except ConfigError:
+        return False
+    return True
 
 
 def known_kinds(study: Study) -> list[dict[str, int]] | None:

@@ -1,10 +1,10 @@
 """What every stage's script has in common: its command line, its log, its errors."""
 
 import argparse
-import json
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import fields
 from functools import partial
@@ -16,6 +16,7 @@ from typing import Any
 from prunepipe.errors import PrunepipeError
 from prunepipe.stages.execution import Execution
 from prunepipe.training.checkpoint import StopRequestedError
+from prunepipe.validation import Strict, parsed
 
 KINDS: dict[type, Callable[[str], Any]] = {
     NoneType: Path,
@@ -28,28 +29,43 @@ KINDS: dict[type, Callable[[str], Any]] = {
 
 
 def run(
-    description: str | None, main: Callable[..., None], *files: str, optional: tuple[str, ...] = ()
+    description: str | None,
+    main: Callable[..., None],
+    *files: str,
+    optional: tuple[str, ...] = (),
+    settings: type[Strict] | None = None,
 ) -> None:
     """Run one stage from the command line; a user's mistake ends it with a message and status 1.
 
     Args:
         description: the script's docstring, shown by --help.
-        main: called with the paths, as attributes, and the settings.
+        main: called with the paths, as attributes, and the settings, if there are any.
         files: names of the stage's input and output files, each a required option.
         optional: names of files that may be left out.
+        settings: model of what the stage is told; None: nothing but files.
     """
     parser = argparse.ArgumentParser(description=description)
     for name in (*files, *optional):
-        parser.add_argument(f"--{name}", metavar="FILE", required=name in files)
-    parser.add_argument("--settings", metavar="JSON", type=json.loads, default={}, help="what to do, as JSON")
+        given = name in files
+        parser.add_argument(f"--{name}", metavar="FILE", required=given, nargs=None if given else "?")
+    if settings is not None:
+        parser.add_argument(
+            "--settings", metavar="JSON", required=True, help="what to do: JSON, or the name of a JSON file"
+        )
     for field in fields(Execution):
         add_execution_option(parser, field.name, KINDS[type(field.default)], field.default)
     add_execution_option(parser, "gpus", int, 0)
     add_execution_option(parser, "jobs_per_gpu", int, 1)
+    parser.add_argument(
+        "--benchmark", metavar="FILE", help="written with the time and the memory that it took"
+    )
+    _leave_scripts_folder(main)
+    started = time.monotonic()
     arguments = vars(parser.parse_args())
-    settings: dict[str, Any] = arguments.pop("settings")
+    told: str = arguments.pop("settings", "")
+    benchmark: str | None = arguments.pop("benchmark")
     execution = Execution(**{field.name: arguments.pop(field.name) for field in fields(Execution)})
-    # Loaded by name, so that how GPUs are shared is no part of any stage's code version.
+    # Loaded by name, so that how GPUs are shared and usage is measured is no part of any stage's code version.
     lease = import_module("prunepipe.execution.leases").lease_devices(
         arguments.pop("gpus"),
         jobs_per_device=arguments.pop("jobs_per_gpu"),
@@ -57,13 +73,24 @@ def run(
         say=partial(print, flush=True),
     )
     try:
+        # Read first: nobody should wait for a GPU to hear of a mistake.
+        values = [] if settings is None else [parsed(settings, told, "--settings")]
         with lease:
-            main(SimpleNamespace(**arguments, execution=execution), settings)
+            main(SimpleNamespace(**arguments, execution=execution), *values)
+        if benchmark:
+            import_module("prunepipe.execution.resource_usage").write_usage(benchmark, started)
     except PrunepipeError as error:
         sys.exit(f"error: {error}")
     except StopRequestedError as stop:
         print(stop)
         sys.exit(128 + signal.SIGTERM)
+
+
+def _leave_scripts_folder(main: Callable[..., None]) -> None:
+    """Take the folder of the scripts off the import path: the user's `mask.py` is not ours."""
+    script = Path(main.__code__.co_filename)
+    if script.is_file():
+        sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() != script.resolve().parent]
 
 
 def add_execution_option(
