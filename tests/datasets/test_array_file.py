@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from prunepipe.datasets import ARRAY_FILE, Dataset, memory
+from prunepipe.datasets import Dataset, memory
 from prunepipe.datasets.array_file import load
 from prunepipe.datasets.fingerprint import content_checksum
+from prunepipe.datasets.rows import ARRAY_FILE
 from prunepipe.errors import ArtifactError, ConfigError
 
 GENERATOR = np.random.default_rng(0)
