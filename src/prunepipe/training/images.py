@@ -55,6 +55,12 @@ def draw_epoch(
     return Draws(order if shuffle else torch.arange(count), offsets[0], offsets[1], flips, holes)
 
 
+def padded_bytes(images: np.ndarray, crop_padding: int) -> int:
+    """Return the memory that a set of images [N, C, H, W] takes with black pixels on each side."""
+    count, channels, height, width = images.shape
+    return int(count * channels * (height + 2 * crop_padding) * (width + 2 * crop_padding))
+
+
 class ImageSet:
     """A set of images and labels on one device.
 

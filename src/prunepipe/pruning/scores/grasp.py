@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from prunepipe.errors import ScoreError
-from prunepipe.networks.prunable import prunable
+from prunepipe.networks.prunable import prunable, weights_of
 from prunepipe.pruning.options import checked
 from prunepipe.pruning.scores.contract import (
     Batch,
@@ -47,7 +47,7 @@ def grasp(
         temperature: logits are divided by it.
         halves: "first_last" as the reference (of a batch sorted by class, each half holds half of the
             classes) or "interleaved" (every second image, so that both halves hold all classes).
-        redraw_linear: score with Linear weights drawn anew (Xavier normal), as the reference does by
+        redraw_linear: score with Linear weights (attention's too) drawn anew (Xavier normal), as the reference does by
             default. Off here: the scores are then of the weights that the ticket has.
         dtype: "float64" or "float32", of all arithmetic.
     Returns:
@@ -115,8 +115,8 @@ def _split(batch: Batch, halves: str) -> tuple[Batch, Batch]:
 
 
 def _redraw_linear(network: nn.Module, generator: torch.Generator) -> None:
-    for module in network.modules():
-        if isinstance(module, nn.Linear):
+    for weight in weights_of(network):
+        if weight.parameter is not None and isinstance(weight.module, (nn.Linear, nn.MultiheadAttention)):
             # The draw is that of the weights, whatever the type of the arithmetic.
-            fresh = torch.empty(module.weight.shape, dtype=torch.float32, device=generator.device)
-            module.weight.data.copy_(nn.init.xavier_normal_(fresh, generator=generator))
+            fresh = torch.empty(weight.parameter.shape, dtype=torch.float32, device=generator.device)
+            weight.parameter.data.copy_(nn.init.xavier_normal_(fresh, generator=generator))
