@@ -18,8 +18,8 @@ from prunepipe.artifacts import FOREIGN, HEADER
 from prunepipe.errors import ArtifactError
 from prunepipe.pruning.tickets import BITS, read_mask, read_ticket
 
-SIZE_LIMIT = 4.0
-"""Gigabytes (1e9 bytes) of tensors that are read unless more is asked for: 1,000 million float32 weights."""
+SIZE_LIMIT = 2.0
+"""Gigabytes (1e9 bytes) of tensors that are read unless more is asked for: 500 million float32 weights."""
 
 MASKS = ("masks", "mask")
 """Keys of a checkpoint behind which masks lie by their weights' names; read as `mask/NAME`."""
@@ -155,8 +155,8 @@ def _rounded_types() -> set[torch.dtype]:
 def _refuse_size(path: Path, size: int, size_limit: float) -> None:
     if size > size_limit * 1e9:
         raise ArtifactError(
-            f"{path}: {size / 1e9:.1f} GB of tensors, the limit is {size_limit:g} GB (--size-limit). An audit needs about "
-            "four times a file's size in memory: save the weights alone, without the optimiser's state, or raise the "
+            f"{path}: {size / 1e9:.1f} GB of tensors, the limit is {size_limit:g} GB (--size-limit). An audit needs up "
+            "to fifteen times a file's size in memory: save the weights alone, without the optimiser's state, or raise the "
             "limit."
         )
 
