@@ -47,7 +47,7 @@ def build_network(request: NetworkRequest, named: NamedTensors) -> tuple[nn.Modu
     Raises:
         ConfigError: the builder cannot be loaded or called, or returns no module.
     """
-    shapes = [tuple(value.shape) for value in {**named.masks, **named.weights}.values()]
+    shapes = [tuple(value.shape) for value in {**named.weights, **named.masks}.values()]
     channels = request.channels or _channels(shapes)
     classes = request.classes or _classes(shapes)
     facts = {"channels": channels, "classes": classes, "image_size": request.image_size}
