@@ -147,6 +147,39 @@ def bare(*, channels, classes, image_size):
     return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.BatchNorm1d(channels))
 
 
+class Auxiliary(nn.Module):
+    """Gives a second result while it is trained, as Inception does."""
+
+    def __init__(self, channels, classes):
+        super().__init__()
+        self.network = network(channels=channels, classes=classes, image_size=8)
+
+    def forward(self, images):
+        logits = self.network(images)
+        return (logits, logits) if self.training else logits
+
+
+def auxiliary(*, channels, classes, image_size):
+    return Auxiliary(channels, classes)
+
+
+class Tied(nn.Module):
+    """Shares the weight of its head with an embedding that it does not use."""
+
+    def __init__(self, channels, classes):
+        super().__init__()
+        self.network = network(channels=channels, classes=classes, image_size=8)
+        self.embedding = nn.Embedding(classes, 4)
+        self.embedding.weight = self.network[4].weight
+
+    def forward(self, images):
+        return self.network(images)
+
+
+def tied(*, channels, classes, image_size):
+    return Tied(channels, classes)
+
+
 def wrong_size(*, channels, classes, image_size):
     return nn.Sequential(nn.Flatten(), nn.Linear(7, classes))
 

@@ -90,6 +90,8 @@ def test_an_own_data_check_works_on_a_copy_and_returns_training_data(tmp_path: P
         ("bare", "has no Conv2d or Linear weight, so nothing can be pruned"),
         ("wrong_size", r"does not take images of shape \[2, 1, 8, 8\]"),
         ("too_few_logits", r"forward gives \[2, 1\] for images \[2, 1, 8, 8\], must give logits \[2, 2\]"),
+        ("auxiliary", r"its forward gives tuple .*must give logits \[2, 2\].*; here in train mode"),
+        ("tied", "'network.4.weight' is one weight with 'embedding.weight', which is not pruned"),
         ("good", "which does not fit its options"),
         ("no_such", "has no function 'no_such'"),
     ],

@@ -49,7 +49,7 @@ def test_a_method_goes_through_the_whole_battery_beside_two_controls(base: str) 
         given.verdict,
     )
     assert (study.seeds, study.prune_ratios) == ((0, 1, 2, 3, 4), given.prune_ratios[:1])
-    assert len(list(study.cells())) == 5 * (7 + 3 + 3)
+    assert len(list(study.cells())) == 5 * (7 + 3 + 3 + 1)
 
 
 def test_the_choices_of_the_command_line_reach_the_ticket(tmp_path: Path, monkeypatch, capsys) -> None:
@@ -116,7 +116,7 @@ def test_a_method_is_not_called_like_a_built_in_ticket() -> None:
         (["judge", OWN + "missing"], "has no function 'missing'"),
         (["judge", "snip", "--study", "quikstart"], "unknown study 'quikstart'. Did you mean 'quickstart'?"),
         (["judge", "snip", "--option", "temperature"], "must be KEY=VALUE"),
-        (["judge", "snip", "--start", "epoch 99"], "epoch 99 is beyond recipe.epochs = 20"),
+        (["judge", "snip", "--start", "epoch 99"], "epoch 99 is beyond recipe.epochs"),
         (["judge", "snip", "--allocation", "globl"], "unknown allocation 'globl'"),
         (["judge", "snip", "--name", "lottery"], "--name lottery: a built-in ticket is called that"),
         (["judge", "snip", "--name", "grasp"], "--name grasp: a built-in ticket is called that"),

@@ -12,7 +12,7 @@ import yaml
 from torch.nn.functional import cross_entropy
 from workflow_runs import make_project, planned, snakemake
 
-from prunepipe.cli.derived_study import BATTERY, CONTROLS
+from prunepipe.cli.derived_study import BASELINE, BATTERY, CONTROLS
 from prunepipe.cli.main import main
 from prunepipe.networks.initialisation import initialise
 from prunepipe.networks.vgg import vgg_digits
@@ -115,7 +115,7 @@ def test_the_tutorials_judge_command_is_accepted_and_writes_a_study(
     assert command[0] == "prunepipe"
     assert main([*command[1:], "--dry-run"]) == 0
     study = load_study(folder / "judged" / "my_score" / "my_score.yaml")
-    assert list(study.tickets) == ["my_score", *CONTROLS]
+    assert list(study.tickets) == ["my_score", *CONTROLS, BASELINE]
     assert study.checks_of("my_score") == ("none", *BATTERY)
     assert len(study.seeds) == 5
     assert len(asked) == 1

@@ -74,6 +74,28 @@ def test_scores_that_break_the_contract_are_refused_by_name(change, message: str
         run(altered(change), Mixed())
 
 
+@pytest.mark.parametrize("external", [False, True])
+def test_a_score_may_change_its_network_in_any_way_and_ours_stays(external: bool) -> None:
+    def meddling(network, batches, loss, *, generator):
+        scores = magnitude(network, batches, loss, generator=generator)
+        network(batches[0][0]).sum().backward()
+        network.head.weight.data.mul_(2)
+        network.norm.eval()
+        network.head.requires_grad_(False)
+        network.add_module("more", nn.Linear(1, 1))
+        return scores
+
+    network = seeded(Mixed()).train()
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    scorer = Scorer(meddling, external=external, check_determinism=True)
+    score_network(network, scorer, BATCHES, cross_entropy, generator=torch.Generator())
+    after = network.state_dict()
+    assert list(after) == list(before)
+    assert all(torch.equal(after[name], value) for name, value in before.items())
+    assert all(parameter.grad is None and parameter.requires_grad for parameter in network.parameters())
+    assert network.norm.training
+
+
 def test_scores_come_in_module_order_whatever_the_order_of_the_score() -> None:
     def backwards(network, batches, loss, *, generator):
         scores = magnitude(network, batches, loss, generator=generator)

@@ -108,9 +108,11 @@ def test_judge_works_in_an_empty_folder_and_after_a_mistake_keeps_what_is_finish
     done = judge(installed, tmp_path, "--seeds", "1")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "my_score: UNDECIDED" in done.stdout  # one seed decides nothing
+    assert "Gain in points" in done.stdout
+    assert "What a referee would ask next:" in done.stdout
     assert all(f"  {check} " in done.stdout for check in ("half_dataset", "reinit", "invert"))
     runs = finished(tmp_path, "results")
-    assert set(runs["ticket"]) == {"full_network", "my_score", "lottery", "random"}
+    assert set(runs["ticket"]) == {"full_network", "my_score", "lottery", "random", "random_uniform"}
     assert not list(installed.rglob("*.safetensors"))
 
     (tmp_path / "helper.py").write_text("def size(weight): return weight.detach().abs() / 0\n")

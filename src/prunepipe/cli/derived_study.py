@@ -20,6 +20,9 @@ BATTERY = ("corrupted_data", "half_dataset", "rearrange", "shuffle_weights", "re
 CONTROLS = ("lottery", "random")
 """Judged beside it, by the checks of their class: one known method, and one that uses nothing."""
 
+BASELINE = "random_uniform"
+"""Run without checks: what a method gains is counted from it."""
+
 RESERVED = frozenset({*TICKETS, FULL_NETWORK})
 """Names with a meaning of their own, which no judged method may take."""
 
@@ -93,7 +96,11 @@ def derived_study(
         "datasets": {key: _absolute_in(base.datasets[key], "source") for key in base.datasets},
         "networks": {key: _absolute_in(base.networks[key], "architecture") for key in base.networks},
         **kept,
-        "tickets": {method.name: row | {"checks": checks}, **{name: {} for name in CONTROLS}},
+        "tickets": {
+            method.name: row | {"checks": checks},
+            **{name: {} for name in CONTROLS},
+            BASELINE: {"checks": []},
+        },
         "prune_ratios": list(prune_ratios or base.prune_ratios[:1]),
         "seeds": list(range(seeds)),
         "tables": ["initial_checks"] if method.start == "init" else ["initial_checks", "partial_checks"],

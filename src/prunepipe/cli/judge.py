@@ -48,8 +48,8 @@ def _add_execution(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Judge a method; return 0 if everything ran."""
     from prunepipe.cli.derived_study import derived_study
+    from prunepipe.cli.first_screen import first_screen
     from prunepipe.cli.trial import tried_method
-    from prunepipe.cli.verdict import verdict_text
     from prunepipe.plugins import is_external
     from prunepipe.results.layout import PARTIAL
     from prunepipe.results.watching import study_progress
@@ -79,13 +79,13 @@ def run(arguments: argparse.Namespace) -> int:
     command = snakemake_command(study, folder, *cores, site=site)
     outcome = run_watched(command, folder / "judge.log", progress, environment())
     if not outcome.status:
-        print(verdict_text(folder / "results"))
+        print(first_screen(folder / "results"))
         return 0
     _explain_failure(outcome, folder)
     if outcome.failed:
         pages = snakemake_command(study, folder, "partial", *cores, site=site)
         if run_watched(pages, folder / "judge-partial.log", progress, environment()).status == 0:
-            print(verdict_text(folder / PARTIAL))
+            print(first_screen(folder / PARTIAL))
     return 1
 
 

@@ -25,7 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the verdicts."""
-    print(verdict_text(newest_results(arguments.folder)))
+    from prunepipe.cli.first_screen import first_screen
+
+    print(first_screen(newest_results(arguments.folder)))
     return 0
 
 
@@ -39,8 +41,8 @@ def verdict_text(results: Path) -> str:
         ArtifactError: there are no verdicts yet.
     """
     tables = results / "tables"
-    methods, checks = _rows(results / METHODS), _rows(tables / "verdicts.csv")
-    runs = _rows(results / "results.csv")
+    methods, checks = csv_rows(results / METHODS), csv_rows(tables / "verdicts.csv")
+    runs = csv_rows(results / "results.csv")
     lines = [_title(results)]
     for method in methods:
         failure = not_run(results, method["ticket"], runs)
@@ -79,7 +81,7 @@ def newest_results(folder: Path) -> Path:
 
 
 def _title(results: Path) -> str:
-    study = next((row["study"] for row in _rows(results / "results.csv")), "")
+    study = next((row["study"] for row in csv_rows(results / "results.csv")), "")
     unfinished = ", what is finished of it" if results.match(PARTIAL) else ""
     return f"Study {study}{unfinished}"
 
@@ -94,7 +96,12 @@ def _wrapped(text: str) -> list[str]:
     return textwrap.wrap(text, WIDTH, initial_indent="  ", subsequent_indent="  ")
 
 
-def _rows(path: Path) -> list[dict[str, str]]:
+def csv_rows(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a table of a study.
+
+    Raises:
+        ArtifactError: it is not there yet.
+    """
     try:
         with path.open(encoding="utf-8", newline="") as file:
             return list(csv.DictReader(file))

@@ -15,7 +15,8 @@ def prunable(network: nn.Module) -> dict[str, nn.Parameter]:
     Returns:
         Parameters, for example {"features.0.weight": [64, 3, 3, 3], ...}.
     Raises:
-        ScoreError: the network has none, or two modules share one weight, which would count twice.
+        ScoreError: the network has none, or shares one with another module: it would count twice, or be masked here
+            and not there.
     """
     weights: dict[str, nn.Parameter] = {}
     owners: dict[int, str] = {}
@@ -31,6 +32,13 @@ def prunable(network: nn.Module) -> dict[str, nn.Parameter]:
                 "share the module instead of its weight."
             )
         weights[name] = named[name]
+    for name, parameter in named.items():
+        first = owners.get(id(parameter), name)
+        if first != name:
+            raise ScoreError(
+                f"'{first}' is one weight with '{name}', which is not pruned: a mask cannot hold for one of them; "
+                "untie them."
+            )
     if not weights:
         raise ScoreError(
             f"{type(network).__name__} has no Conv2d or Linear weight, so nothing can be pruned."

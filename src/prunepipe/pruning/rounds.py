@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,6 +28,7 @@ def score_network(
     loss: Loss,
     *,
     generator: torch.Generator,
+    options: Mapping[str, Any] | None = None,
     rounds: int = 1,
     density: float | None = None,
     allocate: Allocate | None = None,
@@ -42,6 +44,7 @@ def score_network(
         batches: images [B, C, H, W] and labels [B], on the network's device; read once a round.
         loss: (logits [B, K], labels [B]) -> mean loss.
         generator: the score's randomness; the global streams of torch, numpy and random are derived from it.
+        options: keyword arguments of a plain function; a `Scorer` has its own.
         rounds: rounds of iterative pruning; 1 is one-shot.
         density, allocate: needed for several rounds: share that the last cut keeps; how layers share a round's budget.
     Returns:
@@ -51,7 +54,7 @@ def score_network(
         ScoreError: the score breaks its contract; the text names score, layer and rule.
         ConfigError: several rounds without a density in (0, 1] or without an allocation.
     """
-    scorer = score if isinstance(score, Scorer) else Scorer(score)
+    scorer = score if isinstance(score, Scorer) else Scorer(score, options=options or {})
     pruned = copy.deepcopy(network) if rounds > 1 else network
     reread = list(batches) if iter(batches) is batches else batches
     mask: Arrays | None = None

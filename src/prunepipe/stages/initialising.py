@@ -55,11 +55,20 @@ def _initialise(dataset: Dataset, settings: Settings) -> tuple[Arrays, Structure
 
 
 def _require_logits(network: nn.Module, images: tuple[int, ...], classes: int) -> None:
-    with torch.no_grad(), torch.random.fork_rng(devices=[]):
-        logits = deepcopy(network).eval()(torch.zeros(images))
-    found = list(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
-    if found != [TRIAL_IMAGES, classes]:
-        raise ConfigError(
-            f"its forward gives {found} for images {list(images)}, must give logits {[TRIAL_IMAGES, classes]}: "
-            f"one a class ({classes})."
-        )
+    """Refuse a network that does not give logits in both modes, or no gradients, before the first job counts on it."""
+    for mode in ("eval", "train"):
+        with torch.random.fork_rng(devices=[]):
+            tried = deepcopy(network).train(mode == "train")
+            try:
+                logits = tried(torch.zeros(images))
+                if mode == "train" and isinstance(logits, torch.Tensor):
+                    logits.sum().backward()  # type: ignore[no-untyped-call]
+            except Exception as error:  # whatever the user's code raises
+                told = f"{type(error).__name__}: {' '.join(str(error).split())}"
+                raise ConfigError(f"in {mode} mode, images {list(images)} raise {told}") from error
+        found = list(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
+        if found != [TRIAL_IMAGES, classes]:
+            raise ConfigError(
+                f"its forward gives {found} for images {list(images)}, must give logits {[TRIAL_IMAGES, classes]}: "
+                f"one a class ({classes}), in eval and in train mode; here in {mode} mode."
+            )

@@ -133,19 +133,26 @@ class Scorer:
             raise self._located(error) from error
 
     def _called(self, given: Mapping[str, Any]) -> Any:
-        if not self.external:
+        return self._of_the_user(given) if self.external else self._of_our_own(given)
+
+    def _of_our_own(self, given: Mapping[str, Any]) -> Any:
+        try:
             return call_method(self.title, self.function, given, self.options)
+        except RuntimeError as error:
+            if "double" not in str(error).lower():
+                raise
+            raise ScoreError(
+                f"{self.title}: the network does not compute in float64 ({str(error).splitlines()[0]}). Let its "
+                "forward name no floating type, or say `score_options: {dtype: float32}` in the ticket."
+            ) from error
+
+    def _of_the_user(self, given: Mapping[str, Any]) -> Any:
         try:
             with guarded(self.title, self.time_limit, limit_memory=given["device"].type == "cpu"):
                 return call_method(self.title, self.function, given, self.options)
         except PrunepipeError:
             raise
         except Exception as error:  # whatever the user's code raises
-            if isinstance(error, RuntimeError) and "double" in str(error).lower():
-                raise ScoreError(
-                    f"{self.title}: the network does not compute in float64 ({str(error).splitlines()[0]}). Let its "
-                    "forward name no floating type, or say `score_options: {dtype: float32}` in the ticket."
-                ) from error
             place = self.title.removeprefix("score ").rpartition(":")[0]
             raise ScoreError(f"{self.title}: raised {explain(error, place)}") from error
 

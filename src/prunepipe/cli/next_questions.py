@@ -1,0 +1,82 @@
+"""What a referee would ask next of a judged method, with the command that answers it."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+from prunepipe.cli.verdict import csv_rows
+from prunepipe.results.layout import PARTIAL
+
+FEWER_KEPT = 0.4
+"""The next prune ratio to try keeps this share of what the present one keeps: after 0.95 comes 0.98."""
+
+
+def next_questions(results: Path) -> list[str]:
+    """Return the questions, each with its command; none for a study that `prunepipe judge` did not write.
+
+    Args:
+        results: folder of results.csv and tables/ in the folder of a judged method.
+    """
+    import yaml
+
+    root = results.parents[1] if results.match(PARTIAL) else results.parent
+    name = next((row["study"] for row in csv_rows(results / "results.csv")), "")
+    file = root / f"{name}.yaml"
+    study = yaml.safe_load(file.read_text(encoding="utf-8")) if name and file.is_file() else {}
+    ticket = study.get("tickets", {}).get(name)
+    if not isinstance(ticket, dict) or "score" not in ticket:
+        return []
+    command = ["prunepipe", "judge", ticket["score"], *_options(ticket)]
+    asked = _questions(study, ticket, _checks(results, name))
+    lines = [f"  {question}\n    {shlex.join([*command, *answer])}" for question, answer in asked]
+    return ["What a referee would ask next:", *lines] if lines else []
+
+
+def _questions(
+    study: dict[str, Any], ticket: dict[str, Any], checks: dict[str, list[str]]
+) -> list[tuple[str, list[str]]]:
+    name, seeds, ratios = study["name"], len(study["seeds"]), study["prune_ratios"]
+    if checks.keys() == {"collapsed"}:
+        easier = f"{max(1 - (1 - ratios[0]) / FEWER_KEPT, 0):.4g}"
+        question = f"Its masks leave no path: what does it do where more weights are left ({easier})?"
+        return [(question, ["--prune-ratio", easier, "--seeds", str(seeds)])]
+    asked = []
+    if "inconclusive" in checks:
+        undecided = ", ".join(checks["inconclusive"])
+        asked.append((f"Do more seeds decide {undecided}?", ["--seeds", str(2 * seeds)]))
+    if len(ratios) == 1:
+        harder = f"{1 - (1 - ratios[0]) * FEWER_KEPT:.4g}"
+        both = ["--prune-ratio", f"{ratios[0]:g}", "--prune-ratio", harder]
+        asked.append(
+            (f"Does it hold where fewer weights are left ({harder})?", [*both, "--seeds", str(seeds)])
+        )
+    if "fashion_mnist" not in study["datasets"]:
+        other = ["--study", "fashion", "--name", f"{name}_fashion"]
+        asked.append(("Does it hold on other data, with a larger network?", other))
+    if ticket["start"] == "init":
+        trained = ["--start", "final", "--name", f"{name}_final"]
+        asked.append(("Is the score better on trained weights, which carry more to lose?", trained))
+    return asked
+
+
+def _checks(results: Path, ticket: str) -> dict[str, list[str]]:
+    """Return the checks of a method by their verdict."""
+    found: dict[str, list[str]] = {}
+    for row in csv_rows(results / "tables" / "verdicts.csv"):
+        if row["ticket"] == ticket and row.get("verdict"):
+            found.setdefault(row["verdict"], []).append(row["check"])
+    return found
+
+
+def _options(ticket: dict[str, Any]) -> list[str]:
+    """Return the options of the command line that make a ticket's choices, where they are not the defaults."""
+    chosen: list[str] = []
+    if ticket["allocation"] not in ("global", "constructed"):
+        chosen += ["--allocation", ticket["allocation"]]
+    for key in ("reads", "rounds", "missing", "zeros"):
+        chosen += [f"--{key}", str(ticket[key])] if ticket.get(key) else []
+    for key, value in ticket.get("score_options", {}).items():
+        chosen += ["--option", f"{key}={value}"]
+    return chosen
