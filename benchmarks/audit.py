@@ -1,4 +1,4 @@
-"""Audit VGG19, 20 million weights, 95 % pruned: `python audit.py [shapes]` says seconds and memory, the start included."""
+"""Audit VGG19 at 95 %: `python audit.py [shapes]` says seconds and memory, the start of torch included."""
 
 from __future__ import annotations
 
@@ -29,5 +29,8 @@ with TemporaryDirectory() as folder:
     found = audit(path, request=request)
 used = resource.getrusage(resource.RUSAGE_SELF)
 peak = used.ru_maxrss * 1024
-print(f"{found.measures.size:,} weights, file of {size / 1e6:.0f} MB, with {'no' if request is None else 'the'} network:")
-print(f"  {used.ru_utime + used.ru_stime:.1f} CPU seconds; peak {peak / 1e6:.0f} MB, {before / 1e6:.0f} MB before it")
+network = "no network" if request is None else "the network"
+print(f"{found.measures.size:,} weights, file of {size / 1e6:.0f} MB, with {network}:")
+print(
+    f"  {used.ru_utime + used.ru_stime:.1f} CPU seconds; peak {peak / 1e6:.0f} MB, {before / 1e6:.0f} MB before it"
+)

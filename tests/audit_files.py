@@ -93,7 +93,7 @@ def torch_pruned(density: float = 0.1) -> Tensors:
 
 
 def two_of_four(weight: Tensor) -> Tensor:
-    """Return a mask that keeps 2 of every 4 inputs, as sparse tensor cores read them; all if they do not divide by 4."""
+    """Return a mask that keeps 2 of every 4 inputs, as sparse tensor cores read them; else all."""
     if weight.shape[1] % 4:
         return torch.ones(weight.shape, dtype=torch.bool)
     rows = weight.movedim(1, -1)
@@ -236,8 +236,12 @@ def mask_lost(folder: Path) -> Case:
 def mask_not_binary(folder: Path) -> Case:
     """Scores under the name of masks."""
     state, masks = pruned(vgg())
-    scores = {name: mask * torch.linspace(0.1, 0.9, mask.numel()).view(mask.shape) for name, mask in masks.items()}
-    return Case(save(folder, {**state, **{f"{name}_mask": value for name, value in scores.items()}}), "0.9", VGG)
+    scores = {
+        name: mask * torch.linspace(0.1, 0.9, mask.numel()).view(mask.shape) for name, mask in masks.items()
+    }
+    return Case(
+        save(folder, {**state, **{f"{name}_mask": value for name, value in scores.items()}}), "0.9", VGG
+    )
 
 
 def not_finite(folder: Path) -> Case:
@@ -295,8 +299,7 @@ def broken_pattern(folder: Path) -> Case:
 
 def revived(folder: Path) -> Case:
     """Sparser before training than after it."""
-    state, masks = pruned(vgg())
-    before = save(folder, state, "before.safetensors")
+    before = save(folder, pruned(vgg())[0], "before.safetensors")
     return Case(save(folder, pruned(vgg(), 0.12)[0], "after.safetensors"), None, VGG, before)
 
 

@@ -16,14 +16,24 @@ def _in_its_own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def test_a_sound_file_is_told_in_full_and_raises_no_alarm(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_a_sound_file_is_told_in_full_and_raises_no_alarm(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     case = audit_files.sound_torch_prune(tmp_path)
-    status = main(["audit", case.path.name, "--claimed", "90%", "--network", "vgg_digits", "--image-size", "8"])
+    status = main(
+        ["audit", case.path.name, "--claimed", "90%", "--network", "vgg_digits", "--image-size", "8"]
+    )
     printed = capsys.readouterr().out
     assert status == 0
     assert "Prune ratio 90.00%, claimed 90.00%: 6,990 of " in printed
     assert printed.splitlines()[-2:] == ["No alarm.", "Page: state.audit.html; numbers: state.audit.json"]
-    for name in (audit_files.FIRST, "smart", "erk", "Multiply-adds", "Overlap with the largest weights: 100.00%"):
+    for name in (
+        audit_files.FIRST,
+        "smart",
+        "erk",
+        "Multiply-adds",
+        "Overlap with the largest weights: 100.00%",
+    ):
         assert name in printed
     assert read_json("state.audit.json", "findings")["network"] == "prunepipe.networks.vgg:vgg_digits"
     assert "No alarm" in Path("state.audit.html").read_text()

@@ -1,4 +1,4 @@
-"""Audits: every made-up fault is found and alone, sound files raise no alarm, and bad files end in one clear message."""
+"""Audits: every made-up fault is found, sound files raise no alarm, and bad files end in one clear message."""
 
 from __future__ import annotations
 
@@ -81,7 +81,9 @@ def test_multiply_adds_are_those_of_the_kept_weights(tmp_path: Path) -> None:
     first, last = found.layers[0], found.layers[-1]
     assert first.multiply_adds == 8 * 8 * first.kept  # an image of 8 x 8 pixels, padded
     assert last.multiply_adds == last.kept
-    assert found.dense_multiply_adds == 16 * 9 * 64 + (16 * 32 + 32 * 32) * 9 * 16 + (32 + 64) * 64 * 9 * 4 + 640
+    assert (
+        found.dense_multiply_adds == 16 * 9 * 64 + (16 * 32 + 32 * 32) * 9 * 16 + (32 + 64) * 64 * 9 * 4 + 640
+    )
 
 
 def test_overlap_with_magnitude_needs_the_values_of_pruned_weights(tmp_path: Path) -> None:
@@ -144,9 +146,7 @@ def test_a_claim_that_is_no_share_is_refused(claim: str) -> None:
 @pytest.mark.parametrize("density", [0.02, 0.1, 0.25, 0.5, 0.75, 0.98])
 def test_random_masks_have_no_pattern(density: float) -> None:
     generator = np.random.default_rng(0)
-    assert not [
-        pattern for _ in range(50) if (pattern := pattern_of(generator.random((16, 32)) < density))
-    ]
+    assert not [pattern for _ in range(50) if (pattern := pattern_of(generator.random((16, 32)) < density))]
 
 
 def test_a_pattern_runs_along_the_input_channels() -> None:
@@ -228,7 +228,9 @@ def test_names_that_do_not_fit_are_told_with_the_nearest_names_and_shapes(tmp_pa
 
 def test_shapes_that_do_not_fit_are_told(tmp_path: Path) -> None:
     state = pruned(vgg())[0]
-    with pytest.raises(ArtifactError, match=re.escape(f"'{LAST}' is [10, 64] in the file and [7, 64] in the")):
+    with pytest.raises(
+        ArtifactError, match=re.escape(f"'{LAST}' is [10, 64] in the file and [7, 64] in the")
+    ):
         audit(save(tmp_path, state), request=replace(VGG, classes=7))
     with pytest.raises(ArtifactError, match="does not fit the network"):
         audit(save(tmp_path, state), request=RESNET)
@@ -275,7 +277,9 @@ def test_short_types_are_read_and_noted(tmp_path: Path) -> None:
 
 def test_a_file_of_ten_gigabytes_is_refused_before_it_is_read(tmp_path: Path) -> None:
     path = tmp_path / "huge.safetensors"
-    header = json.dumps({"a.weight": {"dtype": "F32", "shape": [50_000, 50_000], "data_offsets": [0, 10**10]}})
+    header = json.dumps(
+        {"a.weight": {"dtype": "F32", "shape": [50_000, 50_000], "data_offsets": [0, 10**10]}}
+    )
     with path.open("wb") as file:
         file.write(struct.pack("<Q", len(header)) + header.encode())
         file.truncate(8 + len(header) + 10**10)  # holes take no disk

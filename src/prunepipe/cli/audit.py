@@ -24,12 +24,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="safetensors, or a state dict or checkpoint of torch.save; of two files the second is audited, and what "
         "changed since the first is said",
     )
-    parser.add_argument("--claimed", metavar="RATIO", help="share of weights said to be removed: 0.95 or 95%%")
+    parser.add_argument(
+        "--claimed", metavar="RATIO", help="share of weights said to be removed: 0.95 or 95%%"
+    )
     parser.add_argument(
         "--network",
         metavar="NAME",
-        help="a built-in name, torchvision:MODEL, package.module:build or file.py:build; without it the shapes alone are "
-        "known, and no paths",
+        help="a built-in name, torchvision:MODEL, package.module:build or file.py:build; without it the shapes alone "
+        "are known, and no paths",
     )
     parser.add_argument(
         "--image-size", type=int, default=32, help="side of the images, pixels (default: %(default)s)"
@@ -111,5 +113,7 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
     except json.JSONDecodeError as error:
         raise ConfigError(f"--network-options {arguments.network_options}: no JSON ({error}).") from error
     if not isinstance(options, dict):
-        raise ConfigError(f"--network-options {arguments.network_options}: must be names with values in {{}}.")
+        raise ConfigError(
+            f"--network-options {arguments.network_options}: must be names with values in {{}}."
+        )
     return options

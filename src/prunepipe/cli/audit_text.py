@@ -14,7 +14,9 @@ def audit_text(facts: dict[str, Any]) -> str:
     Args:
         facts: of `prunepipe.pruning.audit.audit.Audit.to_json`.
     """
-    alarms = [line for finding in facts["findings"] for line in _item(f"ALARM {finding['kind']}: {finding['text']}")]
+    alarms = [
+        line for finding in facts["findings"] for line in _item(f"ALARM {finding['kind']}: {finding['text']}")
+    ]
     notes = [line for note in facts["notes"] for line in _item(f"Note: {note}")]
     unknown = [line for text in facts["unknown"] for line in _item(f"Cannot be known: {text}")]
     return "\n".join(
@@ -54,7 +56,8 @@ def _sum(facts: dict[str, Any]) -> list[str]:
     if facts["magnitude"] is not None:
         found = facts["magnitude"]
         lines.append(
-            f"Overlap with the largest weights: {found['jaccard']:.2%} (by chance {found['expected']:.2%}; Jaccard index)."
+            f"Overlap with the largest weights: {found['jaccard']:.2%} (by chance {found['expected']:.2%}; "
+            "Jaccard index)."
         )
     return lines
 
@@ -65,8 +68,9 @@ def _layers(layers: list[dict[str, Any]]) -> list[str]:
     head = f"  {'layer':<{width}} {'kept':>10} {'of':>11} {'density':>8}"
     lines = [head + "".join(f" {name:>8}" for name in columns) + f" {'on a path':>10} {'pattern':>8}"]
     for layer in layers:
-        row = f"  {layer['name']:<{width}} {layer['kept']:>10,} {layer['size']:>11,} {layer['kept'] / layer['size']:>8.2%}"
-        row += "".join(f" {layer['expected'][name] / layer['size']:>8.2%}" for name in columns)
+        kept, size = layer["kept"], layer["size"]
+        row = f"  {layer['name']:<{width}} {kept:>10,} {size:>11,} {kept / size:>8.2%}"
+        row += "".join(f" {layer['expected'][name] / size:>8.2%}" for name in columns)
         effective = "-" if layer["effective"] is None else f"{layer['effective']:,}"
         lines.append(f"{row} {effective:>10} {_pattern(layer):>8}")
     return lines

@@ -14,8 +14,8 @@ def uses_per_weight(recording: Recording) -> dict[str, int]:
     Args:
         recording: of the network.
     Returns:
-        Per parameter name: positions of the output map (convolutions, with the borders' padding counted) or rows (Linear),
-        over all calls; 0 where the pass never multiplies by the weight itself.
+        Per parameter name, over all calls: positions of the output map (convolutions; where they read padding, too) or
+        rows (Linear); 0 where the pass never multiplies by the weight itself.
     """
     names = {memory_of(weight): name for name, weight in recording.weights.items()}
     uses = dict.fromkeys(recording.weights, 0)

@@ -119,14 +119,18 @@ def _notes(subject: Subject) -> list[str]:
             "converted."
         )
     if subject.form == APPLIED:
-        notes.append("weight_orig may hold values where the mask prunes: the forward pass multiplies by the mask.")
+        notes.append(
+            "weight_orig may hold values where the mask prunes: the forward pass multiplies by the mask."
+        )
     bare = [entry.layer.name for entry in subject.layers if not entry.masked and not entry.orphan]
     if subject.form != ZEROS and bare:
         notes.append(f"Without a mask of their own, so that their zeros count as pruned: {', '.join(bare)}.")
     if subject.unread:
         notes.append(f"Masks of other parameters, which are not counted: {', '.join(subject.unread)}.")
     if subject.structure and not subject.structure.followed:
-        notes.append("Its paths depend on the values of images, so that every kept weight counts as effective.")
+        notes.append(
+            "Its paths depend on the values of images, so that every kept weight counts as effective."
+        )
     return notes
 
 
@@ -134,8 +138,8 @@ def _unknown(subject: Subject, measures: Measures) -> list[str]:
     unknown = []
     if subject.structure is None:
         unknown += [
-            "Paths, and with them layer collapse, dead weights and unreachable classes; multiply-adds; the smart ratio, "
-            "which depends on depth and shortcuts: name the network with --network.",
+            "Paths, and with them layer collapse, dead weights and unreachable classes; multiply-adds; the smart "
+            "ratio, which depends on depth and shortcuts: name the network with --network.",
             "Which matrices belong to Linear layers: embeddings and the like are counted as well without --network.",
         ]
     elif measures.multiply_adds is None:

@@ -58,7 +58,9 @@ def build_network(request: NetworkRequest, named: NamedTensors) -> tuple[nn.Modu
     except TypeError as error:
         raise ConfigError(f"network {request.reference}: {error}. Fix --network-options.") from error
     if not isinstance(built, nn.Module):
-        raise ConfigError(f"network {request.reference} returned {type(built).__name__}, expected a torch.nn.Module.")
+        raise ConfigError(
+            f"network {request.reference} returned {type(built).__name__}, expected a torch.nn.Module."
+        )
     return built, (channels, request.image_size, request.image_size)
 
 

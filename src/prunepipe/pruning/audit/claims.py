@@ -8,7 +8,7 @@ from decimal import Decimal, InvalidOperation
 from prunepipe.errors import ConfigError
 
 COARSEST = 0.005
-"""A claim is held to half a percentage point, however few digits it has: "0.9" means 90 %, not anything from 85 to 95 %."""
+"""A claim is held to half a percentage point, however few digits it has: "0.9" means 90 %, not 85 to 95 %."""
 
 
 @dataclass(frozen=True)

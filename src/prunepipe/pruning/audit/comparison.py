@@ -64,9 +64,13 @@ def compare(before: Subject, after: Subject) -> Comparison:
     Raises:
         ArtifactError: they are not of one network.
     """
-    shapes = [{entry.layer.name: entry.layer.shape for entry in subject.layers} for subject in (before, after)]
+    shapes = [
+        {entry.layer.name: entry.layer.shape for entry in subject.layers} for subject in (before, after)
+    ]
     if shapes[0] != shapes[1]:
-        raise ArtifactError(f"{before.path} and {after.path} are of different networks: {_difference(*shapes)}.")
+        raise ArtifactError(
+            f"{before.path} and {after.path} are of different networks: {_difference(*shapes)}."
+        )
     later = {entry.layer.name: entry for entry in after.layers}
     layers = tuple(_change(entry, later[entry.layer.name]) for entry in before.layers)
     common = overlap(before.mask, {name: after.mask[name] for name in before.mask})[1]

@@ -82,7 +82,9 @@ def _violated(measures: Measures) -> str:
 
 def _inverted(measures: Measures) -> str:
     layers = [layer for layer in measures.layers if layer.inverted]
-    return _of(layers, "weights are zero exactly where the mask keeps them: it means the opposite (1 = pruned)")
+    return _of(
+        layers, "weights are zero exactly where the mask keeps them: it means the opposite (1 = pruned)"
+    )
 
 
 def _kept_zeros(measures: Measures) -> str:
@@ -91,7 +93,8 @@ def _kept_zeros(measures: Measures) -> str:
     if count <= MOST_KEPT_ZEROS * measures.kept:
         return ""
     return _of(
-        layers, f"{count:,} of {measures.kept:,} kept weights are zero: the masks are not those of the weights"
+        layers,
+        f"{count:,} of {measures.kept:,} kept weights are zero: the masks are not those of the weights",
     )
 
 
@@ -101,7 +104,8 @@ def _lost(measures: Measures) -> str:
         layers += [
             layer
             for layer in measures.layers
-            if not layer.masked and layer.kept == layer.size >= LARGE_LAYER * measures.size
+            if not layer.masked
+            and layer.kept == layer.size >= LARGE_LAYER * measures.size
             and not layer.orphan
         ]
     return _of(layers, "layers have no mask, while others or their name (weight_orig) say that they had one")
@@ -110,7 +114,9 @@ def _lost(measures: Measures) -> str:
 def _soft(measures: Measures) -> str:
     layers = [layer for layer in measures.layers if layer.soft]
     count = sum(layer.soft for layer in layers)
-    return _of(layers, f"{count:,} mask values are neither 0 nor 1 (counted as kept): scores, perhaps, and no mask")
+    return _of(
+        layers, f"{count:,} mask values are neither 0 nor 1 (counted as kept): scores, perhaps, and no mask"
+    )
 
 
 def _not_finite(measures: Measures) -> str:
@@ -131,7 +137,9 @@ def _is_shortcut(layer: LayerMeasures) -> bool:
 
 def _nearly_empty(measures: Measures) -> str:
     layers = [layer for layer in measures.layers if 0 < layer.kept < LEAST_PER_UNIT * layer.units]
-    return _of(layers, "layers keep fewer weights than a tenth of their outputs, so that most outputs are constant")
+    return _of(
+        layers, "layers keep fewer weights than a tenth of their outputs, so that most outputs are constant"
+    )
 
 
 def _collapsed(measures: Measures) -> str:
@@ -149,11 +157,17 @@ def _unreachable(measures: Measures) -> str:
         return f"no path leads to {count} of the outputs (classes), so each is a constant." if count else ""
     last = [layer for layer in measures.layers if layer.kind == "linear"][-1:]
     bare = [layer for layer in last if 0 < layer.empty_units < layer.units]
-    return _of(bare, f"{sum(layer.empty_units for layer in bare)} classes keep no weight of the last Linear layer")
+    return _of(
+        bare, f"{sum(layer.empty_units for layer in bare)} classes keep no weight of the last Linear layer"
+    )
 
 
 def _dead(measures: Measures) -> str:
-    if measures.effective is None or measures.collapsed or measures.effective >= LEAST_EFFECTIVE * measures.kept:
+    if (
+        measures.effective is None
+        or measures.collapsed
+        or measures.effective >= LEAST_EFFECTIVE * measures.kept
+    ):
         return ""
     return (
         f"only {measures.effective:,} of {measures.kept:,} kept weights lie on a path from input to output: the "

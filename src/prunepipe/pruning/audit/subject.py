@@ -232,10 +232,7 @@ def _sides(shape: Iterable[int]) -> str:
 
 
 def _listed(tensors: Mapping[str, Tensor]) -> str:
-    return (
-        ", ".join(_told(name, value.shape) for name, value in list(tensors.items())[:SHOWN])
-        or "nothing"
-    )
+    return ", ".join(_told(name, value.shape) for name, value in list(tensors.items())[:SHOWN]) or "nothing"
 
 
 def _audited(named: NamedTensors, layer: Layer) -> AuditedLayer:

@@ -140,9 +140,9 @@ def _refuse_kind(path: Path, name: str, tensor: Tensor) -> None:
         )
     if tensor.ndim >= 2 and (tensor.is_quantized or tensor.is_complex() or tensor.dtype in _rounded_types()):
         raise ArtifactError(
-            f"{path}: '{name}' is of type {str(tensor.dtype).removeprefix('torch.')}, whose zeros may be rounded weights "
-            "and not pruned ones. Audit the weights before they were quantised; float16, bfloat16, float32 and float64 "
-            "are read."
+            f"{path}: '{name}' is of type {str(tensor.dtype).removeprefix('torch.')}, whose zeros may be rounded "
+            "weights and not pruned ones. Audit the weights before they were quantised; float16, bfloat16, float32 and "
+            "float64 are read."
         )
 
 
@@ -156,8 +156,8 @@ def _refuse_size(path: Path, size: int, size_limit: float) -> None:
     if size > size_limit * 1e9:
         raise ArtifactError(
             f"{path}: {size / 1e9:.1f} GB of tensors, the limit is {size_limit:g} GB (--size-limit). An audit needs up "
-            "to fifteen times a file's size in memory: save the weights alone, without the optimiser's state, or raise the "
-            "limit."
+            "to fifteen times a file's size in memory: save the weights alone, without the optimiser's state, or raise "
+            "the limit."
         )
 
 
