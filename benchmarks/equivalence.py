@@ -79,7 +79,7 @@ def _network(task: Task) -> torch.nn.Module:
     settings = network_settings(task.study, NETWORK)
     channels, side = task.data.train_images.shape[1:3]
     shape = {"channels": channels, "classes": task.data.classes, "image_size": side}
-    return make_network(settings["reference"], **shape, options=settings["options"])
+    return make_network(settings.reference, **shape, options=settings.options)
 
 
 def _start(task: Task) -> tuple[Arrays, Arrays]:
@@ -211,8 +211,9 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "equivalence.md")
     arguments = parser.parse_args()
     study = load_study(ROOT / "config" / "fashion.yaml")
-    settings = dataset_settings(study, DATASET)
-    data = prepare(settings.pop("reference"), arguments.data_folder, **settings)
+    settings = dataset_settings(study, DATASET, str(arguments.data_folder))
+    amount = settings.model_dump(exclude={"reference", "folder"})
+    data = prepare(settings.reference, arguments.data_folder, **amount)
     short = {"epochs": arguments.epochs, "milestones": ()} if arguments.epochs else {}
     recipe = study.recipe.model_copy(update=short)
     tasks = [Task(data, study, recipe, arguments.device, seed) for seed in range(arguments.seeds)]

@@ -23,7 +23,7 @@ if name != "nothing":
     batches = [(torch.from_numpy(images).float() / 255, torch.from_numpy(labels))]
     score_network(
         network,
-        load_function(SCORES[name].reference),
+        load_function(SCORES[name].function),
         batches,
         F.cross_entropy,
         generator=torch_generator(0, name),

@@ -57,7 +57,7 @@ def made_up(count: int) -> tuple[np.ndarray, np.ndarray]:
 
 def build(name: str, options: Options) -> tuple[nn.Module, Arrays]:
     """Return a network on the device, and a mask that keeps a tenth of its weights."""
-    reference = NETWORKS["resnet8_small" if options.quick else name]
+    reference = NETWORKS["resnet8_small" if options.quick else name].function
     network = make_network(reference, channels=3, classes=10, image_size=SIDE).to(options.device)
     generator = numpy_generator(0, "mask")
     weights = {key: value for key, value in network.named_parameters() if value.ndim > 1}

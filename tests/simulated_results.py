@@ -119,7 +119,7 @@ def make_layers(study, results, structure):
         allocation = {"random": "smart", "hybrid": "smart", "snip": "uniform_plus"}.get(ticket, "erk")
         key = allocation, ratio
         if key not in frames:
-            frames[key] = load_function(ALLOCATIONS[allocation])(
+            frames[key] = load_function(ALLOCATIONS[allocation].function)(
                 {}, structure, kept_total(structure.size, ratio)
             )
         for position, layer in enumerate(structure.layers, start=1):

@@ -6,6 +6,7 @@ Run `python docs/drawings/illustrate_checks.py` in the root of the repository; i
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -68,14 +69,13 @@ def quickstart_ticket(dataset: Dataset) -> tuple[Arrays, Arrays, Arrays, Structu
     They are those of the ticket `snip` in the quickstart study, made by the same stages.
     """
     study = load_study(Path("config/quickstart.yaml"))
-    network = stage_settings.network_settings(study, "vgg_digits")
     settings = stage_settings.score_settings(study, "vgg_digits", "snip", "clean", ANY_RATIO, SEED)
     with TemporaryDirectory() as folder:
         data, structure = Path(folder) / "digits.safetensors", Path(folder) / "structure.json"
         write_dataset(data, dataset, "digits")
-        drawn = {draw: {"network": network, "seed": SEED, "draw": draw} for draw in ("init", "reinit")}
-        weights, layers = initialise(str(data), drawn["init"])
-        fresh, _ = initialise(str(data), drawn["reinit"])
+        drawn = partial(stage_settings.initial_settings, study, "vgg_digits")
+        weights, layers = initialise(str(data), drawn("init", SEED))
+        fresh, _ = initialise(str(data), drawn("reinit", SEED))
         write_json(structure, layers.to_json())
         scores = score(str(data), str(structure), weights, settings, Execution())
     return weights, fresh, scores, layers

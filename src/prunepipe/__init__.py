@@ -3,7 +3,7 @@
 __version__ = "0.1.0"
 
 FLOORS = (
-    ("errors", "seeds", "artifacts", "cores", "plugins"),
+    ("errors", "seeds", "artifacts", "cores", "plugins", "validation"),
     ("networks",),
     ("datasets", "pruning"),
     ("study",),

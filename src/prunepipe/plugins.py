@@ -23,11 +23,9 @@ GROUPS = {
     "allocation": "prunepipe.allocations",
     "network": "prunepipe.networks",
     "data set": "prunepipe.datasets",
+    "check": "prunepipe.checks",
 }
-"""The entry-point group of each kind of function; `CHECKS_GROUP` holds the checks of all stages."""
-
-CHECKS_GROUP = "prunepipe.checks"
-"""Its names are "stage.name", for example "mask.block_rearrange": a check changes one stage."""
+"""The entry-point group of each kind of function."""
 
 PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_]*")
 """What can be a folder's name and a wildcard; other names are not taken."""
@@ -35,6 +33,19 @@ PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_]*")
 
 def load_function(reference: str) -> Callable[..., Any]:
     """Import the function that "package.module:function" or "path/to/file.py:function" names.
+
+    Raises:
+        ConfigError: the reference is malformed, its module does not import, or lacks the function.
+    """
+    function = load(reference)
+    if not callable(function) and not callable(getattr(function, "score", None)):
+        name = reference.rpartition(":")[2]
+        raise ConfigError(f"'{reference}': '{name}' is a {type(function).__name__}, not a function.")
+    return function  # type: ignore[no-any-return]
+
+
+def load(reference: str) -> Any:
+    """Import what "package.module:name" or "path/to/file.py:name" names.
 
     A relative path starts at the working directory, which is also searched for packages, last. What lies
     beside a file can be imported by it.
@@ -51,12 +62,10 @@ def load_function(reference: str) -> Callable[..., Any]:
         raise
     except Exception as error:  # whatever the user's module raises while it is imported
         raise ConfigError(f"'{reference}': importing {place} failed: {explain(error, place)}") from error
-    function = getattr(module, name, None)
-    if function is None:
+    found = getattr(module, name, None)
+    if found is None:
         raise ConfigError(f"'{reference}': {place} has no function '{name}'.")
-    if not callable(function) and not callable(getattr(function, "score", None)):
-        raise ConfigError(f"'{reference}': '{name}' is a {type(function).__name__}, not a function.")
-    return function  # type: ignore[no-any-return]
+    return found
 
 
 def explain(error: BaseException, place: str) -> str:
@@ -167,26 +176,11 @@ def _search(folder: Path) -> None:
 
 @cache
 def registered(kind: str) -> dict[str, str]:
-    """Return the "module:function" of every name that packages register for a kind of function.
+    """Return the "module:name" of every name that packages register for a kind of function.
 
     Args:
-        kind: a key of `GROUPS`, or "data check", "score check", "mask check", "weights check".
+        kind: a key of `GROUPS`. Names of checks are "stage.name" or, where a row tells the stage, just "name".
     """
-    if kind in GROUPS:
-        found = _entries(GROUPS[kind])
-    else:
-        prefix = kind.removesuffix(" check") + "."
-        entries = _entries(CHECKS_GROUP).items()
-        found = {name.removeprefix(prefix): value for name, value in entries if name.startswith(prefix)}
-    return {name: value for name, value in found.items() if PLAIN_NAME.fullmatch(name)}
-
-
-@cache
-def registered_checks() -> dict[str, dict[str, str]]:
-    """Return a row of choices, as in `prunepipe.study.built_in.CHECKS`, for every check that packages register."""
-    parts = [name.partition(".") for name in _entries(CHECKS_GROUP)]
-    return {name: {stage: name} for stage, _, name in parts if PLAIN_NAME.fullmatch(name)}
-
-
-def _entries(group: str) -> dict[str, str]:
-    return {entry.name: f"{entry.module}:{entry.attr}" for entry in metadata.entry_points(group=group)}
+    entries = metadata.entry_points(group=GROUPS[kind])
+    found = {entry.name: f"{entry.module}:{entry.attr}" for entry in entries}
+    return {name: value for name, value in found.items() if PLAIN_NAME.fullmatch(name.rpartition(".")[2])}

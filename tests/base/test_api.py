@@ -8,13 +8,20 @@ import pytest
 import prunepipe.api as api
 
 NAMES = [
+    "AllocationRow",
     "Arrays",
     "Batch",
     "Batches",
+    "CheckRow",
     "Dataset",
+    "DatasetRow",
+    "Facts",
     "Layer",
     "Loss",
+    "NetworkRow",
+    "Options",
     "PrunepipeError",
+    "ScoreRow",
     "Scores",
     "Structure",
     "each_batch",

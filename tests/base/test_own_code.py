@@ -14,6 +14,8 @@ from prunepipe.errors import ConfigError
 from prunepipe.results import code_reach, code_version
 from prunepipe.results.layout import ANY_RATIO
 from prunepipe.stages.settings import mask_settings, score_id, score_settings
+from prunepipe.study.built_in import CheckRow
+from prunepipe.study.names import registered_row
 from prunepipe.study.study import Study
 
 # Loading
@@ -109,7 +111,7 @@ def installed(monkeypatch) -> Iterator[None]:
             importlib.metadata.EntryPoint(name, f"pack.{name[:3]}:f", group) for name in names.get(group, [])
         ]
 
-    caches = (entry_points.registered, entry_points.registered_checks)
+    caches = (entry_points.registered, registered_row)
     monkeypatch.setattr(entry_points.metadata, "entry_points", found)
     for cached in caches:
         cached.cache_clear()
@@ -126,11 +128,11 @@ def test_names_of_installed_packages_are_known_like_built_in_ones() -> None:
     values |= {"networks": ["tiny_net"], "datasets": ["dark_squares"]}
     study = Study.model_validate(values)
     settings = score_settings(study, "tiny_net", "mine", "blacken", ANY_RATIO, 0)
-    allocation = mask_settings(study, "mine", "clean", 0.9)["allocation"]
-    assert (settings["score"], allocation) == ("pack.the:f", "pack.lay:f")
-    assert settings["network"]["reference"] == "pack.tin:f"
-    assert settings["data"]["corruption"] == "pack.dat:f"
-    assert study.check("flip").mask == "flip"
+    allocation = mask_settings(study, "mine", "clean", 0.9).allocation
+    assert (settings.score, allocation) == ("pack.the:f", "pack.lay:f")
+    assert settings.network.reference == "pack.tin:f"
+    assert settings.images.corruption == "pack.dat:f"
+    assert study.check("flip") == CheckRow("mask", "pack.mas:f")
     assert score_id(study.tickets["mine"]).startswith("theirs-init-")
     assert "bad name" not in entry_points.registered("allocation")
     with pytest.raises(ValueError, match="Did you mean 'theirs'"):

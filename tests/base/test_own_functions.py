@@ -16,6 +16,9 @@ from prunepipe.stages.checking import apply_check
 from prunepipe.stages.execution import Execution
 from prunepipe.stages.initialising import initialise
 from prunepipe.stages.inputs import corrupted
+from prunepipe.stages.schemas.checking import CheckSettings
+from prunepipe.stages.schemas.initialising import InitialSettings
+from prunepipe.stages.schemas.network import NetworkSettings
 from prunepipe.stages.settings import dense_settings
 from prunepipe.stages.training import train_dense
 
@@ -32,11 +35,15 @@ def test_an_own_allocation_and_check_are_used(place) -> None:
     mask = mask_of(place, scored(place), OWN + "first_layers")
     total = kept_total(place["structure"].size, 0.5)
     assert [int(layer.sum()) for layer in mask.values()] == [total, 0]
-    checks = {"check": "mine", "weights_check": None, "seed": 0}
-    _, flipped = apply_check(place["weights"], mask, {}, mask_check=OWN + "flip_rows", **checks)
+
+    def apply(name: str) -> Any:
+        settings = CheckSettings(check="mine", mask_check=OWN + name, seed=0)
+        return apply_check(place["weights"], mask, {}, settings)[1]
+
+    flipped = apply("flip_rows")
     assert all(np.array_equal(flipped[name], mask[name][::-1]) for name in mask)
     before = {name: layer.copy() for name, layer in mask.items()}
-    apply_check(place["weights"], mask, {}, mask_check=OWN + "in_place", **checks)
+    apply("in_place")
     assert all(np.array_equal(mask[name], before[name]) for name in mask)
 
 
@@ -65,9 +72,7 @@ def test_an_allocation_that_breaks_a_rule_is_told_which(place, name: str, messag
 def test_a_mask_check_that_breaks_a_rule_is_told_which(place, name: str, message: str) -> None:
     mask = {name: layer > 0 for name, layer in place["weights"].items() if name.endswith("weight")}
     with pytest.raises(ScoreError, match=f"mask check .*own_functions.py:{name}: .*{message}"):
-        apply_check(
-            place["weights"], mask, {}, check="mine", mask_check=OWN + name, weights_check=None, seed=0
-        )
+        apply_check(place["weights"], mask, {}, CheckSettings(check="mine", mask_check=OWN + name, seed=0))
 
 
 def test_an_own_data_check_works_on_a_copy_and_returns_training_data(tmp_path: Path) -> None:
@@ -97,7 +102,7 @@ def test_an_own_data_check_works_on_a_copy_and_returns_training_data(tmp_path: P
     ],
 )
 def test_a_network_that_cannot_be_pruned_is_named_with_the_rule(place, name: str, message: str) -> None:
-    settings = {"network": {"reference": OWN + name, "options": {}}, "seed": 0, "draw": "init"}
+    settings = InitialSettings(network=NetworkSettings(reference=OWN + name), seed=0, draw="init")
     with pytest.raises(PrunepipeError, match=message) as error:
         initialise(place["data"], settings)
     assert f"own_functions.py:{name}" in str(error.value)
@@ -106,8 +111,9 @@ def test_a_network_that_cannot_be_pruned_is_named_with_the_rule(place, name: str
 def test_dropout_draws_from_the_runs_own_stream(place) -> None:
     study = own_study()
     settings = dense_settings(study, "mine", "clean", 0, {"precision": "float32", "channels_last": False})
-    settings["network"]["reference"] = OWN + "dropping"
-    weights, _ = initialise(place["data"], {"network": settings["network"], "seed": 0, "draw": "init"})
+    network = NetworkSettings(reference=OWN + "dropping")
+    settings = settings.model_copy(update={"network": network})
+    weights, _ = initialise(place["data"], InitialSettings(network=network, seed=0, draw="init"))
     ends = []
     for noise in (1, 2):
         torch.manual_seed(noise)

@@ -122,7 +122,7 @@ def test_every_allocation_is_explained_under_its_function() -> None:
     assert set(functions) == set(ALLOCATIONS)
     for name, place in functions.items():
         module, _, function = place.rpartition(".")
-        assert load_function(f"{module}:{function}") is load_function(ALLOCATIONS[name]), name
+        assert load_function(f"{module}:{function}") is load_function(ALLOCATIONS[name].function), name
 
 
 def test_every_check_is_explained_with_its_stage() -> None:

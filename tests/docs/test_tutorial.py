@@ -51,7 +51,7 @@ def scores_of(reference: str, constructive: bool = False, **options: object) -> 
     batches = [(images, torch.arange(20) % 10)]
     external = ":" in reference
     scorer = Scorer(
-        load_function(reference if external else SCORES[reference].reference),
+        load_function(reference if external else SCORES[reference].function),
         options=options,
         ratios={"prune_ratio": 0.9} if constructive else {},
         constructive=constructive,

@@ -29,7 +29,7 @@ CIFAR = {"channels": 3, "classes": 10, "image_size": 32}
 
 
 def _named(name: str, **arguments: Any) -> nn.Module:
-    return make_network(NETWORKS.get(name, name), **arguments)
+    return make_network(NETWORKS[name].function if name in NETWORKS else name, **arguments)
 
 
 def _cifar(network: str, classes: int) -> nn.Module:
@@ -162,7 +162,7 @@ def test_building_is_a_pure_function() -> None:
 
 
 def test_golden_states_load_and_the_trained_one_classifies_better() -> None:
-    network = make_network(NETWORKS["resnet8"], **CIFAR)
+    network = make_network(NETWORKS["resnet8"].function, **CIFAR)
     batch = _golden("batch.")
     losses = []
     for prefix in ("init.", "trained."):
@@ -221,7 +221,7 @@ def test_networks_of_the_user_are_built_from_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("vgg19", {}, r"image_size is 8, but this network needs at least 32"),
+        ("vgg19", {}, "needs images of at least 32 x 32 pixels, .* but image_size is 8"),
         ("vgg_digits", {"widht": 2}, r"unexpected keyword argument 'widht'"),
         ("vgg_digits", {"width": 0}, r"width is 0, but it multiplies"),
         ("vgg_digits", {"width": float("nan")}, r"width is nan, but it multiplies"),

@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from prunepipe.errors import ConfigError
-from prunepipe.networks import NETWORKS, torchvision_models
+from prunepipe.networks import torchvision_models
 from prunepipe.networks.building import make_network
 from prunepipe.networks.connectivity import connectivity
 from prunepipe.networks.recording import record
@@ -20,7 +20,7 @@ from prunepipe.plugins import load_function
 from prunepipe.pruning.rounds import score_network
 from prunepipe.pruning.scores import SCORES
 from prunepipe.seeds import seeded_globals
-from prunepipe.study.names import resolve
+from prunepipe.study.names import network_row
 
 SIZE = 12
 CHANNELS = 2
@@ -28,7 +28,7 @@ CLASSES = 3
 
 
 def fitted(name: str, size: int = SIZE) -> nn.Module:
-    reference = resolve("network", f"torchvision:{name}", NETWORKS)
+    reference = network_row(f"torchvision:{name}").function
     return make_network(reference, channels=CHANNELS, classes=CLASSES, image_size=size)
 
 
@@ -57,7 +57,7 @@ def test_every_score_works_on_it(name: str, score: str) -> None:
     generator = torch.Generator().manual_seed(1)
     images = torch.randn(4, CHANNELS, SIZE, SIZE, generator=generator)
     batches = [(images, torch.arange(4) % CLASSES)]
-    function = load_function(SCORES[score].reference)
+    function = load_function(SCORES[score].function)
     scores = score_network(network, function, batches, cross_entropy, generator=generator)
     assert all(np.isfinite(layer).all() for layer in scores.values())
     assert np.mean([layer.any() for layer in scores.values()]) > 0.9
@@ -111,7 +111,7 @@ def test_every_listed_model_has_a_law_for_its_first_convolution() -> None:
 
 @pytest.mark.parametrize(("size", "features"), [(12, 512), (32, 512), (64, 512 * 4), (256, 512 * 49)])
 def test_vgg_reads_its_last_map_as_it_is(size: int, features: int) -> None:
-    reference = resolve("network", "torchvision:vgg11", NETWORKS)
+    reference = network_row("torchvision:vgg11").function
     with torch.device("meta"):  # shapes only: the large one has 120 million weights
         network = load_function(reference)(channels=1, classes=2, image_size=size)
         assert network(torch.zeros(1, 1, size, size)).shape == (1, 2)
@@ -120,7 +120,7 @@ def test_vgg_reads_its_last_map_as_it_is(size: int, features: int) -> None:
 
 def test_an_unknown_model_is_named_before_torchvision_is_imported() -> None:
     with pytest.raises(ValueError, match="unknown torchvision model 'resnet81'. Did you mean 'resnet18'"):
-        resolve("network", "torchvision:resnet81", NETWORKS)
+        network_row("torchvision:resnet81")
     with pytest.raises(ConfigError, match="Did you mean 'resnet18'"):
         load_function("prunepipe.networks.torchvision_models:resnet81")
     code = (
@@ -138,7 +138,7 @@ def test_every_listed_model_is_torchvisions() -> None:
 def test_a_width_is_refused_because_torchvision_has_none() -> None:
     with pytest.raises(ConfigError, match="which does not fit its options"):
         make_network(
-            resolve("network", "torchvision:resnet18", NETWORKS),
+            network_row("torchvision:resnet18").function,
             channels=1,
             classes=2,
             image_size=8,

@@ -38,7 +38,9 @@ class Plain(nn.Module):
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_layers_are_the_prunable_weights_in_module_order(name: str) -> None:
-    network = make_network(NETWORKS[name], channels=3, classes=10, image_size=32, options={"width": 0.1})
+    network = make_network(
+        NETWORKS[name].function, channels=3, classes=10, image_size=32, options={"width": 0.1}
+    )
     structure = trace(network, (3, 32, 32))
     expected = [(weight, tuple(tensor.shape)) for weight, tensor in prunable(network).items()]
     assert [(layer.name, layer.shape) for layer in structure.layers] == expected

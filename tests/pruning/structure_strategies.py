@@ -9,7 +9,7 @@ from prunepipe.networks.structure import Structure
 from prunepipe.plugins import load_function
 from prunepipe.pruning.allocations import ALLOCATIONS
 
-FUNCTIONS = {name: load_function(reference) for name, reference in ALLOCATIONS.items()}
+FUNCTIONS = {name: load_function(row.function) for name, row in ALLOCATIONS.items()}
 
 SMALL = (("conv", (10,)), ("conv", (100,)), ("conv", (200,)), ("linear", (20,)))
 

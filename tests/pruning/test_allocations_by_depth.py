@@ -85,11 +85,11 @@ def test_a_budget_that_the_linear_layers_use_up_is_refused(name: str) -> None:
 @pytest.mark.parametrize("name", BY_DEPTH)
 def test_a_budget_that_the_convolutions_cannot_hold_is_refused(name: str) -> None:
     with pytest.raises(
-        ConfigError, match=rf"'{name}'.* leaves 314 .* have only 310; raise prune_ratio or linear_keep"
+        ConfigError, match=rf"'{name}'.* leaves 314 .* have only 310; raise the prune ratio or linear_keep"
     ):
         FUNCTIONS[name]({}, make_structure(*SMALL), 320)
 
 
 def test_linear_keep_outside_its_range_is_refused() -> None:
-    with pytest.raises(ConfigError, match="linear_keep is 30, must be between 0 and 1"):
+    with pytest.raises(ConfigError, match="linear_keep: got 30; it should be less than or equal to 1"):
         FUNCTIONS["smart"]({}, make_structure(*SMALL), 60, linear_keep=30)

@@ -84,7 +84,7 @@ def test_uniform_plus_spares_the_first_convolution_and_the_last_linear_layer() -
         ConfigError, match=r"'uniform_plus': 14 weights .*'layer0' keeps 10 and 'layer3' keeps 4"
     ):
         FUNCTIONS["uniform_plus"]({}, structure, 14)
-    with pytest.raises(ConfigError, match="linear_minimum is 2, must be between 0 and 1"):
+    with pytest.raises(ConfigError, match="linear_minimum: got 2; it should be less than or equal to 1"):
         FUNCTIONS["uniform_plus"]({}, structure, 44, linear_minimum=2)
 
 

@@ -7,9 +7,6 @@ from prunepipe.artifacts import Arrays
 from prunepipe.errors import ScoreError
 from prunepipe.plugins import load_function
 from prunepipe.pruning.checks import (
-    MASK_CHECKS,
-    SCORE_CHECKS,
-    WEIGHT_CHECKS,
     apply_mask,
     invert,
     rearrange,
@@ -17,6 +14,7 @@ from prunepipe.pruning.checks import (
     shuffle_weights,
 )
 from prunepipe.pruning.masks import overlap, select
+from prunepipe.study.built_in import CHECKS, checks_of_stage
 
 SHAPES = {"conv.weight": (20, 10, 3, 3), "fc.weight": (10, 20)}
 KEPT = {"conv.weight": 360, "fc.weight": 100}
@@ -56,9 +54,9 @@ def same(first: Arrays, second: Arrays) -> bool:
 # The battery
 
 
-@pytest.mark.parametrize("name", MASK_CHECKS)
+@pytest.mark.parametrize("name", checks_of_stage("mask"))
 def test_every_mask_check_keeps_form_and_total_and_follows_its_generator(name: str, mask: Arrays) -> None:
-    check = load_function(MASK_CHECKS[name])
+    check = load_function(CHECKS[name].function)
     before = copied(mask)
     checked = check(mask, generator=generator())
     assert same(mask, before)
@@ -71,9 +69,9 @@ def test_every_mask_check_keeps_form_and_total_and_follows_its_generator(name: s
     assert not same(checked, check(mask, generator=generator(1)))
 
 
-@pytest.mark.parametrize("name", WEIGHT_CHECKS)
+@pytest.mark.parametrize("name", checks_of_stage("weights"))
 def test_every_weight_check_changes_surviving_weights_and_not_its_arguments(name: str, mask: Arrays) -> None:
-    check = load_function(WEIGHT_CHECKS[name])
+    check = load_function(CHECKS[name].function)
     arguments = [state(0), mask, state(1)]
     before = [copied(argument) for argument in arguments]
     checked = check(*arguments, generator=generator())
@@ -88,10 +86,10 @@ def test_every_weight_check_changes_surviving_weights_and_not_its_arguments(name
     assert same(checked, check(*arguments, generator=generator()))
 
 
-@pytest.mark.parametrize("name", SCORE_CHECKS)
+@pytest.mark.parametrize("name", checks_of_stage("score"))
 def test_every_score_check_changes_the_selection_and_keeps_its_size(name: str) -> None:
     before = scores()
-    checked = load_function(SCORE_CHECKS[name])(before)
+    checked = load_function(CHECKS[name].function)(before)
     assert same(before, scores())
     assert not same(select(checked, KEPT), select(before, KEPT))
 
@@ -192,8 +190,8 @@ def test_apply_mask_zeroes_pruned_weights_only(mask: Arrays) -> None:
     ],
 )
 def test_masks_that_do_not_fit_the_weights_are_refused(wrong: Arrays, message: str) -> None:
-    for check in WEIGHT_CHECKS.values():
+    for row in checks_of_stage("weights").values():
         with pytest.raises(ScoreError, match=message):
-            load_function(check)(state(0), wrong, state(1), generator=generator())
+            load_function(row.function)(state(0), wrong, state(1), generator=generator())
     with pytest.raises(ScoreError, match=message):
         apply_mask(state(0), wrong)

@@ -52,7 +52,7 @@ def test_allocations_by_depth_are_those_of_the_reference(key: tuple[str, ...]) -
     layers = [(kinds[row["type"]], (int(row["size"]),)) for row in rows]
     structure = make_structure(*layers, residual=network == "resnet32")
     total = kept_total(structure.size, float(prune_ratio))
-    kept = load_function(ALLOCATIONS[allocation])({}, structure, total)
+    kept = load_function(ALLOCATIONS[allocation].function)({}, structure, total)
     theirs = np.array([int(row["kept"]) for row in rows])
     # The reference computes in float32 and rounds every layer down, so it may miss the total by one a layer.
     assert np.abs(np.array(list(kept.values())) - theirs).max() <= 4
@@ -77,7 +77,7 @@ def golden_network(state: str) -> tuple[nn.Module, Batch]:
 
 def scores_of(state: str, score: str, **options: str) -> Arrays:
     network, batch = golden_network(state)
-    function = load_function(SCORES[score].reference)
+    function = load_function(SCORES[score].function)
     stream = torch.Generator()
     return score_network(network, function, [batch], cross_entropy, generator=stream, options=options)
 
@@ -110,7 +110,7 @@ def compare(
 
 def our_mask(scores: Arrays, allocation: str, structure: Structure, prune_ratio: float) -> Arrays:
     total = kept_total(structure.size, prune_ratio)
-    return select(scores, load_function(ALLOCATIONS[allocation])(scores, structure, total))
+    return select(scores, load_function(ALLOCATIONS[allocation].function)(scores, structure, total))
 
 
 @pytest.mark.parametrize("prune_ratio", RATIOS)

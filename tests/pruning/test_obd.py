@@ -11,9 +11,11 @@ from prunepipe.errors import ConfigError
 from prunepipe.networks.prunable import prunable
 from prunepipe.pruning.scores import squared_gradients
 from prunepipe.pruning.scores.contract import Scores
-from prunepipe.pruning.scores.obd import CURVATURE, obd
+from prunepipe.pruning.scores.obd import obd
 
 BATCHES = [random_batch(4), random_batch(3, seed=1)]
+
+CURVATURE = ("gauss_newton", "sampled_fisher", "empirical_fisher")
 
 
 def explicit(network: nn.Module, batches=BATCHES, curvature: str = "gauss_newton") -> Scores:

@@ -56,7 +56,7 @@ def reference_grasp(network: nn.Module, batch: Batch) -> dict[str, Tensor]:
 
 
 def scores_of(name: str, network: nn.Module, batch: Batch, **options: str) -> Arrays:
-    function = load_function(SCORES[name].reference)
+    function = load_function(SCORES[name].function)
     stream = torch.Generator()
     return score_network(network, function, [batch], cross_entropy, generator=stream, options=options)
 

@@ -29,7 +29,7 @@ def test_every_score_keeps_the_contract(name: str, network) -> None:
     first, *parameters = built.parameters()
     first.grad = torch.ones_like(first)  # a score must neither use nor lose gradients
     parameters[-1].requires_grad_(False)
-    function = load_function(SCORES[name].reference)
+    function = load_function(SCORES[name].function)
     batches = [random_batch(6), random_batch(6, seed=1)]
 
     def scores(seed: int) -> dict[str, np.ndarray]:  # score_network refuses a changed network and wrong forms
@@ -47,18 +47,18 @@ def test_every_score_keeps_the_contract(name: str, network) -> None:
 @pytest.mark.parametrize("name", SCORES)
 def test_every_score_names_the_data_it_reads_truly(name: str) -> None:
     row = SCORES[name]
-    assert row.batches in ("none", "balanced", "training_set")
+    assert row.reads in ("none", "balanced", "training_set")
     assert row.rounds >= 1
-    function, network = load_function(row.reference), NETWORKS["mixed"]()
+    function, network = load_function(row.function), NETWORKS["mixed"]()
     first, second = (score(function, network, [random_batch(6, seed=seed)]) for seed in (0, 1))
     reads_data = any(not torch.equal(first[layer], second[layer]) for layer in first)
-    assert reads_data == (row.batches != "none")
+    assert reads_data == (row.reads != "none")
 
 
-@pytest.mark.parametrize("name", [name for name, row in SCORES.items() if row.batches != "none"])
+@pytest.mark.parametrize("name", [name for name, row in SCORES.items() if row.reads != "none"])
 def test_scores_that_read_data_refuse_to_see_none(name: str) -> None:
     with pytest.raises(ScoreError, match="was given no batch of data"):
-        score(load_function(SCORES[name].reference), NETWORKS["mixed"](), [])
+        score(load_function(SCORES[name].function), NETWORKS["mixed"](), [])
 
 
 def test_scores_do_not_import_the_compiler() -> None:
@@ -73,7 +73,7 @@ from small_networks import Mixed, random_batch, seeded
 from prunepipe.plugins import load_function
 from prunepipe.pruning.rounds import score_network
 for row in prunepipe.pruning.scores.SCORES.values():
-    function = load_function(row.reference)
+    function = load_function(row.function)
     score_network(seeded(Mixed()), function, [random_batch(4)], cross_entropy, generator=torch.Generator())
 assert "torch._dynamo" not in sys.modules
 """
@@ -148,7 +148,7 @@ class Single(nn.Module):
 
 @pytest.mark.parametrize("name", ["snip", "obd"])
 def test_a_network_that_does_not_compute_in_float64_is_refused_with_the_way_out(name: str) -> None:
-    function, batches = load_function(SCORES[name].reference), [random_batch(4)]
+    function, batches = load_function(SCORES[name].function), [random_batch(4)]
     with pytest.raises(ScoreError, match=r"does not compute in float64 .*score_options: \{dtype: float32\}"):
         score_network(Single(), function, batches, cross_entropy, generator=stream())
     options = {"dtype": "float32"}

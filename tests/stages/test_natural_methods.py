@@ -12,6 +12,7 @@ from own_study import make_place, mask_of, own_study, scored
 from prunepipe.errors import ScoreError
 from prunepipe.pruning.masks import kept_total
 from prunepipe.stages.execution import Execution
+from prunepipe.study.built_in import CHECKS
 
 FOREIGN = str(Path(foreign_methods.__file__)) + ":"
 CONSTRUCTED = "prunepipe.pruning.allocations.constructed:constructed"
@@ -85,7 +86,7 @@ def test_what_a_score_leaves_out_is_kept_if_it_says_so(place) -> None:
     with pytest.raises(ValueError, match="missing: keep leaves whole layers unpruned"):
         own_study(missing="keep", allocation="uniform")
     ticket = own_study(missing="keep").tickets["mine"]
-    assert "has no opposite" in str(ticket.refusal("invert"))
+    assert "has no opposite" in str(ticket.refusal(CHECKS["invert"]))
 
 
 # Rules

@@ -4,6 +4,8 @@ import pytest
 
 from prunepipe.planning.costs import facts_of
 from prunepipe.results.layout import dataset_name
+from prunepipe.stages.schemas.preparing import DatasetSettings
+from prunepipe.stages.schemas.training import DataSettings
 from prunepipe.stages.settings import data_settings, dataset_settings, score_id, score_settings
 from prunepipe.study.feasibility import refuse_impossible
 from prunepipe.study.rows import DatasetChoice
@@ -25,8 +27,8 @@ def test_one_shot_scores_are_told_nothing_of_the_allocation(small: dict) -> None
 def test_scores_that_depend_on_the_allocation_are_told_and_kept_apart(small: dict, choice: dict) -> None:
     study = Study.model_validate(small | {"tickets": {name: row | choice for name, row in SHARING.items()}})
     assert len({score_id(row) for row in study.tickets.values()}) == 2
-    told = [score_settings(study, "vgg_digits", name, "clean", "0.9", 0)["allocation"] for name in SHARING]
-    assert [reference.rpartition(":")[2] for reference in told] == ["global_", "erk"]
+    told = [score_settings(study, "vgg_digits", name, "clean", "0.9", 0).ratio for name in SHARING]
+    assert [ratio.allocation.reference.rpartition(":")[2] for ratio in told] == ["global_", "erk"]
 
 
 def test_sources_of_one_key_are_prepared_apart() -> None:
@@ -41,15 +43,16 @@ def test_first_half_is_read_in_order_however_it_is_named(small: dict) -> None:
     own = {name: {"data": function} for name, function in functions.items()}
     study = Study.model_validate(small | {"custom_checks": own})
     told = [data_settings(study, name) for name in ("first_half", *own)]
-    assert told == [{"corruption": "prunepipe.datasets.corruptions:first_half", "shuffle": False}] * 3
+    assert told == [DataSettings(corruption="prunepipe.datasets.corruptions:first_half", shuffle=False)] * 3
 
 
 def test_a_network_may_have_scoring_images_of_its_own(small: dict) -> None:
     own = {"images_per_class": 1, "batches": 10}
     networks = {"vgg_digits": {}, "resnet8_small": {"scoring": own}}
     study = Study.model_validate(small | {"networks": networks, "tickets": {"snip": SHARING["global"]}})
-    told = [score_settings(study, name, "snip", "clean", "_any", 0)["scoring"] for name in networks]
-    assert told == [{"images_per_class": 10, "batches": 1}, own]
+    told = [score_settings(study, name, "snip", "clean", "_any", 0).images for name in networks]
+    counts = [(images.images_per_class, images.batches) for images in told]
+    assert counts == [(10, 1), tuple(own.values())]
 
 
 def test_own_files_are_prepared_apart_and_never_taken_for_a_built_in_data_set(small: dict) -> None:
@@ -69,13 +72,12 @@ def test_own_files_are_prepared_apart_and_never_taken_for_a_built_in_data_set(sm
         study
     )  # nothing is known of it: not that digits have 8 x 8 pixels, which 3 does not divide
     assert facts_of(study, "digits") is None
-    assert dataset_settings(study, "digits") == {
-        "reference": "prunepipe.datasets.image_folder:load",
-        "options": {"root": "a", "channels": 1, "image_size": None},
-        "pool": 3,
-        "train_images": None,
-        "test_images": None,
-    }
+    assert dataset_settings(study, "digits", "data") == DatasetSettings(
+        reference="prunepipe.datasets.image_folder:load",
+        options={"root": "a", "channels": 1, "image_size": None},
+        folder="data",
+        pool=3,
+    )
 
 
 def test_deep_networks_are_scored_on_small_batches_unless_the_study_says_otherwise(small: dict) -> None:

@@ -1,7 +1,6 @@
 """Details that a stage must not lose on the way from the study to the library."""
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,6 +15,8 @@ from prunepipe.stages import settings as stage_settings
 from prunepipe.stages import training as stage_training
 from prunepipe.stages.execution import Execution
 from prunepipe.stages.initialising import initialise
+from prunepipe.stages.schemas.initialising import InitialSettings
+from prunepipe.stages.schemas.network import NetworkSettings
 from prunepipe.study.study import Study
 
 NUMERICS = {"precision": "float32", "channels_last": False}
@@ -51,8 +52,8 @@ def data(tmp_path: Path) -> str:
 
 
 def initial_weights(data: str) -> Arrays:
-    network = {"reference": "prunepipe.networks.vgg:vgg_digits", "options": {}}
-    weights, _ = initialise(data, {"network": network, "seed": 0, "draw": "init"})
+    network = NetworkSettings(reference="prunepipe.networks.vgg:vgg_digits")
+    weights, _ = initialise(data, InitialSettings(network=network, seed=0, draw="init"))
     return weights
 
 
@@ -116,4 +117,4 @@ def test_the_images_that_a_score_reads_are_augmented_ones(study: Study, data: st
 
 def test_the_grasp_ticket_draws_its_linear_weights_anew_as_the_reference_does(study: Study) -> None:
     settings = stage_settings.score_settings(study, "vgg_digits", "grasp", "clean", "_any", 0)
-    assert SimpleNamespace(**settings["options"]).redraw_linear is True
+    assert settings.options == {"redraw_linear": True}

@@ -27,12 +27,27 @@ from prunepipe.stages.execution import Execution
 from prunepipe.stages.initialising import initialise
 from prunepipe.stages.masking import make_mask
 from prunepipe.stages.outcome import Outcome, write_run
+from prunepipe.stages.schemas.evaluating import PlaceSettings
+from prunepipe.stages.schemas.initialising import InitialSettings
+from prunepipe.stages.schemas.network import NetworkSettings
 from prunepipe.stages.scoring import score
 from prunepipe.study.study import Study
 from prunepipe.training.images import ImageSet
 
 NUMERICS = {"precision": "float32", "channels_last": False}
 NETWORK = "vgg_digits"
+PLACE = PlaceSettings(
+    study="small",
+    dataset="digits",
+    network=NETWORK,
+    ticket="lottery",
+    check="none",
+    prune_ratio=0.9,
+    seed=0,
+    precision="float32",
+    version="0",
+    code="0",
+)
 
 
 @pytest.fixture(scope="module")
@@ -57,12 +72,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture(scope="module")
 def start(data: str) -> tuple[Arrays, Structure]:
     """Initial weights and structure."""
-    settings = {
-        "network": {"reference": "prunepipe.networks.vgg:vgg_digits", "options": {}},
-        "seed": 0,
-        "draw": "init",
-    }
-    return initialise(data, settings)
+    network = NetworkSettings(reference="prunepipe.networks.vgg:vgg_digits")
+    return initialise(data, InitialSettings(network=network, seed=0, draw="init"))
 
 
 @pytest.fixture
@@ -137,7 +148,7 @@ def test_a_mask_keeps_exactly_what_the_prune_ratio_leaves(
     for prune_ratio in (0.9, 0.95, 0.98):
         for ticket in ("lottery", "hybrid"):
             settings = stage_settings.mask_settings(study, ticket, "clean", prune_ratio)
-            mask = make_mask(scores, structure, **settings)
+            mask = make_mask(scores, structure, settings)
             kept = sum(int(layer.sum()) for layer in mask.values())
             assert kept == floor(structure.size * (1 - Fraction(str(prune_ratio))))
 
@@ -146,8 +157,8 @@ def test_the_inverted_mask_keeps_the_lowest_scores(start: tuple[Arrays, Structur
     weights, structure = start
     scores = {layer.name: np.abs(weights[layer.name]) for layer in structure.layers}
     study = Study.model_validate(small | {"tickets": {"hybrid": {"checks": ["invert"]}}})
-    highest = make_mask(scores, structure, **stage_settings.mask_settings(study, "hybrid", "clean", 0.9))
-    lowest = make_mask(scores, structure, **stage_settings.mask_settings(study, "hybrid", "invert", 0.9))
+    highest = make_mask(scores, structure, stage_settings.mask_settings(study, "hybrid", "clean", 0.9))
+    lowest = make_mask(scores, structure, stage_settings.mask_settings(study, "hybrid", "invert", 0.9))
     last = structure.layers[-2].name
     assert not (highest[last] & lowest[last]).any()
     assert scores[last][lowest[last]].max() < scores[last][~lowest[last]].min()
@@ -160,7 +171,7 @@ def test_each_check_changes_its_stage_and_no_other(
     weights, mask = pruned(start, 0.3)
     fresh = {name: value + 1 for name, value in start[0].items()}
     settings = stage_settings.check_settings(Study.model_validate(small), check, 0)
-    changed, new_mask = apply_check(start[0], mask, fresh, **settings)
+    changed, new_mask = apply_check(start[0], mask, fresh, settings)
     for name, kept in mask.items():
         assert not changed[name][~new_mask[name]].any()
         assert kept.sum() == new_mask[name].sum()
@@ -198,7 +209,7 @@ def test_a_collapsed_ticket_is_recorded_at_chance_without_training(
     settings = stage_settings.retrain_settings(Study.model_validate(small), NETWORK, "lottery", 0, NUMERICS)
     outcome = stage_training.retrain(data, weights, mask, settings, Execution())
     assert outcome.history == []
-    metrics = measure(files_of(tmp_path, data, outcome, mask), {"seed": 0})
+    metrics = measure(files_of(tmp_path, data, outcome, mask), PLACE)
     assert (metrics["collapsed"], metrics["epochs"], metrics["accuracy"]) == (True, 0, 10.0)
     assert metrics["effective_density"] == 0.0
     assert metrics["dead_units"] == sum(layer["dead_units"] for layer in outcome.shape["layers"]) > 0
@@ -212,7 +223,7 @@ def test_classes_that_no_path_reaches_are_counted_and_the_ticket_is_trained(
     mask["classifier.weight"][[2, 7]] = False
     settings = stage_settings.retrain_settings(Study.model_validate(small), NETWORK, "lottery", 0, NUMERICS)
     outcome = stage_training.retrain(data, apply_mask(weights, mask), mask, settings, Execution())
-    metrics = measure(files_of(tmp_path, data, outcome, mask), {"seed": 0})
+    metrics = measure(files_of(tmp_path, data, outcome, mask), PLACE)
     assert (metrics["collapsed"], metrics["epochs"], metrics["unreachable_outputs"]) == (False, 4, 2)
     assert (np.ptp(outcome.logits, axis=0) == 0).tolist() == [unit in (2, 7) for unit in range(10)]
 
@@ -226,7 +237,7 @@ def test_training_a_collapsed_ticket_all_the_same_ends_with_a_constant_network(
     outcome = stage_training.retrain(data, weights, mask, settings, Execution())
     assert len(outcome.history) == 4
     np.testing.assert_allclose(outcome.logits, outcome.logits[:1].repeat(100, 0), rtol=1e-6)
-    metrics = measure(files_of(tmp_path, data, outcome, mask), {"seed": 0})
+    metrics = measure(files_of(tmp_path, data, outcome, mask), PLACE)
     assert metrics["collapsed"]
     assert metrics["accuracy"] < 20
 
@@ -239,7 +250,7 @@ def test_a_run_whose_files_do_not_belong_together_is_refused(
     outcome = Outcome(weights, [{"epoch": 1, "test_accuracy": 77.0}], logits, [], {}, shape=shape_of(mask))
     files = files_of(tmp_path, data, outcome, mask)
     with pytest.raises(ArtifactError, match=r"history's last epoch says 77"):
-        measure(files, {})
+        measure(files, PLACE)
     write_json(files.layers, shape_of(pruned(start, 0.4)[1]))
     with pytest.raises(ArtifactError, match=r"trained: keeps 0\.\d+ of the weights, .*layers says 0\.\d+"):
-        measure(files, {})
+        measure(files, PLACE)

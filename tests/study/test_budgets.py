@@ -2,7 +2,7 @@
 
 import pytest
 
-from prunepipe.datasets.facts import FACTS
+from prunepipe.datasets.rows import DATASETS
 from prunepipe.errors import ConfigError
 from prunepipe.networks import NETWORKS
 from prunepipe.networks.building import make_network
@@ -15,9 +15,10 @@ from prunepipe.study.study import Study
 @pytest.mark.parametrize("name", NETWORKS)
 def test_shapes_without_torch_are_those_of_the_network(name: str) -> None:
     side = 8 if name == "vgg_digits" else 32
-    network = make_network(NETWORKS[name], channels=3, classes=7, image_size=side, options={"width": 0.25})
+    network = make_network(
+        NETWORKS[name].function, channels=3, classes=7, image_size=side, options={"width": 0.25}
+    )
     known = layer_maps(name, 3, 7, side, 0.25)
-    assert known is not None
     traced = trace(network, (3, side, side)).layers
     assert [(layer.kind, layer.shape) for layer, _ in known] == [
         (layer.kind, layer.shape) for layer in traced
@@ -27,7 +28,6 @@ def test_shapes_without_torch_are_those_of_the_network(name: str) -> None:
 @pytest.mark.parametrize(("name", "flops"), [("vgg19", 152.7e9), ("resnet32", 105.7e9)])
 def test_map_sides_give_the_known_cost_of_a_training_step(name: str, flops: float) -> None:
     maps = layer_maps(name, 3, 10, 32)
-    assert maps is not None
     forward = sum(2 * layer.size * side**2 for layer, side in maps)
     first = 2 * maps[0][0].size * maps[0][1] ** 2
     assert 64 * (3 * forward - first) == pytest.approx(flops, rel=0.01)  # no gradient for the images
@@ -37,7 +37,8 @@ def test_map_sides_give_the_known_cost_of_a_training_step(name: str, flops: floa
 def test_a_prune_ratio_without_budget_is_refused(small: dict, ticket: str, prune_ratio: float) -> None:
     study = Study.model_validate(small | {"tickets": [ticket], "prune_ratios": [prune_ratio]})
     with pytest.raises(
-        ConfigError, match=rf"prune_ratios: {prune_ratio} keeps .* ticket '{ticket}' keeps .*lower"
+        ConfigError,
+        match=rf"prune_ratios: {prune_ratio}, ticket '{ticket}' on vgg_digits .* [^k]*keep.*; lower",
     ):
         refuse_impossible_budgets(study)
 
@@ -50,7 +51,7 @@ def test_allocations_without_a_fixed_share_have_no_such_bound(small: dict) -> No
 def test_facts_of_the_embedded_data_set_are_true() -> None:
     from prunepipe.datasets.digits import load
 
-    digits, facts = load(None), FACTS["digits"]
+    digits, facts = load(None), DATASETS["digits"].facts
     assert digits.train_images.shape == (
         facts.train_images,
         facts.channels,

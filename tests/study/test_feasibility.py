@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from prunepipe.datasets.digits import load
-from prunepipe.datasets.facts import FACTS
+from prunepipe.datasets.rows import DATASETS
 from prunepipe.errors import ConfigError
 from prunepipe.study.feasibility import refuse_impossible
 from prunepipe.study.study import Study
@@ -27,8 +27,14 @@ IMPOSSIBLE: list[tuple[dict[str, Any], str]] = [
         {"datasets": {"mine": {"source": "cifar10", "test_images": 10_001}}},
         "datasets.mine.test_images: 10001",
     ),
-    ({"networks": ["vgg19"]}, "networks.vgg19: vgg19 needs images of at least 32 x 32 .* digits are 8 x 8"),
-    ({"datasets": {"digits": {"pool": 4}}}, "networks.vgg_digits: vgg_digits needs images of at least 4 x 4"),
+    (
+        {"networks": ["vgg19"]},
+        "networks.vgg19: on digits, 8 x 8 pixels: vgg19 needs images of at least 32 x 32",
+    ),
+    (
+        {"datasets": {"digits": {"pool": 4}}},
+        "networks.vgg_digits: on digits, .* needs images of at least 4 x 4",
+    ),
     (
         SNIP | {"scoring": {"images_per_class": 45, "batches": 2}},
         "45 x batches 2 = 90, but digits holds 87",
@@ -43,10 +49,16 @@ IMPOSSIBLE: list[tuple[dict[str, Any], str]] = [
     ),
     (
         PLUS | {"prune_ratios": [0.999]},
-        "prune_ratios: 0.999, ticket 'random': allocation 'uniform_plus': .* lower",
+        "prune_ratios: 0.999, ticket 'random' on .*: allocation 'uniform_plus': .* lower",
     ),
-    (ROUNDS, "prune_ratios: 0.2, ticket 'synflow', round 1 of 100: .* they have only .*; raise prune_ratio"),
-    (EXCESS, "prune_ratios: 0.001, ticket 'random': .* they have only .*; raise prune_ratio or linear_keep"),
+    (
+        EXCESS,
+        "prune_ratios: 0.001, ticket 'random' on .* they have only .*; raise the prune ratio or linear_keep",
+    ),
+    (
+        ROUNDS,
+        "prune_ratios: 0.2, ticket 'synflow' on .* round 1 of 100: .* have only .*; raise the prune ratio",
+    ),
 ]
 
 
@@ -73,6 +85,6 @@ def test_what_may_succeed_is_left_alone(small: dict, changes: dict[str, Any]) ->
 
 
 def test_the_smallest_classes_of_the_embedded_data_set_are_true() -> None:
-    digits, facts = load(None), FACTS["digits"]
+    digits, facts = load(None), DATASETS["digits"].facts
     assert np.bincount(digits.train_labels).min() == facts.train_class
     assert np.bincount(digits.test_labels).min() == facts.test_class

@@ -1,4 +1,4 @@
-"""Options of scores and allocations: read from the source, refused before any job where they cannot work."""
+"""Options of scores and allocations: each has its model, and what cannot work is refused before any job."""
 
 import inspect
 from pathlib import Path
@@ -10,52 +10,47 @@ from test_study import VALID, written
 from prunepipe.errors import ConfigError
 from prunepipe.plugins import load_function
 from prunepipe.pruning.allocations import ALLOCATIONS
+from prunepipe.pruning.scores import SCORES
 from prunepipe.study.loading import load_study
-from prunepipe.study.names import SCORE_REFERENCES
-from prunepipe.study.options import TYPES, options_of
 from prunepipe.study.study import Study
 
-
-@pytest.mark.parametrize("reference", [*SCORE_REFERENCES.values(), *ALLOCATIONS.values()])
-def test_what_the_source_says_is_what_the_function_takes(reference: str) -> None:
-    known = options_of(reference)
-    assert known is not None
-    parameters = inspect.signature(load_function(reference)).parameters.values()
-    keywords = {item.name: str(item.annotation) for item in parameters if item.kind is item.KEYWORD_ONLY}
-    keywords.pop("generator", None)
-    assert {name: option.annotation for name, option in known.items()} == keywords
-    assert all(part in TYPES for option in known.values() for part in option.annotation.split(" | "))
+ROWS = {**SCORES, **{f"allocation {name}": row for name, row in ALLOCATIONS.items()}}
 
 
-def test_functions_of_others_are_not_read() -> None:
-    assert options_of("my_package.pruning:score") is None
-    assert options_of("mine.py:score") is None
+@pytest.mark.parametrize("name", ROWS)
+def test_the_model_of_the_options_is_what_the_function_takes(name: str) -> None:
+    row = ROWS[name]
+    assert row.options is not None
+    parameters = inspect.signature(load_function(row.function)).parameters.values()
+    taken = {item.name: item.default for item in parameters if item.kind is item.KEYWORD_ONLY}
+    taken.pop("generator", None)
+    assert row.options().model_dump() == taken
 
 
 RANDOM, GRASP = "random: {{allocation_options: {{{}}}}}", "grasp: {{score_options: {{{}}}}}"
 MISTAKES = [
-    (RANDOM, "linear_kep: 0.3", "unknown option 'linear_kep'. Did you mean 'linear_keep'?"),
-    (RANDOM, "linear_keep: abc", "linear_keep is 'abc'; it must be a number"),
-    (RANDOM, "linear_keep: null", "linear_keep is None; it must be a number"),
-    (RANDOM, "linear_keep: [1]", "linear_keep is [1]; it must be a number"),
-    (RANDOM, "linear_keep: true", "linear_keep is True; it must be a number"),
+    (RANDOM, "linear_kep: 0.3", "unknown key 'linear_kep'. Did you mean 'linear_keep'?"),
+    (RANDOM, "linear_keep: abc", "linear_keep: got 'abc'; it should be a number"),
+    (RANDOM, "linear_keep: null", "linear_keep: got None; it should be a number"),
+    (RANDOM, "linear_keep: [1]", "linear_keep: got [1]; it should be a number"),
+    (RANDOM, "linear_keep: true", "linear_keep: got True; it should be a number"),
     (RANDOM, "linear_keep: .nan", "linear_keep is 'nan' (float); options are finite numbers"),
-    (RANDOM, "linear_keep: -1", "linear_keep is -1; it must be from 0 to 1"),
-    (RANDOM, "linear_keep: 3", "linear_keep is 3; it must be from 0 to 1"),
-    (RANDOM, "divide_by_square: 'no'", "divide_by_square is 'no'; it must be true or false or null"),
-    (GRASP, "temperature: '200'", "temperature is '200'; it must be a number"),
-    (GRASP, "temperature: 0", "temperature is 0; it must be above 0"),
-    (GRASP, "halves: interleaves", "unknown value 'interleaves'. Did you mean 'interleaved'?"),
+    (RANDOM, "linear_keep: -1", "linear_keep: got -1; it should be greater than or equal to 0"),
+    (RANDOM, "linear_keep: 3", "linear_keep: got 3; it should be less than or equal to 1"),
+    (RANDOM, "divide_by_square: 'no'", "divide_by_square: got 'no'; it should be true or false"),
+    (GRASP, "temperature: '200'", "temperature: got '200'; it should be a number"),
+    (GRASP, "temperature: 0", "temperature: got 0; it should be greater than 0"),
+    (GRASP, "halves: interleaves", "halves: got 'interleaves'; it should be 'first_last' or 'interleaved'"),
     (GRASP, "generator: 1", "score_options.generator: the pipeline gives it"),
     (GRASP, "temperature: 2020-01-01", "temperature is '2020-01-01' (date); options are finite numbers"),
     (
         "lottery: {{score_options: {{{}}}}}",
         "power: 2",
-        "score magnitude: it takes no options; leave them out",
+        "score magnitude takes no options; leave them out",
     ),
-    ("obd: {{score_options: {{{}}}}}", "curvature: hessian", "unknown value 'hessian'"),
-    ("obd: {{score_options: {{{}}}}}", "draws: 0", "draws is 0; it must be at least 1"),
-    ("snip: {{score_options: {{{}}}}}", "dtype: bfloat16", "unknown value 'bfloat16'"),
+    ("obd: {{score_options: {{{}}}}}", "curvature: hessian", "curvature: got 'hessian'; it should be"),
+    ("obd: {{score_options: {{{}}}}}", "draws: 0", "draws: got 0; it should be greater than or equal to 1"),
+    ("snip: {{score_options: {{{}}}}}", "dtype: bfloat16", "dtype: got 'bfloat16'; it should be 'float64'"),
     ("snip: {{score: 'mine.py:f', score_options: {{{}}}}}", "a: !!set {b}", "a is \"{'b'}\" (set)"),
 ]
 

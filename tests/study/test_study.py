@@ -60,7 +60,7 @@ MISTAKES = [
         "score synflow returns none, choose another",
     ),
     ("[lottery, hybrid]", "{grasp: {allocation: lamp}}", "allocation lamp takes no scores below 0"),
-    ("[lottery, hybrid]", "{grasp: {rounds: 2}}", "redraw_linear would bring pruned weights back"),
+    ("[lottery, hybrid]", "{grasp: {rounds: 2}}", "redraw_linear would bring back pruned weights"),
     ("[digits]", "[digitz]", "unknown data set 'digitz'. Did you mean 'digits'?"),
     ("[digits]", "{digits: {pools: 2}}", "datasets.digits.pools: unknown key 'pools'. Did you mean 'pool'?"),
     (

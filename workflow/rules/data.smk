@@ -6,8 +6,6 @@ rule prepare_dataset:
         data=os.path.join(SITE.data_folder, "{name}.safetensors"),
     log:
         os.path.join(SITE.data_folder, "{name}.log"),
-    wildcard_constraints:
-        name=names(DATASET_KEYS),
     conda:
         "../../envs/prunepipe.yaml"
     threads: 1
@@ -16,10 +14,8 @@ rule prepare_dataset:
         runtime=60,
     params:
         benchmark=os.path.join(SITE.data_folder, "{name}.benchmark.jsonl"),
-        settings=lambda wildcards: dataset_settings(wildcards.name),
-        code=lambda wildcards: version(
-            "prepare_dataset", dataset_reference(wildcards.name)
-        ),
+        settings=JOBS.dataset_settings,
+        code=JOBS.dataset_code,
     message:
         "Prepare the data set {wildcards.name}"
     shell:

@@ -3,7 +3,7 @@
 
 rule initialise:
     input:
-        data=prepared,
+        data=JOBS.prepared,
     output:
         weights=place(INITIAL, "weights.safetensors"),
         structure=place(INITIAL, "structure.json"),
@@ -17,8 +17,8 @@ rule initialise:
         runtime=10,
     params:
         benchmark=place(INITIAL, "initialise.benchmark.jsonl"),
-        settings=lambda wildcards: initial_settings(wildcards),
-        code=lambda wildcards: version("initialise", builder(wildcards)),
+        settings=JOBS.initial_settings,
+        code=JOBS.initial_code,
     message:
         "Draw the initial weights of {wildcards.network} ({wildcards.draw}), seed {wildcards.seed}"
     shell:
@@ -29,7 +29,7 @@ rule initialise:
 
 rule train_dense:
     input:
-        data=prepared,
+        data=JOBS.prepared,
         weights=place(INITIAL, "weights.safetensors", draw="init"),
     output:
         final=place(DENSE, "final.safetensors"),
@@ -51,16 +51,8 @@ rule train_dense:
     params:
         benchmark=place(DENSE, "train_dense.benchmark.jsonl"),
         checkpoint=place(DENSE, "checkpoint.safetensors"),
-        settings=settings(
-            stage_settings.dense_settings,
-            "network",
-            "data",
-            "seed",
-            numerics=SITE.numerics,
-        ),
-        code=lambda wildcards: version(
-            "train_dense", builder(wildcards), *corruption(wildcards.data)
-        ),
+        settings=JOBS.dense_settings,
+        code=JOBS.dense_code,
     message:
         "Train the dense {wildcards.network} on {wildcards.dataset} ({wildcards.data}), seed {wildcards.seed}"
     shell:
@@ -74,7 +66,7 @@ rule train_dense:
 
 rule evaluate_dense:
     input:
-        data=prepared,
+        data=JOBS.prepared,
         trained=rules.train_dense.output.final,
         history=rules.train_dense.output.history,
         logits=rules.train_dense.output.logits,
@@ -91,8 +83,8 @@ rule evaluate_dense:
     params:
         benchmark=place(DENSE, "evaluate.benchmark.jsonl"),
         checkpoint=place(DENSE, "checkpoint.safetensors"),
-        settings=lambda wildcards: dense_place(wildcards),
-        code=version("evaluate"),
+        settings=JOBS.dense_place,
+        code=JOBS.code("evaluate"),
     message:
         "Evaluate the dense {wildcards.network} on {wildcards.dataset} ({wildcards.data}), seed {wildcards.seed}"
     shell:
@@ -104,7 +96,7 @@ rule evaluate_dense:
 
 rule rewind:
     input:
-        source=lambda wildcards: checkpoint_of(wildcards),
+        source=JOBS.checkpoint,
         structure=place(INITIAL, "structure.json", draw="init"),
     output:
         weights=place(REWIND, "weights.safetensors"),
@@ -118,10 +110,8 @@ rule rewind:
         runtime=10,
     params:
         benchmark=place(REWIND, "rewind.benchmark.jsonl"),
-        settings=lambda wildcards: json.dumps(
-            {"data": wildcards.data, "point": POINTS[wildcards.point]}
-        ),
-        code=version("rewind"),
+        settings=JOBS.rewind_settings,
+        code=JOBS.code("rewind"),
     message:
         "Rewind {wildcards.network} on {wildcards.dataset} ({wildcards.data}) to {wildcards.point}, seed {wildcards.seed}"
     shell:

@@ -1,4 +1,6 @@
 # Tables, verdicts, figures and report of what is there, gaps marked: of a study that still runs, or had failures.
+from prunepipe.planning.partial import partial_commands
+from prunepipe.results.layout import PARTIAL
 
 
 rule partial:
@@ -11,7 +13,7 @@ rule partial:
         mem_mb=2000,
         runtime=30,
     params:
-        commands=lambda wildcards: "; ".join(partial_commands()),
+        commands=partial_commands(STUDY, STUDY_FILE, LAUNCH),
     message:
         "Tables, verdicts and report of the finished runs of study {STUDY.name}, in {PARTIAL}"
     shell:

@@ -3,18 +3,19 @@
 
 rule report:
     input:
-        rules.collect.output,
-        rules.overlap.output,
+        results=rules.collect.output.results,
+        layers=rules.collect.output.layers,
+        histories=rules.collect.output.histories,
+        overlap=rules.overlap.output.overlap,
         # Read from the results by the same functions; here so that the page is never older than they are.
-        expand(rules.table.output.csv, table=STUDY.tables),
-        rules.verdicts.output,
-        figures=list(FIGURE_FILES.values()),
+        tables=expand(rules.table.output.csv, table=STUDY.tables),
+        verdicts=rules.verdicts.output,
+        figures=expand(rules.figure.output.svg, figure=figures_of(STUDY)),
     output:
         html=report(
             "results/report.html",
             caption="../report/report.rst",
-            category="Report",
-            labels={"report": "the whole study"},
+            labels={"page": "the whole study"},
         ),
     log:
         "results/logs/report.log",
@@ -27,13 +28,13 @@ rule report:
     params:
         benchmark="results/logs/report.benchmark.jsonl",
         study_file=str(STUDY_FILE),
-        settings=REPORT_SETTINGS,
-        frames=REPORT_FRAMES,
+        settings=JOBS.report_settings(),
         study=STUDY_SETTINGS,
-        code=report_code(),
+        code=JOBS.report_code(),
     message:
         "Write the report of study {STUDY.name}"
     shell:
-        "{LAUNCH} report.py --study {params.study_file:q} {params.frames} --report {output.html:q} "
+        "{LAUNCH} report.py --study {params.study_file:q} --results {input.results:q} --layers {input.layers:q} "
+        "--histories {input.histories:q} --overlap {input.overlap:q} --report {output.html:q} "
         "--settings {params.settings:q} "
         "--benchmark {params.benchmark:q} &> {log:q}"

@@ -1,4 +1,12 @@
 # From the metrics of all runs to tables and figures.
+from prunepipe.reports.plots import figures_of
+from prunepipe.results.layout import mask_paths, runs
+from prunepipe.study.loading import study_path
+
+RUN_FOLDERS = [run.folder for run in runs(STUDY)]
+# The study as a whole decides what tables and figures show, so any change of it makes them stale.
+STUDY_FILE = study_path(SITE.study, Path("config"))
+STUDY_SETTINGS = STUDY.model_dump_json()
 
 
 rule collect:
@@ -22,7 +30,7 @@ rule collect:
         benchmark="results/logs/collect.benchmark.jsonl",
         study_file=str(STUDY_FILE),
         study=STUDY_SETTINGS,
-        code=version("collect"),
+        code=JOBS.code("collect"),
     message:
         "Collect the results of study {STUDY.name}"
     shell:
@@ -48,7 +56,7 @@ rule overlap:
         benchmark="results/logs/overlap.benchmark.jsonl",
         study_file=str(STUDY_FILE),
         study=STUDY_SETTINGS,
-        code=version("overlap"),
+        code=JOBS.code("overlap"),
     message:
         "Compare the masks of study {STUDY.name}"
     shell:
@@ -60,18 +68,11 @@ rule table:
     input:
         results=rules.collect.output.results,
     output:
-        csv=report(
-            "results/tables/{table}.csv",
-            caption="../report/table.rst",
-            category="Tables",
-            labels={"table": "{table}"},
-        ),
+        csv="results/tables/{table}.csv",
         md="results/tables/{table}.md",
         tex="results/tables/{table}.tex",
     log:
         "results/logs/table-{table}.log",
-    wildcard_constraints:
-        table=names(TABLES),
     conda:
         "../../envs/prunepipe.yaml"
     threads: 1
@@ -81,9 +82,9 @@ rule table:
     params:
         benchmark="results/logs/table-{table}.benchmark.jsonl",
         study_file=str(STUDY_FILE),
-        settings=lambda wildcards: json.dumps({"table": wildcards.table}),
+        settings=JOBS.table_settings,
         study=STUDY_SETTINGS,
-        code=version("table"),
+        code=JOBS.code("table"),
     message:
         "Build the table {wildcards.table}"
     shell:
@@ -94,19 +95,13 @@ rule table:
 
 rule figure:
     input:
-        unpack(figure_inputs),
+        unpack(JOBS.figure_inputs),
+        results=rules.collect.output.results,
     output:
-        svg=report(
-            "results/figures/{figure}.svg",
-            caption="../report/figure.rst",
-            category="Figures",
-            labels={"figure": "{figure}"},
-        ),
+        svg="results/figures/{figure}.svg",
         png="results/figures/{figure}.png",
     log:
         "results/logs/figure-{figure}.log",
-    wildcard_constraints:
-        figure=names(FIGURES),
     conda:
         "../../envs/prunepipe.yaml"
     threads: 1
@@ -116,14 +111,13 @@ rule figure:
     params:
         benchmark="results/logs/figure-{figure}.benchmark.jsonl",
         study_file=str(STUDY_FILE),
-        settings=lambda wildcards: json.dumps({"figure": wildcards.figure}),
-        files=lambda wildcards: figure_files(wildcards),
+        settings=JOBS.figure_settings,
         study=STUDY_SETTINGS,
-        code=lambda wildcards: version("figure", FIGURES[wildcards.figure].function),
+        code=JOBS.figure_code,
     message:
         "Draw the figure {wildcards.figure}"
     shell:
-        "{LAUNCH} figure.py --study {params.study_file:q} --results {input.results:q} {params.files} "
+        "{LAUNCH} figure.py --study {params.study_file:q} --results {input.results:q} --layers {input.layers:q} --histories {input.histories:q} --overlap {input.overlap:q} "
         "--svg {output.svg:q} --png {output.png:q} --settings {params.settings:q} "
         "--benchmark {params.benchmark:q} &> {log:q}"
 
@@ -132,20 +126,10 @@ rule verdicts:
     input:
         results=rules.collect.output.results,
     output:
-        csv=report(
-            "results/tables/verdicts.csv",
-            caption="../report/verdicts.rst",
-            category="Verdicts",
-            labels={"verdicts": "every comparison"},
-        ),
+        csv="results/tables/verdicts.csv",
         md="results/tables/verdicts.md",
         effects="results/tables/effects.csv",
-        methods=report(
-            "results/tables/methods.csv",
-            caption="../report/methods.rst",
-            category="Verdicts",
-            labels={"verdicts": "every method"},
-        ),
+        methods="results/tables/methods.csv",
         gains="results/tables/decomposition.csv",
         gains_md="results/tables/decomposition.md",
     log:
@@ -160,7 +144,7 @@ rule verdicts:
         benchmark="results/logs/verdicts.benchmark.jsonl",
         study_file=str(STUDY_FILE),
         study=STUDY_SETTINGS,
-        code=version("verdicts"),
+        code=JOBS.code("verdicts"),
     message:
         "Judge the methods of study {STUDY.name}"
     shell:

@@ -3,9 +3,9 @@
 
 rule score:
     input:
-        data=prepared,
+        data=JOBS.prepared,
         structure=place(INITIAL, "structure.json", draw="init"),
-        weights=lambda wildcards: scored_weights(wildcards),
+        weights=JOBS.scored_weights,
     output:
         scores=place(SCORES, "scores.safetensors"),
     log:
@@ -19,8 +19,8 @@ rule score:
         runtime=120,
     params:
         benchmark=place(SCORES, "score.benchmark.jsonl"),
-        settings=lambda wildcards: score_settings(wildcards),
-        code=lambda wildcards: version("score", *score_functions(wildcards)),
+        settings=JOBS.score_settings,
+        code=JOBS.score_code,
     message:
         "Score {wildcards.network} on {wildcards.dataset} ({wildcards.data}) by {wildcards.score_id}, seed {wildcards.seed}"
     shell:
@@ -32,14 +32,12 @@ rule score:
 
 rule mask:
     input:
-        scores=lambda wildcards: scores_of(wildcards),
+        scores=JOBS.scores,
         structure=place(INITIAL, "structure.json", draw="init"),
     output:
         mask=place(MASK, "mask.safetensors"),
     log:
         place(MASK, "mask.log"),
-    wildcard_constraints:
-        source=names({"clean", *SOURCES}),
     conda:
         "../../envs/prunepipe.yaml"
     threads: 1
@@ -48,10 +46,8 @@ rule mask:
         runtime=10,
     params:
         benchmark=place(MASK, "mask.benchmark.jsonl"),
-        settings=settings(
-            stage_settings.mask_settings, "ticket", "source", "prune_ratio"
-        ),
-        code=lambda wildcards: version("mask", *mask_functions(wildcards)),
+        settings=JOBS.mask_settings,
+        code=JOBS.mask_code,
     message:
         "Mask of {wildcards.ticket} ({wildcards.source}) at prune ratio {wildcards.prune_ratio}, seed {wildcards.seed}"
     shell:
@@ -62,12 +58,9 @@ rule mask:
 
 rule check:
     input:
-        unpack(check_inputs),
-        mask=lambda wildcards: place(
-            MASK,
-            "mask.safetensors",
-            source=stage_settings.source_of(STUDY, wildcards.check),
-        ),
+        weights=JOBS.start_weights,
+        fresh=JOBS.fresh_weights,
+        mask=JOBS.mask,
         structure=place(INITIAL, "structure.json", draw="init"),
     output:
         ticket=place(CELL, "ticket.safetensors"),
@@ -81,22 +74,19 @@ rule check:
         runtime=10,
     params:
         benchmark=place(CELL, "check.benchmark.jsonl"),
-        settings=settings(stage_settings.check_settings, "check", "seed"),
-        fresh=lambda wildcards, input: (
-            f"--fresh {input.fresh}" if "fresh" in input.keys() else ""
-        ),
-        code=lambda wildcards: version("check", *check_functions(wildcards)),
+        settings=JOBS.check_settings,
+        code=JOBS.check_code,
     message:
         "Apply check {wildcards.check} to {wildcards.ticket} at prune ratio {wildcards.prune_ratio}, seed {wildcards.seed}"
     shell:
         "{LAUNCH} check.py --mask {input.mask:q} --weights {input.weights:q} --structure {input.structure:q} "
-        "{params.fresh} --ticket {output.ticket:q} --settings {params.settings:q} "
+        "--fresh {input.fresh:q} --ticket {output.ticket:q} --settings {params.settings:q} "
         "--benchmark {params.benchmark:q} &> {log:q}"
 
 
 rule retrain:
     input:
-        data=prepared,
+        data=JOBS.prepared,
         ticket=rules.check.output.ticket,
     output:
         trained=place(CELL, "trained.safetensors"),
@@ -116,14 +106,8 @@ rule retrain:
     params:
         benchmark=place(CELL, "retrain.benchmark.jsonl"),
         checkpoint=place(CELL, "checkpoint.safetensors"),
-        settings=settings(
-            stage_settings.retrain_settings,
-            "network",
-            "ticket",
-            "seed",
-            numerics=SITE.numerics,
-        ),
-        code=lambda wildcards: version("retrain", builder(wildcards)),
+        settings=JOBS.retrain_settings,
+        code=JOBS.retrain_code,
     message:
         "Retrain {wildcards.ticket} ({wildcards.check}) at prune ratio {wildcards.prune_ratio}, seed {wildcards.seed}"
     shell:
@@ -137,7 +121,7 @@ rule retrain:
 
 rule evaluate:
     input:
-        data=prepared,
+        data=JOBS.prepared,
         trained=rules.retrain.output.trained,
         layers=rules.retrain.output.layers,
         history=rules.retrain.output.history,
@@ -155,8 +139,8 @@ rule evaluate:
     params:
         benchmark=place(CELL, "evaluate.benchmark.jsonl"),
         checkpoint=place(CELL, "checkpoint.safetensors"),
-        settings=lambda wildcards: cell_place(wildcards),
-        code=version("evaluate"),
+        settings=JOBS.cell_place,
+        code=JOBS.code("evaluate"),
     message:
         "Evaluate {wildcards.ticket} ({wildcards.check}) at prune ratio {wildcards.prune_ratio}, seed {wildcards.seed}"
     shell:

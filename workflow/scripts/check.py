@@ -5,6 +5,7 @@ from prunepipe.networks.structure import read_structure
 from prunepipe.pruning.tickets import read_mask, require_fit, write_ticket
 from prunepipe.stages.checking import apply_check
 from prunepipe.stages.command_line import run
+from prunepipe.stages.schemas.checking import CheckSettings
 
 
 def main(files, settings):
@@ -13,8 +14,17 @@ def main(files, settings):
     structure = read_structure(files.structure)
     require_fit(files.mask, mask, structure)
     fresh = read_arrays(files.fresh)[0] if files.fresh else {}
-    weights, mask = apply_check(read_arrays(files.weights)[0], mask, fresh, **settings)
-    write_ticket(files.ticket, weights, mask, settings=settings)
+    weights, mask = apply_check(read_arrays(files.weights)[0], mask, fresh, settings)
+    write_ticket(files.ticket, weights, mask, settings=settings.model_dump(mode="json"))
 
 
-run(__doc__, main, "mask", "weights", "structure", "ticket", optional=("fresh",))
+run(
+    __doc__,
+    main,
+    "mask",
+    "weights",
+    "structure",
+    "ticket",
+    optional=("fresh",),
+    settings=CheckSettings,
+)

@@ -8,7 +8,7 @@ from prunepipe.stages.command_line import run
 from prunepipe.study.loading import load_study
 
 
-def main(files, settings):
+def main(files):
     """Read every run of the study below this folder, write three tables."""
     results = collect(load_study(Path(files.study)))
     write_frame(files.results, results)

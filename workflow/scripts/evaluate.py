@@ -4,6 +4,7 @@ from prunepipe.artifacts import write_json
 from prunepipe.stages.command_line import run
 from prunepipe.stages.evaluation import measure
 from prunepipe.stages.outcome import finished
+from prunepipe.stages.schemas.evaluating import PlaceSettings
 
 
 def main(files, settings):
@@ -12,4 +13,14 @@ def main(files, settings):
     finished(files.execution)
 
 
-run(__doc__, main, "data", "trained", "history", "logits", "metrics", optional=("layers",))
+run(
+    __doc__,
+    main,
+    "data",
+    "trained",
+    "history",
+    "logits",
+    "metrics",
+    optional=("layers",),
+    settings=PlaceSettings,
+)

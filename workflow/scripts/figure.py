@@ -7,6 +7,7 @@ from prunepipe.reports.plots import FIGURES
 from prunepipe.reports.plots.style import save_figure
 from prunepipe.results.collected import read_collected
 from prunepipe.stages.command_line import run
+from prunepipe.stages.schemas.reporting import FigureSettings
 from prunepipe.study.loading import load_study
 
 
@@ -16,8 +17,17 @@ def main(files, settings):
     data = read_collected(
         study, files.results, layers=files.layers, histories=files.histories, overlap=files.overlap
     )
-    figure = load_function(FIGURES[settings["figure"]].function)(data, study)
+    figure = load_function(FIGURES[settings.figure].function)(data, study)
     save_figure(figure, files.svg, files.png)
 
 
-run(__doc__, main, "study", "results", "svg", "png", optional=("layers", "histories", "overlap"))
+run(
+    __doc__,
+    main,
+    "study",
+    "results",
+    "svg",
+    "png",
+    optional=("layers", "histories", "overlap"),
+    settings=FigureSettings,
+)

@@ -1,6 +1,7 @@
 """Draw the initial weights of a network, and describe its layers for the stages without torch."""
 
 from prunepipe.stages.command_line import run
+from prunepipe.stages.schemas.initialising import InitialSettings
 
 
 def main(files, settings):
@@ -9,7 +10,7 @@ def main(files, settings):
     from prunepipe.stages.initialising import initialise
 
     weights, structure = initialise(files.data, settings)
-    write_arrays(files.weights, weights, settings=settings)
+    write_arrays(files.weights, weights, settings=settings.model_dump(mode="json"))
     write_json(files.structure, structure.to_json())
     if not structure.followed:
         print(
@@ -18,4 +19,4 @@ def main(files, settings):
         )
 
 
-run(__doc__, main, "data", "weights", "structure")
+run(__doc__, main, "data", "weights", "structure", settings=InitialSettings)

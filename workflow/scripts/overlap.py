@@ -8,7 +8,7 @@ from prunepipe.stages.command_line import run
 from prunepipe.study.loading import load_study
 
 
-def main(files, settings):
+def main(files):
     """Read the masks pair by pair, write how much they have in common."""
     write_frame(files.overlap, mask_overlaps(load_study(Path(files.study))))
 

@@ -4,12 +4,14 @@ from pathlib import Path
 
 from prunepipe.datasets import prepare, write_dataset
 from prunepipe.stages.command_line import run
+from prunepipe.stages.schemas.preparing import DatasetSettings
 
 
 def main(files, settings):
     """Load, reduce and write the data set."""
-    reference, folder = settings.pop("reference"), Path(settings.pop("folder"))
-    write_dataset(files.output, prepare(reference, folder, **settings), reference)
+    amount = settings.model_dump(exclude={"reference", "folder"})
+    dataset = prepare(settings.reference, Path(settings.folder), **amount)
+    write_dataset(files.output, dataset, settings.reference)
 
 
-run(__doc__, main, "output")
+run(__doc__, main, "output", settings=DatasetSettings)

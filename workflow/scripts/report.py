@@ -6,6 +6,7 @@ from prunepipe.artifacts import write_text
 from prunepipe.reports.page import build_report
 from prunepipe.results.collected import Collected, read_frame
 from prunepipe.stages.command_line import run
+from prunepipe.stages.schemas.reporting import ReportSettings
 from prunepipe.study.loading import load_study
 from prunepipe.verdicts.judge import judge
 
@@ -15,11 +16,11 @@ def main(files, settings):
     study = load_study(Path(files.study))
     names = ("results", "layers", "histories", "overlap")
     data = Collected(**{name: read_frame(getattr(files, name)) for name in names})
-    paths = {name: Path(path) for name, path in settings["figures"].items()}
+    paths = {name: Path(path) for name, path in settings.figures.items()}
     figures = {name: path.read_text(encoding="utf-8") for name, path in paths.items() if path.is_file()}
     write_text(
         files.report, build_report(data, judge(data.results, study), study, figures, Path(files.study))
     )
 
 
-run(__doc__, main, "study", "results", "layers", "histories", "overlap", "report")
+run(__doc__, main, "study", "results", "layers", "histories", "overlap", "report", settings=ReportSettings)

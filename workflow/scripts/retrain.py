@@ -4,6 +4,7 @@ from prunepipe.artifacts import write_json
 from prunepipe.pruning.tickets import read_ticket, write_ticket
 from prunepipe.stages.command_line import run
 from prunepipe.stages.outcome import write_run
+from prunepipe.stages.schemas.training import RetrainSettings
 from prunepipe.stages.training import retrain
 
 
@@ -11,9 +12,10 @@ def main(files, settings):
     """Train the ticket's weights under its mask; write where they ended and what the mask looks like."""
     weights, mask, _ = read_ticket(files.ticket)
     outcome = retrain(files.data, weights, mask, settings, files.execution)
-    write_ticket(files.trained, outcome.weights, mask, settings=settings)
-    write_json(files.layers, outcome.shape)
+    write_ticket(files.trained, outcome.weights, mask, settings=settings.model_dump(mode="json"))
+    write_json(files.layers, {**outcome.shape, "train_collapsed": settings.train_collapsed})
     write_run(outcome, files)
 
 
-run(__doc__, main, "data", "ticket", "trained", "layers", "history", "logits", "timing")
+FILES = ("data", "ticket", "trained", "layers", "history", "logits", "timing")
+run(__doc__, main, *FILES, settings=RetrainSettings)

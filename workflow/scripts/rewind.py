@@ -4,6 +4,7 @@ from prunepipe.artifacts import mismatch, read_arrays, write_arrays
 from prunepipe.errors import ArtifactError, remake
 from prunepipe.networks.structure import read_structure
 from prunepipe.stages.command_line import run
+from prunepipe.stages.schemas.rewinding import RewindSettings
 
 
 def main(files, settings):
@@ -13,7 +14,7 @@ def main(files, settings):
     prunable = {name: weights[name] for name in structure.shapes if name in weights}
     if problem := mismatch(prunable, structure.shapes):
         raise ArtifactError(f"{files.source}: its weights {problem}. {remake(files.source)}")
-    write_arrays(files.weights, weights, **settings)
+    write_arrays(files.weights, weights, **settings.model_dump())
 
 
-run(__doc__, main, "source", "structure", "weights")
+run(__doc__, main, "source", "structure", "weights", settings=RewindSettings)

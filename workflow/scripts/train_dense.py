@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from prunepipe.stages.command_line import run
+from prunepipe.stages.schemas.training import DenseSettings
 
 
 def main(files, settings):
@@ -13,9 +14,13 @@ def main(files, settings):
 
     outcome = train_dense(files.data, read_arrays(files.weights)[0], settings, files.execution)
     for epoch, weights in outcome.snapshots.items():
-        write_arrays(Path(files.final).with_name(f"epoch{epoch}.safetensors"), weights, settings=settings)
-    write_arrays(files.final, outcome.weights, settings=settings)
+        write_arrays(
+            Path(files.final).with_name(f"epoch{epoch}.safetensors"),
+            weights,
+            settings=settings.model_dump(mode="json"),
+        )
+    write_arrays(files.final, outcome.weights, settings=settings.model_dump(mode="json"))
     write_run(outcome, files)
 
 
-run(__doc__, main, "data", "weights", "final", "history", "logits", "timing")
+run(__doc__, main, "data", "weights", "final", "history", "logits", "timing", settings=DenseSettings)

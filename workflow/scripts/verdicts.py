@@ -10,7 +10,7 @@ from prunepipe.verdicts.judge import judge
 from prunepipe.verdicts.writing import decomposition_markdown, verdicts_markdown
 
 
-def main(files, settings):
+def main(files):
     """Read the results, judge, write."""
     judgement = judge(read_frame(files.results), load_study(Path(files.study)))
     write_frame(files.csv, judgement.verdicts)

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from prunepipe.errors import ConfigError
-from prunepipe.pruning.checks import SCORE_CHECKS
-from prunepipe.study.built_in import TICKETS
+from prunepipe.study.built_in import CHECKS, TICKETS
 from prunepipe.study.names import OWN
 from prunepipe.study.rows import Ticket
 from prunepipe.study.study import FULL_NETWORK, Study
 
-BATTERY = ("corrupted_data", "half_dataset", "rearrange", "shuffle_weights", "reinit", "invert")
+BATTERY = tuple(name for name, row in CHECKS.items() if row.battery)
 """Every method that is judged goes through these, whatever its class; those of its class decide the verdict."""
 
 CONTROLS = ("lottery", "random")
@@ -87,17 +86,13 @@ def derived_study(
         "start": method.start,
         **method.choices,
     }
-    ticket = Ticket.model_construct(
-        **row
-    )  # not checked here: what is wrong with it is told of the whole study
-    checks = [name for name in BATTERY if not (name in SCORE_CHECKS and ticket.refusal(name))]
     return {
         "name": method.name,
         "datasets": {key: _absolute_in(base.datasets[key], "source") for key in base.datasets},
         "networks": {key: _absolute_in(base.networks[key], "architecture") for key in base.networks},
         **kept,
         "tickets": {
-            method.name: row | {"checks": checks},
+            method.name: row | {"checks": _battery(row)},
             **{name: {} for name in CONTROLS},
             BASELINE: {"checks": []},
         },
@@ -105,6 +100,17 @@ def derived_study(
         "seeds": list(range(seeds)),
         "tables": ["initial_checks"] if method.start == "init" else ["initial_checks", "partial_checks"],
     }
+
+
+def _battery(row: dict[str, Any]) -> list[str]:
+    """Return the checks that say something about a ticket."""
+    ticket = Ticket.model_construct(**row)
+    scores = [name for name in BATTERY if CHECKS[name].stage == "score"]
+    try:
+        refused = [name for name in scores if ticket.refusal(CHECKS[name])]
+    except ValueError:  # an unknown name, of which the whole study is told
+        refused = []
+    return [name for name in BATTERY if name not in refused]
 
 
 def absolute(reference: str) -> str:

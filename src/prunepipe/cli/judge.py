@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     from prunepipe.results.layout import PARTIAL
     from prunepipe.results.watching import study_progress
     from prunepipe.study.loading import load_study
-    from prunepipe.study.names import SCORE_REFERENCES, resolve
+    from prunepipe.study.names import score_row
 
     given, ratios = study_file(arguments.study), prune_ratios(arguments)
     base = load_study(given)
@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
     folder: Path = (arguments.output or Path(FOLDER) / method.name).resolve()
     study = folder / f"{method.name}.yaml"
     _require_valid(study, derived_study(base, method, arguments.seeds, ratios))
-    if is_external(resolve("score", method.score, SCORE_REFERENCES)):
+    if is_external(score_row(method.score).function):
         # Now and not in the first job: what is wrong with a method should not be learnt after the controls' training.
         method, text = tried_method(arguments, method, given, ratios)
         print(text, end="\n\n", flush=True)

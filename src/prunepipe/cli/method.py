@@ -82,10 +82,10 @@ def read_method(arguments: argparse.Namespace, name: str | None = None) -> Metho
     """
     from prunepipe.cli.derived_study import Method, method_name, require_own_name
     from prunepipe.errors import ConfigError
-    from prunepipe.study.names import SCORE_REFERENCES, resolve
+    from prunepipe.study.names import score_row
 
     try:
-        reference = resolve("score", arguments.score, SCORE_REFERENCES)
+        reference = score_row(arguments.score).function
     except ValueError as error:
         raise ConfigError(str(error)) from error
     place = reference.rpartition(":")[0]

@@ -23,9 +23,9 @@ from prunepipe.pruning.scores.enforcing import MaskReturnedError
 from prunepipe.stages.execution import Execution
 from prunepipe.stages.trial import Trial, load_dataset, try_method
 from prunepipe.study.loading import load_study
-from prunepipe.study.messages import validated
-from prunepipe.study.names import SCORE_REFERENCES, resolve
+from prunepipe.study.names import score_row
 from prunepipe.study.study import Study
+from prunepipe.validation import validated
 
 
 def main() -> None:
@@ -57,7 +57,7 @@ def answer_to(request: dict[str, Any]) -> dict[str, Any]:
 
 def _with_ratio(method: Method) -> Method:
     """Return the method, scored anew for every prune ratio if it asks for it."""
-    function = load_function(absolute(resolve("score", method.score, SCORE_REFERENCES)))
+    function = load_function(absolute(score_row(method.score).function))
     try:
         asked = asked_ratios(function)
     except ValueError as error:

@@ -8,45 +8,11 @@ from typing import Any
 
 from prunepipe.datasets.dataset import Dataset, read_dataset, write_dataset
 from prunepipe.datasets.reduction import balanced_first, mean_pool
-from prunepipe.errors import ConfigError, unknown_name
+from prunepipe.errors import ConfigError
 from prunepipe.plugins import load_function
 from prunepipe.seeds import seeded_globals
 
-__all__ = [
-    "ARRAY_FILE",
-    "DATASETS",
-    "IMAGE_FOLDER",
-    "Dataset",
-    "dataset_reference",
-    "prepare",
-    "read_dataset",
-    "write_dataset",
-]
-
-DATASETS: dict[str, str] = {
-    "digits": "prunepipe.datasets.digits:load",
-    "fashion_mnist": "prunepipe.datasets.fashion_mnist:load",
-    "cifar10": "prunepipe.datasets.cifar:cifar10",
-    "cifar100": "prunepipe.datasets.cifar:cifar100",
-    "tiny_imagenet": "prunepipe.datasets.tiny_imagenet:load",
-}
-"""Name -> loader `load(folder: Path) -> Dataset`, where `folder` is the config's `data_folder`."""
-
-IMAGE_FOLDER = "prunepipe.datasets.image_folder:load"
-"""Loader of `folder: path/to/root`."""
-ARRAY_FILE = "prunepipe.datasets.array_file:load"
-"""Loader of `arrays: path/to/file`."""
-
-
-def dataset_reference(name: str) -> str:
-    """Return the "module:function" of a built-in dataset, or the user's own reference as it is.
-
-    Raises:
-        ConfigError: neither a name in `DATASETS` nor of the form module:function.
-    """
-    if name not in DATASETS and ":" not in name:
-        raise ConfigError(unknown_name("dataset", name, DATASETS))
-    return DATASETS.get(name, name)
+__all__ = ["Dataset", "prepare", "read_dataset", "write_dataset"]
 
 
 def prepare(
@@ -66,7 +32,7 @@ def prepare(
     The normalisation constants stay those of the whole, unpooled dataset.
 
     Args:
-        reference: a name in `DATASETS`, "my_package.module:function" or "path/to/file.py:function".
+        reference: of its loader: "package.module:function" or "path/to/file.py:function".
         folder: the data folder that the loader searches and downloads to.
         pool: side of the square of pixels that is averaged into one; 1 keeps the images.
         train_images: training images to keep; None keeps all.
@@ -75,10 +41,10 @@ def prepare(
     Returns:
         The dataset.
     Raises:
-        ConfigError: unknown dataset, a loader that gives something else, or sizes that do not fit.
+        ConfigError: a loader that gives something else, or sizes that do not fit.
         ArtifactError: the loader found damaged files.
     """
-    load = load_function(dataset_reference(reference))
+    load = load_function(reference)
     with seeded_globals(0, "data set"):  # a loader has no seed: what it draws is the same each time
         dataset = load(folder, **(options or {}))
     if not isinstance(dataset, Dataset):

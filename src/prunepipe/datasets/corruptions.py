@@ -16,33 +16,6 @@ Data = tuple[np.ndarray, np.ndarray]
 
 REFERENCE_BATCH = 64
 
-CORRUPTIONS: dict[str, str] = {
-    "clean": "prunepipe.datasets.corruptions:clean",
-    "random_labels": "prunepipe.datasets.corruptions:random_labels",
-    "random_pixels": "prunepipe.datasets.corruptions:random_pixels",
-    "corrupted_data": "prunepipe.datasets.corruptions:corrupted_data",
-    "half_dataset": "prunepipe.datasets.corruptions:half_dataset",
-    "first_half": "prunepipe.datasets.corruptions:first_half",
-}
-"""Name of a data variant -> the function that makes it from the clean training data."""
-
-ORDERED_VARIANTS = frozenset({"first_half"})
-"""Variants on which training reads the images in the given order in every epoch, without shuffling."""
-
-
-def clean(images: np.ndarray, labels: np.ndarray, classes: int, *, generator: np.random.Generator) -> Data:
-    """Return the data as they are.
-
-    Args:
-        images: uint8 [N, C, H, W].
-        labels: int64 [N].
-        classes: not used.
-        generator: not used.
-    Returns:
-        The same two arrays.
-    """
-    return images, labels
-
 
 def random_labels(
     images: np.ndarray, labels: np.ndarray, classes: int, *, generator: np.random.Generator
@@ -124,7 +97,7 @@ def half_dataset(
 def first_half(
     images: np.ndarray, labels: np.ndarray, classes: int, *, generator: np.random.Generator
 ) -> Data:
-    """Keep the first half in file order, as whole batches of 64; `ORDERED_VARIANTS` tells not to shuffle it.
+    """Keep the first half in file order, as whole batches of 64; training does not shuffle it.
 
     This is the reference's half dataset: the first 390 batches (24,960 images) of CIFAR's 50,000, read
     in the same order in every epoch. Of a dataset whose files are sorted by class (Tiny-ImageNet) it

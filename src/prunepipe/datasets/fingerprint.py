@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from prunepipe.datasets import ARRAY_FILE, IMAGE_FOLDER
 from prunepipe.datasets.contents import files_checksum, shown
 from prunepipe.datasets.image_folder import list_images
+from prunepipe.datasets.rows import ARRAY_FILE, IMAGE_FOLDER
 from prunepipe.errors import ConfigError
 
 

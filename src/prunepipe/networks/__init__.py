@@ -2,18 +2,45 @@
 
 from __future__ import annotations
 
-NETWORKS: dict[str, str] = {
-    "vgg11": "prunepipe.networks.vgg:vgg11",
-    "vgg13": "prunepipe.networks.vgg:vgg13",
-    "vgg16": "prunepipe.networks.vgg:vgg16",
-    "vgg19": "prunepipe.networks.vgg:vgg19",
-    "vgg_digits": "prunepipe.networks.vgg:vgg_digits",
-    "vgg_fashion": "prunepipe.networks.vgg:vgg_fashion",
-    "resnet8": "prunepipe.networks.resnet:resnet8",
-    "resnet8_small": "prunepipe.networks.resnet:resnet8_small",
-    "resnet20": "prunepipe.networks.resnet:resnet20",
-    "resnet32": "prunepipe.networks.resnet:resnet32",
-    "resnet44": "prunepipe.networks.resnet:resnet44",
-    "resnet56": "prunepipe.networks.resnet:resnet56",
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class NetworkRow:
+    """All that is known of a network before it is built.
+
+    Attributes:
+        function: "module:builder", a builder `build(*, channels, classes, image_size, width=1.0) -> nn.Module`.
+        layers: "module:function" without torch, `f(name, channels, classes, image_size, width) -> [(Layer, side of its
+            output map)]` in module order, which raises ConfigError for images that are too small; empty: neither costs
+            nor budgets are known before the network runs.
+        deep: whether it has more than 32 layers: scores then read many small batches, as in the reference.
+        label: what tables and figures call it; empty: its name.
+    """
+
+    function: str
+    layers: str = ""
+    label: str = ""
+    deep: bool = False
+
+
+def _own(module: str, name: str, label: str, deep: bool = False) -> NetworkRow:
+    layers = "prunepipe.networks.shapes:layer_maps"
+    return NetworkRow(f"prunepipe.networks.{module}:{name}", layers, label, deep)
+
+
+NETWORKS: dict[str, NetworkRow] = {
+    "vgg11": _own("vgg", "vgg11", "VGG11"),
+    "vgg13": _own("vgg", "vgg13", "VGG13"),
+    "vgg16": _own("vgg", "vgg16", "VGG16"),
+    "vgg19": _own("vgg", "vgg19", "VGG19"),
+    "vgg_digits": _own("vgg", "vgg_digits", "VGG (digits)"),
+    "vgg_fashion": _own("vgg", "vgg_fashion", "VGG (fashion)"),
+    "resnet8": _own("resnet", "resnet8", "ResNet8"),
+    "resnet8_small": _own("resnet", "resnet8_small", "ResNet8 (small)"),
+    "resnet20": _own("resnet", "resnet20", "ResNet20"),
+    "resnet32": _own("resnet", "resnet32", "ResNet32"),
+    "resnet44": _own("resnet", "resnet44", "ResNet44", deep=True),
+    "resnet56": _own("resnet", "resnet56", "ResNet56", deep=True),
 }
-"""Builders by name, each `build(*, channels, classes, image_size, width=1.0) -> nn.Module`."""
+"""The built-in networks; a study also takes "module:builder", torchvision:MODEL and the rows that packages register."""

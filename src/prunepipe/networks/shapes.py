@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from math import ceil
 
@@ -48,22 +49,42 @@ def scaled_channels(channels: int, width: float) -> int:
 
 def layer_maps(
     architecture: str, channels: int, classes: int, image_size: int, width: float = 1.0
-) -> list[tuple[Layer, int]] | None:
+) -> list[tuple[Layer, int]]:
     """Return the prunable layers of a built-in network in module order, each with the side of its output map.
 
     Args:
-        architecture: a name in `VGG_LAYOUTS` or `RESNET_DEPTHS`; of any other nothing is known (None).
+        architecture: a name in `VGG_LAYOUTS` or `RESNET_DEPTHS`.
         channels: image channels.
         classes: number of logits.
         image_size: side of the images, pixels.
         width: multiplies the channel counts.
+    Raises:
+        ConfigError: the images are too small for the network's pools.
     """
-    if architecture in VGG_LAYOUTS:
-        return _vgg(VGG_LAYOUTS[architecture], channels, classes, image_size, width)
     if architecture in RESNET_DEPTHS:
         depth, own_width = RESNET_DEPTHS[architecture]
         return _resnet((depth - 2) // 6, channels, classes, image_size, width * own_width)
-    return None
+    layout = VGG_LAYOUTS[architecture]
+    require_image_size(architecture, layout, image_size)
+    return _vgg(layout, channels, classes, image_size, width)
+
+
+def require_image_size(name: str, layout: Sequence[int | str], image_size: int) -> None:
+    """Refuse images that a network's max-pools would shrink to nothing.
+
+    Args:
+        name: of the network, for the message.
+        layout: with `POOL` for each max-pool.
+        image_size: side of the images, pixels.
+    Raises:
+        ConfigError: they are too small.
+    """
+    smallest = 2 ** list(layout).count(POOL)
+    if image_size < smallest:
+        raise ConfigError(
+            f"{name} needs images of at least {smallest} x {smallest} pixels, because each max-pool halves them, "
+            f"but image_size is {image_size}; take larger images or another network."
+        )
 
 
 def _vgg(

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from prunepipe.errors import ConfigError
 from prunepipe.networks.initialisation import draw_normal
-from prunepipe.networks.shapes import POOL, VGG_LAYOUTS, scaled_channels
+from prunepipe.networks.shapes import POOL, VGG_LAYOUTS, require_image_size, scaled_channels
 
 
 class VGG(nn.Module):
@@ -65,12 +65,7 @@ def vgg(
         raise ConfigError(
             f"layout is {list(layout)}: give whole channel counts > 0, and '{POOL}' for max-pools."
         )
-    smallest = 2 ** list(layout).count(POOL)
-    if image_size < smallest:
-        raise ConfigError(
-            f"image_size is {image_size}, but this network needs at least {smallest}: each of its max-pools "
-            "halves the image. Choose a network with fewer pools."
-        )
+    require_image_size("this network", layout, image_size)
     return VGG(
         [entry if isinstance(entry, str) else scaled_channels(entry, width) for entry in layout],
         channels=channels,

@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from prunepipe.datasets.corruptions import REFERENCE_BATCH
-from prunepipe.datasets.facts import FACTS, Facts
+from prunepipe.datasets.rows import Facts
 from prunepipe.networks.structure import Layer
 from prunepipe.planning.storage import dataset_bytes, network_bytes, score_files
 from prunepipe.study.feasibility import layers_of
-from prunepipe.study.study import Study
+from prunepipe.study.names import dataset_row
+from prunepipe.study.study import CLEAN, Study
 
 
 @dataclass(frozen=True)
@@ -148,9 +148,10 @@ def _dataset_disk(study: Study, dataset: str) -> int | None:
 
 
 def facts_of(study: Study, dataset: str) -> Facts | None:
-    """Return shape and size of a built-in data set as the study uses it, or None for the user's own."""
+    """Return shape and size of a data set as the study uses it, or None where its row does not tell them."""
     choice = study.datasets[dataset]
-    facts = FACTS.get(choice.loader(dataset) or "")
+    loader = choice.loader(dataset)
+    facts = dataset_row(loader).facts if loader else None
     if facts is None:
         return None
     train, test = choice.train_images or facts.train_images, choice.test_images or facts.test_images
@@ -195,9 +196,7 @@ def _part(study: Study, dataset: str, network: str) -> CostItem:
 
 def _images(study: Study, data: str, count: int) -> int:
     """Return how many training images a data variant has; the user's own are taken to keep all."""
-    function = "clean" if data == "clean" else study.check(data).data
-    halves = {"half_dataset": count // 2, "first_half": count // 2 // REFERENCE_BATCH * REFERENCE_BATCH}
-    return halves.get(function or "", count)
+    return count if data == CLEAN else study.check(data).images_left(count)
 
 
 def flops_of(maps: list[tuple[Layer, int]]) -> tuple[int, int]:

@@ -49,7 +49,7 @@ def _seconds_per_image(
     side = facts.image_size // study.datasets[dataset].pool
     settings = network_settings(study, network)
     shape: dict[str, Any] = {"channels": facts.channels, "classes": facts.classes, "image_size": side}
-    model = make_network(settings["reference"], **shape, options=settings["options"]).to(device)
+    model = make_network(settings.reference, **shape, options=settings.options).to(device)
     if site.channels_last:
         model = model.to(memory_format=torch.channels_last)
     images, labels = _noise(batch, (facts.channels, side, side), facts.classes)

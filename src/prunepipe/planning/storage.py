@@ -12,10 +12,7 @@ from prunepipe.study.study import Study
 
 FLOAT_BYTES = 4
 LABEL_BYTES = 8
-SINGLE_PRECISION_SCORES = ("magnitude",)
-SINGLE_PRECISION_IF_ASKED = ("snip", "grasp")
-"""Scores stored as float32; the others are float64."""
-
+SCORE_BYTES = {"float32": 4, "float64": 8}
 TEXT_BYTES = 17_000
 """Logs, settings, history and metrics of a run of 20 epochs."""
 
@@ -69,19 +66,21 @@ def score_files(study: Study) -> dict[tuple[str, str, str], int]:
         row = study.tickets[name]
         for ratio in study.prune_ratios:
             place = score_id(row), data_of_source(study, source), scored_ratio(row, ratio)
-            files[place] = FLOAT_BYTES if _single_precision(row) else 2 * FLOAT_BYTES
+            files[place] = SCORE_BYTES[_dtype(row)]
     return files
 
 
-def _single_precision(ticket: Ticket) -> bool:
-    asked = ticket.score_options.get("dtype") == "float32"
-    return ticket.score in SINGLE_PRECISION_SCORES or (asked and ticket.score in SINGLE_PRECISION_IF_ASKED)
+def _dtype(ticket: Ticket) -> str:
+    """Return the type of a ticket's scores."""
+    dtype = ticket.score_facts.dtype
+    return str(ticket.score_options.get("dtype", "float64")) if dtype == "asked" else dtype
 
 
 def _redraws(study: Study) -> int:
     """Return 1 if some check starts from a second draw of the initial weights, else 0."""
     checks = {check for name in study.tickets for check in study.checks_of(name)}
-    return int(any(study.check(check).weights for check in checks))
+    rows = (study.check(check) for check in checks)
+    return int(any(row.stage == "weights" and row.redraws for row in rows))
 
 
 def _rewound(study: Study) -> set[tuple[str, str]]:

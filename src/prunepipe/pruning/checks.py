@@ -10,13 +10,6 @@ import numpy as np
 from prunepipe.artifacts import Arrays
 from prunepipe.errors import ScoreError
 
-MASK_CHECKS: dict[str, str] = {"rearrange": "prunepipe.pruning.checks:rearrange"}
-WEIGHT_CHECKS: dict[str, str] = {
-    "shuffle_weights": "prunepipe.pruning.checks:shuffle_weights",
-    "reinit": "prunepipe.pruning.checks:reinit",
-}
-SCORE_CHECKS: dict[str, str] = {"invert": "prunepipe.pruning.checks:invert"}
-
 
 def rearrange(mask: Arrays, *, generator: np.random.Generator) -> Arrays:
     """Permute each layer's mask uniformly: as many weights a layer, at random places.

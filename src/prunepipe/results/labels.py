@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Mapping
 from fractions import Fraction
+
+from prunepipe.datasets.rows import DATASETS, DatasetRow
+from prunepipe.networks import NETWORKS, NetworkRow
+from prunepipe.study.names import registered_row
 
 PAPER = "paper"
 """Name of the study that repeats the paper; no other is compared with its numbers."""
@@ -24,13 +28,6 @@ TICKET_LABELS = {
     "lamp": "LAMP",
     "fine_tuning": "Fine-tuning",
 }
-DATASET_LABELS = {
-    "cifar10": "CIFAR-10",
-    "cifar100": "CIFAR-100",
-    "tiny_imagenet": "Tiny-ImageNet",
-    "fashion_mnist": "Fashion-MNIST",
-    "digits": "Digits",
-}
 
 
 def ticket_label(name: str) -> str:
@@ -50,16 +47,17 @@ def row_label(ticket: str, check: str) -> str:
 
 def dataset_label(name: str) -> str:
     """Return what a data set is called."""
-    return DATASET_LABELS.get(name, name)
+    return _label("data set", name, DATASETS)
 
 
 def network_label(name: str) -> str:
     """Return what a network is called: `vgg19` is "VGG19", `vgg_digits` is "VGG (digits)"."""
-    match = re.fullmatch(r"(vgg|resnet)_?(\w+)", name)
-    if match is None:
-        return name
-    family = {"vgg": "VGG", "resnet": "ResNet"}[match[1]]
-    return family + (match[2] if match[2].isdigit() else f" ({match[2].replace('_', ' ')})")
+    return _label("network", name, NETWORKS)
+
+
+def _label(kind: str, name: str, built_in: Mapping[str, DatasetRow | NetworkRow]) -> str:
+    row = built_in.get(name) or registered_row(kind, name)
+    return (row and row.label) or name
 
 
 def ratio_label(prune_ratio: float) -> str:

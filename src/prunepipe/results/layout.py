@@ -88,7 +88,7 @@ def mask_path(
 
 def mask_sources(study: Study, ticket: str) -> tuple[str, ...]:
     """Return the data variants behind a ticket's masks: `clean` first, then those of its data checks."""
-    return ("clean", *(check for check in study.checks_of(ticket) if study.check(check).data))
+    return ("clean", *(check for check in study.checks_of(ticket) if study.check(check).stage == "data"))
 
 
 def mask_paths(study: Study) -> list[str]:

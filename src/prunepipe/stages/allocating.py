@@ -11,11 +11,16 @@ from prunepipe.artifacts import Arrays
 from prunepipe.errors import ScoreError
 from prunepipe.networks.structure import Structure
 from prunepipe.plugins import call
-from prunepipe.pruning.allocations import ALLOCATIONS
 
 
 def allocate(
-    allocation: str, scores: Arrays, structure: Structure, total: int, options: Mapping[str, Any]
+    allocation: str,
+    scores: Arrays,
+    structure: Structure,
+    total: int,
+    options: Mapping[str, Any],
+    *,
+    exact: bool = True,
 ) -> dict[str, int]:
     """Spread the weights to keep over the layers.
 
@@ -25,9 +30,10 @@ def allocate(
         structure: the prunable layers.
         total: weights to keep.
         options: keyword arguments of the allocation.
+        exact: whether the counts must sum to `total`; a mask that a score returns may be off by its rounding.
 
     Returns:
-        Weights to keep by layer; they sum to `total`, but for the rounding that `constructed` allows a mask.
+        Weights to keep by layer; they sum to `total`.
 
     Raises:
         ScoreError: the allocation breaks this; the text names it, the layer and the rule.
@@ -47,7 +53,7 @@ def allocate(
             raise ScoreError(f"{title}: keeps {kept[name]!r} weights of '{name}', must be a whole number.")
         if not 0 <= kept[name] <= size:
             raise ScoreError(f"{title}: keeps {kept[name]:,} of the {size:,} weights of layer '{name}'.")
-    if sum(kept.values()) != total and allocation != ALLOCATIONS["constructed"]:
+    if sum(kept.values()) != total and exact:
         raise ScoreError(
             f"{title}: keeps {sum(kept.values()):,} weights, must keep exactly {total:,} (its argument kept_total); "
             "prunepipe.pruning.allocations.rounding turns shares into such counts."

@@ -1,7 +1,6 @@
 """What every stage's script has in common: its command line, its log, its errors."""
 
 import argparse
-import json
 import os
 import signal
 import sys
@@ -17,6 +16,7 @@ from typing import Any
 from prunepipe.errors import PrunepipeError
 from prunepipe.stages.execution import Execution
 from prunepipe.training.checkpoint import StopRequestedError
+from prunepipe.validation import Strict, parsed
 
 KINDS: dict[type, Callable[[str], Any]] = {
     NoneType: Path,
@@ -29,20 +29,29 @@ KINDS: dict[type, Callable[[str], Any]] = {
 
 
 def run(
-    description: str | None, main: Callable[..., None], *files: str, optional: tuple[str, ...] = ()
+    description: str | None,
+    main: Callable[..., None],
+    *files: str,
+    optional: tuple[str, ...] = (),
+    settings: type[Strict] | None = None,
 ) -> None:
     """Run one stage from the command line; a user's mistake ends it with a message and status 1.
 
     Args:
         description: the script's docstring, shown by --help.
-        main: called with the paths, as attributes, and the settings.
+        main: called with the paths, as attributes, and the settings, if there are any.
         files: names of the stage's input and output files, each a required option.
         optional: names of files that may be left out.
+        settings: model of what the stage is told; None: nothing but files.
     """
     parser = argparse.ArgumentParser(description=description)
     for name in (*files, *optional):
-        parser.add_argument(f"--{name}", metavar="FILE", required=name in files)
-    parser.add_argument("--settings", metavar="JSON", type=json.loads, default={}, help="what to do, as JSON")
+        given = name in files
+        parser.add_argument(f"--{name}", metavar="FILE", required=given, nargs=None if given else "?")
+    if settings is not None:
+        parser.add_argument(
+            "--settings", metavar="JSON", required=True, help="what to do: JSON, or the name of a JSON file"
+        )
     for field in fields(Execution):
         add_execution_option(parser, field.name, KINDS[type(field.default)], field.default)
     add_execution_option(parser, "gpus", int, 0)
@@ -53,7 +62,7 @@ def run(
     _leave_scripts_folder(main)
     started = time.monotonic()
     arguments = vars(parser.parse_args())
-    settings: dict[str, Any] = arguments.pop("settings")
+    told: str = arguments.pop("settings", "")
     benchmark: str | None = arguments.pop("benchmark")
     execution = Execution(**{field.name: arguments.pop(field.name) for field in fields(Execution)})
     # Loaded by name, so that how GPUs are shared and usage is measured is no part of any stage's code version.
@@ -64,8 +73,10 @@ def run(
         say=partial(print, flush=True),
     )
     try:
+        # Read first: nobody should wait for a GPU to hear of a mistake.
+        values = [] if settings is None else [parsed(settings, told, "--settings")]
         with lease:
-            main(SimpleNamespace(**arguments, execution=execution), settings)
+            main(SimpleNamespace(**arguments, execution=execution), *values)
         if benchmark:
             import_module("prunepipe.execution.resource_usage").write_usage(benchmark, started)
     except PrunepipeError as error:

@@ -9,12 +9,13 @@ from prunepipe.artifacts import read_arrays, read_json
 from prunepipe.errors import ArtifactError
 from prunepipe.pruning.masks import density
 from prunepipe.pruning.tickets import read_ticket
+from prunepipe.stages.schemas.evaluating import PlaceSettings
 from prunepipe.training.evaluation import evaluate, evaluate_collapsed
 
 _SHAPE = ("density", "effective_density", "collapsed", "unreachable_outputs")
 
 
-def measure(files: SimpleNamespace, settings: dict[str, Any]) -> dict[str, Any]:
+def measure(files: SimpleNamespace, settings: PlaceSettings) -> dict[str, Any]:
     """Return the metrics of a run.
 
     Args:
@@ -33,7 +34,7 @@ def measure(files: SimpleNamespace, settings: dict[str, Any]) -> dict[str, Any]:
     else:
         logits, _ = read_arrays(files.logits)
         scores = evaluate(logits["logits"], test["test_labels"], history)
-    return {**settings, **scores, **shape, "data_checksum": facts["checksum"]}
+    return {**settings.model_dump(), **scores, **shape, "data_checksum": facts["checksum"]}
 
 
 def _shape(trained: str, layers: str | None) -> dict[str, Any]:

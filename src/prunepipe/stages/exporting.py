@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -18,7 +19,8 @@ from prunepipe.datasets.dataset import Dataset, read_dataset
 from prunepipe.errors import ArtifactError, ConfigError
 from prunepipe.networks.state import load_arrays
 from prunepipe.pruning.tickets import read_ticket
-from prunepipe.stages.inputs import Settings, build
+from prunepipe.stages.inputs import build
+from prunepipe.stages.schemas.training import RetrainSettings
 
 MASK_PREFIX = "mask/"
 """Of the masks beside the weights in a safetensors file."""
@@ -38,7 +40,7 @@ class TrainedRun:
 
     weights: Arrays
     mask: Arrays
-    settings: Settings
+    settings: RetrainSettings
     dataset: Dataset
     accuracy: float
 
@@ -55,7 +57,8 @@ def read_run(folder: Path, data_folder: Path) -> TrainedRun:
     weights, mask, facts = read_ticket(trained)
     metrics = read_json(folder / "metrics.json", "accuracy", "data_checksum")
     dataset = _dataset(data_folder, metrics["data_checksum"])
-    return TrainedRun(weights, mask, facts["settings"], dataset, metrics["accuracy"])
+    settings = RetrainSettings.model_validate_json(json.dumps(facts["settings"]))
+    return TrainedRun(weights, mask, settings, dataset, metrics["accuracy"])
 
 
 def _dataset(folder: Path, checksum: str) -> Dataset:
@@ -74,7 +77,7 @@ def _dataset(folder: Path, checksum: str) -> Dataset:
 
 def network_of(run: TrainedRun) -> nn.Module:
     """Return the trained network, in eval mode."""
-    network = build(run.dataset, run.settings)
+    network = build(run.dataset, run.settings.network, run.settings.seed)
     load_arrays(network, run.weights)
     return network.eval()
 
@@ -187,10 +190,10 @@ def loading_example(run: TrainedRun, form: str, path: Path) -> str:
 
 def _building(run: TrainedRun) -> str:
     """Return the lines that build the network, without its weights."""
-    chosen = run.settings["network"]
-    place, _, name = chosen["reference"].rpartition(":")
+    chosen = run.settings.network
+    place, _, name = chosen.reference.rpartition(":")
     channels, size = run.dataset.test_images.shape[1:3]
-    options = {"channels": channels, "classes": run.dataset.classes, "image_size": size, **chosen["options"]}
+    options = {"channels": channels, "classes": run.dataset.classes, "image_size": size, **chosen.options}
     arguments = ", ".join(f"{key}={value!r}" for key, value in options.items())
     if place.endswith(".py"):
         return f"import runpy\nnetwork = runpy.run_path({place!r})[{name!r}]({arguments})"

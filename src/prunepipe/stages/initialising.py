@@ -14,17 +14,18 @@ from prunepipe.networks.initialisation import initial_weights
 from prunepipe.networks.structure import Structure
 from prunepipe.networks.tracing import trace
 from prunepipe.seeds import seeded_globals, torch_generator
-from prunepipe.stages.inputs import Settings, build
+from prunepipe.stages.inputs import build
+from prunepipe.stages.schemas.initialising import InitialSettings
 
 TRIAL_IMAGES = 2
 
 
-def initialise(data: str, settings: Settings) -> tuple[Arrays, Structure]:
+def initialise(data: str, settings: InitialSettings) -> tuple[Arrays, Structure]:
     """Draw a network's initial weights and trace its structure.
 
     Args:
         data: path of the prepared data set.
-        settings: network, seed, and draw: "init", or "reinit" for a second, independent draw.
+        settings: network, seed and draw.
 
     Returns:
         The weights, and the structure of the network.
@@ -35,17 +36,17 @@ def initialise(data: str, settings: Settings) -> tuple[Arrays, Structure]:
     return initialise_on(read_dataset(data), settings)
 
 
-def initialise_on(dataset: Dataset, settings: Settings) -> tuple[Arrays, Structure]:
+def initialise_on(dataset: Dataset, settings: InitialSettings) -> tuple[Arrays, Structure]:
     """Do the same for a data set in memory."""
     try:
         return _initialise(dataset, settings)
     except (ConfigError, ScoreError) as error:
-        raise type(error)(f"network {settings['network']['reference']}: {error}") from error
+        raise type(error)(f"network {settings.network.reference}: {error}") from error
 
 
-def _initialise(dataset: Dataset, settings: Settings) -> tuple[Arrays, Structure]:
-    seed, draw = settings["seed"], settings["draw"]
-    network = build(dataset, settings, draw)
+def _initialise(dataset: Dataset, settings: InitialSettings) -> tuple[Arrays, Structure]:
+    seed, draw = settings.seed, settings.draw
+    network = build(dataset, settings.network, seed, draw)
     with seeded_globals(seed, draw, "initialise"):
         drawn = initial_weights(network, generator=torch_generator(seed, draw))
     weights = {name: value.numpy() for name, value in drawn.items()}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from torch import nn
 
@@ -12,9 +10,7 @@ from prunepipe.networks.building import make_network
 from prunepipe.plugins import call, is_external, load_function
 from prunepipe.seeds import numpy_generator
 from prunepipe.stages.own_data import require_training_data
-
-Settings = dict[str, Any]
-"""What a stage is told, as in `prunepipe.stages.settings`."""
+from prunepipe.stages.schemas.network import NetworkSettings
 
 
 def corrupted(dataset: Dataset, corruption: str | None, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -35,15 +31,15 @@ def corrupted(dataset: Dataset, corruption: str | None, seed: int) -> tuple[np.n
     )
 
 
-def build(dataset: Dataset, settings: Settings, draw: str = "init") -> nn.Module:
-    """Build the network of the settings for a data set, with the weights of its constructor's draw."""
+def build(dataset: Dataset, network: NetworkSettings, seed: int, draw: str = "init") -> nn.Module:
+    """Build a network for a data set, with the weights of its constructor's draw."""
     channels, image_size = dataset.train_images.shape[1:3]
     return make_network(
-        settings["network"]["reference"],
+        network.reference,
         channels=channels,
         classes=dataset.classes,
         image_size=image_size,
-        options=settings["network"]["options"],
-        seed=settings["seed"],
+        options=network.options,
+        seed=seed,
         draw=draw,
     )

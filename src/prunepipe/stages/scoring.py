@@ -28,12 +28,15 @@ from prunepipe.pruning.scores.enforcing import Scorer
 from prunepipe.seeds import torch_generator
 from prunepipe.stages.allocating import allocate
 from prunepipe.stages.execution import Execution
-from prunepipe.stages.inputs import Settings, build, corrupted
+from prunepipe.stages.inputs import build, corrupted
+from prunepipe.stages.schemas.scoring import NoImages, RatioSettings, ScoreSettings, TrainingSet
 from prunepipe.study.recipe import Augmentation
 from prunepipe.training.images import ImageSet, draw_epoch
 
 
-def score(data: str, structure: str, weights: Arrays, settings: Settings, execution: Execution) -> Arrays:
+def score(
+    data: str, structure: str, weights: Arrays, settings: ScoreSettings, execution: Execution
+) -> Arrays:
     """Score every prunable weight.
 
     Args:
@@ -67,21 +70,22 @@ class ScoringTask:
     network: nn.Module
     scorer: Scorer
     batches: Batches
-    settings: Settings
+    settings: ScoreSettings
     structure: Structure
     density: float | None
 
     def scores(self, scorer: Scorer) -> Arrays:
         """Return the scores of all rounds."""
+        ratio = self.settings.ratio
         return score_network(
             self.network,
             scorer,
             self.batches,
             F.cross_entropy,
             generator=self.generator(),
-            rounds=self.settings["rounds"],
+            rounds=ratio.rounds if ratio else 1,
             density=self.density,
-            allocate=partial(_allocate, self.settings, self.structure),
+            allocate=partial(_allocate, ratio, self.structure) if ratio else None,
         )
 
     def answer(self) -> Answer:
@@ -90,17 +94,16 @@ class ScoringTask:
 
     def generator(self) -> torch.Generator:
         """Return the score's randomness, from its start."""
-        return torch_generator(self.settings["seed"], "score")
+        return torch_generator(self.settings.seed, "score")
 
 
 def scoring_task(
-    dataset: Dataset, structure: Structure, weights: Arrays, settings: Settings, execution: Execution
+    dataset: Dataset, structure: Structure, weights: Arrays, settings: ScoreSettings, execution: Execution
 ) -> ScoringTask:
     """Build the network, load its weights, and put all on the device."""
-    network = build(dataset, settings)
+    network = build(dataset, settings.network, settings.seed)
     load_arrays(network, weights)
-    ratio = settings["prune_ratio"]
-    kept = None if ratio is None else kept_total(structure.size, ratio)
+    kept = None if settings.ratio is None else kept_total(structure.size, settings.ratio.prune_ratio)
     device = resolve_device(execution.device)
     return ScoringTask(
         network=network.to(device),
@@ -112,7 +115,7 @@ def scoring_task(
     )
 
 
-def scorer_of(settings: Settings, kept: int | None, size: int, execution: Execution) -> Scorer:
+def scorer_of(settings: ScoreSettings, kept: int | None, size: int, execution: Execution) -> Scorer:
     """Return the score of the settings, as it is called and read.
 
     Args:
@@ -124,11 +127,11 @@ def scorer_of(settings: Settings, kept: int | None, size: int, execution: Execut
     Raises:
         ScoreError: the score asks for the prune ratio, which its ticket does not tell.
     """
-    method = load_function(settings["score"])
+    method = load_function(settings.score)
     asked = asked_ratios(method)
-    if kept is None and not asked.keys() <= settings["options"].keys():
+    if kept is None and not asked.keys() <= settings.options.keys():
         raise ScoreError(
-            f"score {settings['score']}: asks for {' and '.join(sorted(asked))}, which differ between prune "
+            f"score {settings.score}: asks for {' and '.join(sorted(asked))}, which differ between prune "
             "ratios; say `per_prune_ratio: true` in its ticket (or `allocation: constructed`, if it returns a mask)."
         )
     told = (
@@ -136,44 +139,44 @@ def scorer_of(settings: Settings, kept: int | None, size: int, execution: Execut
     )
     return Scorer(
         method,
-        title=f"score {settings['score']}",
-        options=settings["options"],
+        title=f"score {settings.score}",
+        options=settings.options,
         ratios=told,
-        constructive=settings["constructive"],
-        missing=settings.get("missing", "refuse"),
-        zeros=settings.get("zeros", "refuse"),
-        external=is_external(settings["score"]),
-        check_determinism=is_external(settings["score"]) and execution.deterministic,
+        constructive=settings.ratio is not None and settings.ratio.constructive,
+        missing=settings.missing,
+        zeros=settings.zeros,
+        external=is_external(settings.score),
+        check_determinism=is_external(settings.score) and execution.deterministic,
         time_limit=execution.score_time_limit,
     )
 
 
-def _allocate(settings: Settings, structure: Structure, scores: Arrays, total: int) -> dict[str, int]:
-    return allocate(settings["allocation"], scores, structure, total, settings["allocation_options"])
+def _allocate(ratio: RatioSettings, structure: Structure, scores: Arrays, total: int) -> dict[str, int]:
+    chosen = ratio.allocation
+    exact = not ratio.constructive
+    return allocate(chosen.reference, scores, structure, total, chosen.options, exact=exact)
 
 
-def batches_of(dataset: Dataset, settings: Settings, device: torch.device) -> Batches:
+def batches_of(dataset: Dataset, settings: ScoreSettings, device: torch.device) -> Batches:
     """Return the batches that a score reads: one blank image, a few images a class, or the training set."""
     return _Moved(_batches(dataset, settings), device)
 
 
-def _batches(dataset: Dataset, settings: Settings) -> Sequence[Batch] | _Plain:
-    if settings["reads"] == "none":
+def _batches(dataset: Dataset, settings: ScoreSettings) -> Sequence[Batch] | _Plain:
+    read, seed = settings.images, settings.seed
+    if isinstance(read, NoImages):
         return blank_batches(*dataset.train_images.shape[1:])
-    images, labels = corrupted(dataset, settings["data"]["corruption"], settings["seed"])
-    if settings["reads"] == "training_set":
-        return _Plain(
-            ImageSet(images, labels, dataset.mean, dataset.std, device=torch.device("cpu")), settings
-        )
-    seed, scoring = settings["seed"], settings["scoring"]
-    augmentation = Augmentation.model_validate(settings["augmentation"])
+    images, labels = corrupted(dataset, read.corruption, seed)
+    if isinstance(read, TrainingSet):
+        image_set = ImageSet(images, labels, dataset.mean, dataset.std, device=torch.device("cpu"))
+        return _Plain(image_set, read.batch_size)
     return balanced_batches(
         images,
         labels,
-        scoring["images_per_class"],
-        scoring["batches"],
+        read.images_per_class,
+        read.batches,
         dataset.classes,
-        partial(_augmented, dataset, augmentation, torch_generator(seed, "score augmentation")),
+        partial(_augmented, dataset, read.augmentation, torch_generator(seed, "score augmentation")),
         generator=torch_generator(seed, "score images"),
     )
 
@@ -197,9 +200,9 @@ def _augmented(
 class _Plain:
     """The training set in file order, without augmentation, batch by batch; can be read again."""
 
-    def __init__(self, images: ImageSet, settings: Settings) -> None:
+    def __init__(self, images: ImageSet, size: int) -> None:
         self._images = images
-        self._size: int = settings["batch_size"]
+        self._size = size
 
     def __len__(self) -> int:
         return ceil(len(self._images) / self._size)

@@ -1,89 +1,128 @@
-"""What each stage of a study is told: plain settings, resolved from the study and the place in it."""
+"""What each stage is told, made from the study and a place in it: what the stage reads, and nothing else."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
-from prunepipe.datasets import ARRAY_FILE, DATASETS, IMAGE_FOLDER
-from prunepipe.datasets.corruptions import CORRUPTIONS, ORDERED_VARIANTS
-from prunepipe.networks import NETWORKS
-from prunepipe.pruning.allocations import ALLOCATIONS
+from prunepipe.datasets.rows import ARRAY_FILE, IMAGE_FOLDER
 from prunepipe.pruning.scores import SCORES
 from prunepipe.results.layout import ANY_RATIO
-from prunepipe.study.names import SCORE_REFERENCES, STAGE_CHECKS, resolve
+from prunepipe.stages.schemas.checking import CheckSettings
+from prunepipe.stages.schemas.initialising import InitialSettings
+from prunepipe.stages.schemas.masking import MaskSettings
+from prunepipe.stages.schemas.network import NetworkSettings
+from prunepipe.stages.schemas.preparing import DatasetSettings
+from prunepipe.stages.schemas.rewinding import RewindSettings
+from prunepipe.stages.schemas.scoring import (
+    AllocationSettings,
+    BalancedImages,
+    NoImages,
+    RatioSettings,
+    ScoreSettings,
+    TrainingSet,
+)
+from prunepipe.stages.schemas.training import DataSettings, DenseSettings, Numerics, RetrainSettings
+from prunepipe.study.names import dataset_row, network_row
 from prunepipe.study.rows import DatasetChoice, Ticket
-from prunepipe.study.study import Study
-
-Settings = dict[str, Any]
+from prunepipe.study.study import CLEAN, Study
 
 
-def dataset_settings(study: Study, dataset: str) -> Settings:
-    """Settings of `prepare_dataset`."""
+def dataset_settings(study: Study, dataset: str, folder: str) -> DatasetSettings:
+    """Settings of `prepare_dataset`; the folder is the site's."""
     choice = study.datasets[dataset]
-    return {
-        **loader_settings(dataset, choice),
-        "pool": choice.pool,
-        "train_images": choice.train_images,
-        "test_images": choice.test_images,
-    }
+    reference, options = loader_of(dataset, choice)
+    return DatasetSettings(
+        reference=reference,
+        options=options,
+        folder=folder,
+        pool=choice.pool,
+        train_images=choice.train_images,
+        test_images=choice.test_images,
+    )
 
 
-def loader_settings(key: str, choice: DatasetChoice) -> Settings:
-    """Which function loads a data set, and the options that the study gives it."""
+def loader_of(key: str, choice: DatasetChoice) -> tuple[str, dict[str, Any]]:
+    """Return the function that loads a data set, and the options that the study gives it."""
     if choice.folder:
         options = {"root": choice.folder, "channels": choice.channels or 3, "image_size": choice.image_size}
-        return {"reference": IMAGE_FOLDER, "options": options}
+        return IMAGE_FOLDER, options
     if choice.arrays:
-        return {"reference": ARRAY_FILE, "options": {"path": choice.arrays}}
-    return {"reference": resolve("data set", choice.source or key, DATASETS)}
+        return ARRAY_FILE, {"path": choice.arrays}
+    return dataset_row(choice.source or key).function, {}
 
 
-def network_settings(study: Study, network: str) -> Settings:
+def network_settings(study: Study, network: str) -> NetworkSettings:
     """How to build a network: part of the settings of every stage that runs one."""
     choice = study.networks[network]
-    reference = resolve("network", choice.architecture or network, NETWORKS)
-    return {"reference": reference, "options": {} if choice.width == 1.0 else {"width": choice.width}}
+    reference = network_row(choice.architecture or network).function
+    return NetworkSettings(
+        reference=reference, options={} if choice.width == 1.0 else {"width": choice.width}
+    )
 
 
-def data_settings(study: Study, data: str) -> Settings:
-    """How the training data behind a mask is varied; `clean` is left as it is."""
-    if data == "clean":
-        return {"corruption": None, "shuffle": True}
-    reference = resolve("data check", study.check(data).data or "", STAGE_CHECKS["data"])
-    ordered = {CORRUPTIONS[name] for name in ORDERED_VARIANTS}
-    return {"corruption": reference, "shuffle": reference not in ordered}
+def initial_settings(study: Study, network: str, draw: str, seed: int) -> InitialSettings:
+    """Settings of `initialise`."""
+    return InitialSettings.model_validate(
+        {"network": network_settings(study, network), "draw": draw, "seed": seed}
+    )
 
 
-def training_settings(study: Study, network: str, seed: int, numerics: Settings) -> Settings:
-    """Settings shared by dense training and retraining."""
-    return {
-        "network": network_settings(study, network),
-        "recipe": study.recipe.model_dump(mode="json"),
-        "seed": seed,
-        "numerics": numerics,
-    }
+def rewind_settings(data: str, point: str) -> RewindSettings:
+    """Settings of `rewind`."""
+    return RewindSettings(data=data, point=point)
 
 
-def dense_settings(study: Study, network: str, data: str, seed: int, numerics: Settings) -> Settings:
+def data_settings(study: Study, data: str) -> DataSettings:
+    """How the training data behind a mask are varied; `clean` is left as it is."""
+    if data == CLEAN:
+        return DataSettings()
+    row = study.check(data)
+    return DataSettings(corruption=row.function, shuffle=row.shuffle)
+
+
+def dense_settings(
+    study: Study, network: str, data: str, seed: int, numerics: Mapping[str, Any]
+) -> DenseSettings:
     """Settings of `train_dense`."""
-    return {
-        **training_settings(study, network, seed, numerics),
-        "data": data_settings(study, data),
-        "rewind_epochs": list(study.rewind_epochs),
-    }
+    return DenseSettings(
+        network=network_settings(study, network),
+        recipe=study.recipe,
+        seed=seed,
+        numerics=Numerics(**numerics),
+        data=data_settings(study, data),
+        rewind_epochs=study.rewind_epochs,
+    )
 
 
-def retrain_settings(study: Study, network: str, ticket: str, seed: int, numerics: Settings) -> Settings:
-    """Settings of `retrain`."""
+def retrain_settings(
+    study: Study,
+    network: str,
+    ticket: str,
+    seed: int,
+    numerics: Mapping[str, Any],
+    *,
+    train_collapsed: bool | None = None,
+) -> RetrainSettings:
+    """Settings of `retrain`.
+
+    Args:
+        study, network, ticket, seed: the place of the run, as far as its training depends on it.
+        numerics: of the site.
+        train_collapsed: whether the ticket is trained should it turn out to be collapsed; None: as the study says.
+    """
     row = study.tickets[ticket]
-    return {
-        **training_settings(study, network, seed, numerics),
-        "first_epoch": study.epoch_of(row.start) if row.schedule == "remaining" else 0,
-        "train_collapsed": study.train_collapsed,
-    }
+    return RetrainSettings(
+        network=network_settings(study, network),
+        recipe=study.recipe,
+        seed=seed,
+        numerics=Numerics(**numerics),
+        first_epoch=study.epoch_of(row.start) if row.schedule == "remaining" else 0,
+        train_collapsed=study.train_collapsed if train_collapsed is None else train_collapsed,
+    )
 
 
 def per_prune_ratio(ticket: Ticket) -> bool:
@@ -97,14 +136,20 @@ def score_id(ticket: Ticket) -> str:
     It is a folder's name; options, rounds and functions that are not built in are told apart by a checksum.
     """
     name = re.sub(r"[^A-Za-z0-9_]", "_", ticket.score.rpartition(":")[2])
-    extra: Settings = {}
+    extra: dict[str, Any] = {}
     if ticket.score_options or ticket.score not in SCORES:
         extra = {"score": ticket.score, "options": ticket.score_options}
     if ticket.reads:
         extra |= {"reads": ticket.reads}
-    extra |= answer_settings(ticket)
     if per_prune_ratio(ticket):
-        extra |= {"rounds": ticket.pruning_rounds, **allocation_settings(ticket)}
+        function = ticket.allocation_facts.function
+        extra |= {
+            "rounds": ticket.pruning_rounds,
+            "allocation": function,
+            "allocation_options": ticket.allocation_options,
+        }
+    chosen = {"missing": ticket.missing, "zeros": ticket.zeros}  # how its answer is read
+    extra |= {key: value for key, value in chosen.items() if value != "refuse"}
     suffix = "-" + hashlib.sha256(json.dumps(extra, sort_keys=True).encode()).hexdigest()[:8] if extra else ""
     return f"{name}-{ticket.scored.replace(' ', '')}{suffix}"
 
@@ -114,67 +159,82 @@ def scored_ratio(ticket: Ticket, prune_ratio: float | str) -> str:
     return str(prune_ratio) if per_prune_ratio(ticket) else ANY_RATIO
 
 
-def answer_settings(ticket: Ticket) -> Settings:
-    """Return how the answer of a score is read, where the ticket says so."""
-    chosen = {"missing": ticket.missing, "zeros": ticket.zeros}
-    return {key: value for key, value in chosen.items() if value != "refuse"}
-
-
-def score_settings(study: Study, network: str, ticket: str, data: str, ratio: str, seed: int) -> Settings:
+def score_settings(
+    study: Study, network: str, ticket: str, data: str, ratio: str, seed: int
+) -> ScoreSettings:
     """Settings of `score`."""
     row = study.tickets[ticket]
-    return {
-        "network": network_settings(study, network),
-        "score": resolve("score", row.score, SCORE_REFERENCES),
-        "options": row.score_options,
-        "reads": row.reading,
-        "rounds": row.pruning_rounds,
-        "constructive": row.constructive,
-        **answer_settings(row),
-        "prune_ratio": None if ratio == ANY_RATIO else float(ratio),
-        # Only where scores depend on it: one-shot scores are shared by tickets that allocate differently.
-        **(allocation_settings(row) if per_prune_ratio(row) else {}),
-        "data": data_settings(study, data),
-        "scoring": study.scoring_of(network).model_dump(mode="json"),
-        "augmentation": study.recipe.augmentation.model_dump(mode="json"),
-        "batch_size": study.recipe.batch_size,
-        "seed": seed,
-    }
+    return ScoreSettings(
+        network=network_settings(study, network),
+        score=row.score_facts.function,
+        options=row.score_options,
+        images=images_settings(study, network, row, data),
+        ratio=None if ratio == ANY_RATIO else ratio_settings(row, float(ratio)),
+        missing=row.missing,
+        zeros=row.zeros,
+        seed=seed,
+    )
 
 
-def allocation_settings(ticket: Ticket) -> Settings:
-    """How the kept weights are spread over the layers."""
-    reference = resolve("allocation", ticket.allocation, ALLOCATIONS)
-    return {"allocation": reference, "allocation_options": ticket.allocation_options}
+def images_settings(
+    study: Study, network: str, ticket: Ticket, data: str
+) -> NoImages | BalancedImages | TrainingSet:
+    """Return which images a ticket's score reads, of which variant of the data."""
+    corruption = data_settings(study, data).corruption
+    if ticket.reading == "none":
+        return NoImages()
+    if ticket.reading == "training_set":
+        return TrainingSet(corruption=corruption, batch_size=study.recipe.batch_size)
+    scoring = study.scoring_of(network)
+    return BalancedImages(
+        corruption=corruption,
+        images_per_class=scoring.images_per_class,
+        batches=scoring.batches,
+        augmentation=study.recipe.augmentation,
+    )
 
 
-def mask_settings(study: Study, ticket: str, source: str, prune_ratio: float) -> Settings:
+def ratio_settings(ticket: Ticket, prune_ratio: float) -> RatioSettings:
+    """Return what scores that depend on the prune ratio are told; others are shared by all allocations."""
+    return RatioSettings(
+        prune_ratio=prune_ratio,
+        rounds=ticket.pruning_rounds,
+        constructive=ticket.constructive,
+        allocation=AllocationSettings(
+            reference=ticket.allocation_facts.function, options=ticket.allocation_options
+        ),
+    )
+
+
+def mask_settings(study: Study, ticket: str, source: str, prune_ratio: float) -> MaskSettings:
     """Settings of `mask`; the source is a data variant, or a check of the scores."""
-    function = study.check(source).score if source != "clean" else None
-    return {
-        **allocation_settings(study.tickets[ticket]),
-        "prune_ratio": prune_ratio,
-        "score_check": function and resolve("score check", function, STAGE_CHECKS["score"]),
-    }
+    row = study.tickets[ticket]
+    check = study.check(source) if source != CLEAN else None
+    return MaskSettings(
+        allocation=row.allocation_facts.function,
+        allocation_options=row.allocation_options,
+        constructive=row.constructive,
+        prune_ratio=prune_ratio,
+        score_check=check.function if check and check.stage == "score" else None,
+    )
 
 
 def source_of(study: Study, check: str) -> str:
     """Return where a check's mask comes from: `clean`, a data variant, or a check of the scores."""
-    row = study.check(check)
-    return check if row.data or row.score else "clean"
+    return check if study.check(check).stage in ("data", "score") else CLEAN
 
 
 def data_of_source(study: Study, source: str) -> str:
     """Return the data variant behind a mask's source."""
-    return "clean" if source == "clean" else study.data_of(source)
+    return CLEAN if source == CLEAN else study.data_of(source)
 
 
-def check_settings(study: Study, check: str, seed: int) -> Settings:
+def check_settings(study: Study, check: str, seed: int) -> CheckSettings:
     """Settings of `check`: what is done to the mask or to the start weights."""
     row = study.check(check)
-    return {
-        "check": check,
-        "mask_check": row.mask and resolve("mask check", row.mask, STAGE_CHECKS["mask"]),
-        "weights_check": row.weights and resolve("weights check", row.weights, STAGE_CHECKS["weights"]),
-        "seed": seed,
-    }
+    return CheckSettings(
+        check=check,
+        mask_check=row.function if row.stage == "mask" else None,
+        weights_check=row.function if row.stage == "weights" else None,
+        seed=seed,
+    )

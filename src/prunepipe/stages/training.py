@@ -24,15 +24,15 @@ from prunepipe.networks.state import load_arrays
 from prunepipe.stages.collapse import untrained
 from prunepipe.stages.describing import describe
 from prunepipe.stages.execution import Execution
-from prunepipe.stages.inputs import Settings, build, corrupted
+from prunepipe.stages.inputs import build, corrupted
 from prunepipe.stages.outcome import Outcome
-from prunepipe.study.recipe import Recipe
+from prunepipe.stages.schemas.training import DenseSettings, RetrainSettings, TrainingSettings
 from prunepipe.training.images import ImageSet
 from prunepipe.training.loop import TrainingPlan, predict, train
 from prunepipe.training.reporting import epoch_reporter
 
 
-def train_dense(data: str, weights: Arrays, settings: Settings, execution: Execution) -> Outcome:
+def train_dense(data: str, weights: Arrays, settings: DenseSettings, execution: Execution) -> Outcome:
     """Train the unpruned network on one variant of the training data.
 
     Args:
@@ -45,19 +45,21 @@ def train_dense(data: str, weights: Arrays, settings: Settings, execution: Execu
         Where training ended, with the weights at the rewind epochs.
     """
     dataset = read_dataset(data)
-    images, labels = corrupted(dataset, settings["data"]["corruption"], settings["seed"])
+    images, labels = corrupted(dataset, settings.data.corruption, settings.seed)
     plan = TrainingPlan(
-        recipe=Recipe.model_validate(settings["recipe"], strict=False),
-        seed=settings["seed"],
+        recipe=settings.recipe,
+        seed=settings.seed,
         purpose="dense",
-        precision=settings["numerics"]["precision"],
-        snapshot_epochs=settings["rewind_epochs"],
-        shuffle=settings["data"]["shuffle"],
+        precision=settings.numerics.precision,
+        snapshot_epochs=settings.rewind_epochs,
+        shuffle=settings.data.shuffle,
     )
     return _run(dataset, (images, labels), weights, None, plan, settings, execution)
 
 
-def retrain(data: str, weights: Arrays, mask: Arrays, settings: Settings, execution: Execution) -> Outcome:
+def retrain(
+    data: str, weights: Arrays, mask: Arrays, settings: RetrainSettings, execution: Execution
+) -> Outcome:
     """Retrain a ticket, always on the full clean training data; one without any path is not trained.
 
     Args:
@@ -70,16 +72,16 @@ def retrain(data: str, weights: Arrays, mask: Arrays, settings: Settings, execut
         Where training ended, and what the mask leaves of the network.
     """
     dataset = read_dataset(data)
-    prepare_process(execution.threads)
-    shape = describe(mask, build(dataset, settings), dataset.train_images.shape[1:])
-    if shape["collapsed"] and not settings["train_collapsed"]:
+    prepare_process(execution.threads, execution.deterministic)
+    shape = describe(mask, build(dataset, settings.network, settings.seed), dataset.train_images.shape[1:])
+    if shape["collapsed"] and not settings.train_collapsed:
         return untrained(weights, shape)
     plan = TrainingPlan(
-        recipe=Recipe.model_validate(settings["recipe"], strict=False),
-        seed=settings["seed"],
+        recipe=settings.recipe,
+        seed=settings.seed,
         purpose="retrain",
-        precision=settings["numerics"]["precision"],
-        first_epoch=settings["first_epoch"],
+        precision=settings.numerics.precision,
+        first_epoch=settings.first_epoch,
     )
     clean = dataset.train_images, dataset.train_labels
     return replace(_run(dataset, clean, weights, mask, plan, settings, execution), shape=shape)
@@ -91,16 +93,16 @@ def _run(
     weights: Arrays,
     mask: Mapping[str, np.ndarray] | None,
     plan: TrainingPlan,
-    settings: Settings,
+    settings: TrainingSettings,
     execution: Execution,
 ) -> Outcome:
     prepare_process(execution.threads, execution.deterministic)
     device = resolve_device(execution.device)
     require_precision(device, plan.precision)
     with explain_out_of_memory(device, plan.recipe.batch_size), explain_nondeterminism():
-        network = build(dataset, settings)
+        network = build(dataset, settings.network, settings.seed)
         load_arrays(network, weights)
-        channels_last = settings["numerics"]["channels_last"]
+        channels_last = settings.numerics.channels_last
         network.to(device)
         if channels_last:
             network.to(memory_format=torch.channels_last)
@@ -110,7 +112,7 @@ def _run(
         training_set = image_set(*training_data, crop_padding=plan.recipe.augmentation.crop_padding)
         test_set = image_set(dataset.test_images, dataset.test_labels)
         identity = {
-            "settings": settings,
+            "settings": settings.model_dump(mode="json"),
             "data": checksum({"images": training_data[0], "labels": training_data[1]}),
             "start weights": checksum(weights),
             "mask": checksum(mask) if mask else None,

@@ -22,12 +22,14 @@ from prunepipe.stages.execution import Execution
 from prunepipe.stages.initialising import initialise_on
 from prunepipe.stages.inputs import build
 from prunepipe.stages.masking import make_mask
+from prunepipe.stages.schemas.masking import MaskSettings
+from prunepipe.stages.schemas.scoring import ScoreSettings
 from prunepipe.stages.scoring import scoring_task
 from prunepipe.stages.settings import (
     data_of_source,
     dataset_settings,
+    initial_settings,
     mask_settings,
-    network_settings,
     score_settings,
     scored_ratio,
 )
@@ -74,8 +76,9 @@ def load_dataset(study: Study, key: str, data_folder: Path) -> Dataset:
     prepared = data_folder / f"{dataset_name(key, study.datasets[key])}.safetensors"
     if prepared.is_file():
         return read_dataset(prepared)
-    settings = dataset_settings(study, key)
-    return prepare(settings.pop("reference"), data_folder, **settings)
+    settings = dataset_settings(study, key, str(data_folder))
+    amount = settings.model_dump(exclude={"reference", "folder"})
+    return prepare(settings.reference, data_folder, **amount)
 
 
 def try_method(
@@ -94,11 +97,11 @@ def try_method(
         ScoreError: the method breaks its contract.
     """
     seed, ratio = study.seeds[0], study.prune_ratios[0]
-    drawn = {"network": network_settings(study, network), "seed": seed, "draw": "init"}
+    drawn = initial_settings(study, network, "init", seed)
     weights, structure = initialise_on(dataset, drawn)
     row = study.tickets[ticket]
 
-    def settings(source: str) -> dict[str, Any]:
+    def settings(source: str) -> ScoreSettings:
         data = data_of_source(study, source)
         return score_settings(study, network, ticket, data, scored_ratio(row, ratio), seed)
 
@@ -108,12 +111,12 @@ def try_method(
     seconds = (perf_counter() - start) / (2 if task.scorer.check_determinism else 1)
     once = replace(task.scorer, check_determinism=False)
     scores = task.scores(once) if row.pruning_rounds > 1 else once.arrays_of(answer)
-    mask = make_mask(scores, structure, **mask_settings(study, ticket, "clean", ratio))
+    mask = make_mask(scores, structure, mask_settings(study, ticket, "clean", ratio))
     sources = mask_sources(study, ticket)
     for source in sources[1:]:
         varied = scoring_task(dataset, structure, weights, settings(source), execution)
         varied.scorer.arrays_of(replace(varied, scorer=once).answer())
-    described = describe(mask, build(dataset, drawn), dataset.train_images.shape[1:])
+    described = describe(mask, build(dataset, drawn.network, seed), dataset.train_images.shape[1:])
     return Trial(
         dataset=dataset_key,
         network=network,
@@ -143,14 +146,8 @@ def _overlaps(
         "random": lambda name: generator.random(weights[name].shape),
     }
     found = {}
+    settings = MaskSettings(allocation=ALLOCATIONS["global"].function, prune_ratio=prune_ratio)
     for other, score in scores.items():
-        ranked = make_mask(
-            {layer.name: score(layer.name) for layer in structure.layers},
-            structure,
-            allocation=ALLOCATIONS["global"],
-            allocation_options={},
-            prune_ratio=prune_ratio,
-            score_check=None,
-        )
+        ranked = make_mask({layer.name: score(layer.name) for layer in structure.layers}, structure, settings)
         found[other] = overlap(mask, ranked)[1]
     return found

@@ -1,6 +1,12 @@
 """The built-in tickets and checks, each a row of choices; a study picks rows or adds its own."""
 
-from typing import Any
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+from typing import Any, Literal
+
+from prunepipe.datasets.corruptions import REFERENCE_BATCH
 
 TICKETS: dict[str, dict[str, Any]] = {
     "lottery": {"scored": "final", "score": "magnitude", "allocation": "global_conv", "start": "init"},
@@ -28,18 +34,96 @@ TICKETS: dict[str, dict[str, Any]] = {
     "lamp": {"scored": "final", "score": "magnitude", "allocation": "lamp", "start": "final"},
 }
 
-CHECKS: dict[str, dict[str, str]] = {
-    "none": {},
-    "random_labels": {"data": "random_labels"},
-    "random_pixels": {"data": "random_pixels"},
-    "corrupted_data": {"data": "corrupted_data"},
-    "half_dataset": {"data": "half_dataset"},
-    "first_half": {"data": "first_half"},
-    "rearrange": {"mask": "rearrange"},
-    "shuffle_weights": {"weights": "shuffle_weights"},
-    "reinit": {"weights": "reinit"},
-    "invert": {"score": "invert"},
+
+Stage = Literal["none", "data", "score", "mask", "weights"]
+"""What a check changes: nothing, the data behind the mask, the scores, the mask, or the start weights."""
+
+KINDS = ("initial", "partially trained")
+"""The two kinds of tickets: those that start from initial weights, and the others."""
+
+
+@dataclass(frozen=True)
+class CheckRow:
+    """All that is known of a check before it is loaded.
+
+    Attributes:
+        stage: what it changes.
+        function: "module:function".
+        destroys: what a method that is hurt by it must have used, as a verdict says it; empty: it is a diagnostic.
+        kinds: kinds of tickets whose verdict it counts for.
+        battery: whether `prunepipe judge` runs it.
+        share: of a data check, the share of the training images that it keeps.
+        batch: of a data check, the images are kept in file order, in whole batches of so many; 1: in any number.
+        shuffle: of a data check, whether training shuffles the images in every epoch.
+        inverts: of a score check, whether it turns the ranking round, so that scores may be below 0.
+        redraws: of a weights check, whether it is given a second, independent draw of the initial weights.
+    """
+
+    stage: Stage
+    function: str
+    destroys: str = ""
+    kinds: tuple[str, ...] = ()
+    battery: bool = False
+    share: float = 1.0
+    batch: int = 1
+    shuffle: bool = True
+    inverts: bool = False
+    redraws: bool = True
+
+    def images_left(self, images: int) -> int:
+        """Return how many of so many training images it keeps."""
+        return int(images * self.share) // self.batch * self.batch
+
+    def class_images_left(self, images: int) -> int:
+        """Return how many of so many images of a class it keeps, as far as that is known."""
+        return ceil(images * self.share) if self.batch == 1 else images
+
+
+_CORRUPTIONS, _CHECKS = "prunepipe.datasets.corruptions:", "prunepipe.pruning.checks:"
+_DATA, _CONNECTIONS = "the data", "the exact connections"
+_PARTIAL = KINDS[1:]
+
+CHECKS: dict[str, CheckRow] = {
+    "none": CheckRow("none", ""),
+    "random_labels": CheckRow("data", _CORRUPTIONS + "random_labels"),
+    "random_pixels": CheckRow("data", _CORRUPTIONS + "random_pixels"),
+    "corrupted_data": CheckRow("data", _CORRUPTIONS + "corrupted_data", _DATA, KINDS, battery=True),
+    "half_dataset": CheckRow("data", _CORRUPTIONS + "half_dataset", _DATA, _PARTIAL, battery=True, share=0.5),
+    "first_half": CheckRow(
+        "data",
+        _CORRUPTIONS + "first_half",
+        _DATA,
+        _PARTIAL,
+        share=0.5,
+        batch=REFERENCE_BATCH,
+        shuffle=False,
+    ),
+    "rearrange": CheckRow("mask", _CHECKS + "rearrange", _CONNECTIONS, KINDS, battery=True),
+    "shuffle_weights": CheckRow(
+        "weights",
+        _CHECKS + "shuffle_weights",
+        _CONNECTIONS,
+        _PARTIAL,
+        battery=True,
+        redraws=False,
+    ),
+    "reinit": CheckRow("weights", _CHECKS + "reinit", battery=True),
+    "invert": CheckRow("score", _CHECKS + "invert", battery=True, inverts=True),
 }
+"""The built-in checks, by the name that a study lists.
+
+A sane method uses the data and the exact connections, so destroying either must hurt (Su et al. 2020).
+Half of the data and shuffled weights count only for tickets that start from trained weights: initial weights
+carry nothing that a shuffle could destroy, and a score from ten images a class never sees most of the data.
+All other checks are diagnostics: random_labels and random_pixels destroy one part of the data, which a method
+may rightly ignore; reinit and invert ask other questions. They get a verdict, but do not count here.
+"""
+
+
+def checks_of_stage(stage: Stage) -> dict[str, CheckRow]:
+    """Return the built-in checks that change a stage."""
+    return {name: row for name, row in CHECKS.items() if row.stage == stage}
+
 
 TABLES = ("initial_checks", "partial_checks", "random", "hybrid", "prune_ratios")
 """The tables of the paper, in its order."""

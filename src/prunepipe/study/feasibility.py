@@ -3,33 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from math import floor
+from math import ceil
 
-from prunepipe.datasets.corruptions import CORRUPTIONS, REFERENCE_BATCH
-from prunepipe.datasets.facts import FACTS, Facts
+from prunepipe.datasets.rows import Facts
 from prunepipe.errors import ConfigError
-from prunepipe.networks.shapes import POOL, VGG_LAYOUTS, layer_maps
 from prunepipe.networks.structure import Layer, Structure
 from prunepipe.plugins import load_function
-from prunepipe.pruning.allocations import ALLOCATIONS
 from prunepipe.pruning.masks import kept_after, kept_total
+from prunepipe.study.names import dataset_row, network_row
 from prunepipe.study.rows import DatasetChoice, Ticket
 from prunepipe.study.study import Study
 
 
 def refuse_impossible(study: Study) -> None:
-    """Refuse a study some job of which is bound to fail; what is not built in is not known and left alone.
+    """Refuse a study some job of which is bound to fail; what rows do not tell is not known and left alone.
 
     Raises:
         ConfigError: names the key, the value, the bound, and what to change.
     """
     for dataset, choice in study.datasets.items():
-        facts = FACTS.get(choice.loader(dataset) or "")
+        facts = facts_of(dataset, choice)
         if facts is not None:
             _refuse_sizes(f"datasets.{dataset}", choice, facts)
-            _refuse_small_images(study, dataset, facts.image_size // choice.pool)
             _refuse_few_images(study, dataset, facts)
     refuse_impossible_budgets(study)
+
+
+def facts_of(dataset: str, choice: DatasetChoice) -> Facts | None:
+    """Return what the row of a data set tells of its shape; None for the user's own files and functions."""
+    loader = choice.loader(dataset)
+    return dataset_row(loader).facts if loader else None
 
 
 def _refuse_sizes(key: str, choice: DatasetChoice, facts: Facts) -> None:
@@ -50,34 +53,20 @@ def _refuse_sizes(key: str, choice: DatasetChoice, facts: Facts) -> None:
             )
 
 
-def _refuse_small_images(study: Study, dataset: str, side: int) -> None:
-    for key, network in study.networks.items():
-        name = network.architecture or key
-        least = 2 ** VGG_LAYOUTS.get(name, ()).count(POOL)
-        if side < least:
-            raise ConfigError(
-                f"networks.{key}: {name} needs images of at least {least} x {least} pixels, one halving a max-pool, "
-                f"but those of {dataset} are {side} x {side}; lower datasets.{dataset}.pool or take another network."
-            )
-
-
 def _refuse_few_images(study: Study, dataset: str, facts: Facts) -> None:
     choice = study.datasets[dataset]
     count = choice.train_images or facts.train_images
     smallest = count // facts.classes if choice.train_images else facts.train_class
     for name, ticket in study.tickets.items():
         for check in study.checks_of(name):
-            function = study.check(check).data or "clean"
-            _refuse_first_half(f"datasets.{dataset}.train_images", CORRUPTIONS.get(function, function), count)
-            held = -(-smallest // 2) if function == "half_dataset" else smallest
+            row = study.check(check)
+            if row.stage == "data" and not row.images_left(count):
+                raise ConfigError(
+                    f"datasets.{dataset}.train_images: {count} is too few for {check}, which needs "
+                    f"{ceil(row.batch / row.share)}; raise it or drop the check."
+                )
+            held = row.class_images_left(smallest) if row.stage == "data" else smallest
             _refuse_scoring(study, name, ticket, check, f"{dataset} holds {held} images of a class", held)
-
-
-def _refuse_first_half(key: str, reference: str, count: int) -> None:
-    if reference == CORRUPTIONS["first_half"] and count < 2 * REFERENCE_BATCH:
-        raise ConfigError(
-            f"{key}: {count} is too few for first_half, which needs {2 * REFERENCE_BATCH}; raise it or drop the check."
-        )
 
 
 def _refuse_scoring(study: Study, name: str, ticket: Ticket, check: str, holds: str, held: int) -> None:
@@ -91,19 +80,28 @@ def _refuse_scoring(study: Study, name: str, ticket: Ticket, check: str, holds: 
             )
 
 
-DENSE_LINEAR = ("global_conv",)
-FIXED_LINEAR = ("smart", "linear", "ascending", "cubic", "uniform")
-DEFAULT_LINEAR_KEEP = 0.3
-
-
 def layers_of(study: Study, dataset: str, network: str) -> list[tuple[Layer, int]] | None:
-    """Return a built-in network's layers and map sides for a built-in data set, or None for the user's own."""
+    """Return a network's layers and map sides for a data set, or None where their rows do not tell them.
+
+    Raises:
+        ConfigError: the network does not take images of that size.
+    """
     choice, net = study.datasets[dataset], study.networks[network]
-    facts = FACTS.get(choice.loader(dataset) or "")
-    if facts is None:
+    facts = facts_of(dataset, choice)
+    name = net.architecture or network
+    layers = network_row(name).layers
+    if facts is None or not layers:
         return None
     size = facts.image_size // choice.pool
-    return layer_maps(net.architecture or network, facts.channels, facts.classes, size, net.width)
+    try:
+        maps: list[tuple[Layer, int]] = load_function(layers)(
+            name, facts.channels, facts.classes, size, net.width
+        )
+    except ConfigError as error:
+        raise ConfigError(
+            f"networks.{network}: on {dataset}, {size} x {size} pixels: {error} See datasets.{dataset}.pool."
+        ) from error
+    return maps
 
 
 def refuse_impossible_budgets(study: Study) -> None:
@@ -116,51 +114,39 @@ def refuse_impossible_budgets(study: Study) -> None:
         for network in study.networks:
             layers = layers_of(study, dataset, network)
             if layers is not None:
-                _refuse(study, dataset, network, [layer for layer, _ in layers])
+                _refuse(study, f"{network} ({dataset})", [layer for layer, _ in layers])
 
 
-def _refuse(study: Study, dataset: str, network: str, layers: list[Layer]) -> None:
+def _refuse(study: Study, network: str, layers: list[Layer]) -> None:
     size = sum(layer.size for layer in layers)
-    linear = sum(layer.size for layer in layers if layer.kind == "linear")
     for name, ticket in study.tickets.items():
-        fixed = floor(linear_keep(ticket) * linear)
         for prune_ratio in study.prune_ratios:
             budget = kept_total(size, prune_ratio)
-            if budget - fixed <= 0:
-                raise ConfigError(
-                    f"prune_ratios: {prune_ratio} keeps {budget:,} of the {size:,} weights of {network} ({dataset}), "
-                    f"but allocation '{ticket.allocation}' of ticket '{name}' keeps {fixed:,} in Linear layers alone; "
-                    "lower the prune ratio or choose another allocation."
-                )
-            place = f"prune_ratios: {prune_ratio}, ticket '{name}'"
+            place = f"prune_ratios: {prune_ratio}, ticket '{name}' on {network}: "
+            _refuse_dense(f"{place}keeps {budget:,} of {size:,} weights", ticket, layers, budget)
             _refuse_by_trying(place, ticket, layers, budget)
             if (rounds := ticket.pruning_rounds) > 1:  # the first keeps most, and layers may not hold it
                 most = kept_after(size, budget / size, 1 / rounds)
-                _refuse_by_trying(f"{place}, round 1 of {rounds}", ticket, layers, most)
+                _refuse_by_trying(f"{place}round 1 of {rounds}: ", ticket, layers, most)
+
+
+def _refuse_dense(place: str, ticket: Ticket, layers: list[Layer], budget: int) -> None:
+    kinds = ticket.allocation_facts.dense_layers
+    dense = sum(layer.size for layer in layers if layer.kind in kinds)
+    if budget - dense <= 0:
+        raise ConfigError(
+            f"{place}, but allocation '{ticket.allocation}' keeps all {dense:,} of its {' and '.join(kinds)} layers; "
+            "lower the prune ratio or choose another allocation."
+        )
 
 
 def _refuse_by_trying(place: str, ticket: Ticket, layers: list[Layer], budget: int) -> None:
     """Allocate, where that needs nothing but the layers' shapes."""
-    if built_in(ticket) not in (*FIXED_LINEAR, "uniform_plus"):
+    row = ticket.allocation_facts
+    if row.reads_scores:
         return
     named = tuple(replace(layer, name=f"layer {number}: {layer.name}") for number, layer in enumerate(layers))
-    allocate = load_function(ALLOCATIONS[built_in(ticket)])
     try:
-        allocate({}, Structure(named), budget, **ticket.allocation_options)
+        load_function(row.function)({}, Structure(named), budget, **ticket.allocation_options)
     except ConfigError as error:
-        raise ConfigError(f"{place}: {error}") from error
-
-
-def built_in(ticket: Ticket) -> str:
-    """Return the name of a ticket's allocation, though it be given by reference, or the reference of another."""
-    names = {reference: name for name, reference in ALLOCATIONS.items()}
-    return names.get(ticket.allocation, ticket.allocation)
-
-
-def linear_keep(ticket: Ticket) -> float:
-    """Return the share of the Linear weights that a ticket's allocation keeps whatever the scores say."""
-    if built_in(ticket) in DENSE_LINEAR:
-        return 1.0
-    if built_in(ticket) in FIXED_LINEAR:
-        return float(ticket.allocation_options.get("linear_keep", DEFAULT_LINEAR_KEEP))
-    return 0.0
+        raise ConfigError(f"{place}{error}") from error

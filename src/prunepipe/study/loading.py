@@ -13,11 +13,9 @@ from pydantic import Field, field_validator, model_validator
 
 from prunepipe.errors import ConfigError, unknown_name
 from prunepipe.study.feasibility import refuse_impossible
-from prunepipe.study.messages import shown, validated
-from prunepipe.study.recipe import Strict
-from prunepipe.study.rows import NAME, NAME_WORDS
 from prunepipe.study.study import Study
 from prunepipe.study.yaml import read_yaml
+from prunepipe.validation import NAME, NAME_WORDS, Strict, shown, validated
 
 
 class Site(Strict):

@@ -1,55 +1,136 @@
-"""From the names in a study to "module:function": built in, registered by a package, or the user's own."""
+"""From a name in a study to the row of what it names: built in, registered by a package, or the user's own function."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any, Protocol, TypeVar, get_args
 
-from prunepipe.datasets.corruptions import CORRUPTIONS
-from prunepipe.errors import unknown_name
+from prunepipe.datasets.rows import DATASETS, DatasetRow
+from prunepipe.errors import ConfigError, unknown_name
+from prunepipe.networks import NETWORKS, NetworkRow
 from prunepipe.networks.torchvision_names import TORCHVISION_MODELS
-from prunepipe.plugins import registered
-from prunepipe.pruning.checks import MASK_CHECKS, SCORE_CHECKS, WEIGHT_CHECKS
-from prunepipe.pruning.scores import SCORES
-
-SCORE_REFERENCES = {name: score.reference for name, score in SCORES.items()}
-STAGE_CHECKS = {"data": CORRUPTIONS, "score": SCORE_CHECKS, "mask": MASK_CHECKS, "weights": WEIGHT_CHECKS}
-"""The built-in checks of each stage that a check can change."""
-
+from prunepipe.plugins import load, registered
+from prunepipe.pruning.allocations import ALLOCATIONS, AllocationRow
+from prunepipe.pruning.scores import SCORES, ScoreRow
+from prunepipe.study.built_in import CheckRow, Stage, checks_of_stage
 
 OWN = re.compile(r"[^:]+:[A-Za-z_][A-Za-z0-9_]*")
 """A function of the user's: package.module:function or file.py:function."""
 TORCHVISION = "torchvision:"
 
 
-def resolve(kind: str, name: str, known: dict[str, str]) -> str:
-    """Return the "module:function" of a name; a name with a colon is one already.
+class _Function(Protocol):
+    @property
+    def function(self) -> str: ...
 
-    Args:
-        kind: "score", "allocation", "network", "data set", or for example "mask check".
-        name: built in, registered by an installed package, torchvision:MODEL (networks), or a reference.
-        known: the built-in names.
+
+Row = TypeVar("Row", bound=_Function)
+
+
+def score_row(name: str) -> ScoreRow:
+    """Return the row of a score; for "module:function" one that knows nothing more.
 
     Raises:
-        ValueError: the name is none of these.
+        ValueError: the name is neither built in, nor registered by a package, nor a reference.
     """
-    if kind == "network" and name.startswith(TORCHVISION):
-        return _torchvision(name.removeprefix(TORCHVISION))
-    if OWN.fullmatch(name):
-        return name
-    if ":" in name:
-        raise ValueError(f"'{name}' is not of the form package.module:function or file.py:function.")
-    if name in known:
-        return known[name]
-    found = registered(kind)
-    if name not in found:
-        raise ValueError(
-            unknown_name(kind, name, {**known, **found})
-            + " Your own: package.module:function or file.py:function."
-        )
-    return found[name]
+    return _row("score", name, SCORES, ScoreRow)
 
 
-def _torchvision(model: str) -> str:
+def allocation_row(name: str) -> AllocationRow:
+    """Return the row of an allocation: see `score_row`."""
+    return _row("allocation", name, ALLOCATIONS, AllocationRow)
+
+
+def dataset_row(name: str) -> DatasetRow:
+    """Return the row of a data set: see `score_row`."""
+    return _row("data set", name, DATASETS, DatasetRow)
+
+
+def network_row(name: str) -> NetworkRow:
+    """Return the row of a network: see `score_row`; torchvision:MODEL is one of torchvision's."""
+    if not name.startswith(TORCHVISION):
+        return _row("network", name, NETWORKS, NetworkRow)
+    model = name.removeprefix(TORCHVISION)
     if model not in TORCHVISION_MODELS:
         raise ValueError(unknown_name("torchvision model", model, TORCHVISION_MODELS))
-    return f"prunepipe.networks.torchvision_models:{model}"
+    return NetworkRow(f"prunepipe.networks.torchvision_models:{model}", label=model)
+
+
+def check_row(stage: Stage, name: str) -> CheckRow:
+    """Return the row of a check that changes a stage: see `score_row`."""
+    row = _row(f"{stage} check", name, checks_of_stage(stage), lambda function: CheckRow(stage, function))
+    if row.stage != stage:
+        raise ValueError(f"check '{name}' changes {row.stage}, not {stage}")
+    return row
+
+
+def _row(kind: str, name: str, built_in: Mapping[str, Row], of_function: Callable[[str], Row]) -> Row:
+    if ":" in name:
+        if not OWN.fullmatch(name):
+            raise ValueError(f"'{name}' is not of the form package.module:function or file.py:function.")
+        return next((row for row in built_in.values() if row.function == name), None) or of_function(name)
+    if name in built_in:
+        return built_in[name]
+    found: Row | None = registered_row(kind, name)
+    if found is None:
+        raise ValueError(
+            unknown_name(kind, name, {*built_in, *registered_names(kind)})
+            + " Your own: package.module:function or file.py:function."
+        )
+    return found
+
+
+def registered_names(kind: str) -> set[str]:
+    """Return the names that installed packages register for a kind, as "score" or "mask check"."""
+    stage = kind.removesuffix("check").strip()
+    names = registered(_group(kind))
+    return {name.rpartition(".")[2] for name in names if name.partition(".")[0] in (stage, name) or not stage}
+
+
+@cache
+def registered_row(kind: str, name: str) -> Any:
+    """Return the row of a name that an installed package registers, or None.
+
+    Its entry point names a function, of which nothing more is known, or a row. It is loaded only if it is written in
+    capitals, as constants are: planning imports no package's function, and torch with it.
+
+    Args:
+        kind: "score", "allocation", "network", "data set", "check", or a check of one stage, as "mask check".
+        name: as a study gives it.
+    Raises:
+        ConfigError: the row cannot be loaded.
+    """
+    group = _group(kind)
+    entries = registered(group)
+    entry = next((entry for entry in entries if entry.rpartition(".")[2] == name), None)
+    if entry is None:
+        return None
+    reference = entries[entry]
+    row_type = ROW_TYPES[group]
+    found = load(reference) if reference.rpartition(":")[2].isupper() else None
+    if isinstance(found, row_type):
+        return found
+    if group != "check":
+        return row_type(reference)
+    stage = entry.partition(".")[0]
+    if stage not in get_args(Stage):
+        raise ConfigError(
+            f"entry point '{entry}' of prunepipe.checks: must be stage.name, or name a CheckRow."
+        )
+    return row_type(stage, reference)
+
+
+def _group(kind: str) -> str:
+    return "check" if kind.endswith("check") else kind
+
+
+ROW_TYPES: dict[str, type[Any]] = {
+    "score": ScoreRow,
+    "allocation": AllocationRow,
+    "network": NetworkRow,
+    "data set": DatasetRow,
+    "check": CheckRow,
+}
+"""The row of each kind of function that packages register."""

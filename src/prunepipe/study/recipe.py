@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-
-class Strict(BaseModel):
-    """A model that refuses unknown keys, silent conversions of type, and numbers that are not finite."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
-
-
-def as_tuple(value: Any) -> Any:
-    """Accept a YAML list where a tuple is meant."""
-    return tuple(value) if isinstance(value, list) else value
+from prunepipe.validation import EVALUATE, Strict, as_tuple
 
 
 class Augmentation(Strict):
@@ -26,9 +17,6 @@ class Augmentation(Strict):
     )
     flip: bool = Field(False, description="random horizontal flip")
 
-
-EVALUATE = r"^(every epoch|last|every [1-9][0-9]{0,5})$"
-EVALUATE_WORDS = "every epoch, last, or every K (epochs)"
 
 CURVE_POINTS = 20
 """Test accuracies of a run unless the study says otherwise: as many as a curve needs to show its course."""

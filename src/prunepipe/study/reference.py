@@ -11,13 +11,12 @@ from typing import Any, get_args
 from pydantic import BaseModel
 
 from prunepipe.artifacts import write_text
-from prunepipe.datasets import DATASETS
+from prunepipe.datasets.rows import DATASETS
 from prunepipe.networks import NETWORKS
 from prunepipe.pruning.allocations import ALLOCATIONS
 from prunepipe.pruning.scores import SCORES
-from prunepipe.study.built_in import CHECKS, TICKETS
+from prunepipe.study.built_in import CHECKS, TICKETS, checks_of_stage
 from prunepipe.study.loading import Site
-from prunepipe.study.names import STAGE_CHECKS
 from prunepipe.study.study import Study
 
 INTRODUCTION = """\
@@ -44,7 +43,7 @@ def _readme() -> str:
     models = _models_inside(Study)
     sections = [INTRODUCTION, _keys(Site, "config.yaml"), _keys(Study, "config/&lt;study&gt;.yaml")]
     sections += [_keys(model, model.__name__) for model in models]
-    sections += ["## Built-in names\n", *_names()]
+    sections += ["## Built-in names\n", *_names(), *_options()]
     return "\n".join(sections)
 
 
@@ -92,7 +91,8 @@ def _models_inside(model: type[BaseModel]) -> list[type[BaseModel]]:
 
 
 def _names() -> list[str]:
-    checks = {stage: ", ".join(f"`{name}`" for name in known) for stage, known in STAGE_CHECKS.items()}
+    stages = dict.fromkeys(row.stage for row in CHECKS.values() if row.stage != "none")
+    checks = {stage: ", ".join(f"`{name}`" for name in checks_of_stage(stage)) for stage in stages}
     rows: list[tuple[str, Iterable[str]]] = [
         ("data sets", DATASETS),
         ("networks", NETWORKS),
@@ -108,6 +108,19 @@ def _names() -> list[str]:
         for name, row in TICKETS.items()
     )
     return ["\n".join(lines), header + tickets + "\n"]
+
+
+def _options() -> list[str]:
+    models = [(f"score `{name}`", row.options) for name, row in SCORES.items()]
+    models += [(f"allocation `{name}`", row.options) for name, row in ALLOCATIONS.items()]
+    lines = ["## Options\n", "| of | option | type | default | meaning |", "|---|---|---|---|---|"]
+    for owner, model in models:
+        fields = model.model_json_schema().get("properties", {}) if model else {}
+        lines += [
+            f"| {owner} | `{option}` | {_type(field)} | `{json.dumps(field['default'])}` | {field['description']} |"
+            for option, field in fields.items()
+        ]
+    return ["\n".join(lines) + "\n"]
 
 
 if __name__ == "__main__":

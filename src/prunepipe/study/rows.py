@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from prunepipe.pruning.allocations import ALLOCATIONS
-from prunepipe.pruning.checks import SCORE_CHECKS
-from prunepipe.pruning.scores import SCORES
-from prunepipe.study.names import SCORE_REFERENCES, STAGE_CHECKS, resolve
-from prunepipe.study.options import require_options
-from prunepipe.study.recipe import Strict, as_tuple
+from prunepipe.errors import ConfigError
+from prunepipe.pruning.allocations import AllocationRow
+from prunepipe.pruning.options import Options, checked
+from prunepipe.pruning.scores import Reads, ScoreRow
+from prunepipe.study.built_in import CheckRow, Stage
+from prunepipe.study.names import allocation_row, check_row, score_row
+from prunepipe.validation import Name, Point, Strict, as_tuple
 
 ARRAY_SUFFIXES = (".npz", ".safetensors")
 
 MOST = 1_000_000_000
 """More images than this no data set has."""
 
-NAME = r"^[A-Za-z0-9][A-Za-z0-9_]{0,79}$"
-NAME_WORDS = "letters, digits and _, at most 80, and begin with a letter or digit"
-POINT = r"^(init|final|epoch [1-9][0-9]{0,5})$"
-POINT_WORDS = "a rewind point of the dense run: init, final, or epoch K"
-
-Name = Annotated[str, Field(pattern=NAME, description=NAME_WORDS)]
-Point = Annotated[str, Field(pattern=POINT, description=POINT_WORDS)]
+GIVEN = "generator"
+"""The keyword argument of every score that the pipeline gives."""
 
 
 def unique(values: tuple[Any, ...] | None) -> tuple[Any, ...] | None:
@@ -90,10 +88,6 @@ class DatasetChoice(Strict):
         return None if self.own_files else self.source or key
 
 
-DEEP = ("resnet44", "resnet56")
-"""Networks of more than 32 layers, whose scores the reference takes from many small batches."""
-
-
 class Scoring(Strict):
     """The images that a score such as SNIP or GraSP reads."""
 
@@ -126,7 +120,7 @@ class Ticket(Strict):
     schedule: Literal["full", "remaining"] = Field(
         "full", description="full: all epochs from the first rate; remaining: the epochs after `start`"
     )
-    reads: Literal["none", "balanced", "training_set"] | None = Field(
+    reads: Reads | None = Field(
         None,
         description="images that the score reads: none (one blank image), balanced (some of each class, see "
         "scoring), training_set; default: the built-in score's own, balanced for others",
@@ -157,13 +151,13 @@ class Ticket(Strict):
     @field_validator("score")
     @classmethod
     def _score_known(cls, name: str) -> str:
-        resolve("score", name, SCORE_REFERENCES)
+        score_row(name)
         return name
 
     @field_validator("allocation")
     @classmethod
     def _allocation_known(cls, name: str) -> str:
-        resolve("allocation", name, ALLOCATIONS)
+        allocation_row(name)
         return name
 
     @model_validator(mode="after")
@@ -171,22 +165,18 @@ class Ticket(Strict):
         rounds = self.pruning_rounds
         if self.constructive and rounds > 1:
             raise ValueError(
-                f"rounds is {rounds}, but with allocation constructed the score returns the mask itself; "
+                f"rounds is {rounds}, but with allocation {self.allocation} the score returns the mask itself; "
                 + ("leave rounds out" if self.rounds else f"score {self.score} returns none, choose another")
             )
-        grasp = SCORE_REFERENCES.get(self.score, self.score) == SCORE_REFERENCES["grasp"]
-        if grasp and self._allocates_by("lamp"):
-            raise ValueError("allocation lamp takes no scores below 0, and grasp has some; choose another")
-        if grasp and rounds > 1 and self.score_options.get("redraw_linear"):
+        if self.score_facts.signed and not self.allocation_facts.takes_signed:
             raise ValueError(
-                f"rounds is {rounds}, but score_options.redraw_linear would bring pruned weights back in each; "
-                "set it to false or leave rounds out"
+                f"allocation {self.allocation} takes no scores below 0, and {self.score} has some; choose another"
             )
         return self
 
     @model_validator(mode="after")
     def _answer_fits(self) -> Self:
-        if self.missing == "keep" and not (self.constructive or self._allocates_by("global")):
+        if self.missing == "keep" and not self.allocation_facts.keeps_missing:
             raise ValueError(
                 f"missing: keep leaves whole layers unpruned, but allocation {self.allocation} gives each its share; "
                 "take global or constructed, or score every layer"
@@ -195,46 +185,52 @@ class Ticket(Strict):
 
     @model_validator(mode="after")
     def _options_fit(self) -> Self:
-        for kind, name, known, options in (
-            ("score", self.score, SCORE_REFERENCES, self.score_options),
-            ("allocation", self.allocation, ALLOCATIONS, self.allocation_options),
-        ):
-            require_options(kind, name, resolve(kind, name, known), options)
+        _require_options(
+            "allocation", self.allocation, self.allocation_facts.options, self.allocation_options
+        )
+        options = _require_options("score", self.score, self.score_facts.options, self.score_options)
+        why = options and options.refusal_of_rounds(self.pruning_rounds)
+        if why:
+            raise ValueError(f"rounds is {self.pruning_rounds}, but {why}")
         return self
+
+    @property
+    def score_facts(self) -> ScoreRow:
+        """What is known of its score."""
+        return score_row(self.score)
+
+    @property
+    def allocation_facts(self) -> AllocationRow:
+        """What is known of its allocation."""
+        return allocation_row(self.allocation)
 
     @property
     def constructive(self) -> bool:
         """Whether its score returns the mask itself."""
-        return self._allocates_by("constructed")
+        return self.allocation_facts.constructive
 
     @property
     def pruning_rounds(self) -> int:
         """Rounds of iterative pruning: its own, or the score's default."""
-        return self.rounds or (SCORES[self.score].rounds if self.score in SCORES else 1)
+        return self.rounds or self.score_facts.rounds
 
     @property
-    def reading(self) -> str:
-        """The images that its score reads: its own choice, or the built-in score's."""
-        return self.reads or (SCORES[self.score].batches if self.score in SCORES else "balanced")
+    def reading(self) -> Reads:
+        """The images that its score reads: its own choice, or the score's."""
+        return self.reads or self.score_facts.reads
 
-    def _allocates_by(self, name: str) -> bool:
-        return ALLOCATIONS.get(self.allocation, self.allocation) == ALLOCATIONS[name]
-
-    def refusal(self, score_check: str) -> str | None:
-        """Return why a check of the scores would say nothing about this ticket, or None if it would.
-
-        Args:
-            score_check: a built-in name or a reference.
-        """
+    def refusal(self, check: CheckRow) -> str | None:
+        """Return why a check of the scores would say nothing about this ticket, or None if it would."""
         if self.constructive:
-            return "allocation constructed has none: its score returns the mask itself"
+            return f"allocation {self.allocation} has none: its score returns the mask itself"
         rounds = self.pruning_rounds
         if rounds > 1:
             return f"of {rounds} rounds only the last would see it, which ranks what is left anew"
-        inverts = SCORE_CHECKS.get(score_check, score_check) == SCORE_CHECKS["invert"]
-        if inverts and self.missing == "keep":
+        if check.inverts and self.missing == "keep":
             return "missing: keep has no opposite: what the score leaves out would go first"
-        return "allocation lamp takes no scores below 0" if inverts and self._allocates_by("lamp") else None
+        if check.inverts and not self.allocation_facts.takes_signed:
+            return f"allocation {self.allocation} takes no scores below 0"
+        return None
 
     @property
     def initial(self) -> bool:
@@ -257,12 +253,23 @@ class Check(Strict):
 
     @model_validator(mode="after")
     def _one_known_stage(self) -> Self:
-        stages = [(stage, name) for stage, name in self if name is not None]
+        stages = self._stages()
         if len(stages) > 1:
-            raise ValueError(f"a check changes one stage, got {', '.join(stage for stage, _ in stages)}")
-        for stage, name in stages:
-            resolve(f"{stage} check", name, STAGE_CHECKS[stage])
+            raise ValueError(f"a check changes one stage, got {', '.join(stages)}")
+        for stage, name in stages.items():
+            check_row(stage, name)
         return self
+
+    def _stages(self) -> dict[Stage, str]:
+        stages: tuple[Stage, ...] = ("data", "score", "mask", "weights")
+        return {stage: getattr(self, stage) for stage in stages if getattr(self, stage) is not None}
+
+    @property
+    def row(self) -> CheckRow:
+        """The row of its function; of a check that changes nothing, the row of none."""
+        for stage, name in self._stages().items():
+            return check_row(stage, name)
+        return CheckRow("none", "")
 
 
 class CheckNames(Strict):
@@ -285,3 +292,37 @@ class VerdictRule(Strict):
     significance: float = Field(
         0.05, gt=0, lt=0.5, description="level of every test, after Holm's correction"
     )
+
+
+def _require_options(
+    kind: str, name: str, model: type[Options] | None, options: Mapping[str, Any]
+) -> Options | None:
+    """Return a score's or allocation's options as their model; of a function that has none, refuse what is no option.
+
+    Raises:
+        ValueError: names key, value and what is allowed.
+    """
+    for option, value in options.items():
+        if option == GIVEN:
+            raise ValueError(f"{kind}_options.{option}: the pipeline gives it, from the seed; leave it out")
+        _require_plain(f"{kind}_options.{option}", value)
+    if model is None:
+        return None
+    if options and not model.model_fields:
+        raise ValueError(
+            f"{kind}_options.{next(iter(options))}: {kind} {name} takes no options; leave them out."
+        )
+    try:
+        return checked(model, f"{kind}_options.", options)
+    except ConfigError as error:
+        raise ValueError(str(error)) from error
+
+
+def _require_plain(key: str, value: Any) -> None:
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ValueError(
+            f"{key} is {str(value)[:40]!r} ({type(value).__name__}); options are finite numbers, text, true, false, "
+            "null, and lists or mappings of these"
+        ) from error

@@ -8,25 +8,21 @@ from typing import Annotated, Any, NamedTuple, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from prunepipe.datasets import DATASETS
 from prunepipe.errors import unknown_name
-from prunepipe.networks import NETWORKS
-from prunepipe.plugins import registered_checks
-from prunepipe.study.built_in import CHECKS, TABLES, TICKETS
-from prunepipe.study.names import resolve
-from prunepipe.study.recipe import Recipe, Strict, as_tuple
+from prunepipe.study.built_in import CHECKS, TABLES, TICKETS, CheckRow
+from prunepipe.study.names import dataset_row, network_row, registered_names, registered_row
+from prunepipe.study.recipe import Recipe
 from prunepipe.study.rows import (
-    DEEP,
     Check,
     CheckNames,
     DatasetChoice,
-    Name,
     NetworkChoice,
     Scoring,
     Ticket,
     VerdictRule,
     unique,
 )
+from prunepipe.validation import Name, Strict, as_tuple
 
 FULL_NETWORK = "full_network"
 """Name of the unpruned network in the `ticket` column."""
@@ -151,9 +147,9 @@ class Study(Strict):
         for key, dataset in self.datasets.items():
             loader = dataset.loader(key)
             if loader is not None:
-                resolve("data set", loader, DATASETS)
+                dataset_row(loader)
         for key, network in self.networks.items():
-            resolve("network", network.architecture or key, NETWORKS)
+            network_row(network.architecture or key)
         if FULL_NETWORK in self.tickets:
             raise ValueError(
                 f"tickets.{FULL_NETWORK}: the results call the unpruned network so; choose another name"
@@ -168,8 +164,8 @@ class Study(Strict):
 
     def _ticket_fits(self, name: str, ticket: Ticket) -> None:
         for check in self.checks_of(name):
-            score_check = self.check(check).score
-            why = score_check and ticket.refusal(score_check)
+            row = self.check(check)
+            why = ticket.refusal(row) if row.stage == "score" else None
             if why:
                 raise ValueError(
                     f"tickets.{name}: check '{check}' changes scores, but {why}. "
@@ -190,16 +186,17 @@ class Study(Strict):
         named = {"init": 0, "final": self.recipe.epochs}
         return named[point] if point in named else int(point.removeprefix("epoch "))
 
-    def check(self, name: str) -> Check:
-        """Return the row of a check, built in or the study's own."""
+    def check(self, name: str) -> CheckRow:
+        """Return the row of a check: the study's own, built in, or registered by a package."""
         if name in self.custom_checks:
-            return self.custom_checks[name]
+            return self.custom_checks[name].row
         if name in CHECKS:
-            return Check(**CHECKS[name])
-        others = registered_checks()
-        if name not in others:
-            raise ValueError(unknown_name("check", name, {**CHECKS, **self.custom_checks, **others}))
-        return Check(**others[name])
+            return CHECKS[name]
+        found: CheckRow | None = registered_row("check", name)
+        if found is None:
+            known = {*CHECKS, *self.custom_checks, *registered_names("check")}
+            raise ValueError(unknown_name("check", name, known))
+        return found
 
     def checks_of(self, ticket: str) -> tuple[str, ...]:
         """Return the checks of a ticket: `none` first, then its own or those of its class."""
@@ -242,10 +239,10 @@ class Study(Strict):
     def scoring_of(self, network: str) -> Scoring:
         """Return the images that scores of a network read: its own choice, the study's, or the reference's."""
         row = self.networks[network]
-        deep = (row.architecture or network) in DEEP
+        deep = network_row(row.architecture or network).deep
         usual = Scoring(images_per_class=1, batches=10) if deep else Scoring()
         return row.scoring or self.scoring or usual
 
     def data_of(self, check: str) -> str:
         """Return the name of the data variant behind the mask under a check."""
-        return check if self.check(check).data else CLEAN
+        return check if self.check(check).stage == "data" else CLEAN

@@ -9,7 +9,7 @@ import pandas as pd
 from prunepipe.results.made_with import distinct, settings_id, with_sources
 from prunepipe.study.study import Study
 from prunepipe.verdicts.decomposition import decomposition
-from prunepipe.verdicts.sanity import method_summaries
+from prunepipe.verdicts.sanity import method_summaries, sanity_checks_of
 from prunepipe.verdicts.verdicts import prune_ratio_effects, verdicts
 
 
@@ -44,7 +44,9 @@ def judge(results: pd.DataFrame, study: Study) -> Judgement:
     done = results[results["status"] == "done"]
     partially_trained = {name for name, ticket in study.tickets.items() if not ticket.initial}
     effects = prune_ratio_effects(results, margin=rule.margin, significance=rule.significance)
-    summaries = method_summaries(found, partially_trained=partially_trained)
+    summaries = method_summaries(
+        found, partially_trained=partially_trained, sanity_checks=sanity_checks_of(study)
+    )
     return Judgement(
         with_sources(found, done, study),
         with_sources(effects, done, study),

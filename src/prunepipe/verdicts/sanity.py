@@ -7,29 +7,23 @@ from collections.abc import Collection, Mapping
 import pandas as pd
 
 from prunepipe.results.labels import check_label, dataset_label, network_label, ticket_label
-from prunepipe.study.built_in import TICKETS
+from prunepipe.study.built_in import CHECKS, KINDS, TICKETS, CheckRow
+from prunepipe.study.study import Study
 
-SANITY_CHECKS: dict[str, dict[str, str]] = {
-    "initial": {
-        "corrupted_data": "the data",
-        "rearrange": "the exact connections",
-    },
-    "partially trained": {
-        "corrupted_data": "the data",
-        "half_dataset": "the data",
-        "first_half": "the data",
-        "rearrange": "the exact connections",
-        "shuffle_weights": "the exact connections",
-    },
-}
-"""Which checks count, by the kind of ticket, and what each destroys.
 
-A sane method uses the data and the exact connections, so destroying either must hurt (Su et al. 2020).
-Half of the data and shuffled weights count only for tickets that start from trained weights: initial weights
-carry nothing that a shuffle could destroy, and a score from ten images a class never sees most of the data.
-All other checks are diagnostics: random_labels and random_pixels destroy one part of the data, which a method
-may rightly ignore; reinit and invert ask other questions. They get a verdict, but do not count here.
-"""
+def _counted(rows: Mapping[str, CheckRow]) -> dict[str, dict[str, str]]:
+    return {kind: {name: row.destroys for name, row in rows.items() if kind in row.kinds} for kind in KINDS}
+
+
+SANITY_CHECKS = _counted(CHECKS)
+"""Which built-in checks count, by the kind of ticket, and what each destroys: see `CHECKS`."""
+
+
+def sanity_checks_of(study: Study) -> dict[str, dict[str, str]]:
+    """Return which checks count in a study, by the kind of ticket, and what each destroys, as `SANITY_CHECKS`."""
+    names = (name for ticket in study.tickets for name in study.checks_of(ticket))
+    return _counted({**CHECKS, **{name: study.check(name) for name in names}})
+
 
 PARTIALLY_TRAINED = frozenset(name for name, row in TICKETS.items() if row["start"] != "init")
 """Built-in tickets that start from trained weights; a study with tickets of its own passes its own set."""

@@ -4,21 +4,68 @@ An allocation is `allocation(scores, structure, kept_total, **options) -> {layer
 sum to `kept_total` exactly. Which weights of a layer stay is decided by `prunepipe.pruning.masks.select`.
 """
 
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from prunepipe.pruning.allocations.depth import DepthOptions, LinearShare
+from prunepipe.pruning.allocations.shapes import UniformPlusOptions
 from prunepipe.pruning.masks import kept_total
+from prunepipe.pruning.options import Options
 
-__all__ = ["ALLOCATIONS", "kept_total"]
+__all__ = ["ALLOCATIONS", "AllocationRow", "kept_total"]
 
-ALLOCATIONS: dict[str, str] = {
-    "global": "prunepipe.pruning.allocations.scored:global_",
-    "global_conv": "prunepipe.pruning.allocations.scored:global_conv",
-    "lamp": "prunepipe.pruning.allocations.scored:lamp",
-    "smart": "prunepipe.pruning.allocations.depth:smart",
-    "linear": "prunepipe.pruning.allocations.depth:linear",
-    "ascending": "prunepipe.pruning.allocations.depth:ascending",
-    "cubic": "prunepipe.pruning.allocations.depth:cubic",
-    "uniform": "prunepipe.pruning.allocations.depth:uniform",
-    "uniform_all": "prunepipe.pruning.allocations.shapes:uniform_all",
-    "uniform_plus": "prunepipe.pruning.allocations.shapes:uniform_plus",
-    "erk": "prunepipe.pruning.allocations.shapes:erk",
-    "constructed": "prunepipe.pruning.allocations.constructed:constructed",
+
+@dataclass(frozen=True)
+class AllocationRow:
+    """All that is known of an allocation before it is loaded.
+
+    Attributes:
+        function: "module:function".
+        options: model of its keyword arguments; None: not known, and checked when the allocation is called.
+        dense_layers: kinds of layers ("conv", "linear") that stay dense whatever the scores say.
+        reads_scores: whether it needs the scores; one that does not is tried on a study's prune ratios before any job.
+        takes_signed: whether scores may be below 0.
+        constructive: whether the score returns the mask itself, of which it only counts the weights.
+        keeps_missing: whether all weights of a layer may be kept because the score says nothing about them.
+    """
+
+    function: str
+    options: type[Options] | None = None
+    dense_layers: tuple[str, ...] = ()
+    reads_scores: bool = True
+    takes_signed: bool = True
+    constructive: bool = False
+    keeps_missing: bool = False
+
+
+def _by_depth(name: str, options: type[Options] = DepthOptions) -> AllocationRow:
+    return AllocationRow(f"prunepipe.pruning.allocations.depth:{name}", options, reads_scores=False)
+
+
+def _by_shape(name: str, options: type[Options] = Options) -> AllocationRow:
+    return AllocationRow(f"prunepipe.pruning.allocations.shapes:{name}", options, reads_scores=False)
+
+
+ALLOCATIONS: dict[str, AllocationRow] = {
+    "global": AllocationRow("prunepipe.pruning.allocations.scored:global_", Options, keeps_missing=True),
+    "global_conv": AllocationRow(
+        "prunepipe.pruning.allocations.scored:global_conv", Options, dense_layers=("linear",)
+    ),
+    "lamp": AllocationRow("prunepipe.pruning.allocations.scored:lamp", Options, takes_signed=False),
+    "smart": _by_depth("smart"),
+    "linear": _by_depth("linear"),
+    "ascending": _by_depth("ascending"),
+    "cubic": _by_depth("cubic"),
+    "uniform": _by_depth("uniform", LinearShare),
+    "uniform_all": _by_shape("uniform_all"),
+    "uniform_plus": _by_shape("uniform_plus", UniformPlusOptions),
+    "erk": _by_shape("erk"),
+    "constructed": AllocationRow(
+        "prunepipe.pruning.allocations.constructed:constructed",
+        Options,
+        constructive=True,
+        keeps_missing=True,
+    ),
 }
+"""The built-in allocations; a study also takes "module:function" and the rows that packages register."""

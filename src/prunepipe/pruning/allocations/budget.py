@@ -20,7 +20,7 @@ def refuse_empty_budget(allocation: str, budget: int, kept_total: int, fixed: st
         raise ConfigError(
             f"allocation '{allocation}': {kept_total:,} weights are to be kept in all, and {fixed} of them, "
             f"which leaves {budget:,} for the other layers, must be above 0; "
-            "lower prune_ratio or choose another allocation or its options."
+            "lower the prune ratio or choose another allocation or other options of it."
         )
 
 
@@ -38,5 +38,5 @@ def refuse_excess_budget(allocation: str, budget: int, room: int, fixed: str) ->
     if budget > room:
         raise ConfigError(
             f"allocation '{allocation}': {fixed}, which leaves {budget:,} to be kept by the other layers, "
-            f"but they have only {room:,}; raise prune_ratio or linear_keep."
+            f"but they have only {room:,}; raise the prune ratio or linear_keep."
         )

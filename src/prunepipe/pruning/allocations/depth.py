@@ -11,14 +11,30 @@ from collections.abc import Callable
 from fractions import Fraction
 from math import floor
 
+from pydantic import Field
+
 from prunepipe.artifacts import Arrays
-from prunepipe.errors import ConfigError
 from prunepipe.networks.structure import Structure
 from prunepipe.pruning.allocations.budget import refuse_empty_budget, refuse_excess_budget
 from prunepipe.pruning.allocations.rounding import exact, round_to_total, spill_forward
+from prunepipe.pruning.options import Options, checked
 
 Importance = Callable[[int, int], int]
 """(depth l, counted from 1; number of layers L) -> q_l before any division."""
+
+
+class LinearShare(Options):
+    """Options of allocations that give Linear layers a fixed share."""
+
+    linear_keep: float = Field(0.3, ge=0, le=1, description="share of their weights that Linear layers keep")
+
+
+class DepthOptions(LinearShare):
+    """Options of smart ratio and of its ablations."""
+
+    divide_by_square: bool | None = Field(
+        None, description="divide by the square of the depth; null: networks without residual connections do"
+    )
 
 
 def smart(
@@ -103,10 +119,7 @@ def _divided(importance: Importance, structure: Structure, divide_by_square: boo
 def _by_depth(
     allocation: str, structure: Structure, kept_total: int, importance: list[Fraction], linear_keep: float
 ) -> dict[str, int]:
-    if not 0 <= linear_keep <= 1:
-        raise ConfigError(
-            f"allocation '{allocation}': linear_keep is {linear_keep}, must be between 0 and 1."
-        )
+    checked(LinearShare, f"allocation '{allocation}': ", {"linear_keep": linear_keep})
     linears = [layer for layer in structure.layers if layer.kind == "linear"]
     kept = {layer.name: floor(exact(linear_keep) * layer.size) for layer in linears}
     fixed = f"the Linear layers keep {sum(kept.values()):,} (linear_keep {linear_keep})"

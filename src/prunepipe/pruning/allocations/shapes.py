@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from math import ceil
 
+from pydantic import Field
+
 from prunepipe.artifacts import Arrays
-from prunepipe.errors import ConfigError
 from prunepipe.networks.structure import Layer, Structure
 from prunepipe.pruning.allocations.budget import refuse_empty_budget
 from prunepipe.pruning.allocations.rounding import exact, round_to_total, share_proportionally
+from prunepipe.pruning.options import Options, checked
+
+
+class UniformPlusOptions(Options):
+    """Options of uniform-plus."""
+
+    linear_minimum: float = Field(
+        0.2, ge=0, le=1, description="least share of its weights that the last Linear layer keeps"
+    )
 
 
 def uniform_all(scores: Arrays, structure: Structure, kept_total: int) -> dict[str, int]:
@@ -40,10 +50,7 @@ def uniform_plus(
         ConfigError: the two fixed layers use up the budget, or `linear_minimum` is impossible.
     Source: Gale, Elsen, Hooker, "The state of sparsity in deep neural networks", 2019, section 5.2.
     """
-    if not 0 <= linear_minimum <= 1:
-        raise ConfigError(
-            f"allocation 'uniform_plus': linear_minimum is {linear_minimum}, must be between 0 and 1."
-        )
+    checked(UniformPlusOptions, "allocation 'uniform_plus': ", {"linear_minimum": linear_minimum})
     convolutions = [layer for layer in structure.layers if layer.kind == "conv"]
     fixed = {layer.name: layer.size for layer in convolutions[:1]}
     last = [layer for layer in structure.layers if layer.kind == "linear"][-1:]

@@ -3,29 +3,46 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+from prunepipe.pruning.options import Options
+from prunepipe.pruning.scores.arithmetic_options import ArithmeticOptions
+from prunepipe.pruning.scores.grasp_options import GraspOptions
+from prunepipe.pruning.scores.obd_options import ObdOptions
+
+Reads = Literal["none", "balanced", "training_set"]
+"""The images that a score is given: one blank image, a few of each class, or all."""
 
 
 @dataclass(frozen=True)
-class Score:
-    """One row of the table of scores.
+class ScoreRow:
+    """All that is known of a score before it is loaded.
 
     Attributes:
-        reference: "module:function"; see `prunepipe.pruning.scores.contract` for the signature.
-        batches: the data it reads: "none" (one blank image stands in, for scores that need its shape),
-            "balanced" (a few images a class) or "training_set" (all of it).
+        function: "module:function"; see `prunepipe.pruning.scores.contract` for the signature.
+        options: model of its keyword arguments; None: not known, and checked when the score is called.
+        reads: the images that it is given.
         rounds: default rounds of iterative pruning; 1 is one-shot.
+        signed: whether scores may be below 0.
+        dtype: of the scores that it returns; asked: that of its option `dtype`.
     """
 
-    reference: str
-    batches: str
+    function: str
+    options: type[Options] | None = None
+    reads: Reads = "balanced"
     rounds: int = 1
+    signed: bool = False
+    dtype: Literal["float32", "float64", "asked"] = "float64"
 
 
-SCORES: dict[str, Score] = {
-    "magnitude": Score("prunepipe.pruning.scores.magnitude:magnitude", batches="none"),
-    "random": Score("prunepipe.pruning.scores.random:random", batches="none"),
-    "snip": Score("prunepipe.pruning.scores.snip:snip", batches="balanced"),
-    "grasp": Score("prunepipe.pruning.scores.grasp:grasp", batches="balanced"),
-    "obd": Score("prunepipe.pruning.scores.obd:obd", batches="training_set"),
-    "synflow": Score("prunepipe.pruning.scores.synflow:synflow", batches="none", rounds=100),
+SCORES: dict[str, ScoreRow] = {
+    "magnitude": ScoreRow(
+        "prunepipe.pruning.scores.magnitude:magnitude", Options, reads="none", dtype="float32"
+    ),
+    "random": ScoreRow("prunepipe.pruning.scores.random:random", Options, reads="none"),
+    "snip": ScoreRow("prunepipe.pruning.scores.snip:snip", ArithmeticOptions, dtype="asked"),
+    "grasp": ScoreRow("prunepipe.pruning.scores.grasp:grasp", GraspOptions, signed=True, dtype="asked"),
+    "obd": ScoreRow("prunepipe.pruning.scores.obd:obd", ObdOptions, reads="training_set"),
+    "synflow": ScoreRow("prunepipe.pruning.scores.synflow:synflow", Options, reads="none", rounds=100),
 }
+"""The built-in scores; a study also takes "module:function" and the rows that packages register."""

@@ -7,8 +7,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from prunepipe.errors import ConfigError, ScoreError, unknown_name
+from prunepipe.errors import ScoreError
 from prunepipe.networks.prunable import prunable
+from prunepipe.pruning.options import checked
 from prunepipe.pruning.scores.contract import (
     Batch,
     Batches,
@@ -18,9 +19,7 @@ from prunepipe.pruning.scores.contract import (
     gradients,
     scoring_copy,
 )
-
-DTYPE = ("float64", "float32")
-HALVES = ("first_last", "interleaved")
+from prunepipe.pruning.scores.grasp_options import GraspOptions
 
 
 def grasp(
@@ -58,10 +57,8 @@ def grasp(
     Source: Wang, Zhang, Grosse, "Picking winning tickets before training by preserving gradient flow",
         ICLR 2020, eq. 8, algorithm 2.
     """
-    if not temperature > 0:
-        raise ConfigError(f"grasp: temperature is {temperature}, must be above 0.")
-    if halves not in HALVES:
-        raise ConfigError(f"grasp: {unknown_name('halves', halves, HALVES)}")
+    options = {"temperature": temperature, "halves": halves, "redraw_linear": redraw_linear, "dtype": dtype}
+    checked(GraspOptions, "grasp: ", options)
     scored = scoring_copy(network, training=True, dtype=dtype)
     if redraw_linear:
         _redraw_linear(scored, generator)

@@ -6,13 +6,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from prunepipe.errors import ConfigError, unknown_name
 from prunepipe.networks.prunable import prunable
+from prunepipe.pruning.options import checked
 from prunepipe.pruning.scores.contract import Batches, Loss, Scores, scoring_copy
+from prunepipe.pruning.scores.obd_options import ObdOptions
 from prunepipe.pruning.scores.squared_gradients import mean_squared_gradients
 
-CURVATURE = ("gauss_newton", "sampled_fisher", "empirical_fisher")
-DTYPE = ("float64", "float32")
 EXACT_CLASSES = 20
 """Classes up to which the Gauss-Newton diagonal is computed and not sampled: it takes a backward pass a class."""
 
@@ -54,15 +53,13 @@ def obd(
     Source: LeCun, Denker, Solla, "Optimal brain damage", NeurIPS 1989, eq. 5; Kunstner, Balles, Hennig, "Limitations of
         the empirical Fisher approximation", NeurIPS 2019, for the three curvatures.
     """
-    if curvature is not None and curvature not in CURVATURE:
-        raise ConfigError(f"obd: {unknown_name('curvature', curvature, CURVATURE)}")
-    if draws < 1:
-        raise ConfigError(f"obd: draws is {draws}, must be at least 1.")
+    checked(ObdOptions, "obd: ", {"curvature": curvature, "draws": draws, "dtype": dtype})
     scored = scoring_copy(network, training=False, dtype=dtype)
     weights = prunable(scored)
 
     def vectors(logits: Tensor, labels: Tensor) -> Tensor:
-        chosen = curvature or CURVATURE[logits.shape[1] > EXACT_CLASSES]
+        usual = "gauss_newton" if logits.shape[1] <= EXACT_CLASSES else "sampled_fisher"
+        chosen = curvature or usual
         return _slopes(loss, logits, _label_shares(chosen, logits, labels, draws, generator))
 
     squares = mean_squared_gradients(scored, weights, batches, vectors)

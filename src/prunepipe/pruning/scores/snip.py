@@ -8,8 +8,6 @@ from torch import nn
 from prunepipe.networks.prunable import prunable
 from prunepipe.pruning.scores.contract import Batches, Loss, Scores, each_batch, gradients, scoring_copy
 
-DTYPE = ("float64", "float32")
-
 
 def snip(
     network: nn.Module, batches: Batches, loss: Loss, *, generator: torch.Generator, dtype: str = "float64"

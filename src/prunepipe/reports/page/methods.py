@@ -12,7 +12,7 @@ from prunepipe.reports.tables.building import UNKNOWN
 from prunepipe.results.labels import check_label, dataset_label, network_label, ticket_label
 from prunepipe.study.study import Study
 from prunepipe.verdicts.judge import Judgement
-from prunepipe.verdicts.sanity import SANITY_CHECKS
+from prunepipe.verdicts.sanity import sanity_checks_of
 
 MARKS = {
     "sane": "✓", "not sane": "✗", "undecided": "?",
@@ -112,7 +112,7 @@ def method_cards(
         study: says which checks count for which kind of ticket.
         comparisons: from comparison_rows.
     """
-    cards = []
+    cards, counted = [], sanity_checks_of(study)
     for row in judgement.summaries.to_dict("records"):
         ticket = row["ticket"]
         kind = "initial" if study.tickets[ticket].initial else "partially trained"
@@ -126,10 +126,8 @@ def method_cards(
                 "mark": MARKS[row["summary"]],
                 "tone": tone(row["summary"]),
                 "why": row["why"],
-                "chips": _matrix([chip for chip in own if chip["check_name"] in SANITY_CHECKS[kind]]),
-                "diagnostics": _matrix(
-                    [chip for chip in own if chip["check_name"] not in SANITY_CHECKS[kind]]
-                ),
+                "chips": _matrix([chip for chip in own if chip["check_name"] in counted[kind]]),
+                "diagnostics": _matrix([chip for chip in own if chip["check_name"] not in counted[kind]]),
             }
         )
     return cards

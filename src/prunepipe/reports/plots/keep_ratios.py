@@ -120,7 +120,7 @@ def reference_densities(allocation: str, structure: Structure, prune_ratio: floa
     """
     total = kept_total(structure.size, prune_ratio)
     try:
-        kept = load_function(ALLOCATIONS[allocation])({}, structure, total)
+        kept = load_function(ALLOCATIONS[allocation].function)({}, structure, total)
     except ConfigError:
         return None
     return np.array([kept[layer.name] / layer.size for layer in structure.layers])

@@ -1,17 +1,40 @@
-"""Validate plain values against a typed model; each mistake becomes a line: key: value: what is allowed."""
+"""Typed models of plain values, and what is wrong with values, in a line each: key: value: what is allowed."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from types import UnionType
-from typing import Any, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from prunepipe.errors import ConfigError, unknown_name
-from prunepipe.study.recipe import EVALUATE, EVALUATE_WORDS
-from prunepipe.study.rows import NAME, NAME_WORDS, POINT, POINT_WORDS
 
 Model = TypeVar("Model", bound=BaseModel)
+
+
+class Strict(BaseModel):
+    """A model that refuses unknown keys, silent conversions of type, and numbers that are not finite."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+def as_tuple(value: Any) -> Any:
+    """Accept a YAML list where a tuple is meant."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+NAME = r"^[A-Za-z0-9][A-Za-z0-9_]{0,79}$"
+NAME_WORDS = "letters, digits and _, at most 80, and begin with a letter or digit"
+POINT = r"^(init|final|epoch [1-9][0-9]{0,5})$"
+POINT_WORDS = "a rewind point of the dense run: init, final, or epoch K"
+
+EVALUATE = r"^(every epoch|last|every [1-9][0-9]{0,5})$"
+EVALUATE_WORDS = "every epoch, last, or every K (epochs)"
+
+Name = Annotated[str, Field(pattern=NAME, description=NAME_WORDS)]
+Point = Annotated[str, Field(pattern=POINT, description=POINT_WORDS)]
 
 WORDS = {
     "tuple_type": "should be a list",
@@ -31,7 +54,7 @@ LONGEST = 80
 """Characters of a value that a message shows."""
 
 
-def validated(model: type[Model], values: dict[str, Any], source: str) -> Model:
+def validated(model: type[Model], values: Mapping[str, Any], source: str) -> Model:
     """Return the values as a model.
 
     Args:
@@ -44,9 +67,34 @@ def validated(model: type[Model], values: dict[str, Any], source: str) -> Model:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        details: list[dict[str, Any]] = [dict(detail) for detail in error.errors(include_url=False)]
-    lines = [f"{source}: {_explain(model, detail)}" for detail in details if not _follows(detail, details)]
-    raise ConfigError("\n".join(lines))
+        raise ConfigError("\n".join(f"{source}: {line}" for line in mistakes(model, error))) from None
+
+
+def parsed(model: type[Model], text: str, source: str) -> Model:
+    """Return JSON text, or the JSON of the file that the text names, as a model.
+
+    Args:
+        model: what it must hold.
+        text: begins with { where it is JSON; the path of a file otherwise.
+        source: for the messages, such as "--settings".
+    Raises:
+        ConfigError: no such file, or one line for each mistake.
+    """
+    if not text.lstrip().startswith("{"):
+        try:
+            text = Path(text).read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"{source}: neither JSON nor a file that can be read: {error}.") from error
+    try:
+        return model.model_validate_json(text)
+    except ValidationError as error:
+        raise ConfigError("\n".join(f"{source}: {line}" for line in mistakes(model, error))) from None
+
+
+def mistakes(model: type[BaseModel], error: ValidationError) -> list[str]:
+    """Return a line for each mistake in values that are not as a model wants them: key: value: what is allowed."""
+    details: list[dict[str, Any]] = [dict(detail) for detail in error.errors(include_url=False)]
+    return [_explain(model, detail) for detail in details if not _follows(detail, details)]
 
 
 def _follows(detail: dict[str, Any], details: list[dict[str, Any]]) -> bool:
@@ -68,6 +116,8 @@ def _explain(model: type[BaseModel], detail: dict[str, Any]) -> str:
         return f"{key}: missing; it must be given."
     if detail["type"] == "too_short":
         return f"{key}: empty; it must hold at least one entry."
+    if detail["type"] == "json_invalid":
+        return f"no valid JSON: {detail['ctx']['error']}."
     message = detail["msg"].removeprefix("Value error, ").replace("Input should", "should")
     if detail["type"] == "value_error":
         return f"{key}: {message}" if key else message

@@ -1,0 +1,351 @@
+"""What the rules of the workflow give their jobs, by the wildcards of each: files to read, settings, code."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import sys
+from collections.abc import Callable, Iterable
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from prunepipe import __version__
+from prunepipe.artifacts import read_json
+from prunepipe.datasets.fingerprint import content_checksum
+from prunepipe.errors import PrunepipeError
+from prunepipe.planning.partial import figure_files
+from prunepipe.reports.plots import FIGURES
+from prunepipe.results.code_reach import PACKAGE
+from prunepipe.results.code_version import code_version
+from prunepipe.results.layout import (
+    CELL,
+    DENSE,
+    INITIAL,
+    MASK,
+    REWIND,
+    SCORES,
+    dataset_name,
+    point_name,
+    structure_path,
+)
+from prunepipe.stages import settings as make
+from prunepipe.stages.schemas.evaluating import PlaceSettings
+from prunepipe.stages.schemas.reporting import FigureSettings, ReportSettings, TableSettings
+from prunepipe.stages.schemas.scoring import NoImages
+from prunepipe.study.built_in import TABLES, checks_of_stage
+from prunepipe.study.loading import Site
+from prunepipe.study.study import CLEAN, FULL_NETWORK, Study
+
+Wildcards = Any
+"""The wildcards of a job, as attributes; all text."""
+
+
+def alternatives(values: Iterable[Any]) -> str:
+    """Return a wildcard constraint that allows just these values."""
+    return "|".join(re.escape(str(value)) for value in values)
+
+
+class Jobs:
+    """The jobs of one study; each method that takes wildcards is an input or params function of a rule.
+
+    Args:
+        study: what to run.
+        site: where and how.
+        scripts: folder of the stages' scripts.
+    """
+
+    def __init__(self, study: Study, site: Site, scripts: Path) -> None:
+        self.study = study
+        self.site = site
+        self.scripts = scripts
+        self.code = cache(self._code)
+        self._dataset_text = cache(self._prepared_from)
+        self._texts: dict[Any, str] = {}
+
+    def _code(self, stage: str, *references: str | None) -> str:
+        """Return the checksum of the code that a stage can reach; a user's file that is no Python ends the workflow."""
+        try:
+            return code_version(self.scripts / f"{stage}.py", *filter(None, references))
+        except PrunepipeError as error:
+            sys.exit(f"error: {error}")
+
+    def _text(self, function: Callable[..., BaseModel], *place: Any, **choices: Any) -> str:
+        """Return the settings that a function makes of the study and a place in it, as JSON; many jobs share them."""
+        key = function, place, str(choices)
+        if key not in self._texts:
+            self._texts[key] = function(self.study, *place, **choices).model_dump_json()
+        return self._texts[key]
+
+    # Names
+
+    @cached_property
+    def points(self) -> dict[str, str]:
+        """The rewind points of the study's tickets, by the name of their folder."""
+        rows = self.study.tickets.values()
+        return {point_name(point): point for row in rows for point in (row.scored, row.start)}
+
+    @cached_property
+    def checks(self) -> set[str]:
+        """The checks that some ticket goes through."""
+        return {check for ticket in self.study.tickets for check in self.study.checks_of(ticket)}
+
+    @cached_property
+    def ticket_of_scores(self) -> dict[str, str]:
+        """For the name of each set of scores, the first ticket that uses it."""
+        return {make.score_id(row): name for name, row in reversed(self.study.tickets.items())}
+
+    @cached_property
+    def dataset_keys(self) -> dict[str, str]:
+        """The study's key of each prepared data set, by the name of its file."""
+        return {dataset_name(key, choice): key for key, choice in self.study.datasets.items()}
+
+    @cached_property
+    def constraints(self) -> dict[str, str]:
+        """What each wildcard may be."""
+        data = {check for check in self.checks if self.study.check(check).stage == "data"}
+        return {
+            "dataset": alternatives(self.study.datasets),
+            "network": alternatives(self.study.networks),
+            "ticket": alternatives(self.study.tickets),
+            "check": alternatives(self.checks),
+            "prune_ratio": alternatives(self.study.prune_ratios),
+            "scored_ratio": alternatives(["_any", *self.study.prune_ratios]),
+            "seed": alternatives(self.study.seeds),
+            "point": alternatives(self.points),
+            "score_id": alternatives(self.ticket_of_scores),
+            "draw": "init|reinit",
+            "data": alternatives({CLEAN, *data, *checks_of_stage("data")}),
+            "source": alternatives({CLEAN, *(make.source_of(self.study, check) for check in self.checks)}),
+            "name": alternatives(self.dataset_keys),
+            "table": alternatives(TABLES),
+            "figure": alternatives(FIGURES),
+        }
+
+    # Files
+
+    def place(self, template: str, file: str, **fixed: Any) -> str:
+        """Return the path of a file in a folder of the layout; the study's name and what is fixed are filled in."""
+        for key, value in {"study": self.study.name, **fixed}.items():
+            template = template.replace(f"{{{key}}}", str(value))
+        return os.path.join(template, file)
+
+    def prepared(self, wildcards: Wildcards) -> str:
+        """Return the prepared data set of a run."""
+        name = dataset_name(wildcards.dataset, self.study.datasets[wildcards.dataset])
+        return os.path.join(self.site.data_folder, f"{name}.safetensors")
+
+    def checkpoint(self, wildcards: Wildcards) -> str:
+        """Return the file that holds the weights of a rewind point."""
+        if wildcards.point == "init":
+            return self.place(INITIAL, "weights.safetensors", draw="init")
+        return self.place(DENSE, f"{wildcards.point}.safetensors")
+
+    def _rewound(self, data: str, point: str) -> str:
+        """Return the path of the weights at a rewind point; initial weights know no data."""
+        name = point_name(point)
+        return self.place(REWIND, "weights.safetensors", data=CLEAN if name == "init" else data, point=name)
+
+    def scored_weights(self, wildcards: Wildcards) -> str:
+        """Return the weights that a score reads."""
+        row = self.study.tickets[self.ticket_of_scores[wildcards.score_id]]
+        return self._rewound(wildcards.data, row.scored)
+
+    def scores(self, wildcards: Wildcards) -> str:
+        """Return the scores behind a mask."""
+        row = self.study.tickets[wildcards.ticket]
+        return self.place(
+            SCORES,
+            "scores.safetensors",
+            score_id=make.score_id(row),
+            data=make.data_of_source(self.study, wildcards.source),
+            scored_ratio=make.scored_ratio(row, wildcards.prune_ratio),
+        )
+
+    def mask(self, wildcards: Wildcards) -> str:
+        """Return the mask of a ticket under a check."""
+        return self.place(MASK, "mask.safetensors", source=make.source_of(self.study, wildcards.check))
+
+    def start_weights(self, wildcards: Wildcards) -> str:
+        """Return the weights that a ticket starts from."""
+        row = self.study.tickets[wildcards.ticket]
+        return self._rewound(self.study.data_of(wildcards.check), row.start)
+
+    def fresh_weights(self, wildcards: Wildcards) -> list[str]:
+        """Return the second draw of the initial weights, for a check that is given one."""
+        row = self.study.check(wildcards.check)
+        wanted = row.stage == "weights" and row.redraws
+        return [self.place(INITIAL, "weights.safetensors", draw="reinit")] if wanted else []
+
+    def figure_inputs(self, wildcards: Wildcards) -> dict[str, Any]:
+        """Return the collected tables that a figure reads, and the structures beside the layers."""
+        needs = FIGURES[wildcards.figure].needs
+        inputs: dict[str, Any] = {
+            name: f"results/{name}.csv" if name in needs else []
+            for name in ("layers", "histories", "overlap")
+        }
+        if "layers" in needs:
+            inputs["structures"] = [
+                structure_path(self.study, dataset, network)
+                for dataset in self.study.datasets
+                for network in self.study.networks
+            ]
+        return inputs
+
+    # Settings, as JSON
+
+    def dataset_settings(self, wildcards: Wildcards) -> str:
+        """Return the settings of `prepare_dataset`, with the checksum of the user's own files."""
+        return self._dataset_text(wildcards.name)
+
+    def _prepared_from(self, name: str) -> str:
+        settings = make.dataset_settings(self.study, self.dataset_keys[name], self.site.data_folder)
+        record = Path(self.site.data_folder, f"{name}.content.json")
+        try:
+            content = content_checksum(settings.model_dump(), record)
+        except PrunepipeError as error:
+            sys.exit(f"error: datasets.{self.dataset_keys[name]}: {error}")
+        options = {**settings.options, "content": content} if content else settings.options
+        return settings.model_copy(update={"options": options}).model_dump_json()
+
+    def initial_settings(self, wildcards: Wildcards) -> str:
+        """Return the settings of `initialise`."""
+        return self._text(make.initial_settings, wildcards.network, wildcards.draw, int(wildcards.seed))
+
+    def dense_settings(self, wildcards: Wildcards) -> str:
+        """Return the settings of `train_dense`."""
+        place = wildcards.network, wildcards.data, int(wildcards.seed)
+        return self._text(make.dense_settings, *place, numerics=self.site.numerics)
+
+    def rewind_settings(self, wildcards: Wildcards) -> str:
+        """Return the settings of `rewind`."""
+        point = self.points[wildcards.point]
+        return make.rewind_settings(wildcards.data, point).model_dump_json()
+
+    def score_settings(self, wildcards: Wildcards) -> str:
+        """Return the settings of `score`."""
+        ticket = self.ticket_of_scores[wildcards.score_id]
+        place = wildcards.network, ticket, wildcards.data, wildcards.scored_ratio, int(wildcards.seed)
+        return self._text(make.score_settings, *place)
+
+    def mask_settings(self, wildcards: Wildcards) -> str:
+        """Return the settings of `mask`."""
+        place = wildcards.ticket, wildcards.source, float(wildcards.prune_ratio)
+        return self._text(make.mask_settings, *place)
+
+    def check_settings(self, wildcards: Wildcards) -> str:
+        """Return the settings of `check`."""
+        return self._text(make.check_settings, wildcards.check, int(wildcards.seed))
+
+    def retrain_settings(self, wildcards: Wildcards) -> str:
+        """Return the settings of `retrain`.
+
+        What the study says of collapsed tickets concerns those alone that are: a finished run that is not collapsed is
+        told what it was told, so that a change of it trains no other ticket again.
+        """
+        place = wildcards.network, wildcards.ticket, int(wildcards.seed)
+        told = self._told_of_collapse(wildcards)
+        return self._text(make.retrain_settings, *place, numerics=self.site.numerics, train_collapsed=told)
+
+    def _told_of_collapse(self, wildcards: Wildcards) -> bool | None:
+        layers = self.place(CELL, "layers.json").format(**dict(wildcards.items()))
+        if not os.path.isfile(layers):
+            return None
+        found = read_json(layers, "collapsed", "train_collapsed")
+        return None if found["collapsed"] else found["train_collapsed"]
+
+    def table_settings(self, wildcards: Wildcards) -> str:
+        """Return the settings of `table`."""
+        return TableSettings(table=wildcards.table).model_dump_json()
+
+    def figure_settings(self, wildcards: Wildcards) -> str:
+        """Return the settings of `figure`."""
+        return FigureSettings(figure=wildcards.figure).model_dump_json()
+
+    def report_settings(self) -> str:
+        """Return the settings of `report`."""
+        return ReportSettings(figures=figure_files(self.study, "results")).model_dump_json()
+
+    def dense_place(self, wildcards: Wildcards) -> str:
+        """Return the place of a dense run in the study, and its code."""
+        check = "none" if wildcards.data == CLEAN else wildcards.data
+        code = self.code("train_dense", self._builder(wildcards))
+        return self._place(wildcards, FULL_NETWORK, check, 0.0, code)
+
+    def cell_place(self, wildcards: Wildcards) -> str:
+        """Return the place of a cell in the study, and its code."""
+        source = make.source_of(self.study, wildcards.check)
+        code = f"{self._code_of_mask(wildcards.ticket, source)}-{self.retrain_code(wildcards)}"
+        prune_ratio = float(wildcards.prune_ratio)
+        return self._place(wildcards, wildcards.ticket, wildcards.check, prune_ratio, code)
+
+    def _place(self, wildcards: Wildcards, ticket: str, check: str, prune_ratio: float, code: str) -> str:
+        return PlaceSettings(
+            study=self.study.name,
+            dataset=wildcards.dataset,
+            network=wildcards.network,
+            ticket=ticket,
+            check=check,
+            prune_ratio=prune_ratio,
+            seed=int(wildcards.seed),
+            precision=self.site.precision,
+            version=__version__,
+            code=code,
+        ).model_dump_json()
+
+    # Code: a checksum of what the stage can reach, with the functions that it loads by name
+
+    def _builder(self, wildcards: Wildcards) -> str:
+        return make.network_settings(self.study, wildcards.network).reference
+
+    def dataset_code(self, wildcards: Wildcards) -> str:
+        """Return the code of `prepare_dataset`."""
+        settings = make.dataset_settings(self.study, self.dataset_keys[wildcards.name], self.site.data_folder)
+        return self.code("prepare_dataset", settings.reference)
+
+    def initial_code(self, wildcards: Wildcards) -> str:
+        """Return the code of `initialise`."""
+        return self.code("initialise", self._builder(wildcards))
+
+    def dense_code(self, wildcards: Wildcards) -> str:
+        """Return the code of `train_dense`."""
+        corruption = make.data_settings(self.study, wildcards.data).corruption
+        return self.code("train_dense", self._builder(wildcards), corruption)
+
+    def score_code(self, wildcards: Wildcards) -> str:
+        """Return the code of `score`; rounds of pruning allocate in between."""
+        row = self.study.tickets[self.ticket_of_scores[wildcards.score_id]]
+        images = make.images_settings(self.study, wildcards.network, row, wildcards.data)
+        corruption = None if isinstance(images, NoImages) else images.corruption
+        allocation = row.allocation_facts.function if row.pruning_rounds > 1 else None
+        return self.code("score", self._builder(wildcards), row.score_facts.function, allocation, corruption)
+
+    def mask_code(self, wildcards: Wildcards) -> str:
+        """Return the code of `mask`."""
+        return self._code_of_mask(wildcards.ticket, wildcards.source)
+
+    def _code_of_mask(self, ticket: str, source: str) -> str:
+        settings = make.mask_settings(self.study, ticket, source, self.study.prune_ratios[0])
+        return self.code("mask", settings.allocation, settings.score_check)
+
+    def check_code(self, wildcards: Wildcards) -> str:
+        """Return the code of `check`."""
+        settings = make.check_settings(self.study, wildcards.check, 0)
+        return self.code("check", settings.mask_check, settings.weights_check)
+
+    def retrain_code(self, wildcards: Wildcards) -> str:
+        """Return the code of `retrain`."""
+        return self.code("retrain", self._builder(wildcards))
+
+    def figure_code(self, wildcards: Wildcards) -> str:
+        """Return the code of `figure`."""
+        return self.code("figure", FIGURES[wildcards.figure].function)
+
+    def report_code(self) -> str:
+        """Return the checksum of what makes the page: code, templates, style and script."""
+        parts = sorted((PACKAGE / "reports" / "page").glob("[at]*s/*"))  # assets/ and templates/
+        text = b"".join(part.read_bytes() for part in parts)
+        return self.code("report") + hashlib.sha256(text).hexdigest()[:12]

@@ -1,0 +1,66 @@
+"""The commands behind `partial`: tables, verdicts, figures and the page of what there is, gaps marked."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from prunepipe.reports.plots import FIGURES, figures_of
+from prunepipe.results.layout import PARTIAL
+from prunepipe.stages.schemas.reporting import FigureSettings, ReportSettings, TableSettings
+from prunepipe.study.study import Study
+
+COLLECTED = ("results", "layers", "histories")
+"""What is collected of runs; `overlap` is of masks."""
+
+
+def figure_files(study: Study, folder: str) -> dict[str, str]:
+    """Return the .svg file of every figure of a study, by its name."""
+    return {name: f"{folder}/figures/{name}.svg" for name in figures_of(study)}
+
+
+def partial_commands(study: Study, file: Path, launch: str) -> str:
+    """Return the shell commands that make what can be made so far, in their order.
+
+    Args:
+        study: that still runs, or had failures.
+        file: of the study.
+        launch: start of the shell command of every stage.
+    """
+    return "; ".join(_commands(study, file, launch))
+
+
+def _commands(study: Study, file: Path, launch: str) -> Iterator[str]:
+    def stage(script: str, **options: Any) -> str:
+        words = [f"--{name} {shlex.quote(str(value))}" for name, value in {"study": file, **options}.items()]
+        return f"{launch} {script}.py {' '.join(words)}"
+
+    frames = {name: f"{PARTIAL}/{name}.csv" for name in (*COLLECTED, "overlap")}
+    results, tables = frames["results"], f"{PARTIAL}/tables"
+    yield f"rm -rf {PARTIAL}"  # nothing of another study or time stays
+    yield stage("collect", **{name: frames[name] for name in COLLECTED})
+    for name in study.tables:
+        files = {kind: f"{tables}/{name}.{kind}" for kind in ("csv", "md", "tex")}
+        yield stage("table", results=results, **files, settings=TableSettings(table=name).model_dump_json())
+    yield stage(
+        "verdicts",
+        results=results,
+        csv=f"{tables}/verdicts.csv",
+        md=f"{tables}/verdicts.md",
+        effects=f"{tables}/effects.csv",
+        methods=f"{tables}/methods.csv",
+        gains=f"{tables}/decomposition.csv",
+        gains_md=f"{tables}/decomposition.md",
+    )
+    yield stage("overlap", overlap=frames["overlap"])
+    figures = figure_files(study, PARTIAL)
+    for name, svg in figures.items():
+        needs = {need: frames[need] for need in FIGURES[name].needs}
+        settings = FigureSettings(figure=name).model_dump_json()
+        png = svg.replace(".svg", ".png")
+        drawing = stage("figure", results=results, **needs, svg=svg, png=png, settings=settings)
+        yield f"{drawing} || rm -f {svg}"  # what cannot be drawn yet, the page marks
+    settings = ReportSettings(figures=figures).model_dump_json()
+    yield stage("report", **frames, report=f"{PARTIAL}/report.html", settings=settings)

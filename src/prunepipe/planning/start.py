@@ -1,0 +1,66 @@
+"""How a workflow starts: its site and study, read and checked, and what is claimed before the first job."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from prunepipe.errors import PrunepipeError
+from prunepipe.execution.environment import prepare_environment
+from prunepipe.execution.workflow_lock import claim_folder
+from prunepipe.results.version_mark import record_version, require_same_version
+from prunepipe.study.loading import (
+    Site,
+    load_site,
+    load_study,
+    require_threads,
+    require_unique_keys,
+    study_path,
+)
+from prunepipe.study.study import Study
+
+
+def load_workflow(config: Mapping[str, Any], files: list[str]) -> tuple[Site, Study]:
+    """Read and check the site and the study of a workflow, and prepare the environment of its jobs.
+
+    Args:
+        config: the site configuration as Snakemake merged it.
+        files: that it was read from.
+    Returns:
+        The site and the study. A mistake in them ends the process with a line.
+    """
+    try:
+        require_unique_keys(files)
+        site = load_site(dict(config))
+        study = load_study(study_path(site.study, Path("config")))
+    except PrunepipeError as error:
+        sys.exit(f"error: {error}")
+    try:
+        require_same_version(study.name, site.upgrade_results)
+    except PrunepipeError as error:  # one may look: what a dry run plans, --report, partial
+        print(f"warning: {error}", file=sys.stderr)
+    prepare_environment(site)
+    return site, study
+
+
+def begin_work(site: Site, study: Study, *, here: bool, makes_files: bool) -> None:
+    """End the workflow, before any job, if this machine or another workflow stands in its way.
+
+    Args:
+        site, study: of the workflow.
+        here: whether its jobs run on this machine.
+        makes_files: whether this process leads a workflow that writes results. `partial` declares no files: it may run
+            beside another workflow, and on results of another version.
+    """
+    try:
+        if here:
+            require_threads(site, os.cpu_count())
+        if makes_files:
+            require_same_version(study.name, site.upgrade_results)
+            claim_folder()
+            record_version(study.name)
+    except PrunepipeError as error:
+        sys.exit(f"error: {error}")

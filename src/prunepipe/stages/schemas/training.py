@@ -1,0 +1,48 @@
+"""Settings of the stages that train."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from prunepipe.stages.schemas.network import NetworkSettings
+from prunepipe.study.recipe import Recipe
+from prunepipe.validation import Strict
+
+
+class Numerics(Strict):
+    """The choices of a site that change a run's last digits."""
+
+    precision: Literal["float32", "bfloat16"]
+    channels_last: bool
+
+
+class TrainingSettings(Strict):
+    """What every training run is told."""
+
+    network: NetworkSettings
+    recipe: Recipe
+    seed: int = Field(ge=0, description="of the run")
+    numerics: Numerics
+
+
+class DataSettings(Strict):
+    """How the training data behind a mask are varied."""
+
+    corruption: str | None = Field(None, description="module:function of the data check; null: clean data")
+    shuffle: bool = Field(True, description="whether every epoch has an order of its own")
+
+
+class DenseSettings(TrainingSettings):
+    """Settings of `train_dense`."""
+
+    data: DataSettings
+    rewind_epochs: tuple[int, ...] = Field((), description="epochs whose weights are kept")
+
+
+class RetrainSettings(TrainingSettings):
+    """Settings of `retrain`."""
+
+    first_epoch: int = Field(0, ge=0, description="epochs of the recipe that are left out")
+    train_collapsed: bool = Field(False, description="train a ticket without any path all the same")

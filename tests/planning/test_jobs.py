@@ -1,0 +1,143 @@
+"""What the rules give their jobs: files, settings that the stages take, and the code that they can reach."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from prunepipe.artifacts import write_json
+from prunepipe.planning.jobs import Jobs
+from prunepipe.planning.partial import partial_commands
+from prunepipe.planning.start import load_workflow
+from prunepipe.stages.schemas.checking import CheckSettings
+from prunepipe.stages.schemas.evaluating import PlaceSettings
+from prunepipe.stages.schemas.initialising import InitialSettings
+from prunepipe.stages.schemas.masking import MaskSettings
+from prunepipe.stages.schemas.preparing import DatasetSettings
+from prunepipe.stages.schemas.rewinding import RewindSettings
+from prunepipe.stages.schemas.scoring import ScoreSettings
+from prunepipe.stages.schemas.training import DenseSettings, RetrainSettings
+from prunepipe.study.loading import Site
+from prunepipe.study.study import Study
+
+ROOT = Path(__file__).parents[2]
+PLACE = {
+    "name": "digits",
+    "dataset": "digits",
+    "network": "vgg_digits",
+    "ticket": "lottery",
+    "check": "rearrange",
+    "source": "clean",
+    "data": "clean",
+    "point": "init",
+    "draw": "reinit",
+    "score_id": "magnitude-final",
+    "prune_ratio": "0.9",
+    "scored_ratio": "_any",
+    "seed": "0",
+}
+
+
+class Wildcards(SimpleNamespace):
+    def items(self) -> Any:
+        return vars(self).items()
+
+
+def wildcards(**changes: str) -> Wildcards:
+    return Wildcards(**{**PLACE, **changes})
+
+
+@pytest.fixture
+def jobs(small: dict) -> Jobs:
+    return Jobs(Study.model_validate(small), Site(), ROOT / "workflow" / "scripts")
+
+
+@pytest.mark.parametrize(
+    ("method", "model"),
+    [
+        ("dataset_settings", DatasetSettings),
+        ("initial_settings", InitialSettings),
+        ("dense_settings", DenseSettings),
+        ("rewind_settings", RewindSettings),
+        ("score_settings", ScoreSettings),
+        ("mask_settings", MaskSettings),
+        ("check_settings", CheckSettings),
+        ("retrain_settings", RetrainSettings),
+        ("dense_place", PlaceSettings),
+        ("cell_place", PlaceSettings),
+    ],
+)
+def test_every_stage_takes_the_settings_that_its_rule_gives(jobs: Jobs, method: str, model: type) -> None:
+    text = getattr(jobs, method)(wildcards())
+    assert model.model_validate_json(text).model_dump_json() == text
+
+
+def test_a_cell_reads_what_its_ticket_and_its_check_say(jobs: Jobs) -> None:
+    runs = "results/runs/small/{dataset}/{network}"
+    changed = wildcards(check="corrupted_data")
+    assert jobs.scored_weights(wildcards()) == f"{runs}/rewind/clean/final/seed{{seed}}/weights.safetensors"
+    assert jobs.start_weights(changed) == f"{runs}/rewind/clean/init/seed{{seed}}/weights.safetensors"
+    assert "/masks/{ticket}/corrupted_data/" in jobs.mask(changed)
+    assert "/scores/magnitude-final/corrupted_data/p_any/" in jobs.scores(wildcards(source="corrupted_data"))
+    redrawn = {
+        check: bool(jobs.fresh_weights(wildcards(check=check))) for check in ("reinit", "shuffle_weights")
+    }
+    assert redrawn == {"reinit": True, "shuffle_weights": False}
+
+
+def test_code_differs_by_stage_and_by_the_functions_that_are_loaded_by_name(jobs: Jobs) -> None:
+    codes = [
+        jobs.mask_code(wildcards()),
+        jobs.mask_code(wildcards(ticket="hybrid")),
+        jobs.check_code(wildcards()),
+        jobs.dense_code(wildcards()),
+        jobs.dense_code(wildcards(data="corrupted_data")),
+        jobs.score_code(wildcards()),
+        jobs.report_code(),
+    ]
+    assert len(set(codes)) == len(codes)
+
+
+def test_what_a_study_says_of_collapsed_tickets_reaches_those_that_are_or_may_be(
+    small: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    layers = Path("results/runs/small/digits/vgg_digits/tickets/lottery/rearrange/p0.9/seed0/layers.json")
+    layers.parent.mkdir(parents=True)
+    for asked, found, told in [
+        (True, None, True),
+        (True, {"collapsed": False, "train_collapsed": False}, False),
+        (False, {"collapsed": False, "train_collapsed": True}, True),
+        (True, {"collapsed": True, "train_collapsed": False}, True),
+        (False, {"collapsed": True, "train_collapsed": True}, False),
+    ]:
+        if found is not None:
+            write_json(layers, found)
+        study = Study.model_validate(small | {"train_collapsed": asked})
+        text = Jobs(study, Site(), ROOT).retrain_settings(wildcards())
+        assert RetrainSettings.model_validate_json(text).train_collapsed is told
+
+
+def test_the_commands_of_partial_come_in_their_order(jobs: Jobs) -> None:
+    text = partial_commands(jobs.study, Path("config/small.yaml"), "launch.py")
+    commands = text.split("; ")
+    scripts = [command.split(".py ")[1].split()[0] for command in commands[1:]]
+    assert commands[0] == "rm -rf results/partial"
+    assert list(dict.fromkeys(scripts)) == ["collect", "table", "verdicts", "overlap", "figure", "report"]
+    assert all("--study config/small.yaml" in command for command in commands[1:])
+
+
+def test_a_mistake_in_the_configuration_ends_the_workflow_with_a_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(ROOT)
+    with pytest.raises(SystemExit, match="error: config.yaml: unknown study|error: .*quickstrt"):
+        load_workflow({"study": "quickstrt"}, [])
+
+
+def test_the_rules_hold_no_functions_of_their_own() -> None:
+    for rules in (ROOT / "workflow").rglob("*.smk"):
+        text = rules.read_text()
+        assert "lambda" not in text, rules
+        assert "def " not in text, rules
