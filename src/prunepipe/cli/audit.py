@@ -88,12 +88,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _request(arguments: argparse.Namespace) -> NetworkRequest:
     from prunepipe.errors import ConfigError
-    from prunepipe.networks import NETWORKS
     from prunepipe.pruning.audit.building import NetworkRequest
-    from prunepipe.study.names import resolve
+    from prunepipe.study.names import network_row
 
     try:
-        reference = resolve("network", arguments.network, NETWORKS)
+        reference = network_row(arguments.network).function
     except ValueError as error:
         raise ConfigError(f"--network: {error}") from error
     for name in ("image_size", "channels", "classes"):

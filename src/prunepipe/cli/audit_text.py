@@ -19,6 +19,9 @@ def audit_text(facts: dict[str, Any]) -> str:
     ]
     notes = [line for note in facts["notes"] for line in _item(f"Note: {note}")]
     unknown = [line for text in facts["unknown"] for line in _item(f"Cannot be known: {text}")]
+    refused = [
+        line for name, why in facts["refused"].items() for line in _item(f"No {name} beside it: {why}")
+    ]
     return "\n".join(
         [
             *_sum(facts),
@@ -28,6 +31,7 @@ def audit_text(facts: dict[str, Any]) -> str:
             *_change(facts["change"]),
             *notes,
             *unknown,
+            *refused,
             *(alarms or ["No alarm."]),
         ]
     )

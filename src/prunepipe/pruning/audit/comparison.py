@@ -127,9 +127,9 @@ def _notes(layers: tuple[LayerChange, ...]) -> list[str]:
     lost = sum(layer.lost for layer in layers)
     if lost:
         notes.append(f"{lost:,} weights were pruned in addition, as in iterative pruning.")
-    changed = [layer.changed_weights for layer in layers]
-    if None not in changed and not any(changed):
-        notes.append("No kept weight has another value: the second file was not trained further.")
+    changes = [(layer.changed_weights, layer.revived, layer.lost) for layer in layers]
+    if all(change == (0, 0, 0) for change in changes):
+        notes.append("No prunable weight has another value: the second file was not trained further.")
     return notes
 
 
