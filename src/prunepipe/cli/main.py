@@ -17,6 +17,7 @@ COMMANDS = {
     "verdict": "print the verdicts of a finished or running study",
     "plan": "say what a study consists of and what it will cost, without running it",
     "inspect": "say what a run is: its place, metrics, layers, files, and how to remake it",
+    "audit": "say what anybody's file of masks or weights holds, and what is wrong with it",
     "export": "write the trained network of a run for use in other code",
     "watch": "show how far a running study has come",
     "run": "run a study: the packaged workflow, in this folder",
@@ -34,7 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: without the program's name; default: those of the process.
 
     Returns:
-        The exit status: 0, 1 after a mistake or a failed run, 2 for a wrong command line, 130 if interrupted.
+        The exit status: 0, 1 after a mistake or a failed run, 2 for a wrong command line, 3 after an audit's alarm, 130
+        if interrupted.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     parsed = _parser(given).parse_args(given)

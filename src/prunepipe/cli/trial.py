@@ -30,7 +30,7 @@ SHOWN_LINES, SHOWN_CHARACTERS = 10, 2000
 
 def tried_method(
     arguments: argparse.Namespace, method: Method, study: Path, ratios: tuple[float, ...] | None
-) -> tuple[Method, str]:
+) -> tuple[Method, str, list[dict[str, int]]]:
     """Try a method, before anything is trained.
 
     Args:
@@ -41,7 +41,7 @@ def tried_method(
 
     Returns:
         The method, completed by what its code says (it asks for the prune ratio, it returns a mask), and what it would
-        do to the networks, as text.
+        do to the networks, as text; and the prunable weights of each network, by kind.
 
     Raises:
         ConfigError: it cannot be loaded.
@@ -62,7 +62,7 @@ def tried_method(
     completed = replace(
         method, allocation=result["allocation"], choices={**method.choices, **result["choices"]}
     )
-    return completed, result["text"]
+    return completed, result["text"], result["kinds"]
 
 
 def result_of_process(request: dict[str, Any]) -> dict[str, Any]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import ceil
 
 from prunepipe.datasets.rows import Facts
 from prunepipe.errors import ConfigError
+from prunepipe.networks.choice import PrunableChoice, chosen
 from prunepipe.networks.structure import Layer, Structure
 from prunepipe.plugins import load_function
 from prunepipe.pruning.masks import kept_after, kept_total
@@ -25,6 +25,7 @@ def refuse_impossible(study: Study) -> None:
         facts = facts_of(dataset, choice)
         if facts is not None:
             _refuse_sizes(f"datasets.{dataset}", choice, facts)
+            _refuse_large_hole(study, dataset, facts.image_size // choice.pool)
             _refuse_few_images(study, dataset, facts)
     refuse_impossible_budgets(study)
 
@@ -51,6 +52,13 @@ def _refuse_sizes(key: str, choice: DatasetChoice, facts: Facts) -> None:
                 f"{key}.{name}: {count} takes {count // facts.classes} of every class, but the smallest holds "
                 f"{smallest}; lower it, or leave it out to take all."
             )
+
+
+def _refuse_large_hole(study: Study, dataset: str, side: int) -> None:
+    if (hole := study.recipe.augmentation.cutout) >= side:
+        raise ConfigError(
+            f"recipe.augmentation.cutout: {hole} must be below the side of the images of {dataset}, {side} pixels."
+        )
 
 
 def _refuse_few_images(study: Study, dataset: str, facts: Facts) -> None:
@@ -112,9 +120,26 @@ def refuse_impossible_budgets(study: Study) -> None:
     """
     for dataset in study.datasets:
         for network in study.networks:
-            layers = layers_of(study, dataset, network)
+            layers = pruned_layers_of(study, dataset, network)
             if layers is not None:
-                _refuse(study, f"{network} ({dataset})", [layer for layer, _ in layers])
+                _refuse(study, f"{network} ({dataset})", layers)
+
+
+def pruned_layers_of(study: Study, dataset: str, network: str) -> list[Layer] | None:
+    """Return those layers of `layers_of` that the study prunes.
+
+    Raises:
+        ConfigError: a pattern of `prunable` matches nothing, or no weight is left.
+    """
+    layers = layers_of(study, dataset, network)
+    if layers is None:
+        return None
+    choice = PrunableChoice(**study.prunable_of(network).patterns)
+    try:
+        names = chosen({layer.name: True for layer, _ in layers}, choice)
+    except ConfigError as error:
+        raise ConfigError(f"network {network}: {error}") from error
+    return [layer for layer, _ in layers if layer.name in names]
 
 
 def _refuse(study: Study, network: str, layers: list[Layer]) -> None:
@@ -136,7 +161,7 @@ def _refuse_dense(place: str, ticket: Ticket, layers: list[Layer], budget: int) 
     if budget - dense <= 0:
         raise ConfigError(
             f"{place}, but allocation '{ticket.allocation}' keeps all {dense:,} of its {' and '.join(kinds)} layers; "
-            "lower the prune ratio or choose another allocation."
+            "lower the prune ratio or choose another allocation (uniform_all and erk fix no share)."
         )
 
 
@@ -145,8 +170,7 @@ def _refuse_by_trying(place: str, ticket: Ticket, layers: list[Layer], budget: i
     row = ticket.allocation_facts
     if row.reads_scores:
         return
-    named = tuple(replace(layer, name=f"layer {number}: {layer.name}") for number, layer in enumerate(layers))
     try:
-        load_function(row.function)({}, Structure(named), budget, **ticket.allocation_options)
+        load_function(row.function)({}, Structure(tuple(layers)), budget, **ticket.allocation_options)
     except ConfigError as error:
         raise ConfigError(f"{place}{error}") from error

@@ -65,7 +65,8 @@ def _type(field: dict[str, Any]) -> str:
     if "enum" in field:
         return ", ".join(f"`{value}`" for value in field["enum"])
     if field.get("type") == "array":
-        return f"list of {_type(field.get('items', {}))}"
+        items = field.get("items") or field.get("prefixItems", [{}])[0]
+        return f"list of {_type(items)}"
     if field.get("type") == "object":
         return "name: options"
     return str(field.get("type", "any"))

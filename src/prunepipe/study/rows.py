@@ -102,6 +102,28 @@ class Scoring(Strict):
     batches: int = Field(1, gt=0, le=MOST, description="batches; their gradients are summed")
 
 
+class Prunable(Strict):
+    """Which weights are pruned, by patterns of their names or their layers' ("conv1", "*.head")."""
+
+    include: Annotated[tuple[str, ...], BeforeValidator(as_tuple)] = Field(
+        (), description="prune these alone; default: every convolution, Linear layer and attention projection"
+    )
+    exclude: Annotated[tuple[str, ...], BeforeValidator(as_tuple)] = Field(
+        (), description="of those, leave these dense"
+    )
+
+    _unique_patterns = field_validator("include", "exclude")(unique)
+
+    @property
+    def patterns(self) -> dict[Literal["include", "exclude"], tuple[str, ...]]:
+        """The patterns that are given."""
+        given: dict[Literal["include", "exclude"], tuple[str, ...]] = {
+            "include": self.include,
+            "exclude": self.exclude,
+        }
+        return {key: patterns for key, patterns in given.items() if patterns}
+
+
 class NetworkChoice(Strict):
     """Which network, and its options."""
 
@@ -112,6 +134,9 @@ class NetworkChoice(Strict):
     scoring: Scoring | None = Field(
         None,
         description="images for scores on this network, instead of the study's",
+    )
+    prunable: Prunable | None = Field(
+        None, description="weights that are pruned, instead of the study's choice"
     )
 
 

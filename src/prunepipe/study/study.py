@@ -17,6 +17,7 @@ from prunepipe.study.rows import (
     CheckNames,
     DatasetChoice,
     NetworkChoice,
+    Prunable,
     Scoring,
     Ticket,
     VerdictRule,
@@ -125,6 +126,9 @@ class Study(Strict):
         None,
         description="images for scores that read data; default: the reference's, {images_per_class: 1, batches: 10} "
         "on resnet44 and resnet56, else {images_per_class: 10, batches: 1}",
+    )
+    prunable: Prunable = Field(
+        Prunable(), description="weights that are pruned, by name; default: all that can be"
     )
     verdict: VerdictRule = Field(VerdictRule(), description="how effects are judged")
     train_collapsed: bool = Field(
@@ -244,6 +248,10 @@ class Study(Strict):
         deep = network_row(row.architecture or network).deep
         usual = Scoring(images_per_class=1, batches=10) if deep else Scoring()
         return row.scoring or self.scoring or usual
+
+    def prunable_of(self, network: str) -> Prunable:
+        """Return which weights of a network are pruned: its own choice, or the study's."""
+        return self.networks[network].prunable or self.prunable
 
     def data_of(self, check: str) -> str:
         """Return the name of the data variant behind the mask under a check."""
