@@ -17,7 +17,8 @@ from prunepipe.results.layout import (
 gc.set_threshold(200_000, 100, 1000)
 
 SCRIPTS = Path(str(workflow.current_basedir)).parent / "scripts"
-refuse_early(workflow.dag_settings.targets if workflow.dag_settings else (), SCRIPTS)
+# Snakemake tells a workflow its targets only after it was read.
+refuse_early(sys.argv[1:], SCRIPTS)
 SITE, STUDY = load_workflow(config, workflow.configfiles)
 JOBS = Jobs(STUDY, SITE, SCRIPTS)
 # With conda or containers, stages run under the python of the environment that Snakemake makes for them.

@@ -33,7 +33,7 @@ def refuse_early(targets: Iterable[str], scripts: Path) -> None:
     """End the workflow with a line where it could not make what it is asked for.
 
     Args:
-        targets: as given to Snakemake.
+        targets: arguments of Snakemake; what is no target among them is like none.
         scripts: folder of the stages' scripts.
     """
     try:
