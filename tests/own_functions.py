@@ -1,5 +1,6 @@
 """Functions of a user, good and bad, as the tests of own methods load them: tests/own_functions.py:NAME."""
 
+import os
 import random
 from pathlib import Path
 
@@ -143,11 +144,11 @@ def spread_by_chance(scores, structure, kept_total):
     return {first.name: share, second.name: kept_total - share}
 
 
-def spread_anew(scores, structure, kept_total):
+def spread_by_turns(scores, structure, kept_total):
+    """An allocation that keeps something between calls, where a fresh import of this file does not clear it."""
+    os.environ["OWN_TURN"] = turn = str(1 - int(os.environ.get("OWN_TURN", "0")))
     first, second = structure.layers
-    share = int(
-        np.random.default_rng().integers(max(0, kept_total - second.size), min(first.size, kept_total) + 1)
-    )
+    share = max(0, kept_total - second.size) + int(turn)
     return {first.name: share, second.name: kept_total - share}
 
 
