@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from prunepipe.pruning.scores.contract import gradients as gradients
     from prunepipe.pruning.scores.contract import scoring_copy as scoring_copy
     from prunepipe.study.built_in import CheckRow as CheckRow
+    from prunepipe.study.built_in import Reading as Reading
 
 HOMES = {
     "AllocationRow": "prunepipe.pruning.allocations",
@@ -46,6 +47,7 @@ HOMES = {
     "NetworkRow": "prunepipe.networks",
     "Options": "prunepipe.pruning.options",
     "PrunepipeError": "prunepipe.errors",
+    "Reading": "prunepipe.study.built_in",
     "ScoreRow": "prunepipe.pruning.scores",
     "Scores": "prunepipe.pruning.scores.contract",
     "Structure": "prunepipe.networks.structure",

@@ -46,10 +46,10 @@ def score_network(
         generator: the score's randomness; the global streams of torch, numpy and random are derived from it.
         options: keyword arguments of a plain function; a `Scorer` has its own.
         rounds: number of rounds of iterative pruning; 1 is one-shot.
-        density, allocate: for several rounds: the share that the last cut keeps, and each layer's part of a round's budget.
+        density, allocate: for several rounds: the share that the last cut keeps, and how a round's budget is allocated.
     Returns:
-        One float array per prunable weight in module order; finite, or -inf where an earlier round pruned. A mask
-        becomes 1 (kept) and 0 (removed).
+        One float array per prunable weight in module order; finite, or -inf where an earlier round pruned.
+        A mask becomes 1 (kept) and 0 (removed).
     Raises:
         ScoreError: the score violates its contract; the text names score, layer and rule.
         ConfigError: several rounds without a density in (0, 1] or without an allocation.

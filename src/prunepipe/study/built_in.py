@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from math import ceil
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from prunepipe.datasets.corruptions import REFERENCE_BATCH
 
@@ -42,6 +43,22 @@ KINDS = ("initial", "partially trained")
 """The two kinds of tickets: those that start from initial weights, and the others."""
 
 
+class Reading(NamedTuple):
+    """What the words of a check entitle us to say of a method.
+
+    Attributes:
+        part: what a method must use to be sane, and what `uses` under this check shows; None: a diagnostic.
+        uses: what follows from `uses`.
+        ignores: how `ignores` may be read.
+        veto: whether the check destroys all of its part, so that `ignores` makes a method not sane.
+    """
+
+    part: str | None
+    uses: str
+    ignores: str
+    veto: bool = False
+
+
 @dataclass(frozen=True)
 class CheckRow:
     """All that is known of a check before it is loaded.
@@ -49,8 +66,7 @@ class CheckRow:
     Attributes:
         stage: what it changes.
         function: "module:function".
-        destroys: what a method that is hurt by it must have used, as a verdict says it; empty: it is a diagnostic.
-        kinds: kinds of tickets whose verdict it counts for.
+        readings: by the kind of ticket, what its words entitle us to say; for other kinds it is a diagnostic.
         battery: whether `prunepipe judge` runs it.
         share: of a data check, the share of the training images that it keeps.
         batch: of a data check, the images are kept in file order, in whole batches of so many; 1: in any number.
@@ -61,8 +77,7 @@ class CheckRow:
 
     stage: Stage
     function: str
-    destroys: str = ""
-    kinds: tuple[str, ...] = ()
+    readings: Mapping[str, Reading] = field(default_factory=dict)
     battery: bool = False
     share: float = 1.0
     batch: int = 1
@@ -80,32 +95,39 @@ class CheckRow:
 
 
 _CORRUPTIONS, _CHECKS = "prunepipe.datasets.corruptions:", "prunepipe.pruning.checks:"
-_DATA, _CONNECTIONS = "the data", "the exact connections"
-_PARTIAL = KINDS[1:]
+_INITIAL, _PARTIAL = KINDS
+DATA = "the data"
+_CONNECTIONS, _WEIGHTS = "the exact connections", "which weight sits where"
+_CHOICE_USES_DATA = Reading(DATA, "its choice uses the data", "its choice does not use the data", veto=True)
+_USES_DATA = Reading(DATA, "it uses the data", "it does not use the data", veto=True)
+_USES_CONNECTIONS = Reading(
+    _CONNECTIONS, "it uses the exact connections", "it does not use the exact connections", veto=True
+)
+_USES_WEIGHTS = Reading(
+    _WEIGHTS, "it uses which weight sits where", "it does not use which weight sits where", veto=True
+)
+_NEEDS_DATA = Reading(DATA, "it uses more than half of the data", "half of the data is enough")
+_HALF = {_INITIAL: _NEEDS_DATA._replace(part=None), _PARTIAL: _NEEDS_DATA}
 
 CHECKS: dict[str, CheckRow] = {
     "none": CheckRow("none", ""),
     "random_labels": CheckRow("data", _CORRUPTIONS + "random_labels"),
     "random_pixels": CheckRow("data", _CORRUPTIONS + "random_pixels"),
-    "corrupted_data": CheckRow("data", _CORRUPTIONS + "corrupted_data", _DATA, KINDS, battery=True),
-    "half_dataset": CheckRow("data", _CORRUPTIONS + "half_dataset", _DATA, _PARTIAL, battery=True, share=0.5),
-    "first_half": CheckRow(
+    "corrupted_data": CheckRow(
         "data",
-        _CORRUPTIONS + "first_half",
-        _DATA,
-        _PARTIAL,
-        share=0.5,
-        batch=REFERENCE_BATCH,
-        shuffle=False,
-    ),
-    "rearrange": CheckRow("mask", _CHECKS + "rearrange", _CONNECTIONS, KINDS, battery=True),
-    "shuffle_weights": CheckRow(
-        "weights",
-        _CHECKS + "shuffle_weights",
-        _CONNECTIONS,
-        _PARTIAL,
+        _CORRUPTIONS + "corrupted_data",
+        {_INITIAL: _CHOICE_USES_DATA, _PARTIAL: _USES_DATA},
         battery=True,
-        redraws=False,
+    ),
+    "half_dataset": CheckRow("data", _CORRUPTIONS + "half_dataset", _HALF, battery=True, share=0.5),
+    "first_half": CheckRow(
+        "data", _CORRUPTIONS + "first_half", _HALF, share=0.5, batch=REFERENCE_BATCH, shuffle=False
+    ),
+    "rearrange": CheckRow(
+        "mask", _CHECKS + "rearrange", dict.fromkeys(KINDS, _USES_CONNECTIONS), battery=True
+    ),
+    "shuffle_weights": CheckRow(
+        "weights", _CHECKS + "shuffle_weights", {_PARTIAL: _USES_WEIGHTS}, battery=True, redraws=False
     ),
     "reinit": CheckRow("weights", _CHECKS + "reinit", battery=True),
     "invert": CheckRow("score", _CHECKS + "invert", battery=True, inverts=True),
@@ -113,8 +135,8 @@ CHECKS: dict[str, CheckRow] = {
 """The built-in checks, by the name that a study lists.
 
 A sane method uses the data and the exact connections, so destroying either must hurt (Su et al. 2020).
-Half of the data and shuffled weights count only for tickets that start from trained weights: initial weights
-carry nothing that a shuffle could destroy, and a score from ten images a class never sees most of the data.
+Shuffled weights count only for tickets that start from trained weights: shuffling initial weights destroys nothing.
+Half of a data set tells how much data is needed, not whether any is used; where it hurts, data was used.
 All other checks are diagnostics: random_labels and random_pixels destroy one part of the data, which a method
 may rightly ignore; reinit and invert ask other questions. They get a verdict, but do not count here.
 """

@@ -290,8 +290,25 @@ class VerdictRule(Strict):
 
     margin: float = Field(0.5, gt=0, le=100, description="equivalence margin in points of accuracy")
     significance: float = Field(
-        0.05, gt=0, lt=0.5, description="level of every test, after Holm's correction"
+        0.05,
+        gt=0,
+        lt=0.5,
+        description="share of studies with a wrong claim, for harm and for equivalence each",
     )
+    looks: Annotated[tuple[int, ...], BeforeValidator(as_tuple)] = Field(
+        (3, 5, 8, 12, 20), description="numbers of seeds after which verdicts are drawn, ascending"
+    )
+
+    @field_validator("looks")
+    @classmethod
+    def _ascending(cls, looks: tuple[int, ...]) -> tuple[int, ...]:
+        if not looks or looks[0] < 3 or looks[-1] > 1000:
+            raise ValueError("must be numbers of seeds from 3 to 1000, for example [3, 5, 8]")
+        if list(looks) != sorted(set(looks)):
+            raise ValueError(
+                "must ascend, each look after more seeds than the one before, for example [3, 5, 8]"
+            )
+        return looks
 
 
 def _require_options(

@@ -1,9 +1,9 @@
 """Sum squared per-image gradients, from which the diagonal of a curvature matrix is made.
 
-The gradient of an image along a vector v over its logits is d(v . logits)/dw. Two methods give the same sums over images
+The gradient of an image along a vector v over its logits is d(v . logits)/dw. Two methods give equal sums over images
 and vectors. The fast method runs whole batches backward, once per vector: for a Conv2d or Linear module that sees one
 image per row, every image's gradient follows from the module's input and the gradient of its output. The slow method
-differentiates image by image and is always correct. Both run on the first images; if they differ, all use the slow one.
+differentiates image by image and is always correct. Both run on the first images; if they differ, the slow one wins.
 """
 
 from __future__ import annotations
