@@ -1,4 +1,4 @@
-"""Data sets: one loader each, one in-memory form, corruptions; images on the device are in `training.images`."""
+"""Data sets: one loader each, one in-memory form, corruptions; `training.images` moves images to the device."""
 
 from __future__ import annotations
 
