@@ -25,19 +25,19 @@ def initialise(data: str, settings: InitialSettings) -> tuple[Arrays, Structure]
 
     Args:
         data: path of the prepared data set.
-        settings: network, seed and draw.
+        settings: network, seed, and which draw of the weights.
 
     Returns:
         The weights, and the structure of the network.
 
     Raises:
-        ConfigError, ScoreError: the network cannot be pruned or does not fit the data; names its builder.
+        ConfigError, ScoreError: the network cannot be pruned or does not fit the data; the message names its builder.
     """
     return initialise_on(read_dataset(data), settings)
 
 
 def initialise_on(dataset: Dataset, settings: InitialSettings) -> tuple[Arrays, Structure]:
-    """Do the same for a data set in memory."""
+    """Do the same as `initialise` for a data set in memory."""
     try:
         return _initialise(dataset, settings)
     except (ConfigError, ScoreError) as error:
@@ -56,7 +56,7 @@ def _initialise(dataset: Dataset, settings: InitialSettings) -> tuple[Arrays, St
 
 
 def _require_logits(network: nn.Module, images: tuple[int, ...], classes: int) -> None:
-    """Refuse a network that does not give logits in both modes, or no gradients, before the first job counts on it."""
+    """Raise an error, before any job runs, if a network does not return logits in both modes or has no gradients."""
     for mode in ("eval", "train"):
         with torch.random.fork_rng(devices=[]):
             tried = deepcopy(network).train(mode == "train")
