@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from prunepipe.errors import ConfigError
 from prunepipe.study.built_in import CHECKS, TICKETS
+from prunepipe.study.controls import Kinds, control_rows, known_kinds
 from prunepipe.study.names import OWN
 from prunepipe.study.rows import Ticket
 from prunepipe.study.study import FULL_NETWORK, Study
@@ -68,7 +70,11 @@ def require_own_name(name: str) -> str:
 
 
 def derived_study(
-    base: Study, method: Method, seeds: int, prune_ratios: tuple[float, ...] | None
+    base: Study,
+    method: Method,
+    seeds: int,
+    prune_ratios: tuple[float, ...] | None,
+    kinds: Sequence[Kinds] = (),
 ) -> dict[str, Any]:
     """Return the study that judges a method, as plain values.
 
@@ -77,8 +83,13 @@ def derived_study(
         method: the method to judge.
         seeds: number of repetitions; more make the verdicts more precise.
         prune_ratios: default: the first prune ratio of `base`.
+        kinds: weights by kind of its networks, where a trial has counted them; they decide about the controls' rows.
     """
-    kept = base.model_dump(mode="json", exclude_unset=True, include={"recipe", "scoring", "verdict"})
+    ratios = prune_ratios or base.prune_ratios[:1]
+    rows = control_rows(kinds or known_kinds(base) or (), ratios)
+    kept = base.model_dump(
+        mode="json", exclude_unset=True, include={"recipe", "scoring", "verdict", "prunable"}
+    )
     row = {
         "scored": method.scored,
         "score": absolute(method.score),
@@ -93,10 +104,10 @@ def derived_study(
         **kept,
         "tickets": {
             method.name: row | {"checks": _battery(row)},
-            **{name: {} for name in CONTROLS},
-            BASELINE: {"checks": []},
+            **{name: rows[name] for name in CONTROLS},
+            BASELINE: {**rows[BASELINE], "checks": []},
         },
-        "prune_ratios": list(prune_ratios or base.prune_ratios[:1]),
+        "prune_ratios": list(ratios),
         "seeds": list(range(seeds)),
         "tables": ["initial_checks"] if method.start == "init" else ["initial_checks", "partial_checks"],
     }

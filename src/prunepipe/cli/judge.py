@@ -56,6 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     from prunepipe.plugins import is_external
     from prunepipe.results.layout import PARTIAL
     from prunepipe.results.watching import study_progress
+    from prunepipe.study.controls import known_kinds
     from prunepipe.study.loading import load_study
     from prunepipe.study.names import score_row
 
@@ -65,11 +66,14 @@ def run(arguments: argparse.Namespace) -> int:
     folder: Path = (arguments.output or Path(FOLDER) / method.name).resolve()
     study = folder / f"{method.name}.yaml"
     _require_valid(study, derived_study(base, method, arguments.seeds, ratios))
-    if is_external(score_row(method.score).function):
+    kinds: list[dict[str, int]] = []
+    if is_external(score_row(method.score).function) or known_kinds(base) is None:
         # Tried first, so that mistakes in a method are not found only after the controls have been trained.
-        method, text = tried_method(arguments, method, given, ratios)
+        method, text, kinds = tried_method(arguments, method, given, ratios)
         print(text, end="\n\n", flush=True)
-    _write(study, derived_study(base, method, arguments.seeds, ratios))
+    values = derived_study(base, method, arguments.seeds, ratios, kinds)
+    _write(study, values)
+    _tell_controls(values)
     choices = {"data_folder": str(Path(arguments.data_folder).resolve()), "device": arguments.device}
     _keep_site(folder / "config.yaml", {"study": study.name, **choices})
     site = [f"{key}={value}" for key, value in choices.items()]
@@ -90,6 +94,19 @@ def run(arguments: argparse.Namespace) -> int:
         if run_watched(pages, folder / "judge-partial.log", progress, environment()).status == 0:
             print(first_screen(folder / PARTIAL))
     return 1
+
+
+def _tell_controls(values: dict[str, Any]) -> None:
+    from prunepipe.study.controls import WITHOUT_FIXED_SHARES
+
+    rows = {name: values["tickets"][name] for name in WITHOUT_FIXED_SHARES}
+    other = {name: row["allocation"] for name, row in rows.items() if "allocation" in row}
+    if other:
+        told = ", ".join(f"{name} by {allocation}" for name, allocation in other.items())
+        print(
+            f"Linear layers hold nearly all weights, so the controls share out theirs otherwise: {told}.",
+            flush=True,
+        )
 
 
 def run_watched_dry(command: list[str]) -> int:

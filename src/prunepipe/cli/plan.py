@@ -18,7 +18,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a name in config/ or a .yaml file (default: %(default)s)",
     )
     named.add_argument(
-        "--study", dest="study_option", metavar="STUDY", help="same as STUDY, for consistency with judge and run"
+        "--study",
+        dest="study_option",
+        metavar="STUDY",
+        help="same as STUDY, for consistency with judge and run",
     )
     parser.add_argument(
         "--gpus", type=int, default=1, help="number of GPUs that share the work (default: %(default)s)"

@@ -30,7 +30,7 @@ SHOWN_LINES, SHOWN_CHARACTERS = 10, 2000
 
 def tried_method(
     arguments: argparse.Namespace, method: Method, study: Path, ratios: tuple[float, ...] | None
-) -> tuple[Method, str]:
+) -> tuple[Method, str, list[dict[str, int]]]:
     """Try a method before anything is trained.
 
     Args:
@@ -40,8 +40,8 @@ def tried_method(
         ratios: prune ratios; default: the study's first.
 
     Returns:
-        The method, completed with what its code shows (whether it asks for the prune ratio or returns a mask), and a
-        text about what it would do to the networks.
+        The method, completed with what its code shows (whether it asks for the prune ratio or returns a mask); a text
+        about what it would do to the networks; and the number of prunable weights of each network, by kind.
 
     Raises:
         ConfigError: the method cannot be loaded.
@@ -62,7 +62,7 @@ def tried_method(
     completed = replace(
         method, allocation=result["allocation"], choices={**method.choices, **result["choices"]}
     )
-    return completed, result["text"]
+    return completed, result["text"], result["kinds"]
 
 
 def result_of_process(request: dict[str, Any]) -> dict[str, Any]:

@@ -52,7 +52,15 @@ def answer_to(request: dict[str, Any]) -> dict[str, Any]:
     except PrunepipeError as error:
         return {"kind": type(error).__name__, "error": str(error)}
     text = "\n\n".join(trial_text(method, trial) for trial in trials)
-    return {"allocation": method.allocation, "choices": method.choices, "text": text}
+    kinds = [_kinds(trial) for trial in trials]
+    return {"allocation": method.allocation, "choices": method.choices, "text": text, "kinds": kinds}
+
+
+def _kinds(trial: Trial) -> dict[str, int]:
+    kinds: dict[str, int] = {}
+    for layer in trial.layers:
+        kinds[layer["kind"]] = kinds.get(layer["kind"], 0) + layer["size"]
+    return kinds
 
 
 def _with_ratio(method: Method) -> Method:

@@ -18,7 +18,7 @@ def run(arguments: argparse.Namespace) -> int:
     from prunepipe.cli.trial import tried_method
     from prunepipe.cli.workflow import study_file
 
-    _, text = tried_method(
+    _, text, _ = tried_method(
         arguments, read_method(arguments), study_file(arguments.study), prune_ratios(arguments)
     )
     print(text)

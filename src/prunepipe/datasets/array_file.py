@@ -18,6 +18,8 @@ from prunepipe.errors import ArtifactError, ConfigError
 SUFFIXES = (".npz", ".safetensors")
 CHANNELS = (1, 3)
 """Number of channels of grey and of colour images."""
+FOUR = 4
+"""Channels of colour with a fourth: infrared, depth, opacity."""
 
 
 def load(folder: Path, *, path: str, content: str | None = None) -> Dataset:
@@ -26,7 +28,7 @@ def load(folder: Path, *, path: str, content: str | None = None) -> Dataset:
     Args:
         folder: not used; the file stays where it is.
         path: an .npz or .safetensors file. Images are uint8 [N, C, H, W], [N, H, W, C] or (grey) [N, H, W] with
-            1 or 3 channels; labels are integers [N] from 0, and both splits have images of every class.
+            1, 3 or 4 channels; labels are integers [N] from 0, and both splits have images of every class.
         content: checksum that the file must have, as `prunepipe.datasets.contents.files_checksum` gives it.
     Returns:
         The data set; mean and std are measured on the training images.
@@ -88,9 +90,13 @@ def _channels_first(file: Path, name: str, images: np.ndarray) -> np.ndarray:
         return images
     if images.dtype == np.uint8 and images.ndim == 4 and images.shape[3] in CHANNELS:
         return np.ascontiguousarray(images.transpose(0, 3, 1, 2))
+    if images.dtype == np.uint8 and images.ndim == 4 and images.shape[1] == FOUR:
+        return images
+    if images.dtype == np.uint8 and images.ndim == 4 and images.shape[3] == FOUR:
+        return np.ascontiguousarray(images.transpose(0, 3, 1, 2))
     raise ConfigError(
         f"{shown(file)}: {name} are {images.dtype} {list(images.shape)}; expected uint8 (0 .. 255) [N, C, H, W], "
-        "[N, H, W, C] or [N, H, W], with 1 or 3 channels."
+        "[N, H, W, C] or [N, H, W], with 1, 3 or 4 channels."
     )
 
 

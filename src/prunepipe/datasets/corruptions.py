@@ -84,10 +84,9 @@ def half_dataset(
         N // 2 distinct images in random order with their labels; n / 2, rounded up or down, of a
         class with n images.
     Raises:
-        ConfigError: fewer than two images.
+        ConfigError: fewer than four images, of which less than two would be left to train on.
     """
-    half = len(labels) // 2
-    _require_images(half, len(labels), "half_dataset", least=2)
+    _require_images(len(labels), "half_dataset", least=4)
     order = generator.permutation(len(labels))
     by_class = order[np.argsort(labels[order], kind="stable")]  # random order within a class
     chosen = generator.permutation(by_class[1::2])  # every second image of every class
@@ -115,11 +114,11 @@ def first_half(
     Source: behaviour of the reference implementation of Su et al., NeurIPS 2020.
     """
     kept = len(labels) // 2 // REFERENCE_BATCH * REFERENCE_BATCH
-    _require_images(kept, len(labels), "first_half", least=2 * REFERENCE_BATCH)
+    _require_images(len(labels), "first_half", least=2 * REFERENCE_BATCH)
     return images[:kept].copy(), labels[:kept].copy()
 
 
-def _require_images(kept: int, count: int, variant: str, least: int) -> None:
-    if kept == 0:
+def _require_images(count: int, variant: str, least: int) -> None:
+    if count < least:
         remedy = "raise train_images or choose another check"
         raise ConfigError(f"{variant}: {count} training images are too few, it needs {least}; {remedy}.")

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import torch
 
 from prunepipe.cores import usable_cores
+from prunepipe.datasets.memory import available_memory
 from prunepipe.errors import ConfigError, TrainingError
 
 CPU_OUT_OF_MEMORY = "can't allocate memory"
@@ -93,6 +94,27 @@ def has_bfloat16(device: torch.device) -> bool:
     if platform.machine() in ("x86_64", "AMD64"):  # oneDNN also says yes if it emulates
         return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
     return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
+def require_room(device: torch.device, size: int) -> None:
+    """Refuse images that do not fit into the memory that a device has left, before any is copied there.
+
+    What a training step takes beside them depends on the network, and is met when it is spent.
+
+    Args:
+        device: where the images will live.
+        size: bytes of all of them.
+
+    Raises:
+        TrainingError: names what is needed, what there is, and the settings to change.
+    """
+    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else available_memory()
+    if size > free:
+        raise TrainingError(
+            f"the images of the data set take {size / 1e9:,.1f} GB on {device_name(device)}, which has "
+            f"{free / 1e9:,.1f} GB free: lower datasets.NAME.train_images or image_size, raise pool, or run fewer "
+            "jobs at a time."
+        )
 
 
 @contextmanager

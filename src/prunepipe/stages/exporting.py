@@ -103,7 +103,9 @@ def write_safetensors(run: TrainedRun, path: Path) -> None:
     """Write the weights by name, and each mask as `mask/` and its weight's name."""
     masks = {MASK_PREFIX + name: torch.from_numpy(layer) for name, layer in run.mask.items()}
     with atomic_path(path) as temporary:
-        save_file({**network_of(run).state_dict(), **masks}, temporary)
+        # A module with two names has its weights in the state twice, which this format stores as two tensors.
+        weights = {name: value.clone() for name, value in network_of(run).state_dict().items()}
+        save_file({**weights, **masks}, temporary)
 
 
 def write_onnx(run: TrainedRun, path: Path) -> None:
@@ -156,8 +158,9 @@ logits = network.eval()({images})
 import torch
 {build}
 state = torch.load({path!r}, weights_only=True)
-for name in [key.removesuffix(".weight_mask") for key in state if key.endswith(".weight_mask")]:
-    torch.nn.utils.prune.identity(network.get_submodule(name), "weight")
+for key in [key.removesuffix("_mask") for key in state if key.removesuffix("_mask") + "_orig" in state]:
+    module, _, name = key.rpartition(".")
+    torch.nn.utils.prune.identity(network.get_submodule(module), name)
 network.load_state_dict(state)
 logits = network.eval()({images})
 """,
@@ -192,7 +195,8 @@ def _building(run: TrainedRun) -> str:
     """Return the lines that build the network, without its weights."""
     chosen = run.settings.network
     place, _, name = chosen.reference.rpartition(":")
-    channels, size = run.dataset.test_images.shape[1:3]
+    channels, height, width = run.dataset.test_images.shape[1:]
+    size = height if height == width else (height, width)
     options = {"channels": channels, "classes": run.dataset.classes, "image_size": size, **chosen.options}
     arguments = ", ".join(f"{key}={value!r}" for key, value in options.items())
     if place.endswith(".py"):

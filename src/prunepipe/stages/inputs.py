@@ -7,6 +7,7 @@ from torch import nn
 
 from prunepipe.datasets.dataset import Dataset
 from prunepipe.networks.building import make_network
+from prunepipe.networks.choice import PrunableChoice
 from prunepipe.plugins import call, is_external, load_function
 from prunepipe.seeds import numpy_generator
 from prunepipe.stages.own_data import require_training_data
@@ -33,13 +34,15 @@ def corrupted(dataset: Dataset, corruption: str | None, seed: int) -> tuple[np.n
 
 def build(dataset: Dataset, network: NetworkSettings, seed: int, draw: str = "init") -> nn.Module:
     """Build a network for a data set, with the initial weights that its constructor draws."""
-    channels, image_size = dataset.train_images.shape[1:3]
+    channels, height, width = dataset.train_images.shape[1:]
     return make_network(
         network.reference,
         channels=channels,
         classes=dataset.classes,
-        image_size=image_size,
+        # A builder that knows squares alone is told of them as ever, and meets a pair where it would be wrong.
+        image_size=height if height == width else (height, width),
         options=network.options,
         seed=seed,
         draw=draw,
+        choice=PrunableChoice(**network.prunable),
     )

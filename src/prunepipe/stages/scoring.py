@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from math import ceil
 
 import numpy as np
 import torch
@@ -31,6 +30,7 @@ from prunepipe.stages.execution import Execution
 from prunepipe.stages.inputs import build, corrupted
 from prunepipe.stages.schemas.scoring import NoImages, RatioSettings, ScoreSettings, TrainingSet
 from prunepipe.study.recipe import Augmentation
+from prunepipe.training.batches import batch_bounds
 from prunepipe.training.images import ImageSet, draw_epoch
 
 
@@ -185,13 +185,13 @@ def _augmented(
     dataset: Dataset, augmentation: Augmentation, generator: torch.Generator, images: torch.Tensor
 ) -> torch.Tensor:
     count = len(images)
-    padding = augmentation.crop_padding
     chosen = ImageSet(
         images.numpy(),
         np.zeros(count, np.int64),
         dataset.mean,
         dataset.std,
-        crop_padding=padding,
+        crop_padding=augmentation.crop_padding,
+        cutout=augmentation.cutout,
         device=torch.device("cpu"),
     )
     return chosen.batch(draw_epoch(count, augmentation, generator, shuffle=False), 0, count)[0]
@@ -202,14 +202,14 @@ class _Plain:
 
     def __init__(self, images: ImageSet, size: int) -> None:
         self._images = images
-        self._size = size
+        self._bounds = batch_bounds(len(images), size)
 
     def __len__(self) -> int:
-        return ceil(len(self._images) / self._size)
+        return len(self._bounds)
 
     def __iter__(self) -> Iterator[Batch]:
-        for start in range(0, len(self._images), self._size):
-            yield self._images.plain(start, start + self._size)
+        for start, end in self._bounds:
+            yield self._images.plain(start, end)
 
 
 class _Moved:

@@ -60,7 +60,9 @@ def network_settings(study: Study, network: str) -> NetworkSettings:
     choice = study.networks[network]
     reference = network_row(choice.architecture or network).function
     return NetworkSettings(
-        reference=reference, options={} if choice.width == 1.0 else {"width": choice.width}
+        reference=reference,
+        options={} if choice.width == 1.0 else {"width": choice.width},
+        prunable=study.prunable_of(network).patterns,
     )
 
 

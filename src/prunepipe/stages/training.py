@@ -18,6 +18,7 @@ from prunepipe.execution.devices import (
     explain_out_of_memory,
     prepare_process,
     require_precision,
+    require_room,
     resolve_device,
 )
 from prunepipe.networks.state import load_arrays
@@ -27,7 +28,7 @@ from prunepipe.stages.execution import Execution
 from prunepipe.stages.inputs import build, corrupted
 from prunepipe.stages.outcome import Outcome
 from prunepipe.stages.schemas.training import DenseSettings, RetrainSettings, TrainingSettings
-from prunepipe.training.images import ImageSet
+from prunepipe.training.images import ImageSet, padded_bytes
 from prunepipe.training.loop import TrainingPlan, predict, train
 from prunepipe.training.reporting import epoch_reporter
 
@@ -99,6 +100,10 @@ def _run(
     prepare_process(execution.threads, execution.deterministic)
     device = resolve_device(execution.device)
     require_precision(device, plan.precision)
+    varied = plan.recipe.augmentation
+    require_room(
+        device, padded_bytes(training_data[0], varied.crop_padding) + padded_bytes(dataset.test_images, 0)
+    )
     with explain_out_of_memory(device, plan.recipe.batch_size), explain_nondeterminism():
         network = build(dataset, settings.network, settings.seed)
         load_arrays(network, weights)
@@ -109,7 +114,7 @@ def _run(
         image_set = partial(
             ImageSet, mean=dataset.mean, std=dataset.std, channels_last=channels_last, device=device
         )
-        training_set = image_set(*training_data, crop_padding=plan.recipe.augmentation.crop_padding)
+        training_set = image_set(*training_data, crop_padding=varied.crop_padding, cutout=varied.cutout)
         test_set = image_set(dataset.test_images, dataset.test_labels)
         identity = {
             "settings": settings.model_dump(mode="json"),

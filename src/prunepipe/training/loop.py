@@ -15,6 +15,7 @@ from prunepipe.errors import TrainingError
 from prunepipe.networks.state import array_of, arrays_of, load_arrays
 from prunepipe.seeds import stream_key, torch_generator
 from prunepipe.study.recipe import Recipe
+from prunepipe.training.batches import batch_bounds
 from prunepipe.training.checkpoint import Checkpoint, StopRequestedError, StopSignal, TrainState, stop_signal
 from prunepipe.training.cuda_graph import GraphedStep
 from prunepipe.training.images import Draws, ImageSet, draw_epoch, to_device
@@ -48,14 +49,6 @@ class TrainingPlan:
     graphs: bool = True
 
 
-def learning_rate(recipe: Recipe, epoch: int) -> float:
-    """Return the learning rate of an epoch (from 0): it drops after each epoch listed in `milestones`.
-
-    A function of the epoch alone, so that a resumed run cannot miss a drop.
-    """
-    return recipe.learning_rate * recipe.gamma ** sum(epoch >= drop for drop in recipe.milestones)
-
-
 def train(
     network: nn.Module,
     training_set: ImageSet,
@@ -78,9 +71,13 @@ def train(
     Returns:
         The state after the last epoch, with the history of all of them.
     Raises:
-        TrainingError: the loss is not finite, or a pruned weight is not zero.
+        TrainingError: there is one image only, the loss is not finite, or a pruned weight is not zero.
         StopRequestedError: SIGTERM or SIGINT came; the checkpoint is written.
     """
+    if len(training_set) < 2:
+        raise TrainingError(
+            "the training set holds one image, and BatchNorm has no variance of one; give it two."
+        )
     step = TrainingStep(network, plan.recipe, mask, plan.precision)
     captured = step.device.type == "cuda" and plan.graphs
     take = GraphedStep(step, plan.recipe.batch_size) if captured else step
@@ -114,12 +111,12 @@ def _train_epoch(
     step.network.train()
     step.reset(state.loss, state.correct)
     draws = epoch_draws(training_set, plan, state.epoch)
-    rate = learning_rate(plan.recipe, state.epoch)
-    size = plan.recipe.batch_size
-    for number in range(state.step, math.ceil(len(training_set) / size)):
+    rate = plan.recipe.learning_rate_of(state.epoch)
+    bounds = batch_bounds(len(training_set), plan.recipe.batch_size)
+    for number, (start, end) in list(enumerate(bounds))[state.step :]:
         if stop:
             _stop(step, replace(state, step=number), stop, checkpoint)
-        images, labels = training_set.batch(draws, number * size, (number + 1) * size)
+        images, labels = training_set.batch(draws, start, end)
         _seed_step(plan, state.epoch, number, step.device)
         take(images, labels, rate)
 
@@ -163,7 +160,7 @@ def _finish_epoch(
         raise TrainingError(f"a pruned weight is not zero after epoch {epoch}; this is a defect.")
     row = {
         "epoch": epoch,
-        "learning_rate": learning_rate(plan.recipe, state.epoch),
+        "learning_rate": plan.recipe.learning_rate_of(state.epoch),
         "train_loss": loss,
         "train_accuracy": 100.0 * step.correct.item() / len(training_set),
     }
@@ -194,14 +191,14 @@ def predict(network: nn.Module, images: ImageSet, precision: str) -> torch.Tenso
 
 
 def capture(step: TrainingStep, state: TrainState) -> TrainState:
-    """Return `state` with the network's weights and momentum of now."""
-    momentum = {name: array_of(value) for name, value in zip(step.names, step.momentum, strict=True)}
-    return replace(state, weights=arrays_of(step.network), momentum=momentum)
+    """Return `state` with the weights and the optimizer's state of now."""
+    optimizer = {name: array_of(value) for name, value in step.optimizer.state.items()}
+    return replace(state, weights=arrays_of(step.network), optimizer=optimizer)
 
 
 @torch.no_grad()
 def restore(step: TrainingStep, progress: TrainState) -> None:
-    """Put weights and momentum back into the network and its optimiser."""
+    """Put the weights back into the network, and the state into its optimizer."""
     load_arrays(step.network, progress.weights)
-    for name, value in zip(step.names, step.momentum, strict=True):
-        value.copy_(torch.from_numpy(progress.momentum[name]))
+    for name, value in step.optimizer.state.items():
+        value.copy_(torch.from_numpy(progress.optimizer[name]).view_as(value))  # a file keeps a number as [1]

@@ -203,7 +203,7 @@ class AnswerReader:
         for name in self._others & set(entries):
             if not bool(torch.as_tensor(entries[name]).all()):
                 raise self._error(
-                    f"prunes '{name}'; only weights of Conv2d and Linear layers can be pruned here. Leave it out."
+                    f"prunes '{name}', which is not among the prunable weights of this study. Leave it out."
                 )
 
     def _error(self, problem: str) -> ScoreError:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from prunepipe.artifacts import Arrays
 from prunepipe.errors import PrunepipeError, ScoreError
@@ -125,7 +126,8 @@ class Scorer:
         }
         # User code may draw without the generator (dropout, torch.rand, numpy); this makes it reproducible.
         seed = int(torch.randint(2**62, (), generator=generator, device=generator.device))
-        with seeded_globals(seed, "score"):
+        # Attention as products and softmax, whose gradient has a gradient: that of a fused kernel has none.
+        with seeded_globals(seed, "score"), sdpa_kernel(SDPBackend.MATH):
             said = self._called(given)
         try:
             return reader.read(said)
