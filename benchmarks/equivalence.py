@@ -39,7 +39,8 @@ from prunepipe.study.recipe import Recipe
 from prunepipe.study.study import Study
 from prunepipe.training.images import ImageSet
 from prunepipe.training.loop import TrainingPlan, train
-from prunepipe.verdicts.statistics import holm, paired_effects
+from prunepipe.verdicts.families import holm
+from prunepipe.verdicts.statistics import paired_effects
 
 PRUNE_RATIO = 0.9
 DATASET, NETWORK = "fashion_mnist", "vgg_fashion"
@@ -125,7 +126,7 @@ def judge(runs: pd.DataFrame, margin: float) -> tuple[list[dict[str, str]], list
     pairs = [(run, variant) for variant in candidates for run in ("dense", "pruned")]
     differences = np.column_stack([table[run, variant] - table[run, BASE] for run, variant in pairs])
     effects = paired_effects(differences, margin=margin)
-    equivalent = holm(effects["p_equivalent"])
+    equivalent = holm(effects["p_equivalent"].to_numpy())
     rows = []
     for number, (run, variant) in enumerate(pairs):
         row = effects.iloc[number]

@@ -22,7 +22,7 @@ from prunepipe.networks.building import make_network
 from prunepipe.networks.shapes import layer_maps
 from prunepipe.planning.costs import flops_of
 from prunepipe.seeds import numpy_generator, torch_generator
-from prunepipe.study.recipe import Augmentation, Recipe
+from prunepipe.study.recipe import OPTIMIZERS, Augmentation, Recipe
 from prunepipe.training.cuda_graph import GraphedStep
 from prunepipe.training.images import ImageSet, draw_epoch, to_device
 from prunepipe.training.step import TrainingStep
@@ -64,7 +64,9 @@ def build(name: str, options: Options) -> tuple[nn.Module, Arrays]:
     return network, {key: generator.random(tuple(value.shape)) < 0.1 for key, value in weights.items()}
 
 
-def our_step(name: str, precision: str, channels_last: bool, options: Options) -> Callable[[], None]:
+def our_step(
+    name: str, precision: str, channels_last: bool, options: Options, recipe: Recipe = RECIPE
+) -> Callable[[], None]:
     """Return a function that takes one step of ours, augmentation included."""
     network, mask = build(name, options)
     network = network.to(memory_format=torch.channels_last) if channels_last else network
@@ -74,7 +76,7 @@ def our_step(name: str, precision: str, channels_last: bool, options: Options) -
     draws = to_device(
         draw_epoch(len(labels), RECIPE.augmentation, torch_generator(0, "benchmark")), options.device
     )
-    step = TrainingStep(network, RECIPE, mask, precision)
+    step = TrainingStep(network, recipe, mask, precision)
     take = GraphedStep(step, BATCH) if options.device.type == "cuda" else step
     turn = 0
 
@@ -185,6 +187,32 @@ def _steps_of(name: str, threads: int, options: Options) -> list[dict[str, str]]
             }
         )
     return rows
+
+
+def optimizers(options: Options) -> Section:
+    """Time a training step of ResNet32 under every optimizer, in turn."""
+    torch.set_num_threads(1)
+    recipes = {name: Recipe(epochs=1, learning_rate=0.01, optimizer=name) for name in OPTIMIZERS}
+    recipes["adamw, clipped"] = Recipe(
+        epochs=1, learning_rate=0.01, optimizer="adamw", clip_gradient_norm=1.0
+    )
+    calls = {name: our_step("resnet32", "float32", True, options, recipe) for name, recipe in recipes.items()}
+    turns = 2 if options.quick else 11 if options.device.type == "cpu" else 50
+    seconds = interleaved(calls, turns, options.device)
+    rows = [
+        {
+            "optimizer": name,
+            "ms": milliseconds(seconds[name]),
+            "times SGD's": f"{median_ratio(seconds[name], seconds['sgd']):.2f}",
+            "target": "1.10" if name == "adamw" else "",
+        }
+        for name in calls
+    ]
+    text = (
+        f"One step of ResNet32 as above (float32, channels_last, 1 thread, batch {BATCH}, a tenth of the weights kept) "
+        "under each optimizer; they take turns, medians."
+    )
+    return Section("Optimizers", text, rows)
 
 
 def data_pipeline(options: Options) -> Section:

@@ -1,6 +1,6 @@
-"""The public surface: all that a user's method, check, network or data set needs, wherever it lies inside the library.
+"""The public interface: everything that a user's method, check, network or data set needs.
 
-Each name is imported when it is first used, so that `import prunepipe.api` stays free of torch.
+Each name is imported when it is first used, so that `import prunepipe.api` does not import torch.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from prunepipe.pruning.scores.contract import gradients as gradients
     from prunepipe.pruning.scores.contract import scoring_copy as scoring_copy
     from prunepipe.study.built_in import CheckRow as CheckRow
+    from prunepipe.study.built_in import Reading as Reading
 
 HOMES = {
     "AllocationRow": "prunepipe.pruning.allocations",
@@ -46,6 +47,7 @@ HOMES = {
     "NetworkRow": "prunepipe.networks",
     "Options": "prunepipe.pruning.options",
     "PrunepipeError": "prunepipe.errors",
+    "Reading": "prunepipe.study.built_in",
     "ScoreRow": "prunepipe.pruning.scores",
     "Scores": "prunepipe.pruning.scores.contract",
     "Structure": "prunepipe.networks.structure",
@@ -62,7 +64,7 @@ __all__ = sorted(HOMES)
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name when it is first asked for."""
+    """Import a public name on first use."""
     if name not in HOMES:
         raise AttributeError(f"prunepipe.api has no '{name}'; it has {', '.join(__all__)}.")
     return getattr(import_module(HOMES[name]), name)

@@ -21,6 +21,7 @@ NAMES = [
     "NetworkRow",
     "Options",
     "PrunepipeError",
+    "Reading",
     "ScoreRow",
     "Scores",
     "Structure",

@@ -19,18 +19,19 @@ def test_the_verdict_names_methods_checks_and_the_report(tmp_path: Path) -> None
         "study,ticket,summary,why\ns,mine,not sane,mine is not sane: it ignores all.\n"
     )
     (tables / "verdicts.csv").write_text(
-        "ticket,check,dataset,network,verdict,effect,interval_low,interval_high,interval_level,seeds_to_decide\n"
-        "mine,rearrange,digits,vgg,ignores,0.125,-0.5,0.75,0.9,\n"
-        "mine,reinit,digits,vgg,inconclusive,-1.5,-4,1,0.9,8\n"
-        "mine,invert,digits,vgg,collapsed,,,,0.9,\n"
+        "ticket,check,dataset,network,prune_ratio,verdict,effect,picture,look,next_look,probability,flag\n"
+        "mine,rearrange,digits,vgg,0.95,ignores,0.125,=o=,8,,,looks were changed\n"
+        "mine,reinit,digits,vgg,0.95,inconclusive,-1.5,o,5,8,0.7,\n"
+        "mine,invert,digits,vgg,0.95,not judged,,,0,,,\n"
     )
     (tables.parent / "results.csv").write_text("study,ticket\ns,mine\n")
     text = verdict_text(tables.parent)
     assert text.startswith("Study s\n\nmine: NOT SANE\n")
     assert "mine: NOT SANE\n  mine is not sane: it ignores all.\n" in text
-    assert "rearrange        IGNORES it   +0.12 points (90% interval -0.50 to +0.75)  [digits vgg]" in text
-    assert "not decided  -1.50 points (90% interval -4.00 to +1.00); about 8 seeds would decide" in text
-    assert "collapsed    no effect measured" in text
+    assert "rearrange          95 %  IGNORES        +0.12  =o=  8 seeds  [digits vgg]" in text
+    assert "open           -1.50  o  5 seeds; next look at 8, decided with probability 0.7" in text
+    assert "not judged      none    no look yet" in text
+    assert "Not to be trusted: looks were changed." in text
     assert "Report:" not in text
     (tmp_path / "results" / "report.html").write_text("")
     assert f"Report: {tmp_path}/results/report.html" in verdict_text(tables.parent)

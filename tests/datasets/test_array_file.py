@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from prunepipe.datasets import ARRAY_FILE, Dataset, memory
+from prunepipe.datasets import Dataset, memory
 from prunepipe.datasets.array_file import load
 from prunepipe.datasets.fingerprint import content_checksum
+from prunepipe.datasets.rows import ARRAY_FILE
 from prunepipe.errors import ArtifactError, ConfigError
 
 GENERATOR = np.random.default_rng(0)
@@ -52,13 +53,25 @@ def test_channels_may_come_last_and_grey_needs_none(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("shape", "channels", "size"),
+    [((4, 5, 7), 4, (5, 7)), ((5, 7, 4), 4, (5, 7)), ((4, 5, 3), 3, (4, 5)), ((4, 16, 1), 1, (4, 16))],
+)
+def test_images_of_four_channels_are_read_and_short_ones_of_three_are_not_taken_for_them(
+    tmp_path: Path, shape: tuple[int, ...], channels: int, size: tuple[int, int]
+) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (6, *shape), np.uint8)
+    given = arrays() | {"train_images": images, "test_images": images[:3]}
+    assert loaded(tmp_path / "a.npz", given).train_images.shape == (6, channels, *size)
+
+
+@pytest.mark.parametrize(
     ("changes", "text"),
     [
         (
             {"train_images": np.zeros((6, 3, 4, 5), np.float32)},
             r"train_images are float32 \[6, 3, 4, 5\]; expected uint8",
         ),
-        ({"train_images": np.zeros((6, 2, 4, 5), np.uint8)}, r"with 1 or 3 channels"),
+        ({"train_images": np.zeros((6, 2, 4, 5), np.uint8)}, r"with 1, 3 or 4 channels"),
         (
             {"test_images": np.ones((4, 3, 4, 5), np.uint8)},
             r"test_labels are int64 \[3\]; expected int64 \[4\]",

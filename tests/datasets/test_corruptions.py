@@ -160,7 +160,7 @@ def test_every_image_is_in_half_of_the_halves():
 
 
 @settings(max_examples=60)
-@given(st.lists(st.integers(0, 4), min_size=2, max_size=60), st.integers(0, 99))
+@given(st.lists(st.integers(0, 4), min_size=4, max_size=60), st.integers(0, 99))
 def test_an_uneven_half_is_off_by_less_than_one_image_a_class(labels, seed):
     images, _ = numbered(len(labels))
     labels = np.array(labels)
@@ -189,7 +189,9 @@ def test_the_first_half_is_the_only_ordered_variant_and_needs_no_luck():
     assert digest(*one) == digest(*two)
 
 
-@pytest.mark.parametrize(("name", "count", "least"), [("half_dataset", 1, 2), ("first_half", 127, 128)])
+@pytest.mark.parametrize(
+    ("name", "count", "least"), [("half_dataset", 1, 4), ("half_dataset", 3, 4), ("first_half", 127, 128)]
+)
 def test_halves_of_too_little_are_refused(name, count, least):
     images, labels = numbered(count)
     with pytest.raises(ConfigError, match=f"{name}: {count} training images are too few, it needs {least}"):

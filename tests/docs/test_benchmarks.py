@@ -33,6 +33,7 @@ def test_the_benchmarks_run_in_quick_mode(tmp_path: Path) -> None:
     assert "the numbers mean nothing" in text
     titles = (
         "Training step",
+        "Optimizers",
         "Data pipeline",
         "Scores and masks",
         "Memory of scores",

@@ -8,8 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
+from scipy import stats
 
 from prunepipe import FLOORS
 from prunepipe.planning.costs import plan
@@ -18,8 +20,10 @@ from prunepipe.pruning.allocations import ALLOCATIONS
 from prunepipe.pruning.scores import SCORES
 from prunepipe.study.built_in import CHECKS, TICKETS
 from prunepipe.study.loading import load_study
-from prunepipe.verdicts.sanity import SANITY_CHECKS
-from prunepipe.verdicts.verdicts import WORDS
+from prunepipe.verdicts.evidence import cautious
+from prunepipe.verdicts.looks import USUAL_LOOKS, level_of_look, sequential
+from prunepipe.verdicts.readings import READINGS
+from prunepipe.verdicts.words import WORDS
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -134,10 +138,31 @@ def test_every_check_is_explained_with_its_stage() -> None:
 
 def test_the_page_on_verdicts_has_every_word_and_the_checks_that_count() -> None:
     text = page("verdicts.md")
-    assert set(re.findall(r"^\| `(\w+)` \|", text, re.M)) == set(WORDS)
-    for kind, checks in SANITY_CHECKS.items():
-        row = next(line for line in text.splitlines() if line.startswith(f"| {kind} |"))
-        assert set(re.findall(r"`(\w+)`", row)) == set(checks)
+    assert set(re.findall(r"^\| `([\w ]+)` \|", text, re.M)) == set(WORDS)
+    for kind, checks in READINGS.items():
+        _, _, shows, vetoes, _ = next(
+            line for line in text.splitlines() if line.startswith(f"| {kind} |")
+        ).split("|")
+        assert set(re.findall(r"`(\w+)`", shows)) == {name for name, read in checks.items() if read.part}
+        assert set(re.findall(r"`(\w+)`", vetoes)) == {name for name, read in checks.items() if read.veto}
+
+
+def test_the_worked_example_of_a_verdict_is_what_the_code_computes() -> None:
+    text = page("verdicts.md").replace("−", "-")
+    differences = np.array(re.search(r"are ((?:-[\d.]+ ?){8})\.\n", text)[1].split(), dtype=float)
+    single = []
+    for seeds, row in zip((3, 5, 8), re.findall(r"^\| \d seeds \|(.+)\|$", text, re.M), strict=True):
+        mean, spread, t, p, sequential_p, adjusted = map(float, row.split("|"))
+        own = differences[:seeds]
+        error = float(cautious(own.std(ddof=1), np.array(0.25))) / np.sqrt(seeds)
+        single.append(stats.t.cdf(own.mean() / error, seeds - 1))
+        looks = sequential(np.array([*single, *[1.0] * (5 - len(single))]), USUAL_LOOKS, np.ones(5, bool))
+        assert (mean, spread) == pytest.approx((own.mean(), own.std(ddof=1)), abs=0.0051)
+        assert t == pytest.approx(-own.mean() / error, abs=0.0051)
+        assert (p, sequential_p) == pytest.approx((single[-1], looks[-1]), rel=0.03)
+        assert adjusted == pytest.approx(min(12 * looks[-1], 1), rel=0.03)
+    level = level_of_look(0.05 / 12, 2, USUAL_LOOKS, True)
+    assert f"below {-stats.t.isf(level, 7) * 0.25 / np.sqrt(8):.2f} is `uses`" in text
 
 
 def test_the_drawing_of_a_cell_shows_every_check() -> None:

@@ -100,6 +100,14 @@ def test_cuda_is_refused_where_there_is_none() -> None:
         resolve_device("cuda")
 
 
+def test_images_that_do_not_fit_are_refused_before_they_are_copied() -> None:
+    devices.require_room(torch.device("cpu"), 10**6)
+    with pytest.raises(
+        TrainingError, match=r"take 1,000,000.0 GB on cpu, which has .* lower datasets.NAME.train_images"
+    ):
+        devices.require_room(torch.device("cpu"), 10**15)
+
+
 @pytest.fixture
 def mode() -> Iterator[None]:
     before = torch.get_deterministic_debug_mode()

@@ -16,8 +16,9 @@ from test_connectivity import DENSITIES, SEEDS, _full, _mask
 from torch import Tensor, nn
 
 from prunepipe.artifacts import Arrays
+from prunepipe.networks.choice import PrunableChoice
 from prunepipe.networks.connectivity import connectivity
-from prunepipe.networks.prunable import prunable
+from prunepipe.networks.prunable import choose, prunable
 from prunepipe.networks.recording import record
 from prunepipe.networks.tracing import trace
 
@@ -256,6 +257,7 @@ def test_weights_that_are_computed_from_kept_ones_are_followed() -> None:
 def test_parametrised_modules_that_are_not_pruned_are_followed() -> None:
     upsample = nn.utils.parametrizations.weight_norm(nn.ConvTranspose2d(2, 4, 2, stride=2))
     network = nn.Sequential(upsample, nn.Conv2d(4, 2, 3), nn.Flatten(), nn.Linear(2 * 6 * 6, 3))
+    choose(network, PrunableChoice(exclude=("0",)))
     recording = record(network, (2, 4, 4))
     mask = _full(recording)
     assert connectivity(mask, recording).effective == {name: layer.size for name, layer in mask.items()}

@@ -35,6 +35,16 @@ def explicit_grasp(network: nn.Module, parts: list, temperature: float) -> torch
     return vector * (torch.autograd.functional.hessian(total, vector) @ gradient)
 
 
+@pytest.mark.parametrize("count", [2, 3])
+def test_a_half_of_one_image_is_refused_where_batch_norm_cannot_use_it(count: int) -> None:
+    network = nn.Sequential(nn.Flatten(), nn.Linear(4, 3), nn.BatchNorm1d(3), nn.Linear(3, 2))
+    batch = torch.rand(count, 1, 2, 2), torch.arange(count) % 2
+    with pytest.raises(
+        ScoreError, match=r"grasp: half of a batch is one image.*raise scoring.images_per_class"
+    ):
+        grasp(network, [batch], cross_entropy, generator=stream())
+
+
 @pytest.mark.parametrize("halves", ["first_last", "interleaved"])
 @pytest.mark.parametrize("temperature", [200.0, 1.0])
 def test_grasp_is_the_weight_times_the_explicit_hessian_times_the_gradient(

@@ -125,7 +125,7 @@ def test_the_line_of_a_broken_answer_is_its_return_statement(place) -> None:
 
 
 def test_a_bias_that_is_pruned_is_refused(place) -> None:
-    with pytest.raises(ScoreError, match="prunes '4.bias'; only weights of Conv2d and Linear"):
+    with pytest.raises(ScoreError, match="prunes '4.bias', which is not among the prunable"):
         scored(place, score=FOREIGN + "bias_pruner", allocation="constructed")
 
 

@@ -1,12 +1,20 @@
 """What stages are told: only what they depend on, whatever the order and the spelling of the study."""
 
+import json
+
 import pytest
 
 from prunepipe.planning.costs import facts_of
 from prunepipe.results.layout import dataset_name
 from prunepipe.stages.schemas.preparing import DatasetSettings
 from prunepipe.stages.schemas.training import DataSettings
-from prunepipe.stages.settings import data_settings, dataset_settings, score_id, score_settings
+from prunepipe.stages.settings import (
+    data_settings,
+    dataset_settings,
+    network_settings,
+    score_id,
+    score_settings,
+)
 from prunepipe.study.feasibility import refuse_impossible
 from prunepipe.study.rows import DatasetChoice
 from prunepipe.study.study import Study
@@ -87,3 +95,18 @@ def test_deep_networks_are_scored_on_small_batches_unless_the_study_says_otherwi
     assert told == [(10, 1), (1, 10), (1, 10)]
     study = Study.model_validate(small | {"networks": networks, "scoring": {"images_per_class": 5}})
     assert {study.scoring_of(name).images_per_class for name in networks} == {5}
+
+
+def test_a_choice_of_weights_is_told_where_there_is_one_and_a_networks_own_comes_first(small: dict) -> None:
+    usual = Study.model_validate(small)
+    expected = {"reference": "prunepipe.networks.vgg:vgg_digits", "options": {}}
+    assert network_settings(usual, "vgg_digits").model_dump(mode="json") == expected
+    rows = {"vgg_digits": {}, "own": {"architecture": "vgg_digits", "prunable": {"include": ["features.*"]}}}
+    study = Study.model_validate(small | {"networks": rows, "prunable": {"exclude": ["classifier"]}})
+    for network, choice in {
+        "vgg_digits": {"exclude": ["classifier"]},
+        "own": {"include": ["features.*"]},
+    }.items():
+        told = network_settings(study, network)
+        assert json.loads(told.model_dump_json()) == expected | {"prunable": choice}
+        assert type(told).model_validate_json(told.model_dump_json()) == told

@@ -20,9 +20,7 @@ def test_shapes_without_torch_are_those_of_the_network(name: str) -> None:
     )
     known = layer_maps(name, 3, 7, side, 0.25)
     traced = trace(network, (3, side, side)).layers
-    assert [(layer.kind, layer.shape) for layer, _ in known] == [
-        (layer.kind, layer.shape) for layer in traced
-    ]
+    assert [layer for layer, _ in known] == list(traced)
 
 
 @pytest.mark.parametrize(("name", "flops"), [("vgg19", 152.7e9), ("resnet32", 105.7e9)])

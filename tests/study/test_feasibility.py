@@ -28,6 +28,10 @@ IMPOSSIBLE: list[tuple[dict[str, Any], str]] = [
         "datasets.mine.test_images: 10001",
     ),
     (
+        {"recipe": {"epochs": 4, "learning_rate": 0.1, "augmentation": {"cutout": 8}}},
+        "recipe.augmentation.cutout: 8 must be below the side of the images of digits, 8 pixels",
+    ),
+    (
         {"networks": ["vgg19"]},
         "networks.vgg19: on digits, 8 x 8 pixels: vgg19 needs images of at least 32 x 32",
     ),
@@ -59,6 +63,22 @@ IMPOSSIBLE: list[tuple[dict[str, Any], str]] = [
         ROUNDS,
         "prune_ratios: 0.2, ticket 'synflow' on .* round 1 of 100: .* have only .*; raise the prune ratio",
     ),
+    (
+        {"networks": ["vit_small"], "tickets": ["random"]},
+        "ticket 'random' on vit_small .*allocation 'smart': .*uniform_all and erk fix no share",
+    ),
+    (
+        {"networks": ["vit_small"], "datasets": {"digits": {"pool": 4}}},
+        "networks.vit_small: on digits, 2 x 2 pixels: vit_small reads patches of 4 x 4 pixels",
+    ),
+    (
+        {"prunable": {"exclude": ["conv1"]}},
+        "network vgg_digits: prunable.exclude: 'conv1' matches no weight .*features.0",
+    ),
+    (
+        {"networks": {"resnet8": {"prunable": {"include": ["fc"], "exclude": ["*"]}}}},
+        "network resnet8: prunable: .*leaves no weight to prune",
+    ),
 ]
 
 
@@ -78,6 +98,10 @@ def test_a_plan_that_cannot_succeed_is_refused(small: dict, changes: dict[str, A
         PLUS | {"prune_ratios": [0.99]},
         {"tickets": {"random": {"allocation": "prunepipe.pruning.allocations.depth:smart"}}},
         {"datasets": {"mine": {"source": "mine.py:load", "pool": 7, "train_images": 3}}},
+        {"networks": ["vit_small"], "tickets": ["snip", "erk", "magnitude_at_init"]},
+        # Without its Linear layer a network has a budget at any prune ratio.
+        {"tickets": ["lottery"], "prune_ratios": [0.995], "prunable": {"exclude": ["classifier"]}},
+        {"networks": {"mine": {"architecture": "net.py:mlp", "prunable": {"exclude": ["who_knows"]}}}},
     ],
 )
 def test_what_may_succeed_is_left_alone(small: dict, changes: dict[str, Any]) -> None:

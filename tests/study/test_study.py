@@ -80,6 +80,38 @@ MISTAKES = [
     ),
     ("milestones: [2]", "milestones: [4]", "milestones [4] must lie between 1 and epochs - 1 = 3"),
     ("milestones: [2]", "milestones: [3, 2]", "must ascend"),
+    (
+        "milestones: [2]",
+        "optimizer: adamv",
+        "recipe.optimizer: unknown optimizer 'adamv'. Did you mean 'adam'?",
+    ),
+    ("milestones: [2]", "schedule: cosines", "unknown schedule 'cosines'. Did you mean 'cosine'?"),
+    (
+        "milestones: [2]",
+        "optimizer: adamw, momentum: 0.9",
+        "recipe: momentum is a key of optimizer sgd, not of adamw; leave it out, or choose another optimizer",
+    ),
+    ("milestones: [2]", "betas: [0.9, 0.99]", "betas is a key of optimizer adamw and adam, not of sgd"),
+    ("milestones: [2]", "optimizer: adam, betas: [0.9]", "recipe.betas"),
+    (
+        "milestones: [2]",
+        "schedule: cosine, milestones: [2]",
+        "milestones is a key of schedule step, not of cosine",
+    ),
+    ("milestones: [2]", "schedule: constant, gamma: 0.5", "gamma is a key of schedule step, not of constant"),
+    ("milestones: [2]", "warmup_epochs: 4", "warmup_epochs = 4 must be below epochs = 4"),
+    (
+        "milestones: [2]",
+        "milestones: [2], warmup_epochs: 2",
+        "milestones [2] must lie after the warm-up, warmup_epochs = 2",
+    ),
+    (
+        "milestones: [2]",
+        "schedule: linear, final_learning_rate: 1.0",
+        "final_learning_rate = 1.0 must be at most learning_rate = 0.1",
+    ),
+    ("milestones: [2]", "label_smoothing: 1.0", "recipe.label_smoothing: got 1.0; it should be less than 1"),
+    ("milestones: [2]", "clip_gradient_norm: 0", "clip_gradient_norm: got 0; it should be greater than 0"),
     ("epochs: 4", "epochs: four", "recipe.epochs: got 'four'; it should be a whole number"),
     (
         "seeds: [0]",

@@ -24,7 +24,7 @@ def run(checkpoint: Checkpoint | None) -> TrainState:
 def assert_same(one: TrainState, other: TrainState) -> None:
     assert one.history == other.history
     assert list(one.snapshots) == list(other.snapshots)
-    for group in ("weights", "momentum"):
+    for group in ("weights", "optimizer"):
         for name, value in getattr(one, group).items():
             np.testing.assert_array_equal(value, getattr(other, group)[name], err_msg=name)
     for name, value in one.snapshots[1].items():

@@ -15,7 +15,7 @@ from prunepipe.networks.state import arrays_of
 from prunepipe.seeds import torch_generator
 from prunepipe.study.recipe import Augmentation, Recipe
 from prunepipe.training.images import Draws, ImageSet, draw_epoch
-from prunepipe.training.loop import TrainingPlan, learning_rate, train
+from prunepipe.training.loop import TrainingPlan, train
 from prunepipe.training.step import TrainingStep
 
 CPU = torch.device("cpu")
@@ -119,7 +119,7 @@ def test_divergence_names_the_epoch_and_the_setting() -> None:
 
 def test_the_learning_rate_drops_after_the_listed_epochs() -> None:
     recipe = Recipe(epochs=5, learning_rate=0.1, milestones=(2, 4))
-    rates = [learning_rate(recipe, epoch) for epoch in range(5)]
+    rates = [recipe.learning_rate_of(epoch) for epoch in range(5)]
     assert rates == pytest.approx([0.1, 0.1, 0.01, 0.01, 0.001])
 
 

@@ -1,4 +1,4 @@
-"""Paired effects, equivalence, Holm and sample size against formulas written out and against statsmodels."""
+"""Paired effects and equivalence at one look against formulas written out and against statsmodels."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from scipy import special, stats
-from statsmodels.stats.multitest import multipletests
+from scipy import special
 from statsmodels.stats.weightstats import DescrStatsW
 
 from prunepipe.errors import ConfigError
-from prunepipe.verdicts.statistics import EFFECT_COLUMNS, holm, paired_effects, seeds_to_decide
+from prunepipe.verdicts.statistics import EFFECT_COLUMNS, paired_effects
 
 MARGIN = 0.5
 FIVE = np.array([-0.31, 0.12, -0.48, -0.05, -0.22])
@@ -153,62 +152,6 @@ def test_a_margin_must_be_positive(margin):
 def test_a_significance_must_be_below_one_half(significance):
     with pytest.raises(ConfigError, match=r"significance: .* is not between 0 and 0.5"):
         paired_effects(FIVE, margin=MARGIN, significance=significance)
-
-
-def test_holm_multiplies_the_smallest_p_value_by_the_number_of_tests_and_never_turns_back():
-    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-
-
-def test_holm_leaves_tests_that_were_not_possible_out_of_the_family():
-    assert holm([np.nan, 0.02, np.nan, 0.03]) == pytest.approx([np.nan, 0.04, np.nan, 0.04], nan_ok=True)
-    assert holm([]).shape == (0,)
-    assert np.isnan(holm([np.nan])).all()
-
-
-@settings(max_examples=8, deadline=None)  # their function is slow
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
-def test_holm_agrees_with_statsmodels(p_values):
-    assert holm(p_values) == pytest.approx(multipletests(p_values, method="holm")[1])
-
-
-def decided_share(effect, spread, seeds, level, repeats=2000):
-    generator = np.random.default_rng(seeds)
-    effects = paired_effects(generator.normal(effect, spread, (seeds, repeats)), margin=MARGIN)
-    return float((effects[["p_worse", "p_better", "p_equivalent"]].min(axis=1) <= level).mean())
-
-
-@pytest.mark.parametrize("spread", [0.2, 0.4, 1.0])
-@pytest.mark.parametrize("family_size", [1, 8])
-@pytest.mark.parametrize("effect", [0.0, 0.3, -0.25, -0.5, -1.0])
-def test_that_many_seeds_decide_with_a_power_of_80_percent(effect, spread, family_size):
-    seeds = seeds_to_decide(effect, spread, margin=MARGIN, family_size=family_size)
-    assert decided_share(effect, spread, seeds, 0.05 / family_size) > 0.77  # 2000 repeats: sd 0.009
-    assert seeds == 2 or decided_share(effect, spread, seeds // 2, 0.05 / family_size) < 0.8
-
-
-def test_seeds_to_decide_is_the_smallest_number_that_meets_the_rule():
-    effect, spread, level = -0.5, 0.4, 0.05 / 8
-    meets = [
-        0.5 * math.sqrt(n) / spread >= stats.t.isf(level, n - 1) + stats.t.isf(0.2, n - 1)
-        for n in range(2, 60)
-    ]
-    assert seeds_to_decide(effect, spread, margin=MARGIN, family_size=8) == 2 + meets.index(True) == 11
-
-
-@given(st.floats(-3, 3), st.floats(0.01, 5), st.integers(1, 30), st.integers(2, 12))
-def test_an_undecided_row_always_needs_more_seeds_than_it_has(effect, spread, family_size, seeds):
-    shape = np.linspace(-1, 1, seeds)
-    differences = effect + spread * shape / shape.std(ddof=1)
-    row = one(differences)
-    if row[["p_worse", "p_better", "p_equivalent"]].min() <= 0.05 / family_size:
-        return
-    assert seeds_to_decide(row["effect"], spread, margin=MARGIN, family_size=family_size) > seeds
-
-
-@pytest.mark.parametrize(("family_size", "seeds"), [(1, 5), (8, 8)])
-def test_equal_differences_need_the_seeds_of_the_sign_test(family_size, seeds):
-    assert seeds_to_decide(-2.0, 0.0, margin=MARGIN, family_size=family_size) == seeds
-    assert one([-2.0] * seeds)["p_worse"] <= 0.05 / family_size < one([-2.0] * (seeds - 1))["p_worse"]
 
 
 def test_columns_are_the_documented_ones():

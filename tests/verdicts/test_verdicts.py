@@ -1,4 +1,4 @@
-"""Verdicts: known answers, metamorphic relations, and two controls of the battery itself."""
+"""Verdicts: known answers, the words, metamorphic relations, and speed."""
 
 from __future__ import annotations
 
@@ -9,16 +9,19 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from results_frames import collapse, lose, study
+from results_frames import collapse, lose, pick, study
 from scipy import stats
 
-from prunepipe.verdicts.statistics import seeds_to_decide
-from prunepipe.verdicts.verdicts import method_summaries, prune_ratio_effects, verdicts
+from prunepipe.errors import ConfigError
+from prunepipe.verdicts.open_tests import OPEN_COLUMNS, open_tests
+from prunepipe.verdicts.rows import EFFECT_COLUMNS
+from prunepipe.verdicts.sanity import method_summaries
+from prunepipe.verdicts.verdicts import effects_by_look, verdicts
 
 ONE = {"snip": {"rearrange": 0.0}}
 BOTH = {
     "snip": {"corrupted_data": 0.0, "rearrange": 0.0},
-    "learning_rate_rewinding": {"half_dataset": -1.0, "shuffle_weights": -2.0},
+    "learning_rate_rewinding": {"corrupted_data": -2.0, "shuffle_weights": -3.0},
 }
 
 
@@ -32,6 +35,10 @@ def only(results, **options):
     return table.iloc[0]
 
 
+def single(effect, *, seeds=20, noise=0.2, **options):
+    return study({"snip": {"rearrange": effect}}, seeds=seeds, noise=noise, prune_ratios=(0.9,), **options)
+
+
 def differences(results, check="rearrange"):
     """[seeds, prune ratios] of a study with one ticket, by hand."""
     wide = results.pivot_table(index=["seed", "prune_ratio"], columns="check", values="accuracy")
@@ -41,124 +48,134 @@ def differences(results, check="rearrange"):
 # known answers
 
 
-def test_the_effect_is_the_seed_mean_over_prune_ratios_tested_across_seeds():
-    results = study(ONE, prune_ratios=(0.9, 0.95, 0.98))
-    row = only(results)
-    by_seed = differences(results).mean(axis=1)
-    assert row["effect"] == pytest.approx(by_seed.mean())
-    assert row["p_worse"] == pytest.approx(stats.ttest_1samp(by_seed, 0, alternative="less").pvalue)
-    interval = stats.ttest_1samp(by_seed, 0).confidence_interval(0.9)
-    assert (row["interval_low"], row["interval_high"]) == pytest.approx((interval.low, interval.high))
-    assert row["interval_level"] == pytest.approx(0.9)
-    assert row["worst_effect"] == pytest.approx(differences(results).mean(axis=0).min())
-    assert (row["seeds"], row["expected_seeds"], row["pairs"], row["expected_pairs"]) == (5, 5, 15, 15)
+def test_effect_and_interval_are_those_of_the_seeds_of_the_last_look():
+    results = study(ONE, seeds=10, prune_ratios=(0.9, 0.98))
+    table = judged(results)
+    own = differences(results)[:8]
+    assert table["look"].tolist() == [8, 8]
+    assert table["effect"].to_numpy() == pytest.approx(own.mean(axis=0))
+    interval = stats.ttest_1samp(own, 0).confidence_interval(0.9)
+    assert table["interval_low"].to_numpy() == pytest.approx(interval.low)
+    assert table["interval_high"].to_numpy() == pytest.approx(interval.high)
+    assert table["prune_ratio"].tolist() == [0.9, 0.98]
 
 
-def test_prune_ratios_of_one_seed_are_not_independent_evidence():
-    # The same difference at ten prune ratios of two seeds is two observations, not twenty.
-    results = study(ONE, prune_ratios=np.linspace(0.5, 0.95, 10), noise=0.0)
-    results = results[results["seed"] < 2]
-    shift = results["seed"].map({0: -1.0, 1: -0.2}).where(results["check"] == "rearrange", 0.0)
-    row = only(results.assign(accuracy=results["accuracy"] + shift))
-    assert row["seeds"] == 2
-    assert row["p_worse"] == pytest.approx(stats.ttest_1samp([-1.0, -0.2], 0, alternative="less").pvalue)
-    assert row["verdict"] == "inconclusive"
-
-
-def test_holm_runs_over_all_rows_of_a_study_and_not_across_studies():
-    effects = {"snip": {"rearrange": 0.0, "corrupted_data": -0.3}, "grasp": {"rearrange": -0.2}}
-    first = study(effects, networks=("vgg19", "resnet32"))
-    second = study(ONE, study="another", generator_seed=3)
-    table = judged(pd.concat([first, second], ignore_index=True))
-    assert set(table["family_size"]) == {6, 1}
-    own = table[table["study"] == "simulated"]
-    smallest = own["p_worse"].min()
-    assert own["p_uses"].min() == pytest.approx(6 * smallest)
-    other = table[table["study"] == "another"].iloc[0]
-    assert other["p_uses"] == other["p_worse"]
-    pd.testing.assert_frame_equal(judged(second), table[table["study"] == "another"].reset_index(drop=True))
-
-
-@pytest.mark.parametrize(
-    ("adjusted", "raw"), [("p_uses", "p_worse"), ("p_ignores", "p_equivalent"), ("p_gains", "p_better")]
-)
-def test_each_question_has_its_own_correction(adjusted, raw):
-    table = judged(study({"a": {"x": 0.0, "y": 1.5}}))
-    assert table[adjusted].min() == pytest.approx(min(2 * table[raw].min(), 1))
-
-
-def test_a_gain_shows_neither_use_nor_indifference_and_never_makes_a_method_not_sane():
-    table = judged(study({"snip": {"corrupted_data": 1.5, "rearrange": 3.0}}))
-    assert set(table["verdict"]) == {"inconclusive"}
-    assert (table["p_ignores"] > 0.5).all()
-    assert table["seeds_to_decide"].isna().all()  # no number of seeds turns a gain into `uses` or `ignores`
-    assert table["reason"].str.contains("the check does not show what the method uses").all()
+def test_damage_at_one_prune_ratio_is_not_averaged_away():
+    results = study(ONE, seeds=20, prune_ratios=(0.9, 0.95, 0.98))
+    shift = results["prune_ratio"].map({0.9: 2.0, 0.95: 0.0, 0.98: -2.0}) * (results["check"] != "none")
+    table = judged(results.assign(accuracy=results["accuracy"] + shift))
+    assert table["verdict"].tolist() == ["improves", "inconclusive", "uses"]  # 95 % waits for 90 %
     assert method_summaries(table)["summary"].tolist() == ["undecided"]
+
+
+def test_a_check_that_collapses_networks_never_lets_a_method_ignore_it():
+    # At 95 % nothing happens; at 98 % the check collapses 4 of 5 networks and costs the fifth 53 points.
+    results = study({"lottery": {"corrupted_data": -0.1}}, prune_ratios=(0.95, 0.98), noise=0.3)
+    results = collapse(results, check="corrupted_data", prune_ratio=0.98, seed=[0, 1, 2, 3])
+    fifth = pick(results, check="corrupted_data", prune_ratio=0.98, seed=4)
+    results["accuracy"] -= 53 * fifth
+    table = judged(results, margin=2.0, looks=[5])
+    assert table["verdict"].tolist() == ["ignores", "inconclusive"]
+    assert "The check collapses 4 of 5 networks, 0 collapse without it" in table["reason"][1]
+    assert table["effect"][1] == pytest.approx(-53, abs=1)
+    summary = method_summaries(table).iloc[0]
+    assert summary["summary"] == "undecided"
+    assert "ignores at 95 %, inconclusive at 98 %" in summary["why"]
+
+
+def test_more_seeds_turn_a_small_loss_into_uses_little_and_never_into_ignores():
+    # The published loss of LR rewinding under half of the data, within the margin.
+    tables = [judged(single(-0.4, seeds=400, noise=0.4, generator_seed=k), looks=[400]) for k in range(5)]
+    assert {table["verdict"][0] for table in tables} == {"uses little"}
 
 
 @pytest.mark.parametrize(
     ("effect", "noise", "word", "phrase"),
     [
-        (0.0, 0.1, "ignores", "equivalent to none within the margin of 0.5"),
-        (-1.0, 0.1, "uses", "worse by more than chance"),
-        (
-            -0.2,
-            0.005,
-            "ignores",
-            "equivalent to none within the margin",
-        ),  # significant, but shown to be below the margin
-        (1.5, 0.1, "inconclusive", "better by more than chance"),
-        (0.2, 0.005, "ignores", "equivalent to none within the margin"),  # a gain too small to matter
-        (-0.3, 1.0, "inconclusive", "seeds would decide it"),
-        (0.0, 2.0, "inconclusive", "seeds would decide it"),
+        (0.0, 0.1, "ignores", "shown to be less than 0.5, up or down"),
+        (-1.0, 0.1, "uses", "lower by more than chance"),
+        (-0.2, 0.02, "uses little", "but by less than the margin of 0.5"),
+        (1.5, 0.1, "improves", "higher by more than chance"),
+        (0.2, 0.02, "ignores", "shown to be less than 0.5"),
+        (-0.3, 1.0, "inconclusive", "this was the last look"),
     ],
 )
 def test_the_word_and_its_reason(effect, noise, word, phrase):
-    row = only(study({"snip": {"rearrange": effect}}, noise=noise))
+    row = only(single(effect, noise=noise))
     assert row["verdict"] == word
     assert phrase in row["reason"]
-    assert pd.notna(row["seeds_to_decide"]) == ("seeds would decide it" in phrase)
 
 
-def test_the_reason_names_holms_correction_where_it_alone_prevents_a_decision():
-    effects = {
-        "snip": {"rearrange": -0.55, "corrupted_data": -0.5},
-        "grasp": {"rearrange": -0.6, "invert": 0.0},
-    }
-    table = judged(study(effects, seeds=3, noise=0.35, generator_seed=4))
-    held = table[(table["p_worse"] <= 0.05) & (table["verdict"] == "inconclusive")]
-    assert len(held)
-    for row in held.to_dict("records"):
-        assert row["interval_high"] < 0  # which alone would say `uses`
-        assert "not decided after Holm's correction over 4 comparisons" in row["reason"]
-        assert f"adjusted p = {row['p_uses']:.2g} for worse" in row["reason"]
+def test_an_open_row_says_what_would_decide_and_how_likely_the_next_look_does():
+    row = only(single(-0.3, seeds=9, noise=0.3))
+    assert (row["verdict"], row["look"], row["next_look"]) == ("inconclusive", 8, 12)
+    assert 0 <= row["probability"] <= 1
+    assert f"below {row['uses_below']:.2f} would be `uses`" in row["reason"]
+    assert f"decided with probability {row['probability']:.1f}" in row["reason"]
+
+
+def test_the_family_is_all_prune_ratios_and_checks_of_a_study_and_no_other_study():
+    effects = {"snip": {"rearrange": 0.0, "corrupted_data": -0.3}, "grasp": {"rearrange": -0.2}}
+    first = study(effects, networks=("vgg19", "resnet32"))
+    second = study(ONE, study="another", generator_seed=3)
+    table = judged(pd.concat([first, second], ignore_index=True))
+    assert table.groupby("study")["family_size"].first().to_dict() == {"another": 2, "simulated": 12}
+    own = table[table["study"] == "another"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(own[["verdict", "family_size"]], judged(second)[["verdict", "family_size"]])
+    assert own["p_uses"].to_numpy() == pytest.approx(judged(second)["p_uses"].to_numpy())
 
 
 def test_a_larger_margin_forgives_more():
-    results = study({"snip": {"rearrange": -1.0}}, noise=0.2)
+    results = single(-1.0, noise=0.2)
     assert only(results, margin=0.5)["verdict"] == "uses"
-    assert only(results, margin=2.0)["verdict"] == "ignores"
+    assert only(results, margin=3.0)["verdict"] == "uses little"
 
 
-def test_the_number_of_seeds_is_planned_for_the_whole_family():
-    table = judged(study({"snip": {"rearrange": -0.3, "corrupted_data": -0.2, "invert": 0.1}}, noise=1.0))
-    assert set(table["verdict"]) == {"inconclusive"}
-    for row in table.to_dict("records"):
-        spread = row["standard_deviation"]
-        if row["effect"] >= 0.5:
-            assert pd.isna(row["seeds_to_decide"])
-            assert "a gain of this size would decide nothing" in row["reason"]
-            continue
-        assert row["seeds_to_decide"] == seeds_to_decide(row["effect"], spread, margin=0.5, family_size=3)
+def test_seeds_beyond_the_look_do_not_count():
+    results = single(-0.5, seeds=12)
+    spoiled = results["accuracy"].mask(results["seed"] >= 8, 1.0)
+    before, after = only(results, looks=[8]), only(results.assign(accuracy=spoiled), looks=[8])
+    assert before.drop("reason").equals(after.drop("reason"))
 
 
-def test_the_number_of_seeds_decides_when_they_are_run():
-    effects = {"snip": {"rearrange": -0.1}}
-    few = only(study(effects, seeds=3, noise=0.4))
-    assert few["verdict"] == "inconclusive"
-    again = [only(study(effects, seeds=60, noise=0.4, generator_seed=k))["verdict"] for k in range(5)]
-    assert 3 < few["seeds_to_decide"] < 60
-    assert set(again) == {"ignores"}
+def test_the_order_of_the_study_says_which_seeds_come_first():
+    results = single(0.0, seeds=6)
+    row = only(results, looks=[5], seeds=[5, 3, 1, 0, 2, 4])
+    assert row["effect"] == pytest.approx(differences(results)[[5, 3, 1, 0, 2], 0].mean())
+
+
+# looks
+
+
+@pytest.mark.parametrize(
+    ("looks", "text"),
+    [
+        ([], "must begin with 3"),
+        ([2, 5], "must begin with 3"),
+        ([5, 3], "must ascend"),
+        ([5, 5], "must ascend"),
+    ],
+)
+def test_looks_that_cannot_be_are_refused_in_one_line(looks, text):
+    with pytest.raises(ConfigError, match=rf"^verdict.looks: \[.*\] {text}"):
+        judged(single(0.0), looks=looks)
+
+
+def test_effects_are_described_at_every_look_that_is_reached():
+    table = effects_by_look(lose(single(-1.0, seeds=12), seed=9), margin=0.5)
+    assert list(table) == EFFECT_COLUMNS
+    assert table["look"].tolist() == [3, 5, 8]
+    assert table["p_harm"].is_monotonic_decreasing
+
+
+def test_open_tests_are_what_a_further_look_can_decide():
+    results = study({"a": {"x": -9.0, "y": -0.3}}, seeds=6, prune_ratios=(0.9,), noise=0.3)
+    table = judged(results)
+    found = open_tests(table, seeds=range(10))
+    assert list(found) == OPEN_COLUMNS
+    assert found[["check", "look", "next_look"]].to_numpy().tolist() == [["y", 5, 8]]
+    assert found["seeds"][0] == tuple(range(8))
+    assert open_tests(table, seeds=range(6)).empty  # the study has no seeds for the next look
 
 
 # metamorphic
@@ -170,36 +187,35 @@ def test_shifting_all_accuracies_changes_nothing(shift):
     results = study(BOTH, base=75.0)
     plain, moved = judged(results), judged(results.assign(accuracy=results["accuracy"] + shift))
     assert plain["verdict"].tolist() == moved["verdict"].tolist()
-    assert plain["p_uses"].to_numpy() == pytest.approx(moved["p_uses"].to_numpy())
+    assert plain["p_uses"].to_numpy() == pytest.approx(moved["p_uses"].to_numpy(), rel=1e-4)
 
 
 def test_a_constant_per_seed_and_prune_ratio_cancels():
     results = study(BOTH)
     constant = results["seed"] * 1.7 - results["prune_ratio"] * 20
     moved = judged(results.assign(accuracy=results["accuracy"] + constant))
-    assert moved["effect"].to_numpy() == pytest.approx(judged(results)["effect"].to_numpy())
-    assert moved["standard_deviation"].to_numpy() == pytest.approx(
-        judged(results)["standard_deviation"].to_numpy()
-    )
+    for column in ("effect", "standard_deviation"):
+        assert moved[column].to_numpy() == pytest.approx(judged(results)[column].to_numpy())
 
 
 def test_permuting_the_rows_changes_only_their_order():
-    results = lose(
-        study(BOTH, prune_ratios=(0.9, 0.95, 0.98)), ticket="snip", check="none", prune_ratio=0.9, seed=1
-    )
-    shuffled = judged(results.sample(frac=1, random_state=1))
-    keys = ["ticket", "check"]
+    results = lose(study(BOTH, seeds=8), ticket="snip", check="none", prune_ratio=0.9, seed=6)
+    keys = ["ticket", "check", "prune_ratio"]
+    plain, shuffled = judged(results), judged(results.sample(frac=1, random_state=1))
+    columns = [column for column in plain if column not in {"probability", "reason"}]  # drawn in order
     pd.testing.assert_frame_equal(
-        judged(results).sort_values(keys, ignore_index=True), shuffled.sort_values(keys, ignore_index=True)
+        plain.sort_values(keys, ignore_index=True)[columns],
+        shuffled.sort_values(keys, ignore_index=True)[columns],
     )
 
 
-def test_swapping_check_and_none_flips_the_sign():
-    results = study({"snip": {"rearrange": -1.0}})
+def test_swapping_check_and_none_turns_harm_into_gain():
+    results = single(-1.0)
     swapped = results.assign(check=results["check"].map({"none": "rearrange", "rearrange": "none"}))
     row, back = only(results), only(swapped)
     assert back["effect"] == pytest.approx(-row["effect"])
-    assert (row["verdict"], back["verdict"]) == ("uses", "inconclusive")
+    assert (row["verdict"], back["verdict"]) == ("uses", "improves")
+    assert back["p_gains"] == pytest.approx(row["p_uses"])
 
 
 def test_the_unpruned_network_is_no_method():
@@ -208,40 +224,23 @@ def test_the_unpruned_network_is_no_method():
     pd.testing.assert_frame_equal(judged(pd.concat([results, dense], ignore_index=True)), judged(results))
 
 
-# single prune ratios
-
-
-def test_prune_ratio_effects_describe_each_ratio_by_its_own_pairs():
-    results = collapse(study(ONE, prune_ratios=(0.9, 0.98)), check="rearrange", seed=3, prune_ratio=0.98)
-    table = prune_ratio_effects(results, margin=0.5)
-    assert table["prune_ratio"].tolist() == [0.9, 0.98]
-    assert table["seeds"].tolist() == [5, 4]
-    own = differences(results)
-    assert table["effect"].to_numpy() == pytest.approx([own[:, 0].mean(), own[[0, 1, 2, 4], 1].mean()])
-    assert table["gaps"].tolist() == ["", "collapsed: 0.98 (1 of 5 seeds, with the check)"]
-
-
 # controls of the battery
 
 
 def test_a_method_that_uses_the_data_and_one_that_does_not_are_judged_rightly():
-    table = judged(study(BOTH, networks=("vgg19", "resnet32")))
+    table = judged(study(BOTH, networks=("vgg19", "resnet32"), seeds=20))
     assert set(table.loc[table["ticket"] == "snip", "verdict"]) == {"ignores"}
     assert set(table.loc[table["ticket"] != "snip", "verdict"]) == {"uses"}
     summary = method_summaries(table).set_index("ticket")["summary"]
     assert summary.to_dict() == {"snip": "not sane", "learning_rate_rewinding": "sane"}
 
 
-def test_too_few_seeds_for_either_are_inconclusive_and_nothing_else():
-    table = judged(study({"snip": {"rearrange": 0.0, "corrupted_data": -1.0}}, seeds=2, noise=1.0))
-    assert set(table["verdict"]) == {"inconclusive"}
-    assert (table["seeds_to_decide"] > 2).all()
-
-
-def test_two_thousand_runs_take_less_than_five_seconds():
-    effects = {f"method{k}": {"rearrange": 0.0, "corrupted_data": -0.2} for k in range(23)}
-    results = study(effects, networks=("vgg19", "resnet32"), prune_ratios=(0.9, 0.95, 0.98))
-    assert len(results) >= 2000
+def test_two_thousand_comparisons_take_less_than_ten_seconds():
+    effects = {f"method{k}": {"rearrange": 0.0, "corrupted_data": -0.2} for k in range(1000)}
+    results = study(effects, prune_ratios=(0.9,), seeds=8)
     start = time.process_time()
-    assert len(judged(results)) == 92
-    assert time.process_time() - start < 5
+    table = judged(results)
+    method_summaries(table)
+    assert time.process_time() - start < 10
+    assert len(table) == 2000
+    assert np.isfinite(table["p_uses"]).all()

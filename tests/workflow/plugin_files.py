@@ -6,7 +6,7 @@ ROWS = """
 from pydantic import Field
 
 from prunepipe.api import (
-    AllocationRow, CheckRow, DatasetRow, Facts, Layer, NetworkRow, Options, ScoreRow,
+    AllocationRow, CheckRow, DatasetRow, Facts, Layer, NetworkRow, Options, Reading, ScoreRow,
 )
 
 
@@ -17,7 +17,9 @@ class PowerOptions(Options):
 POWER = ScoreRow("plug.functions:power", PowerOptions, reads="none", dtype="float32")
 HALVES = AllocationRow("plug.rows:halves", Options, reads_scores=False)
 BLACKEN = CheckRow(
-    "data", "plug.functions:blacken", destroys="the pictures", kinds=("initial",), battery=True
+    "data", "plug.functions:blacken",
+    {"initial": Reading("the pictures", "it uses the pictures", "it does not use the pictures", veto=True)},
+    battery=True,
 )
 DOTS = NetworkRow("plug.functions:dots", layers="plug.rows:dots_layers", label="Dots")
 SQUARES = DatasetRow("plug.functions:squares", Facts(1, 8, 2, 40, 20, 20, 10), label="Bright squares")

@@ -17,6 +17,11 @@ def main(files, settings):
             "note: the network's forward looks at values that depend on the image, so its paths cannot be followed: "
             "every kept weight counts as effective, and no ticket as collapsed"
         )
+    if structure.unprunable:
+        print(
+            f"note: {structure.unprunable:.0%} of the network's weights in matrices stay dense, because no layer type "
+            "that is pruned has them; `prunepipe inspect NETWORK` lists them"
+        )
 
 
 run(__doc__, main, "data", "weights", "structure", settings=InitialSettings)

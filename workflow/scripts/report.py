@@ -9,6 +9,7 @@ from prunepipe.stages.command_line import run
 from prunepipe.stages.schemas.reporting import ReportSettings
 from prunepipe.study.loading import load_study
 from prunepipe.verdicts.judge import judge
+from prunepipe.verdicts.record import first_looked_at
 
 
 def main(files, settings):
@@ -18,9 +19,9 @@ def main(files, settings):
     data = Collected(**{name: read_frame(getattr(files, name)) for name in names})
     paths = {name: Path(path) for name, path in settings.figures.items()}
     figures = {name: path.read_text(encoding="utf-8") for name, path in paths.items() if path.is_file()}
-    write_text(
-        files.report, build_report(data, judge(data.results, study), study, figures, Path(files.study))
-    )
+    record = first_looked_at(Path(files.report).parent / "tables" / "looks.json", study)
+    judgement = judge(data.results, study, record=record)
+    write_text(files.report, build_report(data, judgement, study, figures, Path(files.study)))
 
 
 run(__doc__, main, "study", "results", "layers", "histories", "overlap", "report", settings=ReportSettings)

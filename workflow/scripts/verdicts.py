@@ -7,12 +7,14 @@ from prunepipe.results.collected import read_frame, write_frame
 from prunepipe.stages.command_line import run
 from prunepipe.study.loading import load_study
 from prunepipe.verdicts.judge import judge
+from prunepipe.verdicts.record import first_looked_at
 from prunepipe.verdicts.writing import decomposition_markdown, verdicts_markdown
 
 
 def main(files):
     """Read the results, judge, write."""
-    judgement = judge(read_frame(files.results), load_study(Path(files.study)))
+    study, record = load_study(Path(files.study)), Path(files.csv).with_name("looks.json")
+    judgement = judge(read_frame(files.results), study, record=first_looked_at(record, study))
     write_frame(files.csv, judgement.verdicts)
     write_frame(files.effects, judgement.effects)
     write_frame(files.methods, judgement.summaries)

@@ -1,13 +1,15 @@
-"""`prunepipe inspect`: what a run folder is, what came out of it, and how to make it again."""
+"""`prunepipe inspect`: a run's folder, what came out of it and how to make it again; or a network's parameters."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import shlex
 from pathlib import Path
 from typing import Any
 
+from prunepipe.cli.inspect_network import add_network_arguments, describe_network
 from prunepipe.errors import ArtifactError
 from prunepipe.results.layout import CELL, DENSE, INITIAL, MASK, REWIND, RUNS, SCORES
 
@@ -35,12 +37,20 @@ METRICS = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("run", type=Path, help="a folder below results/runs, or a file in it")
+    parser.add_argument(
+        "run",
+        metavar="RUN|NETWORK",
+        help="a folder below results/runs, or a file in it; or a network: a built-in name, torchvision:MODEL, "
+        "package.module:name, path/to/file.py:name",
+    )
+    add_network_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the description."""
-    print(describe_run(arguments.run))
+    path = Path(arguments.run)
+    is_path = path.exists() or (os.sep in arguments.run and ":" not in arguments.run)
+    print(describe_run(path) if is_path else describe_network(arguments))
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Why a method of a study has no result: what its stages said, wherever the first of them ended."""
+"""Find out why a method of a study has no result, from the logs of its stages."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ NOT_STARTED = "not started"
 
 
 def not_run(results: Path, ticket: str, runs: Iterable[Mapping[str, str]]) -> str | None:
-    """Return why a method was not run at all, or None if any run of it is finished.
+    """Return why no run of a method is finished, or None if one is.
 
     Args:
-        results: folder of results.csv.
+        results: the folder of results.csv.
         ticket: the method.
         runs: rows of results.csv.
     """
@@ -29,9 +29,9 @@ def not_run(results: Path, ticket: str, runs: Iterable[Mapping[str, str]]) -> st
 
 
 def _complaint_before_the_runs(results: Path, study: str, ticket: str) -> str:
-    """Return what the stages said that several runs share: the masks of the ticket, then its scores.
+    """Return the log messages of the stages that several runs share: the ticket's masks, then its scores.
 
-    Scores lie under a name of their own, since tickets may share them; a ticket without masks lacks its scores.
+    Scores are stored under their own name, since tickets may share them; a ticket without masks lacks its scores.
     """
     root = results.parents[1] if results.match(PARTIAL) else results.parent
     networks = root.joinpath(RUNS, study).glob("*/*")

@@ -13,7 +13,7 @@ from prunepipe.results.layout import PARTIAL
 
 WIDTH = 100
 METHODS = "tables/methods.csv"
-MARKS = {"uses": "uses it", "ignores": "IGNORES it", "inconclusive": "not decided", "collapsed": "collapsed"}
+MARKS = {"ignores": "IGNORES", "inconclusive": "open"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,25 +52,30 @@ def verdict_text(results: Path) -> str:
         lines += ["", f"{method['ticket']}: {method['summary'].upper()}", *_wrapped(method["why"])]
         own = [row for row in checks if row["ticket"] == method["ticket"]]
         lines += [_line(row) for row in own]
+    flag = next((row["flag"] for row in checks if row.get("flag")), "")
+    lines += ["", *_wrapped(f"Not to be trusted: {flag}.")] if flag else []
+    lines += (
+        ["", "Effects in points; │ is zero, : the margin, = the interval, o the effect."] if checks else []
+    )
     lines += ["", *_where(results)]
     return "\n".join(lines).strip("\n")
 
 
 def _line(row: dict[str, str]) -> str:
     word = MARKS.get(row["verdict"], row["verdict"])
-    measured = "no effect measured"
-    if row["effect"]:
-        measured = f"{float(row['effect']):+z.2f} points"
-    if row["interval_low"]:
-        level = f"{float(row['interval_level']):.0%}"
-        measured += (
-            f" ({level} interval {float(row['interval_low']):+z.2f} to {float(row['interval_high']):+z.2f})"
-        )
-    needed = (
-        f"; about {float(row['seeds_to_decide']):.0f} seeds would decide" if row["seeds_to_decide"] else ""
-    )
+    ratio = f"{100 * float(row['prune_ratio']):.10g} %"
+    measured = f"{float(row['effect']):+z.2f}" if row["effect"] else "none"
     place = f"{row['dataset']} {row['network']}"
-    return f"  {row['check']:<16} {word:<12} {measured}{needed}  [{place}]"
+    return f"  {row['check']:<16}{ratio:>7}  {word:<12} {measured:>7}  {row['picture']}  {_state(row)}  [{place}]"
+
+
+def _state(row: dict[str, str]) -> str:
+    """The look, and what the next one may bring."""
+    seeds = f"{float(row['look']):.0f} seeds" if float(row["look"]) else "no look yet"
+    if not row["next_look"]:
+        return seeds
+    chance = f", decided with probability {float(row['probability']):.1f}" if row["probability"] else ""
+    return f"{seeds}; next look at {float(row['next_look']):.0f}{chance}"
 
 
 def newest_results(folder: Path) -> Path:

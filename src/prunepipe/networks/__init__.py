@@ -42,5 +42,6 @@ NETWORKS: dict[str, NetworkRow] = {
     "resnet32": _own("resnet", "resnet32", "ResNet32"),
     "resnet44": _own("resnet", "resnet44", "ResNet44", deep=True),
     "resnet56": _own("resnet", "resnet56", "ResNet56", deep=True),
+    "vit_small": _own("vit", "vit_small", "ViT (small)"),
 }
 """The built-in networks; a study also takes "module:builder", torchvision:MODEL and the rows that packages register."""

@@ -8,8 +8,12 @@ from functools import partial
 from typing import Any
 
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from prunepipe.errors import ConfigError
+from prunepipe.networks.choice import EVERYTHING, PrunableChoice
+from prunepipe.networks.prunable import choose
+from prunepipe.networks.shapes import ImageSize
 from prunepipe.plugins import call, load_function
 from prunepipe.seeds import seeded_globals
 
@@ -19,10 +23,11 @@ def make_network(
     *,
     channels: int,
     classes: int,
-    image_size: int,
+    image_size: ImageSize,
     options: Mapping[str, Any] | None = None,
     seed: int = 0,
     draw: str = "init",
+    choice: PrunableChoice = EVERYTHING,
 ) -> nn.Module:
     """Build a network with the weights of its constructor; see `initialisation.initialise`.
 
@@ -30,13 +35,15 @@ def make_network(
         reference: "package.module:build" or "path/to/file.py:build".
         channels: image channels.
         classes: classes, the number of logits.
-        image_size: height and width of the square images, pixels.
+        image_size: side of square images, pixels; (height, width) of others.
         options: further keyword arguments of the builder, for example {"width": 0.5}.
+        choice: the weights that are pruned.
         seed, draw: the stream that the constructor draws from: "init", or "reinit" for a second draw.
     Returns:
-        A float32 network on the CPU in training mode; the global random state is as it was.
+        A network on the CPU in training mode; the global random state is as it was.
     Raises:
-        ConfigError: an option that the builder does not take, or it does not return a torch module.
+        ConfigError: an option that the builder does not take, it does not return a torch module, a layer of it is
+            lazy, or the choice does not fit it.
     """
     build = partial(call, "network", reference)
     arguments = {"channels": channels, "classes": classes, "image_size": image_size, **(options or {})}
@@ -48,7 +55,18 @@ def make_network(
         raise ConfigError(
             f"its builder {reference} returned {type(built).__name__}, expected a torch.nn.Module."
         )
+    _refuse_lazy(built)
+    choose(built, choice)
     return built.train()
+
+
+def _refuse_lazy(network: nn.Module) -> None:
+    for name, parameter in [*network.named_parameters(), *network.named_buffers()]:
+        if is_lazy(parameter):
+            raise ConfigError(
+                f"'{name}' is of a lazy module, which has no weights before it has seen an image. Give the layer its "
+                "size, or run the network once inside the builder: network(torch.zeros(1, channels, height, width))."
+            )
 
 
 def _require_accepted(reference: str, build: Callable[..., Any], arguments: Mapping[str, Any]) -> None:

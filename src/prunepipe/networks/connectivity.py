@@ -63,12 +63,12 @@ def connectivity(mask: Arrays, recording: Recording) -> Connectivity:
     kept = {name: torch.from_numpy(layer).float().requires_grad_() for name, layer in mask.items()}
     maps = follow(recording, kept)
     if reads_values(recording, maps):
-        return _everything(mask)
+        return _everything(mask, recording)
     ends = [maps.reached(output) for output in recording.outputs]
     useful = {name: mask[name] & felt for name, felt in _felt(kept, ends).items()}
     return Connectivity(
         effective={name: int(layer.sum()) for name, layer in useful.items()},
-        dead_units=_dead_units(useful),
+        dead_units=_dead_units(useful, recording),
         collapsed=not any(bool(end.any()) for end in ends),
         unreachable_outputs=sum(int((~end.flatten(1).any(0)).sum()) for end in ends),
     )
@@ -126,14 +126,14 @@ def _felt(kept: Mapping[str, Tensor], ends: list[Tensor]) -> Arrays:
     return {name: (gradient > 0).numpy() for name, gradient in zip(kept, gradients, strict=True)}
 
 
-def _dead_units(useful: Arrays) -> dict[str, int]:
-    """Count the rows of each layer without a useful weight: a path that passes a unit comes in by one of them."""
-    return {name: int((~layer.reshape(len(layer), -1).any(axis=1)).sum()) for name, layer in useful.items()}
+def _dead_units(useful: Arrays, recording: Recording) -> dict[str, int]:
+    """Count the units of each layer without a useful weight: a path that passes a unit comes in by one of them."""
+    return {name: int((~recording.by_unit[name](layer).any(axis=1)).sum()) for name, layer in useful.items()}
 
 
-def _everything(mask: Arrays) -> Connectivity:
+def _everything(mask: Arrays, recording: Recording) -> Connectivity:
     effective = {name: int(layer.sum()) for name, layer in mask.items()}
-    return Connectivity(effective, _dead_units(mask), not any(effective.values()), 0)
+    return Connectivity(effective, _dead_units(mask, recording), not any(effective.values()), 0)
 
 
 def _require_fit(mask: Arrays, weights: Mapping[str, Tensor]) -> None:

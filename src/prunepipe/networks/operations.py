@@ -228,7 +228,7 @@ _TABLE: tuple[tuple[Rule, frozenset[str]], ...] = (
         "scatter_add", "sum", "mean", "cumsum", "avg_pool2d", "avg_pool3d", "_adaptive_avg_pool2d",
         "_adaptive_avg_pool3d", "upsample_nearest1d", "upsample_nearest2d", "upsample_nearest3d",
         "_upsample_nearest_exact1d", "_upsample_nearest_exact2d", "_upsample_nearest_exact3d", "upsample_linear1d",
-        "upsample_bilinear2d", "upsample_trilinear3d", "_upsample_bilinear2d_aa",
+        "upsample_bilinear2d", "upsample_trilinear3d", "_upsample_bilinear2d_aa", "embedding",
     })),
     (along, frozenset({
         "_softmax", "_log_softmax", "_safe_softmax", "cumprod", "cummax", "cummin", "logcumsumexp", "sort", "topk",

@@ -1,46 +1,202 @@
-"""Which weights are prunable: one definition for networks, scores and masks."""
+"""Which weights are prunable: one table of layer types for networks, scores and masks."""
 
 from __future__ import annotations
 
-from torch import nn
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
-from prunepipe.errors import ScoreError
+import numpy as np
+from torch import nn
+from torch.nn.modules.conv import _ConvTransposeNd
+
+from prunepipe.errors import ConfigError, ScoreError
+from prunepipe.networks.choice import EVERYTHING, PrunableChoice, chosen
+from prunepipe.networks.structure import Layer
+
+_CHOICE = "_prunable_choice"
+"""Attribute of a network that holds what its study prunes; copies of the network keep it."""
+
+
+def rows_are_units(module: Any, values: np.ndarray) -> np.ndarray:
+    """Return values of a weight [units, ...] as [units, inputs]."""
+    return values.reshape(len(values), -1)
+
+
+def columns_are_units(module: Any, values: np.ndarray) -> np.ndarray:
+    """Return values of a weight [inputs, units] as [units, inputs]."""
+    return values.T
+
+
+def transposed_units(module: _ConvTransposeNd, values: np.ndarray) -> np.ndarray:
+    """Return values of a transposed convolution's weight [in, out / groups, ...] as [out, inputs]."""
+    grouped = values.reshape(module.groups, -1, *values.shape[1:])  # [groups, in / groups, out / groups, ...]
+    return grouped.swapaxes(1, 2).reshape(module.out_channels, -1)
+
+
+@dataclass(frozen=True)
+class LayerType:
+    """One row of the table.
+
+    Attributes:
+        module: the type; its subclasses are meant too.
+        kind: what allocations take its weights for: "conv" or "linear".
+        weights: names of the parameters.
+        by_unit: brings values shaped like a weight to one row an output unit.
+        on_request: pruned only where a study's `prunable.include` names it.
+    """
+
+    module: type[nn.Module]
+    kind: str
+    weights: tuple[str, ...] = ("weight",)
+    by_unit: Callable[[Any, np.ndarray], np.ndarray] = rows_are_units
+    on_request: bool = False
+
+
+PROJECTIONS = ("in_proj_weight", "q_proj_weight", "k_proj_weight", "v_proj_weight")
+"""Of attention: packed in one parameter, or three where queries, keys and values differ in size."""
+
+LAYER_TYPES: tuple[LayerType, ...] = (
+    LayerType(nn.Conv1d, "conv"),
+    LayerType(nn.Conv2d, "conv"),
+    LayerType(nn.Conv3d, "conv"),
+    LayerType(nn.ConvTranspose1d, "conv", by_unit=transposed_units),
+    LayerType(nn.ConvTranspose2d, "conv", by_unit=transposed_units),
+    LayerType(nn.ConvTranspose3d, "conv", by_unit=transposed_units),
+    LayerType(nn.Linear, "linear"),
+    LayerType(nn.MultiheadAttention, "linear", PROJECTIONS),  # its out_proj is a Linear module of its own
+    LayerType(nn.Embedding, "linear", by_unit=columns_are_units, on_request=True),
+)
+"""What can be pruned. A new type is one row."""
+
+
+class Weight(NamedTuple):
+    """A weight that can be pruned.
+
+    Attributes:
+        name: of the parameter.
+        module: that has it.
+        parameter: None where the weight is computed, by a parametrisation or weight normalisation.
+        layer_type: its row of the table.
+    """
+
+    name: str
+    module: nn.Module
+    parameter: nn.Parameter | None
+    layer_type: LayerType
+
+    def by_unit(self, values: np.ndarray) -> np.ndarray:
+        """Return values shaped like the weight as [output units, inputs]."""
+        return self.layer_type.by_unit(self.module, values)
 
 
 def prunable(network: nn.Module) -> dict[str, nn.Parameter]:
-    """Return the weight of every Conv2d and Linear module, by parameter name, in `modules()` order.
+    """Return the weights that are pruned, by parameter name, in `modules()` order.
+
+    These are the weights of convolutions (also transposed), Linear layers and attention's projections; a study may
+    choose among them (`prunable`). Biases, normalisation and raw parameters are never pruned.
 
     Args:
-        network: any module; biases and BatchNorm are never prunable.
+        network: any module.
     Returns:
         Parameters, for example {"features.0.weight": [64, 3, 3, 3], ...}.
     Raises:
-        ScoreError: the network has none, or shares one with another module: it would count twice, or be masked here
-            and not there.
+        ScoreError: the network has none, or one that another module uses as well.
+        ConfigError: one that is computed instead of being a parameter, or a choice that does not fit.
     """
-    weights: dict[str, nn.Parameter] = {}
-    owners: dict[int, str] = {}
-    named = dict(network.named_parameters(remove_duplicate=False))
-    for prefix, module in network.named_modules():
-        if not isinstance(module, (nn.Conv2d, nn.Linear)):
-            continue
-        name = f"{prefix}.weight" if prefix else "weight"
-        first = owners.setdefault(id(module.weight), name)
-        if first != name:
-            raise ScoreError(
-                f"'{name}' and '{first}' are one shared weight, which prune ratios would count twice; "
-                "share the module instead of its weight."
-            )
-        weights[name] = named[name]
-    for name, parameter in named.items():
-        first = owners.get(id(parameter), name)
-        if first != name:
-            raise ScoreError(
-                f"'{first}' is one weight with '{name}', which is not pruned: a mask cannot hold for one of them; "
-                "untie them."
-            )
+    return {weight.name: _parameter(weight) for weight in pruned_weights(network)}
+
+
+def prunable_layers(network: nn.Module) -> tuple[Layer, ...]:
+    """Return what `prunable` does as plain data.
+
+    Raises:
+        ScoreError, ConfigError: as `prunable`.
+    """
+    return tuple(
+        Layer(weight.name, weight.layer_type.kind, tuple(_parameter(weight).shape))
+        for weight in pruned_weights(network)
+    )
+
+
+def pruned_weights(network: nn.Module) -> list[Weight]:
+    """Return the weights that are pruned, each with its module.
+
+    Raises:
+        ScoreError, ConfigError: as `prunable`.
+    """
+    known = weights_of(network)
+    usual = {weight.name: not weight.layer_type.on_request for weight in known}
+    names = set(chosen(usual, choice_of(network)))
+    weights = [weight for weight in known if weight.name in names]
+    for weight in weights:
+        _require_parameter(weight)
+    _refuse_shared(network, weights)
     if not weights:
         raise ScoreError(
-            f"{type(network).__name__} has no Conv2d or Linear weight, so nothing can be pruned."
+            f"{type(network).__name__} has no weight of a convolution, a Linear layer or attention, so nothing can be "
+            "pruned."
         )
     return weights
+
+
+def weights_of(network: nn.Module) -> list[Weight]:
+    """Return every weight that can be pruned, whatever a study chooses, in `modules()` order."""
+    return [weight for prefix, module in network.named_modules() for weight in _own(prefix, module)]
+
+
+def _own(prefix: str, module: nn.Module) -> Iterator[Weight]:
+    layer_type = next((row for row in LAYER_TYPES if isinstance(module, row.module)), None)
+    if layer_type is None:
+        return
+    for attribute in layer_type.weights:
+        if getattr(module, attribute, None) is not None:
+            name = f"{prefix}.{attribute}" if prefix else attribute
+            yield Weight(name, module, module._parameters.get(attribute), layer_type)
+
+
+def choose(network: nn.Module, choice: PrunableChoice) -> None:
+    """Have `prunable` return a choice of a network's weights from now on; copies of the network keep it.
+
+    Raises:
+        ConfigError: a pattern matches nothing, or no weight is left.
+    """
+    setattr(network, _CHOICE, choice)
+    chosen({weight.name: not weight.layer_type.on_request for weight in weights_of(network)}, choice)
+
+
+def choice_of(network: nn.Module) -> PrunableChoice:
+    """Return what a network's study prunes."""
+    choice: PrunableChoice = getattr(network, _CHOICE, EVERYTHING)
+    return choice
+
+
+def _parameter(weight: Weight) -> nn.Parameter:
+    assert weight.parameter is not None
+    return weight.parameter
+
+
+def _require_parameter(weight: Weight) -> None:
+    if weight.parameter is None:
+        layer = weight.name.rpartition(".")[0]
+        raise ConfigError(
+            f"the weight of '{layer}' is not a plain parameter, so it cannot be pruned: remove the parametrisation or "
+            f"weight normalisation of this layer, or leave it dense by `prunable: {{exclude: [{layer}]}}`."
+        )
+
+
+def _refuse_shared(network: nn.Module, weights: list[Weight]) -> None:
+    """Refuse a weight that two modules use: prune ratios would count it twice, or leave one of its uses dense."""
+    uses: dict[int, list[str]] = {}
+    for prefix, module in network.named_modules():
+        for attribute, parameter in module._parameters.items():
+            uses.setdefault(id(parameter), []).append(f"{prefix}.{attribute}" if prefix else attribute)
+    for weight in weights:
+        first, *others = uses[id(weight.parameter)]
+        if others:
+            layer = weight.name.rpartition(".")[0]
+            raise ScoreError(
+                f"'{others[0]}' and '{first}' are one shared weight, which cannot be pruned in one place alone and "
+                "would count twice: call one module twice instead, untie them, or leave it dense by "
+                f"`prunable: {{exclude: [{layer}]}}`."
+            )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -15,7 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map_only
 
 from prunepipe.errors import ConfigError
-from prunepipe.networks.prunable import prunable
+from prunepipe.networks.prunable import pruned_weights
 
 BATCH = 2
 """Images in the trial batch; more than one, or squeeze() would drop the axis of the batch."""
@@ -71,6 +72,7 @@ class Recording(NamedTuple):
 
     Attributes:
         weights: the prunable weights of the copy that was run, by parameter name.
+        by_unit: per weight, what brings values shaped like it to one row an output unit.
         images: the trial batch.
         calls: in order; which tensors share memory is told by their storages.
         outputs: the tensors that the network returned.
@@ -78,6 +80,7 @@ class Recording(NamedTuple):
     """
 
     weights: dict[str, Tensor]
+    by_unit: dict[str, Callable[[np.ndarray], np.ndarray]]
     images: Tensor
     calls: list[Call]
     outputs: list[Tensor]
@@ -92,10 +95,14 @@ def record(network: nn.Module, image_shape: tuple[int, ...]) -> Recording:
         image_shape: of one image, for example (channels, height, width).
     Raises:
         ConfigError: the network does not take such images.
-        ScoreError: it has no prunable weight, or two layers share one.
+        ScoreError: it has no prunable weight, or two modules share one.
     """
     network = deepcopy(network).cpu().float().eval()
-    weights: dict[str, Tensor] = {name: weight.detach() for name, weight in prunable(network).items()}
+    pruned = pruned_weights(network)
+    weights = {weight.name: weight.parameter.detach() for weight in pruned if weight.parameter is not None}
+    by_unit: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+        weight.name: weight.by_unit for weight in pruned
+    }
     images = torch.randn(BATCH, *image_shape, generator=torch.Generator().manual_seed(0))
     recorder = _Recorder()
     try:
@@ -106,7 +113,7 @@ def record(network: nn.Module, image_shape: tuple[int, ...]) -> Recording:
             f"{type(network).__name__} does not take images of shape {[BATCH, *image_shape]} "
             f"({type(error).__name__}: {_first_line(error)}). Fix its channels or image_size."
         ) from error
-    return Recording(weights, images, recorder.calls, tensors_of(outputs), recorder.read)
+    return Recording(weights, by_unit, images, recorder.calls, tensors_of(outputs), recorder.read)
 
 
 def tensors_of(values: Any) -> list[Tensor]:

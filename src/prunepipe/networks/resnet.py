@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from prunepipe.errors import ConfigError
 from prunepipe.networks.initialisation import draw_normal
-from prunepipe.networks.shapes import RESNET_DEPTHS, RESNET_WIDTHS, scaled_channels
+from prunepipe.networks.shapes import RESNET_DEPTHS, RESNET_WIDTHS, ImageSize, scaled_channels
 
 
 class BasicBlock(nn.Module):
@@ -65,13 +65,13 @@ def _stage(blocks: int, inputs: int, outputs: int, *, stride: int) -> nn.Sequent
     return nn.Sequential(first, *(BasicBlock(outputs, outputs, 1) for _ in range(blocks - 1)))
 
 
-def resnet(*, channels: int, classes: int, image_size: int, depth: int, width: float = 1.0) -> ResNet:
+def resnet(*, channels: int, classes: int, image_size: ImageSize, depth: int, width: float = 1.0) -> ResNet:
     """Build a ResNet of depth 6n + 2.
 
     Args:
         channels: image channels.
         classes: number of logits.
-        image_size: height and width of the images, pixels; any size will do.
+        image_size: side of square images, pixels, or (height, width); any will do.
         depth: convolutions on the longest path and the Linear layer: 8, 14, 20, ...
         width: multiplies the channel counts 32, 64, 128 (rounded, at least 1).
     Raises:
@@ -88,7 +88,7 @@ def resnet(*, channels: int, classes: int, image_size: int, depth: int, width: f
 def _named(name: str) -> Callable[..., ResNet]:
     depth, own_width = RESNET_DEPTHS[name]
 
-    def build(*, channels: int, classes: int, image_size: int, width: float = 1.0) -> ResNet:
+    def build(*, channels: int, classes: int, image_size: ImageSize, width: float = 1.0) -> ResNet:
         return resnet(
             channels=channels, classes=classes, image_size=image_size, depth=depth, width=width * own_width
         )

@@ -9,6 +9,9 @@ from math import ceil
 from prunepipe.errors import ConfigError
 from prunepipe.networks.structure import Layer
 
+ImageSize = int | tuple[int, int]
+"""Side of square images, pixels; (height, width) of others."""
+
 POOL = "M"
 """Entry of a layout that stands for a 2x2 max-pool; a number is a convolution's output channels."""
 
@@ -36,6 +39,21 @@ RESNET_DEPTHS: dict[str, tuple[int, float]] = {
 """Depth 6n + 2 and width."""
 
 
+VIT = "vit_small"
+VIT_PATCH, VIT_BLOCKS, VIT_HEADS, VIT_HEAD = 4, 4, 3, 32
+"""Of the small vision transformer: side of a patch in pixels, blocks, heads, features a head."""
+
+
+def vit_features(width: float) -> int:
+    """Return the features of a token, a whole number a head."""
+    return VIT_HEADS * scaled_channels(VIT_HEAD, width)
+
+
+def sides(image_size: ImageSize) -> tuple[int, int]:
+    """Return the height and width that an image size says."""
+    return (image_size, image_size) if isinstance(image_size, int) else image_size
+
+
 def scaled_channels(channels: int, width: float) -> int:
     """Return a channel count times the width, rounded, at least 1.
 
@@ -53,37 +71,54 @@ def layer_maps(
     """Return the prunable layers of a built-in network in module order, each with the side of its output map.
 
     Args:
-        architecture: a name in `VGG_LAYOUTS` or `RESNET_DEPTHS`.
+        architecture: a name in `VGG_LAYOUTS` or `RESNET_DEPTHS`, or `VIT`.
         channels: image channels.
         classes: number of logits.
         image_size: side of the images, pixels.
         width: multiplies the channel counts.
     Raises:
-        ConfigError: the images are too small for the network's pools.
+        ConfigError: the images are too small for the network's pools, or no whole number of patches.
     """
     if architecture in RESNET_DEPTHS:
         depth, own_width = RESNET_DEPTHS[architecture]
         return _resnet((depth - 2) // 6, channels, classes, image_size, width * own_width)
+    if architecture == VIT:
+        require_patches(image_size)
+        return _vit(channels, classes, image_size, width)
     layout = VGG_LAYOUTS[architecture]
     require_image_size(architecture, layout, image_size)
     return _vgg(layout, channels, classes, image_size, width)
 
 
-def require_image_size(name: str, layout: Sequence[int | str], image_size: int) -> None:
+def require_image_size(name: str, layout: Sequence[int | str], image_size: ImageSize) -> None:
     """Refuse images that a network's max-pools would shrink to nothing.
 
     Args:
         name: of the network, for the message.
         layout: with `POOL` for each max-pool.
-        image_size: side of the images, pixels.
+        image_size: side of square images, pixels, or (height, width).
     Raises:
         ConfigError: they are too small.
     """
     smallest = 2 ** list(layout).count(POOL)
-    if image_size < smallest:
+    if min(sides(image_size)) < smallest:
         raise ConfigError(
             f"{name} needs images of at least {smallest} x {smallest} pixels, because each max-pool halves them, "
             f"but image_size is {image_size}; take larger images or another network."
+        )
+
+
+def require_patches(image_size: ImageSize) -> None:
+    """Refuse images that the small vision transformer cannot cut into whole patches.
+
+    Raises:
+        ConfigError: a side is no multiple of a patch's.
+    """
+    height, width = sides(image_size)
+    if height % VIT_PATCH or width % VIT_PATCH:
+        raise ConfigError(
+            f"{VIT} reads patches of {VIT_PATCH} x {VIT_PATCH} pixels, so both sides must be multiples of {VIT_PATCH}, "
+            f"but image_size is {image_size}; take other images or another network."
         )
 
 
@@ -91,26 +126,47 @@ def _vgg(
     layout: tuple[int | str, ...], channels: int, classes: int, side: int, width: float
 ) -> list[tuple[Layer, int]]:
     layers: list[tuple[Layer, int]] = []
-    for position, entry in enumerate(layout):
+    module = 0  # a convolution with its BatchNorm and ReLU is three modules, a pool is one
+    for entry in layout:
         if isinstance(entry, str):
             side //= 2
+            module += 1
             continue
         outputs = scaled_channels(entry, width)
-        layers.append((Layer(f"conv {position}", "conv", (outputs, channels, 3, 3)), side))
-        channels = outputs
-    return [*layers, (Layer("classifier", "linear", (classes, channels)), 1)]
+        layers.append((Layer(f"features.{module}.weight", "conv", (outputs, channels, 3, 3)), side))
+        channels, module = outputs, module + 3
+    return [*layers, (Layer("classifier.weight", "linear", (classes, channels)), 1)]
 
 
 def _resnet(blocks: int, channels: int, classes: int, side: int, width: float) -> list[tuple[Layer, int]]:
     first, *_ = widths = [scaled_channels(count, width) for count in RESNET_WIDTHS]
-    layers = [(Layer("conv1", "conv", (first, channels, 3, 3)), side)]
-    for inputs, outputs in pairwise([first, *widths]):
-        stride = 1 if len(layers) == 1 else 2
+    layers = [(Layer("conv1.weight", "conv", (first, channels, 3, 3)), side)]
+    for stage, (inputs, outputs) in enumerate(pairwise([first, *widths]), start=1):
+        stride = 1 if stage == 1 else 2
         side = ceil(side / stride)
         for block in range(blocks):
             read = inputs if block == 0 else outputs
-            layers += [(Layer("block conv1", "conv", (outputs, read, 3, 3)), side)]
-            layers += [(Layer("block conv2", "conv", (outputs, outputs, 3, 3)), side)]
+            name = f"layer{stage}.{block}"
+            layers += [(Layer(f"{name}.conv1.weight", "conv", (outputs, read, 3, 3)), side)]
+            layers += [(Layer(f"{name}.conv2.weight", "conv", (outputs, outputs, 3, 3)), side)]
             if block == 0 and (stride != 1 or inputs != outputs):
-                layers += [(Layer("shortcut", "conv", (outputs, inputs, 1, 1)), side)]
-    return [*layers, (Layer("fc", "linear", (classes, widths[-1])), 1)]
+                layers += [(Layer(f"{name}.downsample.0.weight", "conv", (outputs, inputs, 1, 1)), side)]
+    return [*layers, (Layer("fc.weight", "linear", (classes, widths[-1])), 1)]
+
+
+def _vit(channels: int, classes: int, side: int, width: float) -> list[tuple[Layer, int]]:
+    """Each Linear layer runs once a token; the products of queries, keys and values, without weights, are left out."""
+    features, tokens = vit_features(width), side // VIT_PATCH
+    shapes = {
+        "attention.projection": (3 * features, features),
+        "attention.out": (features, features),
+        "widen": (2 * features, features),
+        "narrow": (features, 2 * features),
+    }
+    layers = [(Layer("patches.weight", "conv", (features, channels, VIT_PATCH, VIT_PATCH)), tokens)]
+    for block in range(VIT_BLOCKS):
+        layers += [
+            (Layer(f"blocks.{block}.{name}.weight", "linear", shape), tokens)
+            for name, shape in shapes.items()
+        ]
+    return [*layers, (Layer("head.weight", "linear", (classes, features)), 1)]

@@ -12,12 +12,13 @@ from prunepipe.artifacts import FOREIGN, of_another_version, read_json
 
 @dataclass(frozen=True)
 class Layer:
-    """One prunable weight: of a Conv2d or of a Linear module.
+    """One prunable weight.
 
     Attributes:
         name: the parameter's name, for example "features.0.weight".
-        kind: "conv" or "linear".
-        shape: the weight's shape: (out, in / groups, height, width) or (out, in).
+        kind: "conv" (convolutions of any dimension, transposed ones too) or "linear" (Linear layers, attention's
+            projections, embeddings).
+        shape: the weight's shape, for example (out, in / groups, height, width) or (out, in).
     """
 
     name: str
@@ -38,11 +39,14 @@ class Structure:
         layers: the prunable layers in `network.modules()` order.
         residual: whether paths are added anywhere, which is what decides the form of the smart ratio.
         followed: whether connectivity is read from paths; if not, every kept weight counts as effective.
+        unprunable: share of the weights in matrices that stay dense because no layer type is known for them, where
+            that is so much that the user is told; else 0.
     """
 
     layers: tuple[Layer, ...]
     residual: bool = False
     followed: bool = True
+    unprunable: float = 0.0
 
     @property
     def size(self) -> int:
@@ -56,13 +60,18 @@ class Structure:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain lists and dictionaries for a JSON file."""
-        return asdict(self)
+        values = asdict(self)
+        return (
+            values
+            if self.unprunable
+            else {key: value for key, value in values.items() if key != "unprunable"}
+        )
 
     @staticmethod
     def from_json(data: dict[str, Any]) -> Structure:
         """Read what `to_json` wrote."""
         layers = tuple(Layer(**{**entry, "shape": tuple(entry["shape"])}) for entry in data["layers"])
-        return Structure(layers, data["residual"], data["followed"])
+        return Structure(layers, data["residual"], data["followed"], data.get("unprunable", 0.0))
 
 
 def read_structure(path: Path | str) -> Structure:

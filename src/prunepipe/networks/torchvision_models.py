@@ -7,7 +7,9 @@ What is changed, and nothing else:
 - for images of at most 64 pixels the stem keeps the resolution, as is usual for CIFAR: the first convolution is
   3x3 with stride 1, and the max-pool right behind it (ResNet, DenseNet, ShuffleNet) is left out;
 - VGG: a max-pool that would leave no pixel is left out; where the last map is smaller than 7x7 it is read as it
-  is, and the first Linear layer is that much smaller (torchvision would repeat its pixels up to 7x7).
+  is, and the first Linear layer is that much smaller (torchvision would repeat its pixels up to 7x7);
+- ViT, Swin and ConvNeXt keep their first convolution, which cuts the image into patches, at every size; ViT has as many
+  positions as the images have patches.
 
 Weights are never downloaded: a network starts as torchvision starts it, and the layers that are replaced start by the
 same law.
@@ -16,11 +18,13 @@ same law.
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from typing import Any
 
 from torch import nn
 
 from prunepipe.errors import ConfigError, unknown_name
+from prunepipe.networks.shapes import ImageSize, sides
 from prunepipe.networks.torchvision_names import TORCHVISION_MODELS
 
 SMALL_IMAGE = 64
@@ -35,9 +39,16 @@ STEM_LAWS: dict[str, Callable[[nn.Conv2d], object]] = {
         lambda conv: nn.init.kaiming_normal_(conv.weight, mode="fan_out", nonlinearity="relu"),
     ),
     "densenet": lambda conv: nn.init.kaiming_normal_(conv.weight),
+    "vit": lambda conv: nn.init.trunc_normal_(
+        conv.weight, std=(conv.in_channels * prod(conv.kernel_size)) ** -0.5
+    ),
+    **dict.fromkeys(("swin", "convnext"), lambda conv: nn.init.trunc_normal_(conv.weight, std=0.02)),
     "shufflenet": lambda conv: None,  # torch's own, which the constructor of the layer has drawn
 }
 """How torchvision draws the first convolution, by how the model's name begins; its bias, where it has one, is 0."""
+
+PATCHES = ("vit", "swin", "convnext")
+"""Families whose first convolution cuts the image into patches."""
 
 VGG_MAP = 7
 """Side of the map that torchvision's VGG reads."""
@@ -50,31 +61,46 @@ def __getattr__(name: str) -> Callable[..., nn.Module]:
     if name not in TORCHVISION_MODELS:
         raise ConfigError(unknown_name("torchvision model", name, TORCHVISION_MODELS))
 
-    def build(*, channels: int, classes: int, image_size: int) -> nn.Module:
+    def build(*, channels: int, classes: int, image_size: ImageSize) -> nn.Module:
         return torchvision_network(name, channels=channels, classes=classes, image_size=image_size)
 
     return build
 
 
-def torchvision_network(name: str, *, channels: int, classes: int, image_size: int) -> nn.Module:
+def torchvision_network(name: str, *, channels: int, classes: int, image_size: ImageSize) -> nn.Module:
     """Build a torchvision network for a data set.
 
     Args:
         name: of `TORCHVISION_MODELS`.
         channels: image channels.
         classes: number of logits.
-        image_size: height and width of the images, pixels.
+        image_size: side of square images, pixels, or (height, width).
+    Raises:
+        ConfigError: images that a ViT cannot cut into its patches.
     """
     from torchvision import models  # slow to import, and only these networks need it
 
-    network: nn.Module = models.get_model(name, weights=None, num_classes=classes)
-    small = image_size <= SMALL_IMAGE
+    size = sides(image_size)
+    positions = {"image_size": _patched_side(name, size)} if name.startswith("vit") else {}
+    network: nn.Module = models.get_model(name, weights=None, num_classes=classes, **positions)
+    small = max(size) <= SMALL_IMAGE and not name.startswith(PATCHES)
     if name.startswith("vgg"):
-        _fit_vgg(network, image_size)
+        _fit_vgg(network, size)
     elif small:
         _drop_stem_pool(network)
     _fit_first_convolution(network, channels, _stem_law(name), small=small)
     return network
+
+
+def _patched_side(name: str, size: tuple[int, int]) -> int:
+    patch = int(name.rpartition("_")[2])
+    height, width = size
+    if height != width or height % patch:
+        raise ConfigError(
+            f"image_size is {height} x {width}, but {name} reads square images whose side is a multiple of its "
+            f"patches' {patch} pixels."
+        )
+    return height
 
 
 def _stem_law(name: str) -> Callable[[nn.Conv2d], object]:
@@ -102,18 +128,18 @@ def _drop_stem_pool(network: nn.Module) -> None:
         network.set_submodule(name, nn.Identity())
 
 
-def _fit_vgg(network: Any, image_size: int) -> None:
+def _fit_vgg(network: Any, size: tuple[int, int]) -> None:
     """Fit the pools and the first Linear layer of a VGG to the images."""
-    side = image_size
+    height, width = size
     for position, module in enumerate(network.features):
-        if isinstance(module, nn.MaxPool2d) and side >= 2:
-            side //= 2
+        if isinstance(module, nn.MaxPool2d) and min(height, width) >= 2:
+            height, width = height // 2, width // 2
         elif isinstance(module, nn.MaxPool2d):
             network.features[position] = nn.Identity()
-    if side > VGG_MAP:
+    if max(height, width) > VGG_MAP:
         return
     first = network.classifier[0]
-    features = first.in_features // VGG_MAP**2 * side**2
+    features = first.in_features // VGG_MAP**2 * height * width
     network.avgpool = nn.Identity()
     network.classifier[0] = nn.Linear(features, first.out_features)
     nn.init.normal_(network.classifier[0].weight, 0.0, 0.01)

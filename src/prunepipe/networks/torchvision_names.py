@@ -11,6 +11,8 @@ TORCHVISION_MODELS: tuple[str, ...] = (
     *(f"efficientnet_b{size}" for size in range(8)),
     *("efficientnet_v2_s", "efficientnet_v2_m", "efficientnet_v2_l"),
     *("regnet_x_400mf", "regnet_x_800mf", "regnet_x_1_6gf", "regnet_x_3_2gf", "regnet_x_8gf"),
+    *("convnext_tiny", "convnext_small", "convnext_base", "convnext_large"),
+    *("vit_b_16", "vit_b_32", "vit_l_16", "vit_l_32", "vit_h_14", "swin_t", "swin_s", "swin_b"),
     *("regnet_y_400mf", "regnet_y_800mf", "regnet_y_1_6gf", "regnet_y_3_2gf", "regnet_y_8gf"),
 )
-"""Written `torchvision:resnet18`. Transformers are not here: torch.fx cannot follow how they use their weights."""
+"""Written `torchvision:resnet18`."""

@@ -7,10 +7,11 @@ from torch import nn
 
 from prunepipe.errors import ConfigError
 from prunepipe.networks.connectivity import follow, reads_values
-from prunepipe.networks.prunable import prunable
+from prunepipe.networks.parameters import TOLERATED, unasked_share
+from prunepipe.networks.prunable import prunable_layers
 from prunepipe.networks.reach import Maps, memory_of
 from prunepipe.networks.recording import Call, record
-from prunepipe.networks.structure import Layer, Structure
+from prunepipe.networks.structure import Structure
 
 _ADDITIONS = frozenset({"add", "sub", "rsub", "maximum", "minimum"})
 
@@ -26,7 +27,7 @@ def trace(network: nn.Module, image_shape: tuple[int, ...]) -> Structure:
     Raises:
         ConfigError: a weight is computed, the network does not take such images, or its output does not depend
             on them.
-        ScoreError: it has no prunable weight, or two layers share one.
+        ScoreError: it has no prunable weight, or two modules share one.
     """
     layers = prunable_layers(network)
     recording = record(network, image_shape)
@@ -38,26 +39,10 @@ def trace(network: nn.Module, image_shape: tuple[int, ...]) -> Structure:
             "Compute its output from its input by operations of torch, and return it."
         )
     residual = any(_adds_paths(call, maps) for call in recording.calls)
-    return Structure(layers, residual, followed=not reads_values(recording, maps))
-
-
-def prunable_layers(network: nn.Module) -> tuple[Layer, ...]:
-    """Return every prunable weight in `network.modules()` order.
-
-    Raises:
-        ConfigError: a weight is computed instead of being a parameter.
-        ScoreError: there is none, or two layers share one.
-    """
-    for name, module in network.named_modules():
-        prunes = isinstance(module, (nn.Conv2d, nn.Linear))
-        if prunes and "weight" not in dict(module.named_parameters(recurse=False)):
-            raise ConfigError(
-                f"the weight of '{name}' is not a plain parameter, so it cannot be pruned: "
-                "remove the parametrisation or weight normalisation of this layer."
-            )
-    weights = prunable(network)
-    kinds = {4: "conv", 2: "linear"}
-    return tuple(Layer(name, kinds[weight.ndim], tuple(weight.shape)) for name, weight in weights.items())
+    dense = unasked_share(network)
+    return Structure(
+        layers, residual, not reads_values(recording, maps), unprunable=dense if dense > TOLERATED else 0.0
+    )
 
 
 def _adds_paths(call: Call, maps: Maps) -> bool:

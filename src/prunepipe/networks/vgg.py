@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from prunepipe.errors import ConfigError
 from prunepipe.networks.initialisation import draw_normal
-from prunepipe.networks.shapes import POOL, VGG_LAYOUTS, require_image_size, scaled_channels
+from prunepipe.networks.shapes import POOL, VGG_LAYOUTS, ImageSize, require_image_size, scaled_channels
 
 
 class VGG(nn.Module):
@@ -47,14 +47,14 @@ def _stage(inputs: int, outputs: int) -> list[nn.Module]:
 
 
 def vgg(
-    *, channels: int, classes: int, image_size: int, layout: Sequence[int | str], width: float = 1.0
+    *, channels: int, classes: int, image_size: ImageSize, layout: Sequence[int | str], width: float = 1.0
 ) -> VGG:
     """Build a VGG from its layout.
 
     Args:
         channels: image channels.
         classes: number of logits.
-        image_size: height and width of the images, pixels; every max-pool halves it.
+        image_size: side of square images, pixels, or (height, width); every max-pool halves both.
         layout: output channels of each convolution, and "M" for each max-pool.
         width: multiplies the channel counts (rounded, at least 1).
     Raises:

@@ -1,4 +1,4 @@
-"""The long table of results: one row a run, with a visible gap for each run that is missing."""
+"""Build the long table of results: one row per run, with a visible gap for each missing run."""
 
 from __future__ import annotations
 
@@ -36,21 +36,21 @@ MEASURED = (
     "unreachable_outputs",
     "collapsed",
 )
-"""What the metrics of a run must hold."""
+"""Keys that the metrics of a run must have."""
 
 NO_SPREAD = 1e-9
-"""Standard deviation in points at or below which seeds count as all the same (float noise is 1e-14)."""
+"""Standard deviation in points up to which seeds count as equal (float noise is 1e-14)."""
 
 
 def collect(study: Study, root: Path = Path()) -> pd.DataFrame:
     """Read the metrics of every run that a study should have.
 
     Args:
-        study: what should be there.
+        study: says which runs should exist.
         root: folder that holds `results/`.
 
     Returns:
-        One row a run in the study's order; a run without metrics has status "missing" and a cause.
+        One row per run in the study's order; a run without metrics has status "missing" and a cause.
     """
     rows = [
         {"study": study.name, **run.place, **_read(root / run.folder), "run": run.folder}
@@ -78,7 +78,7 @@ def _read(folder: Path) -> dict[str, Any]:
 
 
 def _cause(folder: Path) -> str:
-    """Return why a run has no metrics: the error in its newest log, or how far it came."""
+    """Return why a run has no metrics: the error in its newest log, or the last stage that it reached."""
     log = newest_log(folder)
     if log is None:
         return "not started"
@@ -86,7 +86,7 @@ def _cause(folder: Path) -> str:
 
 
 def histories(runs: Iterable[str], root: Path = Path()) -> pd.DataFrame:
-    """Return the training curves of finished runs: one row a run and epoch."""
+    """Return the training curves of finished runs: one row per run and epoch."""
     frames = []
     for run in runs:
         path = root / run / "history.json"
@@ -96,7 +96,7 @@ def histories(runs: Iterable[str], root: Path = Path()) -> pd.DataFrame:
 
 
 def layers(runs: Iterable[str], root: Path = Path()) -> pd.DataFrame:
-    """Return the layer tables of tickets: one row a run and layer."""
+    """Return the layer tables of tickets: one row per run and layer."""
     frames = []
     for run in runs:
         path = root / run / "layers.json"

@@ -1,4 +1,4 @@
-"""How far a study has come, read from its results: runs done, running, failed, and the time that is left."""
+"""Read the progress of a study from its results: runs done, running and failed, and the time left."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from prunepipe.study.study import Study
 DONE, RUNNING, FAILED, WAITING = "done", "running", "failed", "waiting"
 TRAINING_LOGS = ("train_dense.log", "retrain.log")
 SILENCE = 15 * 60.0
-"""Seconds without a word in its log after which a run no longer counts as running: it was killed."""
+"""Seconds without log output after which a run counts as killed and not as running."""
 RECENT = 20
-"""Finished runs whose pace tells the time that is left."""
+"""Number of recently finished runs that the time left is estimated from."""
 
 
 @dataclass(frozen=True)
 class StudyProgress:
-    """How many runs of a study, dense and pruned, are in which state.
+    """The number of runs of a study, dense and pruned, in each state.
 
     Attributes:
         done: measured.
         running: in training.
-        failed: ended with an error; they are tried again when Snakemake is started again.
-        waiting: everything else.
-        seconds_left: at the pace of the last runs; None while too few are done, or none is running.
+        failed: ended with an error; Snakemake retries them when it is started again.
+        waiting: all others.
+        seconds_left: estimated from the pace of the last runs; None if too few are done or none is running.
     """
 
     done: int
@@ -40,11 +40,11 @@ class StudyProgress:
 
     @property
     def total(self) -> int:
-        """Runs of the study."""
+        """Number of runs of the study."""
         return self.done + self.running + self.failed + self.waiting
 
     def __str__(self) -> str:
-        """Say it in a few words."""
+        """Summarise the progress in a few words."""
         words = f"{self.running} running, {self.failed} failed"
         if self.seconds_left is None:
             return words
@@ -52,12 +52,12 @@ class StudyProgress:
 
 
 def study_progress(study: Study, root: Path = Path(), now: float | None = None) -> StudyProgress:
-    """Look at every run that a study should have.
+    """Determine the state of every run of a study.
 
     Args:
-        study: what should be there.
+        study: says which runs should exist.
         root: folder that holds `results/`.
-        now: seconds since the epoch; default: the clock's.
+        now: current time, seconds since the epoch; default: the clock's.
     """
     moment = time.time() if now is None else now
     states: Counter[str] = Counter()
@@ -85,14 +85,14 @@ def run_state(folder: Path, now: float) -> str:
 
 
 def _seconds_left(counts: Mapping[str, int], finished: Sequence[float], now: float) -> float | None:
-    """Go by the pace of the last finished runs, the wait since the last one included."""
+    """Estimate the time left from the pace of the last finished runs, including the wait since the last one."""
     if len(finished) < 3 or not counts[RUNNING]:
         return None
     return (counts[RUNNING] + counts[WAITING]) * max(now - finished[0], 0.0) / (len(finished) - 1)
 
 
 def duration(seconds: float) -> str:
-    """Return seconds in the unit that a person would choose."""
+    """Return seconds in a readable unit."""
     for unit, size in (("days", 86400.0), ("h", 3600.0), ("min", 60.0)):
         if seconds >= 1.5 * size:
             return f"{seconds / size:.0f} {unit}"

@@ -1,4 +1,4 @@
-"""What a mask leaves of a network, known before any training."""
+"""Describe what a mask leaves of a network, before any training."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from torch import nn
 
 from prunepipe.artifacts import Arrays
 from prunepipe.networks.connectivity import connectivity
+from prunepipe.networks.prunable import prunable_layers
 from prunepipe.networks.recording import record
-from prunepipe.networks.tracing import prunable_layers
 from prunepipe.pruning.masks import density
 
 
 def describe(mask: Arrays, network: nn.Module, image_shape: tuple[int, ...]) -> dict[str, Any]:
-    """Return what a mask shows before any training: counts per layer, paths, layer collapse.
+    """Describe a mask before any training: counts per layer, paths, layer collapse.
 
     Args:
         mask: True = kept.
@@ -26,7 +26,8 @@ def describe(mask: Arrays, network: nn.Module, image_shape: tuple[int, ...]) -> 
         (classes that no path reaches), and one row per layer.
     """
     layers = prunable_layers(network)
-    paths = connectivity(mask, record(network, image_shape))
+    recording = record(network, image_shape)
+    paths = connectivity(mask, recording)
     rows = [
         {
             "layer": layer.name,
@@ -34,7 +35,7 @@ def describe(mask: Arrays, network: nn.Module, image_shape: tuple[int, ...]) -> 
             "size": layer.size,
             "kept": int(mask[layer.name].sum()),
             "effective": paths.effective[layer.name],
-            "units": layer.shape[0],
+            "units": len(recording.by_unit[layer.name](mask[layer.name])),
             "dead_units": paths.dead_units[layer.name],
         }
         for layer in layers

@@ -1,4 +1,4 @@
-"""What several stages start from: the network of the settings, and the training data behind a mask."""
+"""Inputs that several stages share: the network, and the training data that a mask is made from."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from torch import nn
 
 from prunepipe.datasets.dataset import Dataset
 from prunepipe.networks.building import make_network
+from prunepipe.networks.choice import PrunableChoice
 from prunepipe.plugins import call, is_external, load_function
 from prunepipe.seeds import numpy_generator
 from prunepipe.stages.own_data import require_training_data
@@ -14,7 +15,7 @@ from prunepipe.stages.schemas.network import NetworkSettings
 
 
 def corrupted(dataset: Dataset, corruption: str | None, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the training images and labels behind a mask, as the data check leaves them."""
+    """Return the training images and labels that a mask is made from, after the data check."""
     if corruption is None:
         return dataset.train_images, dataset.train_labels
     generator = numpy_generator(seed, "data check")
@@ -24,7 +25,7 @@ def corrupted(dataset: Dataset, corruption: str | None, seed: int) -> tuple[np.n
             images, labels, dataset.classes, generator=generator
         )
         return changed
-    # A copy, so that a function that works in place does not change the data that tickets are retrained on.
+    # A copy, so that an in-place function does not change the data that tickets are retrained on.
     given = images.copy(), labels.copy(), dataset.classes
     return require_training_data(
         corruption, call("data check", corruption, *given, generator=generator), dataset
@@ -32,14 +33,16 @@ def corrupted(dataset: Dataset, corruption: str | None, seed: int) -> tuple[np.n
 
 
 def build(dataset: Dataset, network: NetworkSettings, seed: int, draw: str = "init") -> nn.Module:
-    """Build a network for a data set, with the weights of its constructor's draw."""
-    channels, image_size = dataset.train_images.shape[1:3]
+    """Build a network for a data set, with the initial weights that its constructor draws."""
+    channels, height, width = dataset.train_images.shape[1:]
     return make_network(
         network.reference,
         channels=channels,
         classes=dataset.classes,
-        image_size=image_size,
+        # A builder that knows squares alone is told of them as ever, and meets a pair where it would be wrong.
+        image_size=height if height == width else (height, width),
         options=network.options,
         seed=seed,
         draw=draw,
+        choice=PrunableChoice(**network.prunable),
     )

@@ -1,4 +1,4 @@
-"""Stages that train: the dense run and the retraining of a ticket."""
+"""The stages that train: the dense run, and the retraining of a ticket."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from prunepipe.execution.devices import (
     explain_out_of_memory,
     prepare_process,
     require_precision,
+    require_room,
     resolve_device,
 )
 from prunepipe.networks.state import load_arrays
@@ -27,7 +28,7 @@ from prunepipe.stages.execution import Execution
 from prunepipe.stages.inputs import build, corrupted
 from prunepipe.stages.outcome import Outcome
 from prunepipe.stages.schemas.training import DenseSettings, RetrainSettings, TrainingSettings
-from prunepipe.training.images import ImageSet
+from prunepipe.training.images import ImageSet, padded_bytes
 from prunepipe.training.loop import TrainingPlan, predict, train
 from prunepipe.training.reporting import epoch_reporter
 
@@ -38,11 +39,11 @@ def train_dense(data: str, weights: Arrays, settings: DenseSettings, execution: 
     Args:
         data: path of the prepared data set.
         weights: initial weights.
-        settings: of `dense_settings`.
+        settings: the settings from `dense_settings`.
         execution: device, threads, checkpoint.
 
     Returns:
-        Where training ended, with the weights at the rewind epochs.
+        The outcome of training, with the weights at the rewind epochs.
     """
     dataset = read_dataset(data)
     images, labels = corrupted(dataset, settings.data.corruption, settings.seed)
@@ -60,16 +61,16 @@ def train_dense(data: str, weights: Arrays, settings: DenseSettings, execution: 
 def retrain(
     data: str, weights: Arrays, mask: Arrays, settings: RetrainSettings, execution: Execution
 ) -> Outcome:
-    """Retrain a ticket, always on the full clean training data; one without any path is not trained.
+    """Retrain a ticket, always on the full clean training data; a collapsed ticket is not trained.
 
     Args:
         data: path of the prepared data set.
         weights, mask: the ticket.
-        settings: of `retrain_settings`.
+        settings: the settings from `retrain_settings`.
         execution: device, threads, checkpoint.
 
     Returns:
-        Where training ended, and what the mask leaves of the network.
+        The outcome of training, with a description of the mask.
     """
     dataset = read_dataset(data)
     prepare_process(execution.threads, execution.deterministic)
@@ -99,6 +100,10 @@ def _run(
     prepare_process(execution.threads, execution.deterministic)
     device = resolve_device(execution.device)
     require_precision(device, plan.precision)
+    varied = plan.recipe.augmentation
+    require_room(
+        device, padded_bytes(training_data[0], varied.crop_padding) + padded_bytes(dataset.test_images, 0)
+    )
     with explain_out_of_memory(device, plan.recipe.batch_size), explain_nondeterminism():
         network = build(dataset, settings.network, settings.seed)
         load_arrays(network, weights)
@@ -109,7 +114,7 @@ def _run(
         image_set = partial(
             ImageSet, mean=dataset.mean, std=dataset.std, channels_last=channels_last, device=device
         )
-        training_set = image_set(*training_data, crop_padding=plan.recipe.augmentation.crop_padding)
+        training_set = image_set(*training_data, crop_padding=varied.crop_padding, cutout=varied.cutout)
         test_set = image_set(dataset.test_images, dataset.test_labels)
         identity = {
             "settings": settings.model_dump(mode="json"),
@@ -130,14 +135,14 @@ def _run(
             after_epoch=epoch_reporter(plan.recipe.epochs, execution.watchers()),
         )
         logits = end.logits
-        if logits is None:  # the checkpoint was of a run that had ended
+        if logits is None:  # the checkpoint was from a finished run
             logits = predict(network, test_set, plan.precision).cpu().numpy()
         facts = {
             "device": device_name(device),
             "deterministic": execution.deterministic,
             "torch": torch.__version__,
             "threads": execution.threads,
-            # Of this process: after a kill, of the last one.
+            # Only this process's time: after a kill, only the last process's.
             "cpu_seconds": round(time.process_time() - started, 3),
         }
         return Outcome(end.weights, end.history, logits, end.seconds, facts, end.snapshots)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from math import ceil
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from prunepipe.datasets.corruptions import REFERENCE_BATCH
 
@@ -36,33 +37,47 @@ TICKETS: dict[str, dict[str, Any]] = {
 
 
 Stage = Literal["none", "data", "score", "mask", "weights"]
-"""What a check changes: nothing, the data behind the mask, the scores, the mask, or the start weights."""
+"""What a check changes: nothing, the data that the mask is made from, the scores, the mask, or the start weights."""
 
 KINDS = ("initial", "partially trained")
-"""The two kinds of tickets: those that start from initial weights, and the others."""
+"""The two kinds of tickets: those that start from initial weights, and all others."""
+
+
+class Reading(NamedTuple):
+    """What the words of a check entitle us to say of a method.
+
+    Attributes:
+        part: what a method must use to be sane, and what `uses` under this check shows; None: a diagnostic.
+        uses: what follows from `uses`.
+        ignores: how `ignores` may be read.
+        veto: whether the check destroys all of its part, so that `ignores` makes a method not sane.
+    """
+
+    part: str | None
+    uses: str
+    ignores: str
+    veto: bool = False
 
 
 @dataclass(frozen=True)
 class CheckRow:
-    """All that is known of a check before it is loaded.
+    """Describes a check before it is loaded.
 
     Attributes:
-        stage: what it changes.
+        stage: the stage that it changes.
         function: "module:function".
-        destroys: what a method that is hurt by it must have used, as a verdict says it; empty: it is a diagnostic.
-        kinds: kinds of tickets whose verdict it counts for.
+        readings: by the kind of ticket, what its words entitle us to say; for other kinds it is a diagnostic.
         battery: whether `prunepipe judge` runs it.
-        share: of a data check, the share of the training images that it keeps.
-        batch: of a data check, the images are kept in file order, in whole batches of so many; 1: in any number.
-        shuffle: of a data check, whether training shuffles the images in every epoch.
-        inverts: of a score check, whether it turns the ranking round, so that scores may be below 0.
-        redraws: of a weights check, whether it is given a second, independent draw of the initial weights.
+        share: for a data check: the share of the training images that it keeps.
+        batch: for a data check: size of the whole batches in which it keeps images; 1: any number of images.
+        shuffle: for a data check: whether training shuffles the images in every epoch.
+        inverts: for a score check: whether it reverses the ranking, so that scores may be negative.
+        redraws: for a weights check: whether it receives a second, independent draw of the initial weights.
     """
 
     stage: Stage
     function: str
-    destroys: str = ""
-    kinds: tuple[str, ...] = ()
+    readings: Mapping[str, Reading] = field(default_factory=dict)
     battery: bool = False
     share: float = 1.0
     batch: int = 1
@@ -71,41 +86,48 @@ class CheckRow:
     redraws: bool = True
 
     def images_left(self, images: int) -> int:
-        """Return how many of so many training images it keeps."""
+        """Return how many of the given number of training images it keeps."""
         return int(images * self.share) // self.batch * self.batch
 
     def class_images_left(self, images: int) -> int:
-        """Return how many of so many images of a class it keeps, as far as that is known."""
+        """Return how many of the given number of images of a class it keeps, if that is known."""
         return ceil(images * self.share) if self.batch == 1 else images
 
 
 _CORRUPTIONS, _CHECKS = "prunepipe.datasets.corruptions:", "prunepipe.pruning.checks:"
-_DATA, _CONNECTIONS = "the data", "the exact connections"
-_PARTIAL = KINDS[1:]
+_INITIAL, _PARTIAL = KINDS
+DATA = "the data"
+_CONNECTIONS, _WEIGHTS = "the exact connections", "which weight sits where"
+_CHOICE_USES_DATA = Reading(DATA, "its choice uses the data", "its choice does not use the data", veto=True)
+_USES_DATA = Reading(DATA, "it uses the data", "it does not use the data", veto=True)
+_USES_CONNECTIONS = Reading(
+    _CONNECTIONS, "it uses the exact connections", "it does not use the exact connections", veto=True
+)
+_USES_WEIGHTS = Reading(
+    _WEIGHTS, "it uses which weight sits where", "it does not use which weight sits where", veto=True
+)
+_NEEDS_DATA = Reading(DATA, "it uses more than half of the data", "half of the data is enough")
+_HALF = {_INITIAL: _NEEDS_DATA._replace(part=None), _PARTIAL: _NEEDS_DATA}
 
 CHECKS: dict[str, CheckRow] = {
     "none": CheckRow("none", ""),
     "random_labels": CheckRow("data", _CORRUPTIONS + "random_labels"),
     "random_pixels": CheckRow("data", _CORRUPTIONS + "random_pixels"),
-    "corrupted_data": CheckRow("data", _CORRUPTIONS + "corrupted_data", _DATA, KINDS, battery=True),
-    "half_dataset": CheckRow("data", _CORRUPTIONS + "half_dataset", _DATA, _PARTIAL, battery=True, share=0.5),
-    "first_half": CheckRow(
+    "corrupted_data": CheckRow(
         "data",
-        _CORRUPTIONS + "first_half",
-        _DATA,
-        _PARTIAL,
-        share=0.5,
-        batch=REFERENCE_BATCH,
-        shuffle=False,
-    ),
-    "rearrange": CheckRow("mask", _CHECKS + "rearrange", _CONNECTIONS, KINDS, battery=True),
-    "shuffle_weights": CheckRow(
-        "weights",
-        _CHECKS + "shuffle_weights",
-        _CONNECTIONS,
-        _PARTIAL,
+        _CORRUPTIONS + "corrupted_data",
+        {_INITIAL: _CHOICE_USES_DATA, _PARTIAL: _USES_DATA},
         battery=True,
-        redraws=False,
+    ),
+    "half_dataset": CheckRow("data", _CORRUPTIONS + "half_dataset", _HALF, battery=True, share=0.5),
+    "first_half": CheckRow(
+        "data", _CORRUPTIONS + "first_half", _HALF, share=0.5, batch=REFERENCE_BATCH, shuffle=False
+    ),
+    "rearrange": CheckRow(
+        "mask", _CHECKS + "rearrange", dict.fromkeys(KINDS, _USES_CONNECTIONS), battery=True
+    ),
+    "shuffle_weights": CheckRow(
+        "weights", _CHECKS + "shuffle_weights", {_PARTIAL: _USES_WEIGHTS}, battery=True, redraws=False
     ),
     "reinit": CheckRow("weights", _CHECKS + "reinit", battery=True),
     "invert": CheckRow("score", _CHECKS + "invert", battery=True, inverts=True),
@@ -113,8 +135,8 @@ CHECKS: dict[str, CheckRow] = {
 """The built-in checks, by the name that a study lists.
 
 A sane method uses the data and the exact connections, so destroying either must hurt (Su et al. 2020).
-Half of the data and shuffled weights count only for tickets that start from trained weights: initial weights
-carry nothing that a shuffle could destroy, and a score from ten images a class never sees most of the data.
+Shuffled weights count only for tickets that start from trained weights: shuffling initial weights destroys nothing.
+Half of a data set tells how much data is needed, not whether any is used; where it hurts, data was used.
 All other checks are diagnostics: random_labels and random_pixels destroy one part of the data, which a method
 may rightly ignore; reinit and invert ask other questions. They get a verdict, but do not count here.
 """
@@ -126,4 +148,4 @@ def checks_of_stage(stage: Stage) -> dict[str, CheckRow]:
 
 
 TABLES = ("initial_checks", "partial_checks", "random", "hybrid", "prune_ratios")
-"""The tables of the paper, in its order."""
+"""The paper's tables, in its order."""

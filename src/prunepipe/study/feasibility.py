@@ -1,12 +1,12 @@
-"""Plans that cannot succeed, refused before any job: known from plain numbers, without torch and without data."""
+"""Refuse studies that cannot succeed, before any job and without torch or data."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import ceil
 
 from prunepipe.datasets.rows import Facts
 from prunepipe.errors import ConfigError
+from prunepipe.networks.choice import PrunableChoice, chosen
 from prunepipe.networks.structure import Layer, Structure
 from prunepipe.plugins import load_function
 from prunepipe.pruning.masks import kept_after, kept_total
@@ -16,21 +16,22 @@ from prunepipe.study.study import Study
 
 
 def refuse_impossible(study: Study) -> None:
-    """Refuse a study some job of which is bound to fail; what rows do not tell is not known and left alone.
+    """Refuse a study if one of its jobs is bound to fail; what its rows do not say is not checked.
 
     Raises:
-        ConfigError: names the key, the value, the bound, and what to change.
+        ConfigError: the message names the key, the value, the bound, and what to change.
     """
     for dataset, choice in study.datasets.items():
         facts = facts_of(dataset, choice)
         if facts is not None:
             _refuse_sizes(f"datasets.{dataset}", choice, facts)
+            _refuse_large_hole(study, dataset, facts.image_size // choice.pool)
             _refuse_few_images(study, dataset, facts)
     refuse_impossible_budgets(study)
 
 
 def facts_of(dataset: str, choice: DatasetChoice) -> Facts | None:
-    """Return what the row of a data set tells of its shape; None for the user's own files and functions."""
+    """Return the shape of a data set from its row; None for the user's own files and functions."""
     loader = choice.loader(dataset)
     return dataset_row(loader).facts if loader else None
 
@@ -51,6 +52,13 @@ def _refuse_sizes(key: str, choice: DatasetChoice, facts: Facts) -> None:
                 f"{key}.{name}: {count} takes {count // facts.classes} of every class, but the smallest holds "
                 f"{smallest}; lower it, or leave it out to take all."
             )
+
+
+def _refuse_large_hole(study: Study, dataset: str, side: int) -> None:
+    if (hole := study.recipe.augmentation.cutout) >= side:
+        raise ConfigError(
+            f"recipe.augmentation.cutout: {hole} must be below the side of the images of {dataset}, {side} pixels."
+        )
 
 
 def _refuse_few_images(study: Study, dataset: str, facts: Facts) -> None:
@@ -81,10 +89,10 @@ def _refuse_scoring(study: Study, name: str, ticket: Ticket, check: str, holds: 
 
 
 def layers_of(study: Study, dataset: str, network: str) -> list[tuple[Layer, int]] | None:
-    """Return a network's layers and map sides for a data set, or None where their rows do not tell them.
+    """Return a network's layers and feature map sides for a data set, or None if their rows do not say.
 
     Raises:
-        ConfigError: the network does not take images of that size.
+        ConfigError: the network does not accept images of that size.
     """
     choice, net = study.datasets[dataset], study.networks[network]
     facts = facts_of(dataset, choice)
@@ -105,16 +113,33 @@ def layers_of(study: Study, dataset: str, network: str) -> list[tuple[Layer, int
 
 
 def refuse_impossible_budgets(study: Study) -> None:
-    """Refuse prune ratios that layers with a fixed share alone exceed, or whose rest the others cannot hold.
+    """Refuse prune ratios whose budget the layers with a fixed share exceed, or the other layers cannot hold.
 
     Raises:
-        ConfigError: names ticket, network, prune ratio, and what to change.
+        ConfigError: the message names ticket, network, prune ratio, and what to change.
     """
     for dataset in study.datasets:
         for network in study.networks:
-            layers = layers_of(study, dataset, network)
+            layers = pruned_layers_of(study, dataset, network)
             if layers is not None:
-                _refuse(study, f"{network} ({dataset})", [layer for layer, _ in layers])
+                _refuse(study, f"{network} ({dataset})", layers)
+
+
+def pruned_layers_of(study: Study, dataset: str, network: str) -> list[Layer] | None:
+    """Return those layers of `layers_of` that the study prunes.
+
+    Raises:
+        ConfigError: a pattern of `prunable` matches nothing, or no weight is left.
+    """
+    layers = layers_of(study, dataset, network)
+    if layers is None:
+        return None
+    choice = PrunableChoice(**study.prunable_of(network).patterns)
+    try:
+        names = chosen({layer.name: True for layer, _ in layers}, choice)
+    except ConfigError as error:
+        raise ConfigError(f"network {network}: {error}") from error
+    return [layer for layer, _ in layers if layer.name in names]
 
 
 def _refuse(study: Study, network: str, layers: list[Layer]) -> None:
@@ -125,7 +150,9 @@ def _refuse(study: Study, network: str, layers: list[Layer]) -> None:
             place = f"prune_ratios: {prune_ratio}, ticket '{name}' on {network}: "
             _refuse_dense(f"{place}keeps {budget:,} of {size:,} weights", ticket, layers, budget)
             _refuse_by_trying(place, ticket, layers, budget)
-            if (rounds := ticket.pruning_rounds) > 1:  # the first keeps most, and layers may not hold it
+            if (
+                rounds := ticket.pruning_rounds
+            ) > 1:  # the first round keeps most, and layers may not hold it
                 most = kept_after(size, budget / size, 1 / rounds)
                 _refuse_by_trying(f"{place}round 1 of {rounds}: ", ticket, layers, most)
 
@@ -136,17 +163,16 @@ def _refuse_dense(place: str, ticket: Ticket, layers: list[Layer], budget: int) 
     if budget - dense <= 0:
         raise ConfigError(
             f"{place}, but allocation '{ticket.allocation}' keeps all {dense:,} of its {' and '.join(kinds)} layers; "
-            "lower the prune ratio or choose another allocation."
+            "lower the prune ratio or choose another allocation (uniform_all and erk fix no share)."
         )
 
 
 def _refuse_by_trying(place: str, ticket: Ticket, layers: list[Layer], budget: int) -> None:
-    """Allocate, where that needs nothing but the layers' shapes."""
+    """Try an allocation that needs only the layers' shapes."""
     row = ticket.allocation_facts
     if row.reads_scores:
         return
-    named = tuple(replace(layer, name=f"layer {number}: {layer.name}") for number, layer in enumerate(layers))
     try:
-        load_function(row.function)({}, Structure(named), budget, **ticket.allocation_options)
+        load_function(row.function)({}, Structure(tuple(layers)), budget, **ticket.allocation_options)
     except ConfigError as error:
         raise ConfigError(f"{place}{error}") from error

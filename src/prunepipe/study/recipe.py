@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
+from prunepipe.errors import unknown_name
+from prunepipe.study import schedules
 from prunepipe.validation import EVALUATE, Strict, as_tuple
 
 
@@ -16,6 +20,77 @@ class Augmentation(Strict):
         0, ge=0, le=256, description="random crop after zero padding by this many pixels"
     )
     flip: bool = Field(False, description="random horizontal flip")
+    cutout: int = Field(
+        0, ge=0, le=10_000, description="side in pixels of a square set to the mean colour, at a random place"
+    )
+
+
+@dataclass(frozen=True)
+class OptimizerRow:
+    """An optimizer of a recipe.
+
+    Attributes:
+        function: "module:function", called with the parameters by name and the constants; see `training.optimizers`.
+        constants: the recipe's keys that it takes, and their defaults.
+    """
+
+    function: str
+    constants: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ScheduleRow:
+    """A schedule of a recipe.
+
+    Attributes:
+        function: called with the learning rate, the epoch, the first epoch after warm-up, the epochs, the constants.
+        constants: the recipe's keys that it takes, and their defaults.
+    """
+
+    function: Callable[..., float]
+    constants: Mapping[str, Any] = field(default_factory=dict)
+
+
+OPTIMIZERS = {
+    "sgd": OptimizerRow(
+        "prunepipe.training.optimizers:Sgd", {"momentum": 0.9, "nesterov": False, "weight_decay": 1e-4}
+    ),
+    "adamw": OptimizerRow(
+        "prunepipe.training.optimizers:AdamW",
+        {"betas": (0.9, 0.999), "epsilon": 1e-8, "weight_decay": 0.01},
+    ),
+    "adam": OptimizerRow(
+        "prunepipe.training.optimizers:Adam", {"betas": (0.9, 0.999), "epsilon": 1e-8, "weight_decay": 0.0}
+    ),
+}
+"""The optimizers, torch's by name and update; a new one is one class and one row (and its keys, below)."""
+
+SCHEDULES = {
+    "step": ScheduleRow(schedules.step, {"milestones": (), "gamma": 0.1}),
+    "cosine": ScheduleRow(schedules.cosine, {"final_learning_rate": 0.0}),
+    "linear": ScheduleRow(schedules.linear, {"final_learning_rate": 0.0}),
+    "constant": ScheduleRow(schedules.constant),
+}
+"""The schedules of the learning rate; a new one is one function and one row (and its keys, below)."""
+
+CHOICES: dict[str, Mapping[str, OptimizerRow | ScheduleRow]] = {
+    "optimizer": OPTIMIZERS,
+    "schedule": SCHEDULES,
+}
+"""The keys of a recipe that name a row, whose constants are keys of the recipe too."""
+
+
+def _default(key: str) -> str:
+    """Return what a constant is where the recipe leaves it out, for its description."""
+    rows = {name: row for table in CHOICES.values() for name, row in table.items() if key in row.constants}
+    owners: dict[str, list[str]] = {}
+    for name, row in rows.items():
+        owners.setdefault(_shown(row.constants[key]), []).append(name)
+    return ", ".join(f"{value} for {' and '.join(names)}" for value, names in owners.items())
+
+
+def _shown(value: Any) -> str:
+    return str(list(value)) if isinstance(value, tuple) else str(value).lower()
 
 
 CURVE_POINTS = 20
@@ -23,18 +98,61 @@ CURVE_POINTS = 20
 
 
 class Recipe(Strict):
-    """How the dense network and every ticket are trained (SGD with step drops of the rate)."""
+    """How the dense network and every ticket are trained; a key of another optimizer or schedule is refused."""
 
     epochs: int = Field(gt=0, le=100_000, description="passes over the training set")
-    learning_rate: float = Field(gt=0, le=1e25, description="at the start")
-    milestones: Annotated[tuple[int, ...], BeforeValidator(as_tuple)] = Field(
-        (), description="epochs after which the learning rate is multiplied by gamma, ascending"
+    learning_rate: float = Field(gt=0, le=1e25, description="at the start, or once warm-up has ended")
+    optimizer: str = Field("sgd", json_schema_extra={"enum": list(OPTIMIZERS)}, description="whose update")
+    momentum: float | None = Field(
+        None, ge=0, lt=1, description=f"share of the last step that is kept; default: {_default('momentum')}"
     )
-    gamma: float = Field(0.1, gt=0, lt=1, description="factor of each drop")
-    momentum: float = Field(0.9, ge=0, lt=1, description="SGD momentum (not Nesterov)")
-    weight_decay: float = Field(1e-4, ge=0, le=1000, description="L2 penalty on every parameter")
+    nesterov: bool | None = Field(None, description=f"Nesterov's momentum; default: {_default('nesterov')}")
+    betas: Annotated[
+        tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] | None,
+        BeforeValidator(as_tuple),
+    ] = Field(
+        None, description=f"decay of the mean gradient and of the mean square; default: {_default('betas')}"
+    )
+    epsilon: float | None = Field(
+        None, gt=0, le=1, description=f"added to the root of the mean square; default: {_default('epsilon')}"
+    )
+    weight_decay: float | None = Field(
+        None,
+        ge=0,
+        le=1000,
+        description="of every parameter: an L2 penalty (sgd, adam), or decoupled from the gradient (adamw); "
+        f"default: {_default('weight_decay')}",
+    )
+    schedule: str = Field(
+        "step",
+        json_schema_extra={"enum": list(SCHEDULES)},
+        description="of the learning rate, a function of the epoch",
+    )
+    milestones: Annotated[tuple[int, ...] | None, BeforeValidator(as_tuple)] = Field(
+        None,
+        description="epochs after which the learning rate is multiplied by gamma, ascending; "
+        f"default: {_default('milestones')}",
+    )
+    gamma: float | None = Field(
+        None, gt=0, lt=1, description=f"factor of each drop; default: {_default('gamma')}"
+    )
+    final_learning_rate: float | None = Field(
+        None, ge=0, description=f"at the end of the run; default: {_default('final_learning_rate')}"
+    )
+    warmup_epochs: int = Field(
+        0, ge=0, description="epochs in which the learning rate rises, in equal steps, to its full value"
+    )
+    label_smoothing: float = Field(
+        0.0, ge=0, lt=1, description="share of each label that is spread over all classes, in training only"
+    )
+    clip_gradient_norm: float | None = Field(
+        None, gt=0, le=1e25, description="longest gradient, over all kept weights; default: any length"
+    )
     batch_size: int = Field(
-        64, gt=1, le=1_000_000, description="images a step; the last partial batch is kept"
+        64,
+        gt=1,
+        le=1_000_000,
+        description="images a step; the last, partial batch is kept, a last one of one image joins the batch before it",
     )
     augmentation: Augmentation = Field(Augmentation(), description="how training images are varied")
     evaluate: Annotated[str, Field(pattern=EVALUATE)] | None = Field(
@@ -58,12 +176,71 @@ class Recipe(Strict):
         """Return how often a run that starts after `first_epoch` epochs measures the test accuracy."""
         return sum(self.evaluates_after(epoch) for epoch in range(first_epoch + 1, self.epochs + 1))
 
+    def constants(self, choice: str) -> dict[str, Any]:
+        """Return the constants of the recipe's "optimizer" or "schedule"."""
+        return {key: getattr(self, key) for key in CHOICES[choice][getattr(self, choice)].constants}
+
+    def learning_rate_of(self, epoch: int) -> float:
+        """Return the learning rate of an epoch, counted from 0."""
+        first = self.warmup_epochs
+        if epoch < first:
+            return self.learning_rate * (epoch + 1) / (first + 1)
+        schedule = SCHEDULES[self.schedule].function
+        return schedule(self.learning_rate, epoch, first, self.epochs, **self.constants("schedule"))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_defaults(cls, values: Any) -> Any:
+        """Fill in the constants of the chosen optimizer and schedule; null stands for the default."""
+        if not isinstance(values, dict):
+            return values
+        filled = {key: value for key, value in values.items() if value is not None}
+        for choice, table in CHOICES.items():
+            row = table.get(str(filled.get(choice, cls.model_fields[choice].default)))
+            filled = {**(row.constants if row else {}), **filled}
+        return filled
+
+    @field_validator("optimizer", "schedule")
+    @classmethod
+    def _known(cls, name: str, info: ValidationInfo) -> str:
+        table = CHOICES[str(info.field_name)]
+        if name not in table:
+            raise ValueError(unknown_name(str(info.field_name), name, table))
+        return name
+
+    @model_validator(mode="after")
+    def _keys_fit(self) -> Self:
+        for choice, table in CHOICES.items():
+            chosen = getattr(self, choice)
+            for key in dict.fromkeys(key for row in table.values() for key in row.constants):
+                if key not in table[chosen].constants and getattr(self, key) is not None:
+                    owners = " and ".join(name for name, row in table.items() if key in row.constants)
+                    raise ValueError(
+                        f"{key} is a key of {choice} {owners}, not of {chosen}; "
+                        f"leave it out, or choose another {choice}"
+                    )
+        return self
+
+    @model_validator(mode="after")
+    def _schedule_fits(self) -> Self:
+        if self.warmup_epochs >= self.epochs:
+            raise ValueError(f"warmup_epochs = {self.warmup_epochs} must be below epochs = {self.epochs}")
+        if self.final_learning_rate is not None and self.final_learning_rate > self.learning_rate:
+            raise ValueError(
+                f"final_learning_rate = {self.final_learning_rate} must be at most "
+                f"learning_rate = {self.learning_rate}"
+            )
+        return self
+
     @model_validator(mode="after")
     def _drops_within_training(self) -> Self:
-        if list(self.milestones) != sorted(set(self.milestones)):
-            raise ValueError(f"milestones {list(self.milestones)} must ascend without repeats")
-        if self.milestones and not 0 < self.milestones[0] <= self.milestones[-1] < self.epochs:
+        drops = list(self.milestones or ())
+        if drops != sorted(set(drops)):
+            raise ValueError(f"milestones {drops} must ascend without repeats")
+        if drops and not 0 < drops[0] <= drops[-1] < self.epochs:
+            raise ValueError(f"milestones {drops} must lie between 1 and epochs - 1 = {self.epochs - 1}")
+        if drops and drops[0] <= self.warmup_epochs:
             raise ValueError(
-                f"milestones {list(self.milestones)} must lie between 1 and epochs - 1 = {self.epochs - 1}"
+                f"milestones {drops} must lie after the warm-up, warmup_epochs = {self.warmup_epochs}"
             )
         return self

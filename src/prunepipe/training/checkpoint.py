@@ -25,7 +25,7 @@ class TrainState:
         step: steps done of the epoch after that.
         loss, correct: sums over those steps.
         weights: parameters and buffers.
-        momentum: by parameter name.
+        optimizer: its state, by "group/parameter".
         history: one row a finished epoch.
         seconds: of each finished epoch; kept out of the history, which is the same in every equal run.
         snapshots: weights after the epochs asked for.
@@ -34,7 +34,7 @@ class TrainState:
 
     epoch: int
     weights: Arrays = field(default_factory=dict)
-    momentum: Arrays = field(default_factory=dict)
+    optimizer: Arrays = field(default_factory=dict)
     step: int = 0
     loss: float = 0.0
     correct: int = 0
@@ -78,7 +78,7 @@ class Checkpoint:
 
     def save(self, progress: TrainState) -> None:
         """Write a checkpoint now."""
-        groups = {"weights": progress.weights, "momentum": progress.momentum}
+        groups = {"weights": progress.weights, "optimizer": progress.optimizer}
         groups |= {f"snapshot{epoch}": weights for epoch, weights in progress.snapshots.items()}
         arrays = {
             f"{group}/{name}": value for group, values in groups.items() for name, value in values.items()
@@ -97,13 +97,13 @@ class Checkpoint:
 
 
 def _unpack(arrays: Arrays, plain: dict[str, Any]) -> TrainState:
-    groups: dict[str, Arrays] = {"weights": {}, "momentum": {}}
+    groups: dict[str, Arrays] = {"weights": {}, "optimizer": {}}
     for key, value in arrays.items():
         group, _, name = key.partition("/")
         groups.setdefault(group, {})[name] = value
-    weights, momentum = groups.pop("weights"), groups.pop("momentum")
+    weights, optimizer = groups.pop("weights"), groups.pop("optimizer")
     snapshots = {int(group.removeprefix("snapshot")): values for group, values in groups.items()}
-    return TrainState(weights=weights, momentum=momentum, snapshots=snapshots, **plain)
+    return TrainState(weights=weights, optimizer=optimizer, snapshots=snapshots, **plain)
 
 
 class StopRequestedError(Exception):

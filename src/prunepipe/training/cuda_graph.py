@@ -22,7 +22,7 @@ class GraphedStep:
     Batches of another size (the last, partial one) and steps whose capture fails run as they are.
 
     Args:
-        step: what is captured; its state (weights, momentum, sums) is what replays change.
+        step: what is captured; its state (weights, optimizer, sums) is what replays change.
         batch_size: of the batches that are captured.
         record: captures a function on the step's device; tests pass one that just calls it again.
     """

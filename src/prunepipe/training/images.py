@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from prunepipe.errors import ConfigError
 from prunepipe.study.recipe import Augmentation
 
 WIDE = (torch.int64, torch.int32, torch.int16, torch.uint8)
@@ -22,18 +23,20 @@ class Draws:
         order: int64 [N], positions of the images.
         rows, columns: int64 [N], offset of the crop window in the padded image.
         flips: bool [N].
+        holes: float64 [2, N], middle of the cut-out square as a share of height and of width; None: no square.
     """
 
     order: Tensor
     rows: Tensor
     columns: Tensor
     flips: Tensor
+    holes: Tensor | None = None
 
 
 def draw_epoch(
     count: int, augmentation: Augmentation, generator: torch.Generator, *, shuffle: bool = True
 ) -> Draws:
-    """Draw one epoch's order, crops and flips; every image has its own.
+    """Draw one epoch's order, crops, flips and holes; every image has its own.
 
     Args:
         count: images in the training set.
@@ -48,7 +51,14 @@ def draw_epoch(
     windows = 2 * augmentation.crop_padding + 1
     offsets = torch.randint(windows, (2, count), generator=generator)
     flips = torch.rand(count, generator=generator) < (0.5 if augmentation.flip else 0.0)
-    return Draws(order if shuffle else torch.arange(count), offsets[0], offsets[1], flips)
+    holes = torch.rand((2, count), generator=generator, dtype=torch.float64) if augmentation.cutout else None
+    return Draws(order if shuffle else torch.arange(count), offsets[0], offsets[1], flips, holes)
+
+
+def padded_bytes(images: np.ndarray, crop_padding: int) -> int:
+    """Return the memory that a set of images [N, C, H, W] takes with black pixels on each side."""
+    count, channels, height, width = images.shape
+    return int(count * channels * (height + 2 * crop_padding) * (width + 2 * crop_padding))
 
 
 class ImageSet:
@@ -59,8 +69,11 @@ class ImageSet:
         labels: int64 [N].
         mean, std: per channel, of pixels scaled to 0..1.
         crop_padding: black pixels added on each side, before normalising, as the reference does.
+        cutout: side of the square that draws with holes set to the mean colour; what lies outside the image is lost.
         channels_last: layout of the batches in memory.
         device: where they live.
+    Raises:
+        ConfigError: a cut-out square as large as an image.
     """
 
     def __init__(
@@ -71,10 +84,15 @@ class ImageSet:
         std: tuple[float, ...],
         *,
         crop_padding: int = 0,
+        cutout: int = 0,
         channels_last: bool = False,
         device: torch.device,
     ) -> None:
         height, width = images.shape[2:]
+        if cutout >= (side := min(height, width)):
+            raise ConfigError(
+                f"recipe.augmentation.cutout: {cutout} must be below the side of the images, {side} pixels."
+            )
         pixels = torch.from_numpy(np.ascontiguousarray(images)).to(device)
         padded = F.pad(pixels, (crop_padding,) * 4) if crop_padding else pixels
         self._windows = padded.unfold(2, height, 1).unfold(3, width, 1)  # [N, C, P, P, H, W], a view
@@ -82,6 +100,7 @@ class ImageSet:
         self._mean = torch.tensor(mean, device=device).view(1, -1, 1, 1)
         self._std = torch.tensor(std, device=device).view(1, -1, 1, 1)
         self._centre = crop_padding
+        self._cutout = cutout
         self._channels_last = channels_last
         self.device = device
 
@@ -93,16 +112,31 @@ class ImageSet:
         chosen = draws.order[start:stop]
         crops = self._windows[chosen, :, draws.rows[start:stop], draws.columns[start:stop]]  # [B, C, H, W]
         flips = draws.flips[start:stop, None, None, None]
-        return self._normalised(choose(flips, crops.flip(3), crops)), self.labels[chosen]
+        keeps = None if draws.holes is None else self._outside(draws.holes[:, start:stop])
+        return self._normalised(choose(flips, crops.flip(3), crops), keeps), self.labels[chosen]
 
     def plain(self, start: int, stop: int) -> tuple[Tensor, Tensor]:
         """Return images and labels of places start..stop in file order, without augmentation."""
         images = self._windows[start:stop, :, self._centre, self._centre]
         return self._normalised(images), self.labels[start:stop]
 
-    def _normalised(self, images: Tensor) -> Tensor:
+    def _outside(self, middles: Tensor) -> Tensor:
+        """Return bool [B, 1, H, W], which pixels lie outside of the squares around middles [2, B]."""
+        sides = self._windows.shape[-2:]
+        rows, columns = (self._inside(middle, side) for middle, side in zip(middles, sides, strict=True))
+        return (rows[:, None, :, None] & columns[:, None, None, :]).logical_not()
+
+    def _inside(self, middles: Tensor, side: int) -> Tensor:
+        """Return bool [B, side], which places along a side the squares cover."""
+        first = (middles * side).long() - self._cutout // 2
+        places = torch.arange(side, device=self.device) - first[:, None]
+        return (places >= 0) & (places < self._cutout)
+
+    def _normalised(self, images: Tensor, keeps: Tensor | None = None) -> Tensor:
         pixels = images.to(torch.float32, memory_format=torch.contiguous_format)
         pixels = pixels.div_(255.0).sub_(self._mean).div_(self._std)
+        if keeps is not None:
+            pixels.mul_(keeps)  # zero is the mean colour
         if not self._channels_last:
             return pixels
         # Only now, because arithmetic by channel is several times slower on the other layout.
@@ -122,9 +156,9 @@ def choose(flips: Tensor, flipped: Tensor, images: Tensor) -> Tensor:
 
 def to_device(draws: Draws, device: torch.device) -> Draws:
     """Return the draws on a device."""
-    return Draws(
-        *(
-            part.to(device, non_blocking=True)
-            for part in (draws.order, draws.rows, draws.columns, draws.flips)
-        )
-    )
+
+    def moved(part: Tensor) -> Tensor:
+        return part.to(device, non_blocking=True)
+
+    holes = None if draws.holes is None else moved(draws.holes)
+    return Draws(moved(draws.order), moved(draws.rows), moved(draws.columns), moved(draws.flips), holes)

@@ -15,12 +15,16 @@ from prunepipe.errors import TrainingError
 from prunepipe.networks.state import array_of, arrays_of, load_arrays
 from prunepipe.seeds import stream_key, torch_generator
 from prunepipe.study.recipe import Recipe
+from prunepipe.training.batches import batch_bounds
 from prunepipe.training.checkpoint import Checkpoint, StopRequestedError, StopSignal, TrainState, stop_signal
 from prunepipe.training.cuda_graph import GraphedStep
 from prunepipe.training.images import Draws, ImageSet, draw_epoch, to_device
 from prunepipe.training.step import TrainingStep, autocast
 
 EVALUATION_BATCH = 500  # of 1000, activations of small networks fall out of the cache: up to 1.4 times slower
+
+SMALL_BATCH = 4
+"""Images of a batch that divergence is put down to as well."""
 
 
 @dataclass(frozen=True)
@@ -48,14 +52,6 @@ class TrainingPlan:
     graphs: bool = True
 
 
-def learning_rate(recipe: Recipe, epoch: int) -> float:
-    """Return the learning rate of an epoch (from 0): it drops after each epoch listed in `milestones`.
-
-    A function of the epoch alone, so that a resumed run cannot miss a drop.
-    """
-    return recipe.learning_rate * recipe.gamma ** sum(epoch >= drop for drop in recipe.milestones)
-
-
 def train(
     network: nn.Module,
     training_set: ImageSet,
@@ -78,9 +74,13 @@ def train(
     Returns:
         The state after the last epoch, with the history of all of them.
     Raises:
-        TrainingError: the loss is not finite, or a pruned weight is not zero.
+        TrainingError: there is one image only, the loss is not finite, or a pruned weight is not zero.
         StopRequestedError: SIGTERM or SIGINT came; the checkpoint is written.
     """
+    if len(training_set) < 2:
+        raise TrainingError(
+            "the training set holds one image, and BatchNorm has no variance of one; give it two."
+        )
     step = TrainingStep(network, plan.recipe, mask, plan.precision)
     captured = step.device.type == "cuda" and plan.graphs
     take = GraphedStep(step, plan.recipe.batch_size) if captured else step
@@ -114,12 +114,12 @@ def _train_epoch(
     step.network.train()
     step.reset(state.loss, state.correct)
     draws = epoch_draws(training_set, plan, state.epoch)
-    rate = learning_rate(plan.recipe, state.epoch)
-    size = plan.recipe.batch_size
-    for number in range(state.step, math.ceil(len(training_set) / size)):
+    rate = plan.recipe.learning_rate_of(state.epoch)
+    bounds = batch_bounds(len(training_set), plan.recipe.batch_size)
+    for number, (start, end) in list(enumerate(bounds))[state.step :]:
         if stop:
             _stop(step, replace(state, step=number), stop, checkpoint)
-        images, labels = training_set.batch(draws, number * size, (number + 1) * size)
+        images, labels = training_set.batch(draws, start, end)
         _seed_step(plan, state.epoch, number, step.device)
         take(images, labels, rate)
 
@@ -158,12 +158,13 @@ def _finish_epoch(
         raise TrainingError(
             f"training diverged in epoch {epoch} of {plan.recipe.epochs} (loss {loss}); "
             f"lower recipe.learning_rate = {plan.recipe.learning_rate}."
+            + _hint(len(training_set), plan.recipe)
         )
     if not step.mask_holds():
         raise TrainingError(f"a pruned weight is not zero after epoch {epoch}; this is a defect.")
     row = {
         "epoch": epoch,
-        "learning_rate": learning_rate(plan.recipe, state.epoch),
+        "learning_rate": plan.recipe.learning_rate_of(state.epoch),
         "train_loss": loss,
         "train_accuracy": 100.0 * step.correct.item() / len(training_set),
     }
@@ -182,6 +183,16 @@ def _finish_epoch(
     )
 
 
+def _hint(count: int, recipe: Recipe) -> str:
+    """Say where the last batch is so small that BatchNorm's slopes on it can blow up."""
+    first, end = batch_bounds(count, recipe.batch_size)[-1]
+    if end - first > SMALL_BATCH:
+        return ""
+    return (
+        f" The last batch holds {end - first} images, few for BatchNorm: another recipe.batch_size may train."
+    )
+
+
 @torch.no_grad()
 def predict(network: nn.Module, images: ImageSet, precision: str) -> torch.Tensor:
     """Return the logits float32 [N, K] of every image, in eval mode."""
@@ -194,14 +205,14 @@ def predict(network: nn.Module, images: ImageSet, precision: str) -> torch.Tenso
 
 
 def capture(step: TrainingStep, state: TrainState) -> TrainState:
-    """Return `state` with the network's weights and momentum of now."""
-    momentum = {name: array_of(value) for name, value in zip(step.names, step.momentum, strict=True)}
-    return replace(state, weights=arrays_of(step.network), momentum=momentum)
+    """Return `state` with the weights and the optimizer's state of now."""
+    optimizer = {name: array_of(value) for name, value in step.optimizer.state.items()}
+    return replace(state, weights=arrays_of(step.network), optimizer=optimizer)
 
 
 @torch.no_grad()
 def restore(step: TrainingStep, progress: TrainState) -> None:
-    """Put weights and momentum back into the network and its optimiser."""
+    """Put the weights back into the network, and the state into its optimizer."""
     load_arrays(step.network, progress.weights)
-    for name, value in zip(step.names, step.momentum, strict=True):
-        value.copy_(torch.from_numpy(progress.momentum[name]))
+    for name, value in step.optimizer.state.items():
+        value.copy_(torch.from_numpy(progress.optimizer[name]).view_as(value))  # a file keeps a number as [1]

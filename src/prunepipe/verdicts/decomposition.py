@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from prunepipe.errors import ConfigError
 from prunepipe.verdicts.pairing import METHOD, NO_CHECK, UNPRUNED, USABLE, checked_results, pair_runs
-from prunepipe.verdicts.pooling import side_by_side
 from prunepipe.verdicts.statistics import paired_effects
 from prunepipe.verdicts.wording import gaps_text
 
@@ -95,7 +96,7 @@ def _gains(
         row = {column: own[column].iat[0] for column in CELL}
         rows.append({**row, "order": order, "expected_seeds": len(own), "gaps": gaps_text(lacking, len(own))})
     # No equivalence is asked here, so any margin does.
-    effects = paired_effects(side_by_side(columns), margin=1.0, significance=(1 - confidence) / 2)
+    effects = paired_effects(_side_by_side(columns), margin=1.0, significance=(1 - confidence) / 2)
     return pd.DataFrame(rows, columns=[*CELL, "order", "expected_seeds", "gaps"]).join(
         effects.rename(columns={"effect": "gain"})
     )
@@ -103,3 +104,11 @@ def _gains(
 
 def _label(tickets: pd.Series[str], check: str) -> pd.Series[str]:
     return tickets if check == NO_CHECK else tickets + f" ({check})"
+
+
+def _side_by_side(columns: list[npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
+    """Put differences of unequal length into one table [seeds, rows], filled up with NaN."""
+    table = np.full((max(map(len, columns), default=0), len(columns)), np.nan)
+    for position, column in enumerate(columns):
+        table[: len(column), position] = column
+    return table

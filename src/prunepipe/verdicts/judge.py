@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
 from prunepipe.results.made_with import distinct, settings_id, with_sources
 from prunepipe.study.study import Study
 from prunepipe.verdicts.decomposition import decomposition
-from prunepipe.verdicts.sanity import method_summaries, sanity_checks_of
-from prunepipe.verdicts.verdicts import prune_ratio_effects, verdicts
+from prunepipe.verdicts.readings import readings_of
+from prunepipe.verdicts.record import changes
+from prunepipe.verdicts.sanity import method_summaries
+from prunepipe.verdicts.verdicts import effects_by_look, verdicts
 
 
 @dataclass(frozen=True)
@@ -18,11 +22,11 @@ class Judgement:
     """Verdicts and what they rest on; each frame also says what its runs were made with.
 
     Attributes:
-        verdicts: one row a method, network, data set and check.
-        effects: the same at each single prune ratio, without a verdict.
+        verdicts: one row a method, network, data set, check and prune ratio.
+        effects: the same at every look, without a word.
         summaries: one row a method: sane, not sane or undecided, and why.
         gains: what the method gains through layer ratios, positions and weight values.
-        provenance: lines that say where the numbers come from.
+        provenance: lines that say where the numbers come from, and what keeps them from being trusted.
     """
 
     verdicts: pd.DataFrame
@@ -32,36 +36,51 @@ class Judgement:
     provenance: list[str]
 
 
-def judge(results: pd.DataFrame, study: Study) -> Judgement:
+def judge(results: pd.DataFrame, study: Study, *, record: Mapping[str, Any] | None = None) -> Judgement:
     """Judge every method of a study.
 
     Args:
         results: one row a run, see prunepipe.results.table.COLUMNS.
-        study: says what is expected, the margin and the significance.
+        study: says what is expected, the margin, the significance and the looks.
+        record: of the first time that the study was judged, see prunepipe.verdicts.record.
     """
     rule = study.verdict
-    found = verdicts(results, margin=rule.margin, significance=rule.significance)
+    flags = changes(record, rule.looks, study.seeds)
+    found = verdicts(
+        results, margin=rule.margin, significance=rule.significance, looks=rule.looks, seeds=study.seeds
+    ).assign(flag="; ".join(flags))
     done = results[results["status"] == "done"]
     partially_trained = {name for name, ticket in study.tickets.items() if not ticket.initial}
-    effects = prune_ratio_effects(results, margin=rule.margin, significance=rule.significance)
-    summaries = method_summaries(
-        found, partially_trained=partially_trained, sanity_checks=sanity_checks_of(study)
-    )
+    effects = effects_by_look(results, margin=rule.margin, looks=rule.looks, seeds=study.seeds)
+    summaries = method_summaries(found, partially_trained=partially_trained, readings=readings_of(study))
     return Judgement(
         with_sources(found, done, study),
         with_sources(effects, done, study),
         with_sources(summaries, done, study),
         with_sources(decomposition(results), done, study),
         [
+            *(f"Not to be trusted: {flag}" for flag in flags),
             f"study {study.name} (settings {settings_id(study)}): {len(done)} of {len(results)} runs done, "
             f"seeds {distinct(study.seeds)}",
-            f"margin {rule.margin:g} points, significance {rule.significance:g} after Holm's correction",
+            _looks(study),
+            f"margin {rule.margin:g} points; wrong claims in at most {100 * rule.significance:g} % of studies, for harm"
+            " and for equivalence each",
             f"prunepipe {distinct(done['version'])}, code {distinct(done['code'])}",
             f"device {distinct(done['device'])}, precision {distinct(done['precision'])}"
             + _nondeterministic(done),
             f"data {distinct(done['data_checksum'])}",
         ],
     )
+
+
+def _looks(study: Study) -> str:
+    looks, seeds = study.verdict.looks, len(study.seeds)
+    line = f"looks after {', '.join(map(str, looks))} seeds of the list"
+    if seeds < looks[0]:
+        return f"{line}; the study has {seeds}, so nothing can be decided: list {looks[0]} seeds or more"
+    last = max(look for look in looks if look <= seeds)
+    beyond = f"; {seeds - last} of the {seeds} seeds come after the look at {last} and do not count yet"
+    return line + (beyond if seeds > last else "")
 
 
 def _nondeterministic(done: pd.DataFrame) -> str:

@@ -79,7 +79,8 @@ def pair_runs(
         names: what to call the two sides in a cause, for example ("with the check", "without").
     Returns:
         `cells` in their order with difference (changed minus reference, points; NaN unless usable), state,
-        identical (same accuracy and same loss: it is the same run) and cause (of a pair that is not usable).
+        known (both runs are done and measured), identical (same accuracy and same loss: it is the same run), cause
+        (of a pair that is not usable), and of both runs (suffix "_reference" for the second) accuracy and collapsed.
     """
     keys = [column for column in RUN if column in cells]
     pairs = cells.merge(changed[keys + OUTCOME], how="left", on=keys)
@@ -98,8 +99,20 @@ def pair_runs(
         sides = [k for k in (0, 1) if bad[state[row]][k][row]]
         detail = [said[k][row] if state[row] == MISSING else "" for k in sides]
         causes[row] = " and ".join(names[k] + text for k, text in zip(sides, detail, strict=True))
+    unknown = np.logical_or.reduce([*bad[MISSING], *bad[NOT_A_NUMBER]])
+    sides_of = {
+        f"{name}{side}": values.to_numpy() if name == "accuracy" else bad[COLLAPSED][k]
+        for name in ("accuracy", "collapsed")
+        for k, side in enumerate(SIDES)
+        for values in [pairs[f"accuracy{side}"]]
+    }
     return cells.assign(
-        difference=difference.to_numpy(), state=state, identical=identical.to_numpy(), cause=causes
+        difference=difference.to_numpy(),
+        state=state,
+        known=~unknown,
+        identical=identical.to_numpy(),
+        cause=causes,
+        **sides_of,
     )
 
 

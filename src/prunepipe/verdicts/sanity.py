@@ -2,100 +2,115 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 
 import pandas as pd
 
-from prunepipe.results.labels import check_label, dataset_label, network_label, ticket_label
-from prunepipe.study.built_in import CHECKS, KINDS, TICKETS, CheckRow
-from prunepipe.study.study import Study
-
-
-def _counted(rows: Mapping[str, CheckRow]) -> dict[str, dict[str, str]]:
-    return {kind: {name: row.destroys for name, row in rows.items() if kind in row.kinds} for kind in KINDS}
-
-
-SANITY_CHECKS = _counted(CHECKS)
-"""Which built-in checks count, by the kind of ticket, and what each destroys: see `CHECKS`."""
-
-
-def sanity_checks_of(study: Study) -> dict[str, dict[str, str]]:
-    """Return which checks count in a study, by the kind of ticket, and what each destroys, as `SANITY_CHECKS`."""
-    names = (name for ticket in study.tickets for name in study.checks_of(ticket))
-    return _counted({**CHECKS, **{name: study.check(name) for name in names}})
-
+from prunepipe.results.labels import check_label, dataset_label, network_label, ratio_label, ticket_label
+from prunepipe.study.built_in import DATA, TICKETS, Reading
+from prunepipe.verdicts.readings import READINGS, Readings
+from prunepipe.verdicts.words import WORDS
 
 PARTIALLY_TRAINED = frozenset(name for name, row in TICKETS.items() if row["start"] != "init")
 """Built-in tickets that start from trained weights; a study with tickets of its own passes its own set."""
 
-SUMMARY_COLUMNS = ["study", "ticket", "summary", "uses", "ignores", "inconclusive", "collapsed", "why"]
+HARM = frozenset({"uses", "uses little"})
+SUMMARY_COLUMNS = ["study", "ticket", "summary", *WORDS, "why"]
+PLACE = ["dataset", "network", "check"]
+
+Place = tuple[str, str, str]
+"""Data set, network, check: a comparison of a method."""
+Words = dict[float, str]
+"""The word at each prune ratio of a comparison."""
 
 
 def method_summaries(
     verdicts: pd.DataFrame,
     *,
     partially_trained: Collection[str] = PARTIALLY_TRAINED,
-    sanity_checks: Mapping[str, Mapping[str, str]] = SANITY_CHECKS,
+    readings: Readings = READINGS,
 ) -> pd.DataFrame:
     """Say of each method whether it is sane: whether destroying what it should use hurts it.
 
-    - not sane: it ignores at least one check that counts, in at least one place (data set and network);
-    - sane: every check that counts and can be compared is `uses`, for the data and for the connections;
-    - undecided: neither, because rows are inconclusive or collapsed, or a check was not run.
+    - not sane: under a check that destroys all of its part, `ignores` at every prune ratio where a comparison is
+      possible, anywhere;
+    - sane: the data, and the exact connections or which weight sits where, are shown to be used (harm at any prune
+      ratio is harm), and so is every other part that was checked, wherever it was checked;
+    - undecided: neither.
 
     Args:
         verdicts: from prunepipe.verdicts.verdicts.verdicts.
         partially_trained: tickets that start from trained weights.
-        sanity_checks: as SANITY_CHECKS.
+        readings: from `readings_of`.
     Returns:
-        One row per study and ticket with SUMMARY_COLUMNS; the counts are over the rows that count.
+        One row per study and ticket with SUMMARY_COLUMNS; the counts are of comparisons at a prune ratio that count.
     """
+    found: dict[tuple[str, str], dict[Place, Words]] = {}
+    columns = (verdicts[name].tolist() for name in ("study", "ticket", *PLACE, "prune_ratio", "verdict"))
+    for study, ticket, dataset, network, check, prune_ratio, word in zip(*columns, strict=True):
+        comparisons = found.setdefault((study, ticket), {})
+        comparisons.setdefault((dataset, network, check), {})[prune_ratio] = word
     rows = []
-    for (study, ticket), own in verdicts.groupby(["study", "ticket"], sort=False):
-        counted = sanity_checks["partially trained" if ticket in partially_trained else "initial"]
-        relevant = own[own["check"].isin(list(counted))]
-        summary, why = _judge(str(ticket), relevant, counted)
-        words = relevant["verdict"].value_counts()
-        counts = {word: int(words.get(word, 0)) for word in SUMMARY_COLUMNS[3:7]}
+    for (study, ticket), comparisons in found.items():
+        kind = "partially trained" if ticket in partially_trained else "initial"
+        counted = {check: read for check, read in readings[kind].items() if read.part is not None}
+        relevant = {place: words for place, words in comparisons.items() if place[-1] in counted}
+        summary, why = _judge(ticket_label(ticket), relevant, counted)
+        said = [word for words in relevant.values() for word in words.values()]
+        counts = {word: said.count(word) for word in WORDS}
         rows.append({"study": study, "ticket": ticket, "summary": summary, **counts, "why": why})
     return pd.DataFrame(rows, columns=SUMMARY_COLUMNS)
 
 
-def _judge(ticket: str, rows: pd.DataFrame, counted: Mapping[str, str]) -> tuple[str, str]:
-    """The summary word and its sentence, from the rows that count."""
-    name = ticket_label(ticket)
-    ignored = rows[rows["verdict"] == "ignores"]
-    used = rows[rows["verdict"] == "uses"]
-    open_rows = rows[rows["verdict"] == "inconclusive"]
-    collapsed = rows[rows["verdict"] == "collapsed"]
-    if len(ignored):
-        return "not sane", _not_sane(name, ignored, used, counted)
-    seen = {counted[check] for check in used["check"]}
-    unseen = [part for part in _parts(counted) if part not in seen]
-    doubts = [f"inconclusive under {_listed(open_rows)}"] if len(open_rows) else []
-    doubts += [f"collapsed under {_listed(collapsed)}"] if len(collapsed) and unseen else []
-    never = [part for part in unseen if part not in {counted[check] for check in rows["check"]}]
-    doubts += [f"never checked for its use of {' and '.join(never)}"] if never else []
+def _judge(name: str, comparisons: dict[Place, Words], counted: dict[str, Reading]) -> tuple[str, str]:
+    harmed = [_said(place, words) for place, words in comparisons.items() if HARM & set(words.values())]
+    vetoes = [one for one in comparisons.items() if counted[one[0][-1]].veto and ignored(one[1])]
+    if vetoes:
+        told = [f"{_said(place, words)}, read as: {counted[place[-1]].ignores}" for place, words in vetoes]
+        also = f"; it does lose accuracy under {'; '.join(harmed)}" if harmed else ""
+        return "not sane", f"{name} is not sane: {'; '.join(told)}{also}."
+    doubts = _doubts(comparisons, counted)
     if doubts:
         return "undecided", f"It is not decided whether {name} is sane: {'; '.join(doubts)}."
-    aside = f" (set aside because collapsed: {_listed(collapsed)})" if len(collapsed) else ""
-    return "sane", f"{name} is sane: it loses accuracy under {_listed(used)}{aside}."
+    return "sane", f"{name} is sane: it loses accuracy under {'; '.join(harmed)}."
 
 
-def _not_sane(name: str, ignored: pd.DataFrame, used: pd.DataFrame, counted: Mapping[str, str]) -> str:
-    parts = [part for part in _parts(counted) if part in {counted[check] for check in ignored["check"]}]
-    elsewhere = f"; it does lose accuracy under {_listed(used)}" if len(used) else ""
-    unused = " or ".join(parts)
-    return f"{name} is not sane: it does not use {unused}, unharmed by {_listed(ignored)}{elsewhere}."
+def ignored(words: Words) -> bool:
+    """Return whether a comparison is `ignores` at every prune ratio where a comparison is possible."""
+    possible = [word for word in words.values() if word != "not judged"]
+    return bool(possible) and all(word == "ignores" for word in possible)
 
 
-def _parts(counted: Mapping[str, str]) -> list[str]:
-    return list(dict.fromkeys(counted.values()))
+def _doubts(comparisons: dict[Place, Words], counted: dict[str, Reading]) -> list[str]:
+    """What keeps a method from being sane."""
+    used: set[tuple[str, str, str | None]] = set()
+    asked: dict[tuple[str, str, str | None], list[str]] = {}
+    for place, words in comparisons.items():
+        key = (place[0], place[1], counted[place[-1]].part)
+        if HARM & set(words.values()):
+            used.add(key)
+        if set(words.values()) != {"not judged"}:
+            asked.setdefault(key, []).append(_said(place, words))
+    doubts = [text for key, texts in asked.items() if key not in used for text in texts]
+    parts = {key[-1] for key in asked}
+    if DATA not in parts:
+        doubts.append(f"never checked for its use of {DATA}")
+    if not parts - {DATA}:
+        others = dict.fromkeys(read.part for read in counted.values() if read.part != DATA)
+        doubts.append(f"never checked for its use of {' or '.join(map(str, others))}")
+    return doubts
 
 
-def _listed(rows: pd.DataFrame) -> str:
-    """Checks with their places, for example "rearrange (CIFAR-10, VGG19; CIFAR-10, ResNet32)"."""
-    places: dict[str, list[str]] = {}
-    for check, dataset, network in zip(rows["check"], rows["dataset"], rows["network"], strict=True):
-        places.setdefault(check, []).append(f"{dataset_label(dataset)}, {network_label(network)}")
-    return ", ".join(f"{check_label(check)} ({'; '.join(names)})" for check, names in places.items())
+def _said(place: Place, words: Words) -> str:
+    """One comparison, for example "rearrange (CIFAR-10, VGG19: ignores at 90 and 95 %, inconclusive at 98 %)"."""
+    found: dict[str, list[str]] = {}
+    for prune_ratio, word in words.items():
+        found.setdefault(word, []).append(ratio_label(prune_ratio))
+    told = ", ".join(f"{word} at {_listed(ratios)}" for word, ratios in found.items())
+    dataset, network, check = place
+    return f"{check_label(check)} ({dataset_label(dataset)}, {network_label(network)}: {told})"
+
+
+def _listed(ratios: list[str]) -> str:
+    shown = [ratio.removesuffix(" %") for ratio in ratios]
+    return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown) + " %"

@@ -1,8 +1,7 @@
-"""Tests on paired differences: effect, harm, equivalence, multiplicity, and the seeds a decision needs."""
+"""Plain t intervals and tests of paired differences, of one look at one comparison."""
 
 from __future__ import annotations
 
-import bisect
 import math
 
 import numpy as np
@@ -111,66 +110,3 @@ def _sign_tests(value: Floats, count: int, margin: float) -> Floats:
     one_sided = 0.5**count
     sides = [value < -NO_SPREAD, value > NO_SPREAD, np.abs(value) < margin - NO_SPREAD]
     return np.column_stack([np.where(side, one_sided, 1.0) for side in sides])
-
-
-def holm(p_values: npt.ArrayLike) -> Floats:
-    """Adjust the p-values of one family so that deciding at level a errs anywhere in it at most with rate a.
-
-    Args:
-        p_values: [tests]; NaN = no test was possible, which stays NaN and does not count in the family.
-    Returns:
-        Adjusted p-values [tests].
-    Source: Holm, "A simple sequentially rejective multiple test procedure", Scand. J. Statist. 1979.
-    """
-    # Not statsmodels' multipletests, which runs the garbage collector: 0.1 s a call. The tests hold them equal.
-    raw = np.asarray(p_values, dtype=np.float64)
-    adjusted = np.full_like(raw, np.nan)
-    tested = np.flatnonzero(~np.isnan(raw))
-    ascending = tested[np.argsort(raw[tested])]
-    steps = raw[ascending] * np.arange(len(ascending), 0, -1)
-    adjusted[ascending] = np.minimum(np.maximum.accumulate(steps), 1.0)
-    return adjusted
-
-
-def seeds_to_decide(
-    effect: float,
-    standard_deviation: float,
-    *,
-    margin: float,
-    significance: float = 0.05,
-    family_size: int = 1,
-) -> int:
-    """Return how many seeds settle "worse, better or equivalent" if effect and spread are as observed.
-
-    The smallest number with a power of at least 80 % (simulated in the tests) at the strictest level of the
-    family, significance / family_size; at most the number at which half of the interval is half of the
-    margin, because the interval then either leaves 0 out or lies within the margin, whatever the effect is.
-
-    Args:
-        effect: mean of the paired differences, in points.
-        standard_deviation: of the paired differences, in points; at or below NO_SPREAD the sign test decides.
-        margin: in points, > 0.
-        significance: one-sided error rate, between 0 and 0.5.
-        family_size: number of tests that share the error rate, >= 1.
-    Returns:
-        The smallest such number of seeds, at least 2.
-    Source: the textbook rule distance * sqrt(n) / sd >= t(1 - a) + t(power), with n - 1 degrees of freedom.
-    """
-    require_levels(margin, significance)
-    level = significance / max(family_size, 1)
-    if standard_deviation <= NO_SPREAD:
-        return max(2, math.ceil(math.log2(1 / level) - 1e-9))  # 2^-n <= level
-
-    def decides(seeds: int) -> bool:
-        test, power, power_of_both = stats.t.isf([level, 0.2, 0.1], seeds - 1)
-        precision = math.sqrt(seeds) / standard_deviation
-        worse_or_better = abs(effect) * precision >= test + power
-        equivalent = (
-            margin - abs(effect)
-        ) * precision >= test + power_of_both  # TOST must pass on both sides
-        return bool(worse_or_better or equivalent or margin / 2 * precision >= test)
-
-    enough = 2
-    while not decides(enough):
-        enough *= 2
-    return bisect.bisect_left(range(enough), True, lo=max(2, enough // 2), key=decides)

@@ -7,14 +7,14 @@ from typing import Any
 
 import pandas as pd
 
-from prunepipe.results.labels import check_label, ticket_label
-from prunepipe.verdicts.pairing import COLLAPSED, MISSING, NOT_A_NUMBER, USABLE
+from prunepipe.results.labels import check_label
+from prunepipe.verdicts.failures import FAILURE, unseen_rate
+from prunepipe.verdicts.pairing import COLLAPSED, MISSING, NOT_A_NUMBER
 
 HEADINGS = {
     COLLAPSED: "collapsed",
     MISSING: "missing",
     NOT_A_NUMBER: "accuracy is not a number",
-    USABLE: "left out so that every seed covers the same prune ratios",
 }
 
 
@@ -45,70 +45,104 @@ def _named(causes: list[str]) -> str:
 
 
 def reason(row: Mapping[str, Any]) -> str:
-    """Give the one-sentence reason of a verdict.
+    """Give the reason of a word: what was measured, what it shows, and what would decide.
 
     Args:
-        row: the columns of a row of verdicts, without the reason itself.
-    Returns:
-        A sentence, and the gaps if there are any.
+        row: the columns of a row of verdicts, without the reason itself, with `incomparable` (the reference collapsed
+            in every pair) and `comparisons` (number of them in the study).
     """
-    sentence = {"ignores": _ignores, "uses": _uses, "collapsed": _collapsed, "inconclusive": _inconclusive}
+    if row["verdict"] == "not judged":
+        return _not_judged(row)
     gaps = f" Not in the comparison: {row['gaps']}." if row["gaps"] else ""
-    return sentence[row["verdict"]](row) + gaps
+    return f"{_measured(row)}{_shown(row)}{_collapses(row)}{_fails(row)}{_missing(row)}{gaps}"
+
+
+def _not_judged(row: Mapping[str, Any]) -> str:
+    check = check_label(row["check"])
+    if row["incomparable"]:
+        return (
+            f"No comparison is possible: without {check}, too, the network collapsed in all {row['look']} seeds"
+            " (no path from input to output)."
+        )
+    return f"Every run under {check} is the run without it, by construction: nothing is tested."
 
 
 def _measured(row: Mapping[str, Any]) -> str:
     """Effect, interval and sample, for example "-0.31 points (90 % interval -0.52 to -0.10, 5 seeds)"."""
-    interval = "no interval: the same in all seeds"
-    if pd.notna(row["interval_low"]):
-        interval = f"{row['interval_level']:.0%} interval {row['interval_low']:+z.2f} to {row['interval_high']:+z.2f}"
-    return f"{row['effect']:+z.2f} points ({interval.replace('%', ' %')}, {row['seeds']} seeds)"
-
-
-def _uses(row: Mapping[str, Any]) -> str:
-    return (
-        f"{check_label(row['check'])} changes the accuracy by {_measured(row)}, worse by more than chance"
-        f" (Holm p = {row['p_uses']:.2g}): {ticket_label(row['ticket'])} uses what the check destroys."
-    )
-
-
-def _ignores(row: Mapping[str, Any]) -> str:
-    end = f"{ticket_label(row['ticket'])} does not use what the check destroys."
-    if row["identical"]:
-        return f"Every run under {check_label(row['check'])} is identical to the run without it: {end}"
-    start = f"{check_label(row['check'])} changes the accuracy by {_measured(row)}"
-    p_value = f"(Holm p = {row['p_ignores']:.2g})"
-    return f"{start}, equivalent to none within the margin of {row['margin']:g} {p_value}: {end}"
-
-
-def _collapsed(row: Mapping[str, Any]) -> str:
-    return f"{check_label(row['check'])} cannot be judged: in every pair a network has no path from input to output."
-
-
-def _inconclusive(row: Mapping[str, Any]) -> str:
-    if row["seeds"] == 0:
+    if not row["pairs"]:
         return f"{check_label(row['check'])} cannot be judged: no pair of runs can be compared."
-    if row["seeds"] == 1:
-        return (
-            f"{check_label(row['check'])} cannot be judged from one seed ({row['effect']:+z.2f} points):"
-            " the spread between seeds is unknown; run at least 3."
-        )
-    if row["p_gains"] <= row["significance"]:
-        return (
-            f"{check_label(row['check'])} changes the accuracy by {_measured(row)}, better by more than chance"
-            f" (Holm p = {row['p_gains']:.2g}): the check does not show what the method uses."
-        )
-    start = f"{check_label(row['check'])} changes the accuracy by {_measured(row)}"
-    needed = "; a gain of this size would decide nothing with more seeds either"
-    if pd.notna(row["seeds_to_decide"]):
-        needed = f"; about {row['seeds_to_decide']} seeds would decide it"
-    if min(row["p_worse"], row["p_equivalent"], row["p_better"]) <= row["significance"]:
-        return (
-            f"{start}: not decided after Holm's correction over {row['family_size']} comparisons (adjusted"
-            f" p = {row['p_uses']:.2g} for worse, {row['p_ignores']:.2g} for equivalent within the margin of"
-            f" {row['margin']:g}, {row['p_gains']:.2g} for better){needed}."
-        )
+    interval = ""
+    if pd.notna(row["interval_low"]):
+        level = f"{row['interval_level']:.0%}".replace("%", " %")
+        interval = f"{level} interval {row['interval_low']:+z.2f} to {row['interval_high']:+z.2f}, "
+    seeds = "1 seed" if row["pairs"] == 1 else f"{row['pairs']} seeds"
+    return f"{check_label(row['check'])} changes the accuracy by {row['effect']:+z.2f} points ({interval}{seeds})"
+
+
+def _shown(row: Mapping[str, Any]) -> str:
+    if not row["pairs"]:
+        return ""
+    margin, family = f"{row['margin']:g}", row["family_size"]
+    harm = f"lower by more than chance (p = {row['p_uses']:.2g} of {family} claims)"
+    texts = {
+        "uses": f": {harm}, and not shown to be within the margin of {margin}.",
+        "uses little": f": {harm}, but by less than the margin of {margin} (p = {row['p_ignores']:.2g}).",
+        "ignores": f": shown to be less than {margin}, up or down (p = {row['p_ignores']:.2g}).{_unseen(row)}",
+        "improves": f": higher by more than chance (p = {row['p_gains']:.2g}), which does not show what is used.",
+        "collapses": ".",
+    }
+    return texts.get(str(row["verdict"])) or f": not decided{_boundary(row)}."
+
+
+def _boundary(row: Mapping[str, Any]) -> str:
+    """What the effect would have to be at this look, and the chances of the next one."""
+    if not row["look"]:
+        first = str(row["looks"]).split()[0]
+        return f"; the first look is after {first} seeds"
+    parts = []
+    if pd.notna(row["uses_below"]):
+        parts.append(f"below {row['uses_below']:.2f} would be `uses`")
+    if pd.notna(row["ignores_within"]):
+        parts.append(f"within {row['ignores_within']:.2f} `ignores`")
+    asked = f"; after {row['look']} seeds, {', '.join(parts)}" if parts else ""
+    if pd.isna(row["next_look"]):
+        return f"{asked}; this was the last look"
+    if pd.isna(row["probability"]):
+        return f"{asked}; the next look is after {row['next_look']} seeds"
     return (
-        f"{start}: neither worse by more than chance nor equivalent to none within the margin of"
-        f" {row['margin']:g}{needed}."
+        f"{asked}; at the next look ({row['next_look']} seeds) decided with probability"
+        f" {row['probability']:.1f} if effect and spread stay as they are"
     )
+
+
+def _unseen(row: Mapping[str, Any]) -> str:
+    if row["failed"] or row["failed_reference"]:
+        return ""
+    rate = unseen_rate(row["pairs"])
+    return f" No run failed; {row['pairs']} seeds cannot exclude that up to {100 * rate:.0f} % of runs do."
+
+
+def _collapses(row: Mapping[str, Any]) -> str:
+    if not row["collapsed"] and not row["collapsed_reference"]:
+        return ""
+    total = row["look"] or row["pairs"] + max(row["collapsed"], row["collapsed_reference"])
+    shown = "more often than chance" if row["verdict"] == "collapses" else "not beyond chance"
+    return (
+        f" The check collapses {row['collapsed']} of {total} networks, {row['collapsed_reference']} collapse"
+        f" without it ({shown}, p = {row['p_collapses']:.2g})."
+    )
+
+
+def _fails(row: Mapping[str, Any]) -> str:
+    if not row["failed"] and not row["failed_reference"]:
+        return ""
+    return (
+        f" {row['failed']} of {row['pairs']} runs fail with the check, {row['failed_reference']} without"
+        f" (more than {FAILURE * row['margin']:g} points below the others; p = {row['p_failures']:.2g})."
+    )
+
+
+def _missing(row: Mapping[str, Any]) -> str:
+    if not row["missing_pairs"] or pd.isna(row["next_look"]):
+        return ""
+    return f" {row['missing_pairs']} of {row['expected_pairs']} pairs are missing; looks wait for them."

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
-from prunepipe.results.labels import check_label, dataset_label, network_label, ticket_label
+from prunepipe.results.labels import check_label, dataset_label, network_label, ratio_label, ticket_label
 
 DASH = "-"
 
@@ -32,9 +32,12 @@ def verdicts_markdown(verdicts: pd.DataFrame, summaries: pd.DataFrame, provenanc
             ticket_label(row["ticket"]),
             f"{dataset_label(row['dataset'])}, {network_label(row['network'])}",
             check_label(row["check"]),
+            ratio_label(row["prune_ratio"]),
             f"**{row['verdict']}**",
             _effect(row["effect"], row["interval_low"], row["interval_high"]),
-            f"{row['pairs']}/{row['expected_pairs']}",
+            f"`{row['picture']}`",
+            row["look"] or DASH,
+            thresholds(row),
             row["reason"],
         )
         for row in verdicts.to_dict("records")
@@ -49,13 +52,38 @@ def verdicts_markdown(verdicts: pd.DataFrame, summaries: pd.DataFrame, provenanc
             "**What each check did** (check minus none, points of accuracy)",
             "",
             *_table(
-                ("method", "on", "check", "verdict", f"effect{level}", "pairs", "reason"),
+                (
+                    "method",
+                    "on",
+                    "check",
+                    "pruned",
+                    "verdict",
+                    f"effect{level}",
+                    "drawing",
+                    "look",
+                    "boundary",
+                    "reason",
+                ),
                 comparisons,
             ),
             "",
+            "- drawing: `│` is zero, `:` plus and minus the margin, `=` the interval, `o` the effect.",
+            "- look: the seeds that count. boundary: effects that are decided at this look, `uses` below the first,"
+            " `ignores` within the second.",
             *(f"- {line}" for line in provenance),
             "",
         ]
+    )
+
+
+def thresholds(row: Mapping[Any, Any]) -> str:
+    """Return the boundary of a row of verdicts, for example "-1.20; ±0.34"; "-" where no effect would do."""
+    low, within = row["uses_below"], row["ignores_within"]
+    harm = DASH if math.isnan(low) else f"{low:+.2f}"
+    return (
+        DASH
+        if math.isnan(low) and math.isnan(within)
+        else f"{harm}; {DASH if math.isnan(within) else f'±{within:.2f}'}"
     )
 
 

@@ -1,4 +1,4 @@
-"""GraSP: keep the weights whose removal would lower the gradient flow most."""
+"""GraSP: keep the weights whose removal would reduce the gradient flow most."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from prunepipe.errors import ScoreError
-from prunepipe.networks.prunable import prunable
+from prunepipe.networks.prunable import prunable, weights_of
 from prunepipe.pruning.options import checked
 from prunepipe.pruning.scores.contract import (
     Batch,
@@ -35,25 +35,26 @@ def grasp(
 ) -> Scores:
     """Gradient signal preservation w * Hg, signed, of every prunable weight.
 
-    Every batch is split in halves, each seen by the network (in train mode) on its own; g is the sum over
+    Every batch is split in halves, each passed through the network (in train mode) separately; g is the sum over
     halves of dL/dw, and Hg the sum over halves of d(g . dL/dw)/dw with g held constant.
 
     Args:
-        network: it is not changed.
-        batches: images [B, C, H, W] and labels [B], B >= 2.
+        network: not changed.
+        batches: images [B, C, H, W] and labels [B], B >= 2; B >= 4 if a BatchNorm sees a single value per
+            channel and image, since half a batch must then hold two.
         loss: (logits [B, K], labels [B]) -> mean loss.
         generator: draws the Linear weights when `redraw_linear` is set.
         temperature: logits are divided by it.
         halves: "first_last" as the reference (of a batch sorted by class, each half holds half of the
             classes) or "interleaved" (every second image, so that both halves hold all classes).
-        redraw_linear: score with Linear weights drawn anew (Xavier normal), as the reference does by
-            default. Off here: the scores are then of the weights that the ticket has.
-        dtype: "float64" or "float32", of all arithmetic.
+        redraw_linear: score with redrawn Linear and attention weights (Xavier normal), as the reference does by
+            default. Off here, so that the ticket's own weights are scored.
+        dtype: "float64" or "float32", for all arithmetic.
     Returns:
         One tensor per prunable weight, shaped like it; higher means keep.
     Raises:
         ConfigError: an option has an impossible value.
-        ScoreError: a batch cannot be halved, or there is none.
+        ScoreError: a batch cannot be halved, its half is too small for BatchNorm, or there is none.
     Source: Wang, Zhang, Grosse, "Picking winning tickets before training by preserving gradient flow",
         ICLR 2020, eq. 8, algorithm 2.
     """
@@ -64,14 +65,14 @@ def grasp(
         _redraw_linear(scored, generator)
     weights = prunable(scored)
     parts = [half for batch in each_batch(batches) for half in _split(batch, halves)]
-    product = _hessian_gradient(parts, lambda images: scored(images) / temperature, weights, loss)
+    product = _hessian_gradient(parts, lambda images: _logits(scored, images) / temperature, weights, loss)
     return {name: weight.detach() * product[name] for name, weight in weights.items()}
 
 
 def _hessian_gradient(
     parts: list[Batch], logits: Callable[[Tensor], Tensor], weights: dict[str, nn.Parameter], loss: Loss
 ) -> Scores:
-    """Return H g, where H and g are the Hessian and the gradient of the summed loss of all parts."""
+    """Return H g, where H and g are the Hessian and the gradient of the loss summed over all parts."""
     gradient = {name: torch.zeros_like(weight) for name, weight in weights.items()}
     product = {name: torch.zeros_like(weight) for name, weight in weights.items()}
     for images, labels in parts:
@@ -81,6 +82,19 @@ def _hessian_gradient(
         alignment = torch.stack([(gradient[name] * flow[name]).sum() for name in weights]).sum()
         _add(product, gradients(alignment, weights))
     return product
+
+
+def _logits(network: nn.Module, images: Tensor) -> Tensor:
+    try:
+        logits: Tensor = network(images)
+    except ValueError as error:
+        if len(images) > 1 or "more than 1 value per channel" not in str(error):
+            raise
+        raise ScoreError(
+            "grasp: half of a batch is one image, and BatchNorm has no variance of one; raise scoring.images_per_class "
+            "until a batch holds 4 images."
+        ) from error
+    return logits
 
 
 def _add(total: Scores, part: Scores) -> None:
@@ -101,8 +115,8 @@ def _split(batch: Batch, halves: str) -> tuple[Batch, Batch]:
 
 
 def _redraw_linear(network: nn.Module, generator: torch.Generator) -> None:
-    for module in network.modules():
-        if isinstance(module, nn.Linear):
-            # The draw is that of the weights, whatever the type of the arithmetic.
-            fresh = torch.empty(module.weight.shape, dtype=torch.float32, device=generator.device)
-            module.weight.data.copy_(nn.init.xavier_normal_(fresh, generator=generator))
+    for weight in weights_of(network):
+        if weight.parameter is not None and isinstance(weight.module, (nn.Linear, nn.MultiheadAttention)):
+            # Drawn in the type of the weights, so that the draw does not depend on the arithmetic.
+            fresh = torch.empty(weight.parameter.shape, dtype=torch.float32, device=generator.device)
+            weight.parameter.data.copy_(nn.init.xavier_normal_(fresh, generator=generator))

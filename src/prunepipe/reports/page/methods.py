@@ -7,16 +7,18 @@ from typing import Any
 
 import pandas as pd
 
-from prunepipe.reports.page.formats import interval, known, signed, sort_key
+from prunepipe.reports.page.formats import ABSENT, interval, known, signed, sort_key
 from prunepipe.reports.tables.building import UNKNOWN
-from prunepipe.results.labels import check_label, dataset_label, network_label, ticket_label
+from prunepipe.results.labels import check_label, dataset_label, network_label, ratio_label, ticket_label
 from prunepipe.study.study import Study
 from prunepipe.verdicts.judge import Judgement
-from prunepipe.verdicts.sanity import sanity_checks_of
+from prunepipe.verdicts.readings import reading, readings_of
+from prunepipe.verdicts.writing import thresholds
 
 MARKS = {
     "sane": "✓", "not sane": "✗", "undecided": "?",
-    "uses": "✓", "ignores": "✗", "inconclusive": "?", "collapsed": "†",
+    "uses": "✓", "uses little": "✓", "ignores": "✗", "improves": "↑", "collapses": "†",
+    "inconclusive": "?", "not judged": "–",
 }  # fmt: skip
 """What stands beside each word, so that colour is never alone in saying it."""
 
@@ -52,7 +54,7 @@ def _comparison(position: int, row: Mapping[Any, Any], reach: float) -> dict[str
         "anchor": f"comparison-{position}",
         "ticket": row["ticket"],
         "method": ticket_label(row["ticket"]),
-        "place": place_text(row["dataset"], row["network"]),
+        "place": f"{place_text(row['dataset'], row['network'])}, {ratio_label(row['prune_ratio'])}",
         "check_name": row["check"],
         "check": check_label(row["check"]),
         "word": row["verdict"],
@@ -62,8 +64,9 @@ def _comparison(position: int, row: Mapping[Any, Any], reach: float) -> dict[str
         "effect_key": sort_key(row["effect"]),
         "interval": interval(row["interval_low"], row["interval_high"], with_sign=True),
         "strip": _strip(row, reach),
-        "pairs": f"{row['pairs']} of {row['expected_pairs']}",
-        "pairs_key": sort_key(row["pairs"]),
+        "look": str(row["look"] or ABSENT),
+        "look_key": sort_key(row["look"]),
+        "boundary": thresholds(row),
         "reason": row["reason"],
     }
 
@@ -112,7 +115,7 @@ def method_cards(
         study: says which checks count for which kind of ticket.
         comparisons: from comparison_rows.
     """
-    cards, counted = [], sanity_checks_of(study)
+    cards, readings = [], readings_of(study)
     for row in judgement.summaries.to_dict("records"):
         ticket = row["ticket"]
         kind = "initial" if study.tickets[ticket].initial else "partially trained"
@@ -126,8 +129,10 @@ def method_cards(
                 "mark": MARKS[row["summary"]],
                 "tone": tone(row["summary"]),
                 "why": row["why"],
-                "chips": _matrix([chip for chip in own if chip["check_name"] in counted[kind]]),
-                "diagnostics": _matrix([chip for chip in own if chip["check_name"] not in counted[kind]]),
+                "chips": _matrix([chip for chip in own if reading(chip["check_name"], kind, readings).part]),
+                "diagnostics": _matrix(
+                    [chip for chip in own if not reading(chip["check_name"], kind, readings).part]
+                ),
             }
         )
     return cards

@@ -1,10 +1,12 @@
-"""How a network is built: part of the settings of every stage that runs one."""
+"""How to build a network: part of the settings of every stage that runs one."""
 
 from __future__ import annotations
 
-from pydantic import Field, JsonValue
+from typing import Annotated, Any, Literal
 
-from prunepipe.validation import Strict
+from pydantic import BeforeValidator, Field, JsonValue, SerializerFunctionWrapHandler, model_serializer
+
+from prunepipe.validation import Strict, as_tuple
 
 
 class NetworkSettings(Strict):
@@ -12,3 +14,12 @@ class NetworkSettings(Strict):
 
     reference: str = Field(description="module:function of its builder")
     options: dict[str, JsonValue] = Field({}, description="further keyword arguments of the builder")
+    prunable: dict[Literal["include", "exclude"], Annotated[tuple[str, ...], BeforeValidator(as_tuple)]] = (
+        Field({}, description="patterns of the weights that are pruned; empty: all that can be")
+    )
+
+    @model_serializer(mode="wrap")
+    def _without_choice(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out a choice that is not made: what was done without one stays as it is."""
+        values: dict[str, Any] = serialise(self)
+        return values if self.prunable else {key: value for key, value in values.items() if key != "prunable"}

@@ -1,0 +1,70 @@
+"""Which of the weights that can be pruned a study prunes: name patterns, as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from prunepipe.errors import ConfigError
+
+SHOWN = 12
+"""Names that a message lists."""
+
+
+@dataclass(frozen=True)
+class PrunableChoice:
+    """Patterns of `fnmatch` for a weight's name or its layer's: "conv1", "*.head", "blocks.*", "*.in_proj_weight".
+
+    Attributes:
+        include: prune these alone, embeddings too; empty: all that is pruned by default.
+        exclude: of those, leave these dense.
+    """
+
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+
+
+EVERYTHING = PrunableChoice()
+"""No pattern: every weight that is pruned by default."""
+
+
+def chosen(candidates: Mapping[str, bool], choice: PrunableChoice) -> tuple[str, ...]:
+    """Return the names of the weights that are pruned, in their order.
+
+    Args:
+        candidates: names of all weights that can be pruned, and whether they are without being asked for.
+        choice: the patterns.
+    Raises:
+        ConfigError: a pattern matches no name, or no weight is left.
+    """
+    for key in ("include", "exclude"):
+        for pattern in getattr(choice, key):
+            if not any(matches(name, pattern) for name in candidates):
+                raise ConfigError(
+                    f"prunable.{key}: '{pattern}' matches no weight that can be pruned. They are: "
+                    f"{_listed(candidates)}."
+                )
+    names = tuple(name for name, usual in candidates.items() if _is_chosen(name, usual, choice))
+    if candidates and not names and choice != EVERYTHING:
+        raise ConfigError(
+            f"prunable: include {list(choice.include) or 'everything'} without exclude {list(choice.exclude)} leaves "
+            f"no weight to prune. Those that can be pruned are: {_listed(candidates)}."
+        )
+    return names
+
+
+def matches(name: str, pattern: str) -> bool:
+    """Return whether a pattern means a weight, by its own name or by its layer's."""
+    return fnmatchcase(name, pattern) or fnmatchcase(name.rpartition(".")[0], pattern)
+
+
+def _is_chosen(name: str, usual: bool, choice: PrunableChoice) -> bool:
+    asked = any(matches(name, pattern) for pattern in choice.include) if choice.include else usual
+    return asked and not any(matches(name, pattern) for pattern in choice.exclude)
+
+
+def _listed(names: Iterable[str]) -> str:
+    names = list(names)
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more

@@ -1,0 +1,96 @@
+"""A study judged at the looks that its comparisons have reached."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from prunepipe.verdicts.boundaries import Levels, levels
+from prunepipe.verdicts.evidence import Bools, Claims, Evidence, claims, evidence
+from prunepipe.verdicts.grid import Grid, least_spread
+from prunepipe.verdicts.looks import Ints
+from prunepipe.verdicts.words import words
+
+
+class Rule(NamedTuple):
+    """How verdicts are drawn."""
+
+    margin: float
+    """In points."""
+    significance: float
+    looks: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """What is shown, for every comparison and prune ratio of a study.
+
+    Attributes:
+        grid: the pairs.
+        rule: how they are judged.
+        reached: [comparisons, prune ratios, looks] whether the first so many seeds have both runs.
+        found: what every look shows.
+        last: [comparisons, prune ratios] position of the last look that is reached, -1 = none.
+        seen: [comparisons, prune ratios, seeds] the seeds of that look; of the first look where none is reached.
+        judged: [comparisons, prune ratios] False where all runs are identical by construction.
+        incomparable: without the check, too, every network collapsed.
+        shown: adjusted p-values.
+        asked: levels at which the tests are asked now.
+        word: the verdicts.
+    """
+
+    grid: Grid
+    rule: Rule
+    reached: Bools
+    found: Evidence
+    last: Ints
+    seen: Bools
+    judged: Bools
+    incomparable: Bools
+    shown: Claims
+    asked: Levels
+    word: npt.NDArray[np.str_]
+
+
+def assess(grid: Grid, rule: Rule) -> Assessment:
+    """Judge a study.
+
+    Args:
+        grid: its pairs.
+        rule: margin, significance and looks.
+    """
+    looks, judged = np.asarray(rule.looks), grid.present & ~grid.same
+    reached, found = _evidence(grid, rule)
+    last = reached.sum(axis=-1) - 1
+    seen = np.arange(len(grid.seeds)) < np.where(last >= 0, looks[last], looks[0])[..., None]
+    shown = claims(found, judged=judged)
+    incomparable = (last >= 0) & (grid.collapsed_reference | ~seen).all(axis=-1)
+    any_collapse = np.any((grid.collapsed | grid.collapsed_reference) & seen, axis=-1)
+    word = words(
+        shown, rule.significance, judged=judged & ~incomparable, any_collapse=np.asarray(any_collapse)
+    )
+    asked = levels(shown, rule.significance, judged)
+    return Assessment(grid, rule, reached, found, last, seen, judged, incomparable, shown, asked, word)
+
+
+def _evidence(grid: Grid, rule: Rule) -> tuple[Bools, Evidence]:
+    most, looks = rule.looks[-1], np.asarray(rule.looks)
+
+    def padded(values: npt.NDArray[Any], fill: Any) -> npt.NDArray[Any]:
+        missing = max(most - values.shape[-1], 0)
+        return np.pad(values, [(0, 0), (0, 0), (0, missing)], constant_values=fill)[..., :most]
+
+    reached = np.logical_and.accumulate(padded(grid.known, False), axis=-1)[..., looks - 1]
+    found = evidence(
+        padded(np.where(grid.same[..., None], np.nan, grid.difference), np.nan),
+        looks=rule.looks,
+        margin=rule.margin,
+        reached=reached,
+        least_spread=least_spread(grid),
+        collapsed=padded(grid.collapsed, False),
+        collapsed_reference=padded(grid.collapsed_reference, False),
+    )
+    return reached, found

@@ -1,0 +1,121 @@
+"""The pairs of a study as arrays: comparisons x prune ratios x seeds, in the order of the study's seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from prunepipe.errors import ArtifactError
+from prunepipe.verdicts.pairing import METHOD, NO_CHECK, RUN, UNPRUNED, USABLE, checked_results, pair_runs
+
+GROUP = [*METHOD, "check"]
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Every comparison of a study (method, network, data set, check) at every prune ratio and seed.
+
+    Attributes:
+        pairs: one row a pair, with `group`, `ratio` and `position` (of the seed): its place in the arrays.
+        groups: [comparisons] rows of GROUP.
+        prune_ratios: [comparisons, prune ratios] ascending; NaN where a comparison has fewer.
+        seeds: in the order of the study.
+        difference: [comparisons, prune ratios, seeds] points; NaN unless the pair can be compared.
+        known: both runs are there and measured.
+        collapsed: the run under the check collapsed.
+        collapsed_reference: the run without it did.
+        identical: both runs are the same run.
+    """
+
+    pairs: pd.DataFrame
+    groups: pd.DataFrame
+    prune_ratios: npt.NDArray[np.float64]
+    seeds: tuple[int, ...]
+    difference: npt.NDArray[np.float64]
+    known: Bools
+    collapsed: Bools
+    collapsed_reference: Bools
+    identical: Bools
+
+    @property
+    def present(self) -> Bools:
+        """[comparisons, prune ratios], True where the study has this prune ratio."""
+        return np.isfinite(self.prune_ratios)
+
+    @property
+    def same(self) -> Bools:
+        """[comparisons, prune ratios], True where every pair is one run twice: by construction, nothing is tested."""
+        twice = (self.identical | ~self.known).all(axis=-1) & (self.identical.sum(axis=-1) >= 2)
+        return np.asarray(twice)
+
+
+def grids(results: pd.DataFrame, seeds: Sequence[int] | None = None) -> list[Grid]:
+    """Pair every run under a check with the run without it, study by study.
+
+    Args:
+        results: long form, one row a run; unpruned networks are passed over.
+        seeds: in the order in which they are looked at; default: ascending.
+    Raises:
+        ArtifactError: the results cannot be read, or hold a seed that is not in `seeds`.
+    """
+    runs = checked_results(results)
+    runs = runs[runs["ticket"] != UNPRUNED]
+    found = tuple(sorted(runs["seed"].unique().tolist()))
+    order = found if seeds is None else tuple(seeds)
+    strange = [seed for seed in found if seed not in set(order)]
+    if strange:
+        raise ArtifactError(
+            f"results: seed {strange[0]} is not in the study's list ({', '.join(map(str, order))}); looks count the"
+            " first seeds of that list, so add new seeds at its end."
+        )
+    return [_grid(own, order) for _, own in runs.groupby("study", sort=False) if _has_check(own)]
+
+
+def _has_check(runs: pd.DataFrame) -> bool:
+    return bool((runs["check"] != NO_CHECK).any())
+
+
+def _grid(runs: pd.DataFrame, seeds: tuple[int, ...]) -> Grid:
+    plain, checked = runs[runs["check"] == NO_CHECK], runs[runs["check"] != NO_CHECK]
+    places = checked[[*GROUP, "prune_ratio"]].drop_duplicates()
+    places["group"] = places.groupby(GROUP, sort=False).ngroup()
+    places = places.sort_values(["group", "prune_ratio"], ignore_index=True)
+    places["ratio"] = places.groupby("group").cumcount()
+    cells = places.merge(pd.DataFrame({"seed": seeds, "position": range(len(seeds))}), how="cross")
+    on = [column for column in RUN if column != "check"]
+    pairs = pair_runs(cells, checked, plain, on=on, names=("with the check", "without"))
+    shape = (int(places["group"].max()) + 1, int(places["ratio"].max()) + 1)
+    ratios = np.full(shape, np.nan)
+    ratios[places["group"], places["ratio"]] = places["prune_ratio"]
+
+    def array(column: str, fill: Any) -> npt.NDArray[Any]:
+        values = np.full((*shape, len(seeds)), fill)
+        values[pairs["group"], pairs["ratio"], pairs["position"]] = pairs[column]
+        return values
+
+    groups = places.drop_duplicates("group")[GROUP].reset_index(drop=True)
+    flags = (array(name, False) for name in ("known", "collapsed", "collapsed_reference", "identical"))
+    return Grid(pairs, groups, ratios, seeds, array("difference", np.nan), *flags)
+
+
+def least_spread(grid: Grid) -> npt.NDArray[np.float64]:
+    """Return the step of the accuracy of every comparison's data set [comparisons, 1, 1], in points.
+
+    It is the smallest difference between two accuracies on this data set, so one test image once there are some
+    runs; infinite while all are the same. Equal differences of a coarse accuracy must not count as a spread of
+    nothing.
+    """
+    usable = grid.pairs[grid.pairs["state"] == USABLE]
+    steps = {name: _step(own) for name, own in usable.groupby("dataset")}
+    return np.array([steps.get(name, np.inf) for name in grid.groups["dataset"]])[:, None, None]
+
+
+def _step(pairs: pd.DataFrame) -> float:
+    values = np.unique(pairs[["accuracy", "accuracy_reference"]].to_numpy(np.float64).round(9))
+    return float(np.diff(values).min()) if len(values) > 1 else np.inf

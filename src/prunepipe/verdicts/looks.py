@@ -1,0 +1,100 @@
+"""Looking more than once: p-values that stay valid whenever the user stops."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from importlib import resources
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+USUAL_LOOKS = (3, 5, 8, 12, 20)
+
+
+class Sample(NamedTuple):
+    """What is known at every look, of every test."""
+
+    pairs: Ints
+    """[..., looks] pairs that can be compared."""
+    mean: Floats
+    """[..., looks] mean difference in points; NaN without pairs."""
+    spread: Floats
+    """[..., looks] standard deviation in points; NaN with fewer than two pairs."""
+
+
+def sample(differences: Floats, looks: Sequence[int]) -> Sample:
+    """Return mean and spread of the first seeds, at every look.
+
+    Args:
+        differences: [..., seeds] in the order of the study's seeds; NaN where no comparison is possible.
+        looks: numbers of seeds, ascending, at most the number of seeds.
+    """
+    numbers = np.asarray(looks) - 1
+    known = np.isfinite(differences)
+    centre = np.nanmean(np.where(known, differences, np.nan)) if known.any() else 0.0
+    shifted = np.where(known, differences - centre, 0.0)
+    pairs = known.cumsum(axis=-1)[..., numbers]
+    total, squares = shifted.cumsum(axis=-1)[..., numbers], (shifted**2).cumsum(axis=-1)[..., numbers]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = total / pairs
+        variance = np.maximum(squares - pairs * mean**2, 0.0) / (pairs - 1)
+    return Sample(pairs, mean + centre, np.sqrt(np.where(pairs >= 2, variance, np.nan)))
+
+
+def sequential(p_values: Floats, looks: Sequence[int], complete: npt.NDArray[np.bool_]) -> Floats:
+    """Return p-values that stay valid whatever made the user stop at a look.
+
+    Every look may spend the same share of the level. Studies that err at one look tend to have erred before; at the
+    usual looks, the boundary therefore counts only those that did not. The law of nested t statistics does not depend
+    on the unknown spread, so one table serves all. Any other look spends its share whatever the earlier ones did.
+
+    Args:
+        p_values: [..., looks] of single looks; 1 where a look is not reached.
+        looks: numbers of seeds.
+        complete: [..., looks] whether every pair up to this look can be compared.
+    Returns:
+        [..., looks], never rising.
+    """
+    levels = np.minimum(p_values * len(looks), 1.0)
+    if tuple(looks) == USUAL_LOOKS:
+        for look, (log_levels, log_boundaries) in enumerate(_boundaries()):
+            logs = np.log(np.maximum(p_values[..., look], 1e-300))
+            spent = np.exp(np.interp(logs, log_boundaries, log_levels))
+            tabulated = (logs >= log_boundaries[0]) & (logs <= log_boundaries[-1])
+            usable = complete[..., look] & tabulated
+            levels[..., look] = np.where(usable, np.minimum(spent, levels[..., look]), levels[..., look])
+    return np.minimum.accumulate(levels, axis=-1)
+
+
+def level_of_look(level: npt.ArrayLike, look: int, looks: Sequence[int], complete: npt.ArrayLike) -> Floats:
+    """Return the p-value that a look must reach for `sequential` to reach a level, its inverse.
+
+    Args:
+        level: [...].
+        look: position of the look.
+        looks: numbers of seeds.
+        complete: [...] whether every pair up to this look can be compared.
+    """
+    level = np.asarray(level, np.float64)
+    share = level / len(looks)
+    if tuple(looks) != USUAL_LOOKS:
+        return share
+    log_levels, log_boundaries = _boundaries()[look]
+    logs = np.log(np.maximum(level, 1e-300))
+    usable = np.asarray(complete) & (logs >= log_levels[0]) & (logs <= log_levels[-1])
+    boundary = np.exp(np.interp(logs, log_levels, log_boundaries))
+    return np.where(usable, np.maximum(boundary, share), share)
+
+
+@cache
+def _boundaries() -> list[tuple[Floats, Floats]]:
+    """Of every usual look: logs of levels, and of the boundaries of its p-value that spend its share of them."""
+    with (resources.files("prunepipe") / "data" / "looks.csv").open(encoding="utf-8") as file:
+        table = np.log(pd.read_csv(file).to_numpy(np.float64))
+    return [(table[:, 0], table[:, 1 + look]) for look in range(len(USUAL_LOOKS))]

@@ -1,0 +1,65 @@
+"""What was looked at first: looks or seeds that were changed after results were seen are flagged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from prunepipe.artifacts import read_json, write_json
+from prunepipe.study.study import Study
+
+
+def first_looked_at(path: Path, study: Study) -> dict[str, Any]:
+    """Return the looks and seeds of the first time that a study was judged, and remember those of now if it is now.
+
+    Args:
+        path: of the record, a JSON file beside the verdicts.
+        study: as it is now.
+    Returns:
+        Lists "looks" and "seeds".
+    Raises:
+        ArtifactError: the record cannot be read.
+    """
+    if not path.is_file():
+        write_json(
+            path, {"study": study.name, "looks": list(study.verdict.looks), "seeds": list(study.seeds)}
+        )
+    found = read_json(path, "study", "looks", "seeds")
+    if found["study"] == study.name:
+        return found
+    path.unlink()
+    return first_looked_at(path, study)
+
+
+def changes(before: Mapping[str, Any] | None, looks: Sequence[int], seeds: Sequence[int]) -> list[str]:
+    """Say what was changed since the results were first judged, in a way that the error rates do not allow for.
+
+    Seeds may be added at the end of the list.
+
+    Args:
+        before: from `first_looked_at`; None: not known.
+        looks: of now.
+        seeds: of now, in order.
+    Returns:
+        Sentences; none if nothing was changed.
+    """
+    if before is None:
+        return []
+    told = []
+    if list(before["looks"]) != list(looks):
+        told.append(
+            f"verdict.looks was [{_listed(before['looks'])}] when these results were first judged: the error rates hold"
+            " for looks that are chosen beforehand; set them back, or judge new seeds"
+        )
+    used = list(before["seeds"])
+    if list(seeds)[: len(used)] != used:
+        told.append(
+            f"the seeds were [{_listed(used)}] when these results were first judged: looks take the first seeds of the"
+            " list; set them back, and add new seeds at its end"
+        )
+    return told
+
+
+def _listed(values: Sequence[int]) -> str:
+    return ", ".join(map(str, values))

@@ -1,0 +1,71 @@
+"""Where an effect is decided, and how likely at the next look: against the tests themselves and new draws."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from prunepipe.verdicts.boundaries import State, decision_probability, levels, thresholds
+from prunepipe.verdicts.evidence import claims, evidence
+from prunepipe.verdicts.looks import USUAL_LOOKS
+
+MARGIN = 0.5
+
+
+def state_of(differences, look, looks=USUAL_LOOKS, family=1):
+    found = evidence(differences, looks=looks, margin=MARGIN)
+    at = (0, 0, look)
+    one = [
+        np.array([np.broadcast_to(value, found.harm.shape)[at]])
+        for value in (*found.sample, found.floor, found.complete)
+    ]
+    level = np.array([0.05 / family])
+    return State(*one, np.array([look]), level, level)
+
+
+@pytest.mark.parametrize("look", [1, 2, 4])
+def test_an_effect_at_the_threshold_is_decided_and_a_little_inside_it_is_not(look):
+    noise = np.random.default_rng(2).normal(0, 0.1, (1, 1, 20))
+    seeds = USUAL_LOOKS[look]
+    noise -= noise[..., :seeds].mean()
+    low, within = thresholds(state_of(noise, look), USUAL_LOOKS, MARGIN)
+
+    def decided(effect):
+        # Earlier looks say nothing: only this one is reached.
+        reached = np.zeros((1, 1, 5), bool)
+        reached[..., look] = True
+        found = evidence(noise + effect, looks=USUAL_LOOKS, margin=MARGIN, reached=reached)
+        return found.harm[0, 0, look] <= 0.05, found.equivalence[0, 0, look] <= 0.05
+
+    assert decided(low[0] - 1e-6)[0]
+    assert not decided(low[0] + 1e-6)[0]
+    if within[0] > 0:
+        assert decided(within[0] - 1e-6)[1]
+        assert not decided(within[0] + 1e-6)[1]
+
+
+@pytest.mark.parametrize(("effect", "spread"), [(-0.4, 0.4), (0.0, 0.25), (-0.2, 0.3)])
+def test_the_probability_of_a_decision_is_that_of_new_seeds(effect, spread):
+    generator = np.random.default_rng(7)
+    first = generator.normal(effect, spread, 8)
+    found = state_of(np.concatenate([first, np.zeros(12)])[None, None], 2)
+    expected = decision_probability(found, USUAL_LOOKS, MARGIN)[0]
+    decided = 0
+    for _ in range(250):
+        new = generator.normal(found.mean[0], found.spread[0], 4)
+        after = state_of(np.concatenate([first, new, np.zeros(8)])[None, None], 3)
+        after = after._replace(floor=found.floor)
+        low, within = thresholds(after, USUAL_LOOKS, MARGIN)
+        decided += after.mean[0] <= low[0] or abs(after.mean[0]) <= within[0]
+    assert expected == pytest.approx(decided / 250, abs=0.11)
+
+
+def test_what_is_shown_raises_the_level_of_the_rest():
+    differences = np.random.default_rng(3).normal(0, 0.1, (3, 2, 8))
+    differences[0] -= 20.0
+    found = evidence(differences, looks=(8,), margin=MARGIN)
+    judged = np.ones((3, 2), bool)
+    asked = levels(claims(found, judged=judged), 0.05, judged)
+    assert asked.harm[1, 0] == pytest.approx(0.05 / 4)  # two of six are shown
+    assert asked.equivalence[0, 1] == 0.0  # the lower prune ratio is not equivalent
+    assert asked.equivalence[1, 0] >= 0.05 / 3
