@@ -235,6 +235,6 @@ def test_what_cannot_be_built_says_why(name: str, options: dict[str, object], me
         _named(name, **SMALL, options=options)
 
 
-def test_checking_names_and_connectivity_need_no_torch() -> None:
-    code = "import prunepipe.networks, prunepipe.networks.connectivity, sys; sys.exit('torch' in sys.modules)"
+def test_checking_names_and_choices_of_weights_needs_no_torch() -> None:
+    code = "import prunepipe.networks.choice, prunepipe.study.controls, sys; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -63,6 +63,14 @@ def test_a_network_with_batch_norm_trains_on_every_size_of_data(monkeypatch: pyt
     assert seen == [2, 17, 16, 17]
 
 
+@pytest.mark.parametrize(("count", "told"), [(18, True), (24, False)])
+def test_divergence_points_to_a_last_batch_that_is_small_for_batch_norm(count: int, told: bool) -> None:
+    wild = RECIPE.model_copy(update={"learning_rate": 1e30})
+    with pytest.raises(TrainingError) as raised:
+        train(network(), image_set(count), image_set(20, 0), TrainingPlan(wild, 0, "dense"))
+    assert ("The last batch holds 2 images, few for BatchNorm" in str(raised.value)) == told
+
+
 def test_a_single_training_image_is_refused() -> None:
     with pytest.raises(TrainingError, match="the training set holds one image"):
         train(network(), image_set(1), image_set(20, 0), TrainingPlan(RECIPE, 0, "dense"))

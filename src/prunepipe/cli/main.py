@@ -16,6 +16,7 @@ COMMANDS = {
     "verdict": "print the verdicts of a finished or running study",
     "plan": "show what a study consists of and what it will cost, without running it",
     "inspect": "describe a run: its place, metrics, layers, files, and how to remake it",
+    "audit": "show what a file of masks or weights holds, and what is wrong with it",
     "export": "write the trained network of a run for use in other code",
     "watch": "show how far a running study has come",
     "run": "run a study: the packaged workflow, in this folder",
@@ -33,7 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: without the program's name; default: the process's arguments.
 
     Returns:
-        The exit status: 0, 1 after a mistake or a failed run, 2 for a wrong command line, 130 if interrupted.
+        The exit status: 0, 1 after a mistake or a failed run, 2 for a wrong command line, 3 after an audit's alarm, 130
+        if interrupted.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     parsed = _parser(given).parse_args(given)

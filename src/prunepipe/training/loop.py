@@ -23,6 +23,9 @@ from prunepipe.training.step import TrainingStep, autocast
 
 EVALUATION_BATCH = 500  # of 1000, activations of small networks fall out of the cache: up to 1.4 times slower
 
+SMALL_BATCH = 4
+"""Images of a batch that divergence is put down to as well."""
+
 
 @dataclass(frozen=True)
 class TrainingPlan:
@@ -155,6 +158,7 @@ def _finish_epoch(
         raise TrainingError(
             f"training diverged in epoch {epoch} of {plan.recipe.epochs} (loss {loss}); "
             f"lower recipe.learning_rate = {plan.recipe.learning_rate}."
+            + _hint(len(training_set), plan.recipe)
         )
     if not step.mask_holds():
         raise TrainingError(f"a pruned weight is not zero after epoch {epoch}; this is a defect.")
@@ -176,6 +180,16 @@ def _finish_epoch(
         history=[*state.history, row],
         snapshots={**state.snapshots, **snapshots},
         logits=None if logits is None else logits.cpu().numpy(),
+    )
+
+
+def _hint(count: int, recipe: Recipe) -> str:
+    """Say where the last batch is so small that BatchNorm's slopes on it can blow up."""
+    first, end = batch_bounds(count, recipe.batch_size)[-1]
+    if end - first > SMALL_BATCH:
+        return ""
+    return (
+        f" The last batch holds {end - first} images, few for BatchNorm: another recipe.batch_size may train."
     )
 
 

@@ -1,0 +1,100 @@
+"""What an audit found, as text for the terminal."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import Any
+
+WIDTH = 100
+
+
+def audit_text(facts: dict[str, Any]) -> str:
+    """Return what an audit found: the sum, the layers, what changed, the alarms.
+
+    Args:
+        facts: of `prunepipe.pruning.audit.audit.Audit.to_json`.
+    """
+    alarms = [
+        line for finding in facts["findings"] for line in _item(f"ALARM {finding['kind']}: {finding['text']}")
+    ]
+    notes = [line for note in facts["notes"] for line in _item(f"Note: {note}")]
+    unknown = [line for text in facts["unknown"] for line in _item(f"Cannot be known: {text}")]
+    refused = [
+        line for name, why in facts["refused"].items() for line in _item(f"No {name} beside it: {why}")
+    ]
+    return "\n".join(
+        [
+            *_sum(facts),
+            "",
+            *_layers(facts["layers"]),
+            "",
+            *_change(facts["change"]),
+            *notes,
+            *unknown,
+            *refused,
+            *(alarms or ["No alarm."]),
+        ]
+    )
+
+
+def _sum(facts: dict[str, Any]) -> list[str]:
+    claimed = "" if facts["claimed"] is None else f", claimed {facts['claimed']:.2%}"
+    lines = [
+        f"{facts['file']}: {facts['form']} ({', '.join(facts['types'])})",
+        f"Prune ratio {facts['prune_ratio']:.2%}{claimed}: {facts['kept']:,} of {facts['size']:,} prunable weights are "
+        "kept.",
+    ]
+    if facts["effective"] is not None:
+        lines.append(
+            f"On a path from input to output: {facts['effective']:,} (effective prune ratio "
+            f"{1 - facts['effective'] / facts['size']:.2%})."
+        )
+    if facts["multiply_adds"] is not None:
+        share = facts["multiply_adds"] / facts["dense_multiply_adds"]
+        lines.append(
+            f"Multiply-adds an image: {facts['multiply_adds']:,} of {facts['dense_multiply_adds']:,} ({share:.2%})."
+        )
+    lines.append(
+        f"Size: {facts['dense_bytes']:,} bytes dense, {facts['sparse_bytes']:,} as kept weights and a bit per weight."
+    )
+    if facts["magnitude"] is not None:
+        found = facts["magnitude"]
+        lines.append(
+            f"Overlap with the largest weights: {found['jaccard']:.2%} (by chance {found['expected']:.2%}; "
+            "Jaccard index)."
+        )
+    return lines
+
+
+def _layers(layers: list[dict[str, Any]]) -> list[str]:
+    width = max(len(layer["name"]) for layer in layers)
+    columns = [name for name in ("smart", "uniform", "erk") if name in layers[0]["expected"]]
+    head = f"  {'layer':<{width}} {'kept':>10} {'of':>11} {'density':>8}"
+    lines = [head + "".join(f" {name:>8}" for name in columns) + f" {'on a path':>10} {'pattern':>8}"]
+    for layer in layers:
+        kept, size = layer["kept"], layer["size"]
+        row = f"  {layer['name']:<{width}} {kept:>10,} {size:>11,} {kept / size:>8.2%}"
+        row += "".join(f" {layer['expected'][name] / size:>8.2%}" for name in columns)
+        effective = "-" if layer["effective"] is None else f"{layer['effective']:,}"
+        lines.append(f"{row} {effective:>10} {_pattern(layer):>8}")
+    return lines
+
+
+def _pattern(layer: dict[str, Any]) -> str:
+    pattern = layer["pattern"]
+    return f"{pattern['kept']}:{pattern['group']}" if pattern else "-"
+
+
+def _change(change: dict[str, Any] | None) -> list[str]:
+    if change is None:
+        return []
+    revived, lost = (sum(layer[name] for layer in change["layers"]) for name in ("revived", "lost"))
+    return [
+        f"Since {change['before']}: {revived:,} weights revived, {lost:,} pruned in addition; overlap of the masks "
+        f"{change['overlap']['jaccard']:.2%} (by chance {change['overlap']['expected']:.2%}).",
+        "",
+    ]
+
+
+def _item(text: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH, subsequent_indent="  ")

@@ -1,0 +1,150 @@
+"""Audit a file of masks or weights: what it holds, what is wrong with it, and what cannot be known."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from prunepipe.networks.structure import Structure
+from prunepipe.networks.tracing import trace
+from prunepipe.pruning.audit.building import NetworkRequest, build_network
+from prunepipe.pruning.audit.claims import Claim
+from prunepipe.pruning.audit.comparison import Comparison, compare
+from prunepipe.pruning.audit.findings import Finding, findings
+from prunepipe.pruning.audit.measures import Measures, measure
+from prunepipe.pruning.audit.subject import APPLIED, ZEROS, Subject, read_named, subject_of
+from prunepipe.pruning.audit.tensor_file import SIZE_LIMIT
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What an audit found.
+
+    Attributes:
+        subject: the file.
+        measures: of it.
+        findings: what is wrong, of the change from an earlier file as well; none: no alarm.
+        notes: what is worth knowing and no fault.
+        unknown: what cannot be known from these files, and what would tell.
+        claim: the prune ratio that was claimed.
+        network: that the file was read with; None: the shapes alone.
+        image_shape: (channels, height, width) of the images, pixels; empty without a network.
+        change: from an earlier file.
+    """
+
+    subject: Subject
+    measures: Measures
+    findings: tuple[Finding, ...]
+    notes: tuple[str, ...]
+    unknown: tuple[str, ...]
+    claim: Claim | None = None
+    network: str | None = None
+    image_shape: tuple[int, ...] = ()
+    change: Comparison | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain lists, dictionaries and numbers for a JSON file and a page."""
+        measures = self.measures
+        totals = ("size", "kept", "prune_ratio", "effective", "multiply_adds", "dense_multiply_adds")
+        return {
+            "file": str(self.subject.path),
+            "form": self.subject.form,
+            "types": list(self.subject.types),
+            "network": self.network,
+            "image_shape": list(self.image_shape),
+            "claimed": self.claim.ratio if self.claim else None,
+            **{name: getattr(measures, name) for name in totals},
+            "other_size": self.subject.other_size,
+            "findings": [asdict(finding) for finding in self.findings],
+            "notes": list(self.notes),
+            "unknown": list(self.unknown),
+            **asdict(measures),
+            "layers": [_layer_json(asdict(layer)) for layer in measures.layers],
+            "change": asdict(self.change) if self.change else None,
+        }
+
+
+def _layer_json(layer: dict[str, Any]) -> dict[str, Any]:
+    pattern = layer["pattern"]
+    named = pattern and dict(zip(("kept", "group", "broken", "groups"), pattern, strict=True))
+    return {**layer, "shape": list(layer["shape"]), "pattern": named}
+
+
+def audit(
+    path: Path,
+    *,
+    claim: Claim | None = None,
+    request: NetworkRequest | None = None,
+    before: Path | None = None,
+    size_limit: float = SIZE_LIMIT,
+) -> Audit:
+    """Audit a file of masks or weights; nothing is trained, and no code that the file brings is run.
+
+    Args:
+        path: safetensors, or what torch.save wrote.
+        claim: the prune ratio that it is said to have.
+        request: the network that it is for; None: the shapes alone.
+        before: an earlier file of the same network; what changed since then is said.
+        size_limit: gigabytes of tensors that are read of a file.
+    Raises:
+        ArtifactError: a file cannot be read, or does not fit the network or the other file.
+        ConfigError: the network cannot be built, or does not take such images.
+    """
+    named = read_named(path, size_limit)
+    network, image_shape = build_network(request, named) if request else (None, ())
+    structure: Structure | None = trace(network, image_shape) if network else None
+    subject = subject_of(named, structure)
+    measures = measure(subject, network, image_shape)
+    change = compare(subject_of(read_named(before, size_limit), structure), subject) if before else None
+    return Audit(
+        subject=subject,
+        measures=measures,
+        findings=(*findings(measures, claim), *(change.findings if change else ())),
+        notes=(*_notes(subject), *(change.notes if change else ())),
+        unknown=tuple(_unknown(subject, measures)),
+        claim=claim,
+        network=request.reference if request else None,
+        image_shape=image_shape,
+        change=change,
+    )
+
+
+def _notes(subject: Subject) -> list[str]:
+    notes = []
+    short = [kind for kind in subject.types if kind in ("float16", "bfloat16")]
+    if short:
+        notes.append(
+            f"Weights are {' and '.join(short)}: read exactly, but very small ones may have become zero when they were "
+            "converted."
+        )
+    if subject.form == APPLIED:
+        notes.append(
+            "weight_orig may hold values where the mask prunes: the forward pass multiplies by the mask."
+        )
+    bare = [entry.layer.name for entry in subject.layers if not entry.masked and not entry.orphan]
+    if subject.form != ZEROS and bare:
+        notes.append(f"Without a mask of their own, so that their zeros count as pruned: {', '.join(bare)}.")
+    if subject.unread:
+        notes.append(f"Masks of other parameters, which are not counted: {', '.join(subject.unread)}.")
+    if subject.structure and not subject.structure.followed:
+        notes.append(
+            "Its paths depend on the values of images, so that every kept weight counts as effective."
+        )
+    return notes
+
+
+def _unknown(subject: Subject, measures: Measures) -> list[str]:
+    unknown = []
+    if subject.structure is None:
+        unknown += [
+            "Paths, and with them layer collapse, dead weights and unreachable classes; multiply-adds; the smart "
+            "ratio, which depends on depth and shortcuts: name the network with --network.",
+            "Which matrices belong to Linear layers: embeddings and the like are counted as well without --network.",
+        ]
+    elif measures.multiply_adds is None:
+        unknown.append("Multiply-adds: the forward pass does not multiply by some weight itself.")
+    if measures.magnitude is None:
+        why = "the file holds no values of pruned weights (they are zero, not finite or not there)"
+        unknown.append(f"Overlap with magnitude: {why}.")
+    return unknown

@@ -1,0 +1,138 @@
+"""Two files of one network: which weights were pruned or came back from the first to the second."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from prunepipe.errors import ArtifactError
+from prunepipe.pruning.audit.findings import SHOWN, Finding
+from prunepipe.pruning.audit.subject import AuditedLayer, Subject
+from prunepipe.pruning.masks import Overlap, overlap
+
+
+@dataclass(frozen=True)
+class LayerChange:
+    """What changed in one layer.
+
+    Attributes:
+        name, size: of its weight.
+        kept_before, kept: weights that the masks keep.
+        revived: pruned before, alive now: kept by the mask, or not zero although pruned.
+        lost: kept before and pruned now.
+        mask_lost: whether it was pruned before and keeps everything now.
+        changed_weights: kept weights of another value; None: a file holds no weights.
+    """
+
+    name: str
+    size: int
+    kept_before: int
+    kept: int
+    revived: int
+    lost: int
+    mask_lost: bool
+    changed_weights: int | None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What changed from one file to another.
+
+    Attributes:
+        before: path of the first file.
+        layers: one each.
+        overlap: of both masks.
+        findings: what is wrong with the change.
+        notes: what is worth knowing and no fault.
+    """
+
+    before: str
+    layers: tuple[LayerChange, ...]
+    overlap: Overlap
+    findings: tuple[Finding, ...]
+    notes: tuple[str, ...]
+
+
+def compare(before: Subject, after: Subject) -> Comparison:
+    """Say what changed from one file to another.
+
+    Args:
+        before: for example the ticket before training.
+        after: for example the ticket after training.
+    Raises:
+        ArtifactError: they are not of one network.
+    """
+    shapes = [
+        {entry.layer.name: entry.layer.shape for entry in subject.layers} for subject in (before, after)
+    ]
+    if shapes[0] != shapes[1]:
+        raise ArtifactError(
+            f"{before.path} and {after.path} are of different networks: {_difference(*shapes)}."
+        )
+    later = {entry.layer.name: entry for entry in after.layers}
+    layers = tuple(_change(entry, later[entry.layer.name]) for entry in before.layers)
+    common = overlap(before.mask, {name: after.mask[name] for name in before.mask})[1]
+    return Comparison(str(before.path), layers, common, tuple(_findings(layers)), tuple(_notes(layers)))
+
+
+def _difference(before: Mapping[str, tuple[int, ...]], after: Mapping[str, tuple[int, ...]]) -> str:
+    for name in sorted(set(before) ^ set(after)):
+        return f"only the {'first' if name in before else 'second'} holds '{name}'"
+    name = next(name for name in before if before[name] != after[name])
+    return f"'{name}' is {list(before[name])} and {list(after[name])}"
+
+
+def _change(before: AuditedLayer, after: AuditedLayer) -> LayerChange:
+    alive = after.mask if after.applied or after.weight is None else after.mask | (after.weight != 0)
+    both = before.mask & after.mask
+    changed = None
+    if before.weight is not None and after.weight is not None:
+        changed = int(np.count_nonzero(before.weight[both] != after.weight[both]))
+    kept_before, kept = int(before.mask.sum()), int(after.mask.sum())
+    return LayerChange(
+        name=before.layer.name,
+        size=before.layer.size,
+        kept_before=kept_before,
+        kept=kept,
+        revived=int(np.count_nonzero(~before.mask & alive)),
+        lost=int(np.count_nonzero(before.mask & ~after.mask)),
+        mask_lost=kept_before < kept == before.layer.size,
+        changed_weights=changed,
+    )
+
+
+def _findings(layers: tuple[LayerChange, ...]) -> list[Finding]:
+    found = []
+    gone = [layer for layer in layers if layer.mask_lost]
+    if gone:
+        found.append(Finding("mask_lost", f"layers that were pruned keep every weight now: {_names(gone)}."))
+    revived = [layer for layer in layers if layer.revived and not layer.mask_lost]
+    if revived:
+        count, size = sum(layer.revived for layer in revived), sum(layer.size for layer in layers)
+        kept = [sum(layer.kept_before for layer in layers), sum(layer.kept for layer in layers)]
+        found.append(
+            Finding(
+                "revived",
+                f"{count:,} weights that were pruned are alive again (prune ratio {1 - kept[0] / size:.2%} before, "
+                f"{1 - kept[1] / size:.2%} now), which only methods that regrow weights intend: {_names(revived)}.",
+            )
+        )
+    return found
+
+
+def _notes(layers: tuple[LayerChange, ...]) -> list[str]:
+    notes = []
+    lost = sum(layer.lost for layer in layers)
+    if lost:
+        notes.append(f"{lost:,} weights were pruned in addition, as in iterative pruning.")
+    changes = [(layer.changed_weights, layer.revived, layer.lost) for layer in layers]
+    if all(change == (0, 0, 0) for change in changes):
+        notes.append("No prunable weight has another value: the second file was not trained further.")
+    return notes
+
+
+def _names(layers: list[LayerChange]) -> str:
+    more = f" and {len(layers) - SHOWN} more" if len(layers) > SHOWN else ""
+    return ", ".join(layer.name for layer in layers[:SHOWN]) + more

@@ -1,0 +1,241 @@
+"""What a file's masks are: counts per layer, other allocations, paths, overlap with magnitude, arithmetic, size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import ceil
+
+import numpy as np
+from torch import nn
+
+from prunepipe.artifacts import Arrays
+from prunepipe.errors import ConfigError
+from prunepipe.networks.connectivity import Connectivity, connectivity
+from prunepipe.networks.multiply_adds import uses_per_weight
+from prunepipe.networks.recording import Recording, record
+from prunepipe.networks.structure import Structure
+from prunepipe.pruning.allocations.depth import smart
+from prunepipe.pruning.allocations.shapes import erk, uniform_all
+from prunepipe.pruning.audit.patterns import Pattern, pattern_of
+from prunepipe.pruning.audit.subject import AuditedLayer, Subject
+from prunepipe.pruning.masks import Overlap, overlap, select
+
+ALLOCATIONS: dict[str, Callable[[Arrays, Structure, int], dict[str, int]]] = {
+    "smart": smart,
+    "uniform": uniform_all,
+    "erk": erk,
+}
+"""What the densities are shown beside; smart needs to know the network."""
+
+
+@dataclass(frozen=True)
+class LayerMeasures:
+    """What is known of one layer.
+
+    Attributes:
+        name, kind, shape, size: of its weight.
+        masked: whether the file holds a mask of it.
+        kept: weights that its mask keeps.
+        expected: what the allocations would keep of it, by name; those that are not known are missing.
+        units, empty_units: its outputs, and how many of them keep no weight.
+        effective, dead_units: weights on a path, and outputs on none; None: the network is not known.
+        violations: pruned weights that are not zero, where the forward pass has no mask that hides them.
+        kept_zeros: kept weights that are exactly zero, of a layer with a mask.
+        not_finite: weights that are NaN or infinite.
+        soft: mask values that are neither 0 nor 1.
+        inverted: whether it is zero exactly where its mask keeps.
+        orphan: whether it is a `weight_orig` without its mask.
+        pattern: N:M.
+        magnitude: overlap with the largest weights of the layer, as many; None: not known.
+        multiply_adds: products with its kept weights for one image; None: not known.
+        dense_multiply_adds: with all its weights.
+    """
+
+    name: str
+    kind: str
+    shape: tuple[int, ...]
+    size: int
+    masked: bool
+    kept: int
+    expected: dict[str, int]
+    units: int
+    empty_units: int
+    effective: int | None
+    dead_units: int | None
+    violations: int
+    kept_zeros: int
+    not_finite: int
+    soft: int
+    inverted: bool
+    orphan: bool
+    pattern: Pattern | None
+    magnitude: Overlap | None
+    multiply_adds: int | None
+    dense_multiply_adds: int | None
+
+
+@dataclass(frozen=True)
+class Measures:
+    """What is known of a file.
+
+    Attributes:
+        layers: one each.
+        collapsed, unreachable_outputs: of the network; None: it is not known.
+        magnitude: overlap of the whole mask with the largest weights, as many per layer.
+        refused: by allocation, why it cannot keep as many weights.
+        dense_bytes: of the prunable weights as stored.
+        sparse_bytes: of the kept ones, and one bit per weight that says which they are.
+    """
+
+    layers: tuple[LayerMeasures, ...]
+    collapsed: bool | None
+    unreachable_outputs: int | None
+    magnitude: Overlap | None
+    refused: dict[str, str]
+    dense_bytes: int
+    sparse_bytes: int
+
+    @property
+    def size(self) -> int:
+        """Prunable weights."""
+        return sum(layer.size for layer in self.layers)
+
+    @property
+    def kept(self) -> int:
+        """Weights that the masks keep."""
+        return sum(layer.kept for layer in self.layers)
+
+    @property
+    def prune_ratio(self) -> float:
+        """Share of the prunable weights that is removed."""
+        return 1 - self.kept / self.size
+
+    @property
+    def effective(self) -> int | None:
+        """Kept weights on a path from input to output."""
+        return _sum([layer.effective for layer in self.layers])
+
+    @property
+    def multiply_adds(self) -> int | None:
+        """Products of one image with kept weights."""
+        return _sum([layer.multiply_adds for layer in self.layers])
+
+    @property
+    def dense_multiply_adds(self) -> int | None:
+        """Products of one image with all prunable weights."""
+        return _sum([layer.dense_multiply_adds for layer in self.layers])
+
+
+def measure(
+    subject: Subject, network: nn.Module | None = None, image_shape: tuple[int, ...] = ()
+) -> Measures:
+    """Measure a file's masks; nothing is trained.
+
+    Args:
+        subject: the file.
+        network: that it is for, or None; not changed, its weights do not matter.
+        image_shape: (channels, height, width) of one image, pixels.
+    Raises:
+        ConfigError: the network does not take such images.
+    """
+    paths, uses = _of_network(subject, network, image_shape)
+    expected, refused = _expected(subject)
+    by_layer, whole = _magnitude(subject)
+    layers = tuple(
+        _layer(entry, paths, uses, {key: kept[entry.layer.name] for key, kept in expected.items()}, by_layer)
+        for entry in subject.layers
+    )
+    size, kept = sum(layer.size for layer in layers), sum(layer.kept for layer in layers)
+    return Measures(
+        layers=layers,
+        collapsed=paths.collapsed if paths else None,
+        unreachable_outputs=paths.unreachable_outputs if paths else None,
+        magnitude=whole,
+        refused=refused,
+        dense_bytes=size * subject.weight_bytes,
+        sparse_bytes=kept * subject.weight_bytes + ceil(size / 8),
+    )
+
+
+def _of_network(
+    subject: Subject, network: nn.Module | None, image_shape: tuple[int, ...]
+) -> tuple[Connectivity | None, dict[str, int]]:
+    if network is None:
+        return None, {}
+    recording: Recording = record(network, image_shape)
+    return connectivity(subject.mask, recording), uses_per_weight(recording)
+
+
+def _expected(subject: Subject) -> tuple[dict[str, dict[str, int]], dict[str, str]]:
+    """Return what each allocation would keep, and why some cannot."""
+    structure = subject.structure or Structure(tuple(entry.layer for entry in subject.layers))
+    kept = sum(int(entry.mask.sum()) for entry in subject.layers)
+    expected, refused = {}, {}
+    for name, allocation in ALLOCATIONS.items():
+        if name == "smart" and subject.structure is None:
+            continue
+        try:
+            expected[name] = allocation({}, structure, kept)
+        except ConfigError as error:
+            refused[name] = str(error)
+    return expected, refused
+
+
+def _magnitude(subject: Subject) -> tuple[dict[str, Overlap], Overlap | None]:
+    """Compare the masks with the largest weights, if the file still holds the pruned ones."""
+    layers = [entry for entry in subject.layers if entry.masked and entry.weight is not None]
+    pruned_are_there = any(_values_of_pruned(entry).any() for entry in layers)
+    finite = all(np.isfinite(entry.weight).all() for entry in layers if entry.weight is not None)
+    if not pruned_are_there or not finite:
+        return {}, None
+    masks = {entry.layer.name: entry.mask for entry in layers}
+    scores = {entry.layer.name: np.abs(entry.weight) for entry in layers if entry.weight is not None}
+    return overlap(masks, select(scores, {name: int(mask.sum()) for name, mask in masks.items()}))
+
+
+def _values_of_pruned(entry: AuditedLayer) -> np.ndarray:
+    return np.zeros(0) if entry.weight is None else entry.weight[~entry.mask]
+
+
+def _layer(
+    entry: AuditedLayer,
+    paths: Connectivity | None,
+    uses: dict[str, int],
+    expected: dict[str, int],
+    magnitude: dict[str, Overlap],
+) -> LayerMeasures:
+    name, mask, weight = entry.layer.name, entry.mask, entry.weight
+    kept = int(mask.sum())
+    has_both = entry.masked and weight is not None
+    kept_zeros = int(np.count_nonzero(weight[mask] == 0)) if has_both and weight is not None else 0
+    alive = int(np.count_nonzero(_values_of_pruned(entry))) if has_both else 0
+    times = uses.get(name)
+    return LayerMeasures(
+        name=name,
+        kind=entry.layer.kind,
+        shape=entry.layer.shape,
+        size=entry.layer.size,
+        masked=entry.masked,
+        kept=kept,
+        expected=expected,
+        units=entry.layer.shape[0],
+        empty_units=int((~mask.reshape(len(mask), -1).any(axis=1)).sum()),
+        effective=paths.effective[name] if paths else None,
+        dead_units=paths.dead_units[name] if paths else None,
+        violations=0 if entry.applied else alive,
+        kept_zeros=kept_zeros,
+        not_finite=0 if weight is None else int(np.count_nonzero(~np.isfinite(weight))),
+        soft=entry.soft,
+        inverted=alive > 0 and 0 < kept == kept_zeros,
+        orphan=entry.orphan,
+        pattern=pattern_of(mask),
+        magnitude=magnitude.get(name),
+        multiply_adds=times * kept if times else None,
+        dense_multiply_adds=times * entry.layer.size if times else None,
+    )
+
+
+def _sum(values: list[int | None]) -> int | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if len(known) == len(values) else None

@@ -1,0 +1,265 @@
+"""What is audited: the prunable layers of a file, each with its mask, and how the file says what is pruned."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from prunepipe.artifacts import Arrays
+from prunepipe.errors import ArtifactError
+from prunepipe.networks.structure import Layer, Structure
+from prunepipe.pruning.audit.tensor_file import SIZE_LIMIT, keeps_order, read_tensors
+
+APPLIED, BESIDE, MASKS, ZEROS = (
+    "weight_orig and weight_mask of torch.nn.utils.prune",
+    "masks beside weights",
+    "masks without weights",
+    "weights without masks: what is exactly zero counts as pruned",
+)
+"""How a file says what is pruned."""
+
+KINDS = {4: "conv", 2: "linear"}
+SHOWN = 4
+"""Names that a message lists."""
+
+
+@dataclass(frozen=True)
+class AuditedLayer:
+    """One prunable layer of a file.
+
+    Attributes:
+        layer: its name, kind and shape.
+        mask: bool, True = kept.
+        weight: its values, of `weight_orig` where there is one; None: the file holds the mask alone.
+        masked: whether the file holds a mask of it; if not, its zeros count as pruned.
+        applied: whether the forward pass multiplies by the mask, so that pruned weights need not be zero.
+        soft: mask values that are neither 0 nor 1; they count as kept.
+        orphan: whether it is a `weight_orig` without its mask.
+    """
+
+    layer: Layer
+    mask: np.ndarray
+    weight: np.ndarray | None = None
+    masked: bool = False
+    applied: bool = False
+    soft: int = 0
+    orphan: bool = False
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A file's prunable layers.
+
+    Attributes:
+        path: of the file.
+        layers: in the network's order, or the file's.
+        form: how the file says what is pruned; a value of APPLIED, BESIDE, MASKS, ZEROS.
+        types: types of its tensors of weights and masks.
+        other_size: numbers in the file beside the prunable weights and all masks.
+        weight_bytes: of a prunable weight as the file stores it.
+        unread: masks that belong to no prunable layer.
+        structure: of the network; None: the shapes alone are known.
+    """
+
+    path: Path
+    layers: tuple[AuditedLayer, ...]
+    form: str
+    types: tuple[str, ...]
+    other_size: int
+    weight_bytes: int
+    unread: tuple[str, ...]
+    structure: Structure | None
+
+    @property
+    def mask(self) -> Arrays:
+        """The masks by parameter name."""
+        return {entry.layer.name: entry.mask for entry in self.layers}
+
+
+@dataclass(frozen=True)
+class NamedTensors:
+    """The tensors of a file, sorted by what they are.
+
+    Attributes:
+        weights: by parameter name; `weight_orig` goes by the name of its weight.
+        masks: by the name of the weight that they are for.
+        original: names whose values lie in `weight_orig`.
+    """
+
+    path: Path
+    weights: dict[str, Tensor]
+    masks: dict[str, Tensor]
+    original: frozenset[str]
+
+
+def read_named(path: Path, size_limit: float = SIZE_LIMIT) -> NamedTensors:
+    """Read a file, and tell masks from weights.
+
+    Args:
+        path: see `read_tensors`.
+        size_limit: gigabytes that may be read.
+    Raises:
+        ArtifactError: as `read_tensors`.
+    """
+    tensors = read_tensors(path, size_limit)
+    if not keeps_order(path):
+        tensors = dict(sorted(tensors.items(), key=lambda item: _by_number(item[0])))
+    owners = {name: _mask_owner(name, tensors) for name in tensors}
+    masks = {owner: tensors[name] for name, owner in owners.items() if owner}
+    rest = {name: value for name, value in tensors.items() if not owners[name]}
+    original = frozenset(name.removesuffix("_orig") for name in rest if name.endswith("_orig"))
+    return NamedTensors(
+        path, {name.removesuffix("_orig"): value for name, value in rest.items()}, masks, original
+    )
+
+
+def _by_number(name: str) -> list[tuple[int, str]]:
+    """Return a key that sorts features.2 before features.10."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
+
+
+def _mask_owner(name: str, tensors: Mapping[str, Tensor]) -> str | None:
+    """Return the name of the weight that a tensor is the mask of, or None if it is none."""
+    if name.startswith("mask/"):
+        return name.removeprefix("mask/")
+    prefixed = re.fullmatch(r"masks?\.(.+)", name)
+    if prefixed and (prefixed.group(1) in tensors or _is_binary(tensors[name])):
+        return prefixed.group(1)
+    base = name.removesuffix("_mask")
+    if base != name and (base in tensors or f"{base}_orig" in tensors or base.endswith("weight")):
+        return base
+    if name.endswith(".mask") and f"{name.removesuffix('mask')}weight" in tensors:
+        return f"{name.removesuffix('mask')}weight"
+    return name if tensors[name].ndim in KINDS and _is_binary(tensors[name]) else None
+
+
+def _is_binary(tensor: Tensor) -> bool:
+    """Return whether a tensor is a mask by its values: bool, or zeros and ones alone, and not zeros alone."""
+    if tensor.dtype == torch.bool:
+        return True
+    return bool(((tensor == 0) | (tensor == 1)).all()) and bool((tensor == 1).any())
+
+
+def subject_of(named: NamedTensors, structure: Structure | None = None) -> Subject:
+    """Return the prunable layers of a file.
+
+    Args:
+        named: what the file holds.
+        structure: of the network; None: every matrix (2-D) and kernel (4-D) of a name that ends in `weight`, or that
+            has a mask, is taken for prunable.
+    Raises:
+        ArtifactError: names or shapes do not fit the network, a mask does not fit its weight, or nothing is prunable.
+    """
+    layers = _layers_by_shape(named) if structure is None else _layers_of_network(named, structure)
+    audited = tuple(_audited(named, layer) for layer in layers)
+    names = {layer.name for layer in layers}
+    read = [*(named.weights[name] for name in names & set(named.weights)), *named.masks.values()]
+    others = [value for name, value in named.weights.items() if name not in names]
+    return Subject(
+        path=named.path,
+        layers=audited,
+        form=_form(audited),
+        types=tuple(sorted({str(value.dtype).removeprefix("torch.") for value in read})),
+        other_size=sum(value.numel() for value in others if value.is_floating_point()),
+        weight_bytes=max(
+            (named.weights[name].element_size() for name in names & set(named.weights)), default=4
+        ),
+        unread=tuple(name for name in named.masks if name not in names),
+        structure=structure,
+    )
+
+
+def _layers_by_shape(named: NamedTensors) -> list[Layer]:
+    tensors = {**named.masks, **named.weights}
+    order = [*named.weights, *(name for name in named.masks if name not in named.weights)]
+    layers = [
+        Layer(name, KINDS[tensors[name].ndim], tuple(tensors[name].shape))
+        for name in order
+        if tensors[name].ndim in KINDS and (name in named.masks or name.split(".")[-1] == "weight")
+    ]
+    if not layers:
+        raise ArtifactError(
+            f"{named.path}: no weight of a convolution or a Linear layer, and no mask of one: none of its "
+            f"{len(tensors)} tensors is 2-D or 4-D with a name that ends in 'weight'. It holds: "
+            f"{_listed(tensors)}. Name the network with --network."
+        )
+    return [layer for layer in layers if layer.size > 0]
+
+
+def _layers_of_network(named: NamedTensors, structure: Structure) -> list[Layer]:
+    held = {**named.masks, **named.weights}
+    shapes = {name: tuple(value.shape) for name, value in held.items()}
+    alone = not any(name in named.weights for name in structure.shapes)
+    strange = [name for name in named.masks if name not in structure.shapes] if alone else []
+    absent = [name for name in structure.shapes if name not in shapes and not (alone and named.masks)]
+    problems = [_absent(name, structure.shapes[name], shapes) for name in absent]
+    problems += [f"its mask {_told(name, shapes[name])} is of no prunable layer" for name in strange]
+    problems += [
+        f"'{name}' is {_sides(shapes[name])} in the file and {_sides(shape)} in the network"
+        for name, shape in structure.shapes.items()
+        if name in shapes and shapes[name] != shape
+    ]
+    if problems:
+        more = f"; and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
+        raise ArtifactError(
+            f"{named.path}: does not fit the network: {'; '.join(problems[:SHOWN])}{more}. Fix --network, --classes, "
+            "--channels or --network-options, or audit the shapes alone (no --network)."
+        )
+    return list(structure.layers)
+
+
+def _absent(name: str, shape: tuple[int, ...], held: Mapping[str, tuple[int, ...]]) -> str:
+    """Say which weight is not there, and which of the file's is nearest: by shape and name, else by name."""
+    alike = [other for other, sides in held.items() if sides == shape]
+    nearest = get_close_matches(name, alike, 1, 0.0) or get_close_matches(name, held, 1, 0.0)
+    hint = f" (nearest: {_told(nearest[0], held[nearest[0]])})" if nearest else ""
+    return f"no {_told(name, shape)}{hint}"
+
+
+def _told(name: str, shape: Iterable[int]) -> str:
+    return f"'{name}' {_sides(shape)}"
+
+
+def _sides(shape: Iterable[int]) -> str:
+    return str(list(shape))
+
+
+def _listed(tensors: Mapping[str, Tensor]) -> str:
+    return ", ".join(_told(name, value.shape) for name, value in list(tensors.items())[:SHOWN]) or "nothing"
+
+
+def _audited(named: NamedTensors, layer: Layer) -> AuditedLayer:
+    name = layer.name
+    weight = _values(named.weights[name]) if name in named.weights else None
+    if name not in named.masks:
+        kept = np.ones(layer.shape, bool) if weight is None else weight != 0
+        return AuditedLayer(layer, kept, weight, orphan=name in named.original)
+    values = _values(named.masks[name])
+    if values.shape != layer.shape:
+        raise ArtifactError(
+            f"{named.path}: the mask of {_told(name, layer.shape)} has the shape {_sides(values.shape)}. Save it "
+            "shaped like its weight."
+        )
+    soft = int(np.count_nonzero((values != 0) & (values != 1)))
+    return AuditedLayer(layer, values != 0, weight, True, name in named.original, soft)
+
+
+def _values(tensor: Tensor) -> np.ndarray:
+    """Return a tensor as an array; bfloat16, which numpy does not know, and float16 as float32, exactly."""
+    wide = tensor.float() if tensor.is_floating_point() and tensor.element_size() == 2 else tensor
+    return wide.contiguous().numpy()
+
+
+def _form(layers: tuple[AuditedLayer, ...]) -> str:
+    if any(entry.applied or entry.orphan for entry in layers):
+        return APPLIED
+    if any(entry.masked for entry in layers):
+        return BESIDE if any(entry.weight is not None for entry in layers) else MASKS
+    return ZEROS

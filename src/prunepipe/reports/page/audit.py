@@ -1,0 +1,55 @@
+"""The page of an audit: one HTML file that needs nothing else, and runs no script."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from prunepipe import __version__
+from prunepipe.reports.page.formats import share
+
+TITLES = {
+    "claimed_ratio": "Not the claimed prune ratio",
+    "nothing_pruned": "Nothing is pruned",
+    "mask_violated": "Pruned weights are not zero",
+    "mask_inverted": "The mask is inverted",
+    "kept_zeros": "Kept weights are zero",
+    "mask_lost": "A mask was lost",
+    "mask_not_binary": "The mask is not of zeros and ones",
+    "not_finite": "Weights are not finite",
+    "empty_layer": "A layer is empty",
+    "nearly_empty_layer": "A layer is nearly empty",
+    "layer_collapse": "Layer collapse",
+    "unreachable_class": "Unreachable classes",
+    "dead_weights": "Most kept weights lie on no path",
+    "broken_pattern": "The N:M pattern is broken",
+    "revived": "Pruned weights were revived",
+}
+"""A heading for each kind of finding."""
+
+
+def build_audit_page(facts: Mapping[str, Any]) -> str:
+    """Build the page of an audit.
+
+    Args:
+        facts: of `prunepipe.pruning.audit.audit.Audit.to_json`.
+    Returns:
+        An HTML page; the same input makes the same bytes.
+    """
+    environment = Environment(
+        loader=PackageLoader("prunepipe.reports.page"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(share=share, count="{:,}".format)
+    style = (files("prunepipe.reports.page") / "assets" / "report.css").read_text(encoding="utf-8").strip()
+    columns = [name for name in ("smart", "uniform", "erk") if name in facts["layers"][0]["expected"]]
+    return environment.get_template("audit.html.j2").render(
+        audit=facts, titles=TITLES, allocations=columns, version=__version__, style=Markup(style)
+    )
