@@ -47,9 +47,7 @@ def main():
     warm = os.environ.get("PRUNEPIPE_WARM", "1") != "0" and not any(name in os.environ for name in CLUSTER)
     connection = connect() if warm else None
     if connection is not None:
-        with contextlib.suppress(
-            ConnectionError
-        ):  # it ended before it accepted the stage, which may safely start again
+        with contextlib.suppress(ConnectionError):  # it ended without the stage; a stage may run twice
             sys.exit(run(connection, command[2:]))
     os.execv(command[0], command)
 
