@@ -1,4 +1,4 @@
-# The study, the site, and the functions that give each rule its inputs, settings and code: `prunepipe.planning`.
+# The study, the site, and the jobs object that gives each rule its inputs, settings and code: `prunepipe.planning`.
 import gc
 
 from prunepipe.execution.environment import launch_command
@@ -13,13 +13,13 @@ from prunepipe.results.layout import (
     SCORES,
 )
 
-# A plan makes many objects and no garbage; Python would look for it again and again.
+# Planning creates many objects but no garbage, for which Python would search again and again.
 gc.set_threshold(200_000, 100, 1000)
 
 SITE, STUDY = load_workflow(config, workflow.configfiles)
 SCRIPTS = Path(str(workflow.current_basedir)).parent / "scripts"
 JOBS = Jobs(STUDY, SITE, SCRIPTS)
-# With conda or containers, stages run under the python of the environment that Snakemake makes for them.
+# With conda or containers, stages run under the python of the environment that Snakemake creates for them.
 LAUNCH = launch_command(
     SCRIPTS, own_python=not workflow.deployment_settings.deployment_method
 )

@@ -9,7 +9,7 @@ from prunepipe.study.loading import load_study
 
 
 def main(files):
-    """Read every run of the study below this folder, write three tables."""
+    """Read every run of the study in this folder and write three tables."""
     results = collect(load_study(Path(files.study)))
     write_frame(files.results, results)
     write_frame(files.layers, layers(results["run"]))

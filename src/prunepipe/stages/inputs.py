@@ -39,7 +39,7 @@ def build(dataset: Dataset, network: NetworkSettings, seed: int, draw: str = "in
         network.reference,
         channels=channels,
         classes=dataset.classes,
-        # A builder that knows squares alone is told of them as ever, and meets a pair where it would be wrong.
+        # One number for square images, a pair for others, so that a builder for squares fails instead of being wrong.
         image_size=height if height == width else (height, width),
         options=network.options,
         seed=seed,

@@ -276,7 +276,7 @@ class Ticket(Strict):
 class Check(Strict):
     """One sanity check: it changes one stage."""
 
-    data: str | None = Field(None, description="data behind the mask")
+    data: str | None = Field(None, description="applied to the data that the mask is made from")
     score: str | None = Field(None, description="applied to the scores")
     mask: str | None = Field(None, description="applied to the mask")
     weights: str | None = Field(None, description="applied to the start weights")
