@@ -26,6 +26,8 @@ Made by `make benchmark` on {date}.
 * Ratios of times taken in turns in one run are what to compare; absolute times belong to this machine.{note}
 
 """
+OTHER = "### On "
+"""Heads the figures of another machine than the page's, below its own."""
 MEASURES: dict[str, Callable[..., Any]] = {
     "steps": training_steps,
     "optimizers": optimizers,
@@ -63,6 +65,10 @@ def main() -> None:
     prepare_process(1)
     options = Options(resolve_device(arguments.device), arguments.quick)
     print(machine(options.device), flush=True)
+    if arguments.only and not arguments.output.is_file():  # now, and not after minutes of measuring
+        parser.error(
+            f"--only renews a part of a page, and there is no {arguments.output}; measure everything once"
+        )
     names = [arguments.only] if arguments.only else list(MEASURES)
     sections = [section for name in names for section in _measured(name, options, arguments.seeds)]
     before = arguments.output.read_text(encoding="utf-8") if arguments.only else None
@@ -80,8 +86,10 @@ def _measured(name: str, options: Options, seeds: int) -> list[Section]:
 def document(sections: Sequence[Section], options: Options, before: str | None = None) -> str:
     """Return the page: all sections, or an existing page with some of its sections replaced.
 
+    A page of another machine keeps its figures; those of this machine stand below them.
+
     Raises:
-        ValueError: the existing page is from another machine, or lacks a section.
+        ValueError: the page of before lacks a section.
     """
     if before is None:
         head = HEAD.format(
@@ -91,13 +99,28 @@ def document(sections: Sequence[Section], options: Options, before: str | None =
             note=NOTE if options.quick else "",
         )
         return head + "\n".join(section.markdown() for section in sections)
-    if machine(options.device) not in before:
-        raise ValueError("the document was made on another machine; measure everything anew.")
     parts = before.split("\n## ")
+    here = machine(options.device)
     for section in sections:
-        place = next(number for number, part in enumerate(parts) if part.startswith(f"{section.title}\n"))
-        parts[place] = section.markdown().removeprefix("## ")
+        place = _place(parts, section.title)
+        body = section.markdown().removeprefix("## ")
+        parts[place] = body if here in parts[0] else _beside(parts[place], body, here)
     return "\n## ".join(part.rstrip("\n") + "\n" for part in parts)
+
+
+def _place(parts: Sequence[str], title: str) -> int:
+    found = [number for number, part in enumerate(parts) if part.startswith(f"{title}\n")]
+    if not found:
+        raise ValueError(f"the page has no section '{title}'; measure everything once.")
+    return found[0]
+
+
+def _beside(part: str, body: str, here: str) -> str:
+    """Return a section with this machine's figures below those of the page's machine and of others."""
+    others = part.rstrip("\n").split(f"\n{OTHER}")
+    name = f"{here}, {versions()}\n"
+    kept = [other for number, other in enumerate(others) if number == 0 or not other.startswith(f"{here}, ")]
+    return f"\n\n{OTHER}".join(other.strip("\n") for other in [*kept, name + "\n" + body.split("\n", 2)[2]])
 
 
 if __name__ == "__main__":

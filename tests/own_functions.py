@@ -1,6 +1,7 @@
 """Functions of a user, good and bad, as the tests of own methods load them: tests/own_functions.py:NAME."""
 
 import random
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -114,6 +115,50 @@ def forgets_a_layer(mask, *, generator):
     return dict(list(mask.items())[1:])
 
 
+def scattered_globally(mask, *, generator):
+    """A check that forgets its generator."""
+    return {
+        name: layer.ravel()[torch.randperm(layer.size).numpy()].reshape(layer.shape)
+        for name, layer in mask.items()
+    }
+
+
+def scattered_anew(mask, *, generator):
+    stream = np.random.default_rng()
+    return {name: stream.permutation(layer.ravel()).reshape(layer.shape) for name, layer in mask.items()}
+
+
+def inverted_by_chance(scores):
+    return {
+        name: layer * np.random.choice([-1.0, 1.0], layer.shape).astype(layer.dtype)
+        for name, layer in scores.items()
+    }
+
+
+def spread_by_chance(scores, structure, kept_total):
+    for layer in scores.values():
+        layer[...] = 0  # its own copy
+    first, second = structure.layers
+    share = int(np.random.randint(max(0, kept_total - second.size), min(first.size, kept_total) + 1))
+    return {first.name: share, second.name: kept_total - share}
+
+
+def spread_anew(scores, structure, kept_total):
+    first, second = structure.layers
+    share = int(
+        np.random.default_rng().integers(max(0, kept_total - second.size), min(first.size, kept_total) + 1)
+    )
+    return {first.name: share, second.name: kept_total - share}
+
+
+def relabelled_globally(images, labels, classes, *, generator):
+    return images, np.random.randint(0, classes, len(labels)).astype(np.int64)
+
+
+def relabelled_anew(images, labels, classes, *, generator):
+    return images, np.random.default_rng().integers(0, classes, len(labels))
+
+
 def black(images, labels, classes, *, generator):
     images[...] = 0
     return images, labels
@@ -191,3 +236,7 @@ def squares(folder):
     return Dataset(
         images, labels.astype(np.int64), images[:20], labels[:20].astype(np.int64), 2, (0.4,), (0.4,)
     )
+
+
+def no_file(folder):
+    return Path(folder, "no_such_file.bin").read_bytes()

@@ -1,6 +1,8 @@
 """What `prunepipe verdict` and `prunepipe inspect` say of results."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -81,6 +83,29 @@ def test_a_run_says_what_it_is_and_how_to_remake_it(tmp_path: Path) -> None:
     (folder / "layers.json").write_text("{")
     with pytest.raises(ArtifactError, match="layers.json: not a file of this pipeline"):
         describe_run(folder)
+
+
+def test_a_run_behind_a_link_is_found_as_it_was_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`results` is often a link to a large disk, whatever it is called there."""
+    dense = DENSE.format(study="s", dataset="d", network="n", data="clean", seed=0)
+    disk = tmp_path / "disk" / "of_mine"
+    (disk / dense.removeprefix("results/")).mkdir(parents=True)
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / "results").symlink_to(disk)
+    monkeypatch.chdir(tmp_path / "project")
+    assert describe_run(Path(dense)).startswith(f"dense run: {dense}\n")
+    assert f"prunepipe run {dense}/metrics.json" in describe_run(disk / dense.removeprefix("results/"))
+
+
+def test_a_reader_that_has_seen_enough_ends_a_command_in_silence() -> None:
+    command = [sys.executable, "-m", "prunepipe.cli", "plan", "quickstart"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
 
 
 def test_folders_of_every_kind_are_told_apart(tmp_path: Path) -> None:

@@ -96,5 +96,29 @@ def test_one_section_can_be_renewed_and_the_others_stay(monkeypatch: pytest.Monk
         "## Planning\n\ntext\n\n| ms |\n| --- |\n| 1 |", "## Planning\n\ntext\n\n| ms |\n| --- |\n| 2 |"
     )
     assert renewed != page
-    with pytest.raises(ValueError, match="another machine"):
-        document(sections[1:2], options, "# Benchmarks\n")
+    with pytest.raises(ValueError, match="no section 'Data'"):
+        document(sections[2:], options, page.replace("## Data", "## Other"))
+
+
+def test_figures_of_another_machine_stand_below_those_of_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    import benchmark
+    from measuring import Options, Section
+
+    options = Options(torch.device("cpu"))
+    monkeypatch.setattr(benchmark, "machine", lambda device: "first machine, 2 cores")
+    page = benchmark.document(
+        [Section(title, "text", [{"ms": "1"}]) for title in ("Planning", "Data")], options
+    )
+    for name, ms in (("second", "2"), ("third", "3"), ("second", "4")):
+        monkeypatch.setattr(benchmark, "machine", lambda device, name=name: f"{name} machine, 8 cores")
+        page = benchmark.document([Section("Planning", "text", [{"ms": ms}])], options, page)
+    planning, data = page.split("\n## ")[1:]
+    assert data.count("###") == 0
+    assert [line for line in planning.splitlines() if line.strip("| ").isdigit()] == [
+        "| 1 |",
+        "| 3 |",
+        "| 4 |",
+    ]
+    heads = [line.split(" machine")[0] for line in planning.splitlines() if line.startswith("### On ")]
+    assert heads == ["### On third", "### On second"]

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from functools import partial
 
 import pandas as pd
 import pytest
@@ -9,9 +10,14 @@ from simulated_results import lose, make_results, make_structure, make_study
 
 from prunepipe.artifacts import write_json
 from prunepipe.errors import ArtifactError
+from prunepipe.reports.tables import build_table, to_markdown
 from prunepipe.results.collected import read_collected, read_frame, write_frame
-from prunepipe.results.layout import mask_paths, runs, structure_path
+from prunepipe.results.layout import ANY_RATIO, NETWORK, mask_paths, runs, structure_path
+from prunepipe.results.mask_overlap import mask_overlaps
 from prunepipe.results.table import COLUMNS, collect, histories, layers
+from prunepipe.results.watching import study_progress
+from prunepipe.stages.settings import score_id
+from prunepipe.stages.upstream import upstream_logs
 
 METRICS = {
     "accuracy": 90.0,
@@ -162,6 +168,88 @@ def test_tables_figures_and_overlaps_start_without_torch():
     code = "; ".join(f"import prunepipe.{module}" for module in modules)
     check = f"import sys; {code}; print([name for name in ('torch', 'scipy.stats') if name in sys.modules])"
     assert subprocess.check_output([sys.executable, "-c", check], text=True).strip() == "[]"
+
+
+def test_every_name_and_checksum_is_read_back_as_it_was_written(tmp_path, study, tree):
+    odd = ["02", "1e5", "inf", "True", "2020-01-01", "0x10"]
+    frames = {
+        "results.csv": collect(study, tree),
+        "layers.csv": layers([run.folder for run in runs(study)], tree),
+        "overlap.csv": mask_overlaps(study, tree),
+    }
+    for name, frame in frames.items():
+        texts = [column for column in frame if frame[column].map(lambda value: isinstance(value, str)).any()]
+        for value in odd:
+            write_frame(tmp_path / name, frame.assign(**dict.fromkeys(texts, value)))
+            assert (read_frame(tmp_path / name)[texts] == value).all(axis=None), (name, value)
+
+
+def test_seeds_that_start_alike_and_checks_that_change_nothing_carry_a_note(study, tree):
+    assert set(collect(study, tree)["note"]) == {""}  # nothing is known of what these runs started from
+    folders = {run.folder: run for run in runs(study)}
+    for folder, run in folders.items():
+        start = f"{run.ticket} {run.check} {run.seed}"
+        if run.ticket == "random":  # a network whose initial weights do not depend on the seed
+            start = f"{run.ticket} {run.check}"
+        if run.ticket == "hybrid":  # checks that do nothing
+            start = f"{run.ticket} {run.seed}"
+        write_json(tree / folder / "timing.json", {"seconds": [1.0], "device": "cpu", "start": start})
+    noted = collect(study, tree).set_index(["ticket", "check", "seed"])["note"]
+    assert noted["random", "none", 0] == ""
+    assert noted["random", "none", 1] == "starts from the same weights and mask as seed 0"
+    assert noted["hybrid", "none", 1] == ""
+    assert (
+        noted["hybrid", "shuffle_weights", 1]
+        == "the check changed nothing: the ticket is the same without it"
+    )
+    assert set(noted[["lottery", "learning_rate_rewinding", "full_network"]]) == {""}
+    table = build_table("random", collect(study, tree), study)
+    assert "seed 1: starts from the same weights and mask as seed 0" in set(table["note"])
+    assert "Not independent: CIFAR-10, VGG19, 90 %, random" in to_markdown(table, study)
+
+
+FAILS = {
+    "masks/snip/clean/p0.9/seed0/mask.log": {("snip", "none"), ("snip", "rearrange")},
+    "dense/half_dataset/seed0/train_dense.log": {
+        ("full_network", "half_dataset"),
+        ("learning_rate_rewinding", "half_dataset"),
+    },
+    "initial/init/seed0/initialise.log": {...},
+}
+
+
+@pytest.mark.parametrize(
+    "words", ["error: boom", "Traceback (most recent call last):\n  File 'a'\nKeyError: 'boom'"]
+)
+@pytest.mark.parametrize("log", [*FAILS, "score", "data"])
+def test_a_shared_stage_that_fails_fails_every_run_behind_it_and_no_other(tmp_path, words, log):
+    study = make_study(
+        tickets=("snip", "lottery", "learning_rate_rewinding"), seeds=[0, 1], prune_ratios=[0.9]
+    )
+    behind = FAILS.get(log, {...})
+    path = tmp_path / NETWORK.format(study=study.name, dataset="cifar10", network="vgg19") / log
+    if log == "score":
+        behind = {("snip", "none"), ("snip", "rearrange")}
+        path = path.parent / f"scores/{score_id(study.tickets['snip'])}/clean/p{ANY_RATIO}/seed0/score.log"
+    if log == "data":
+        path = tmp_path / "data" / "cifar10.log"
+    path.parent.mkdir(parents=True)
+    path.write_text(words)
+    upstream = partial(upstream_logs, study, data_folder="data")
+    frame = collect(study, tmp_path, upstream)
+    failed = frame[frame["cause"].str.contains("boom")]
+    seeds = {0, 1} if log == "data" else {0}
+    everything = set(zip(frame["ticket"], frame["check"], strict=True))
+    assert set(zip(failed["ticket"], failed["check"], strict=True)) == (
+        everything if ... in behind else behind
+    )
+    assert set(failed["seed"]) == seeds
+    assert set(frame.drop(failed.index)["cause"]) <= {
+        "not started",
+        "not finished: train_dense was the last stage",
+    }
+    progress = study_progress(study, tmp_path, upstream=upstream)
+    assert (progress.failed, progress.running, progress.done) == (len(failed), 0, 0)
 
 
 def test_the_snakefile_learns_paths_and_names_without_pandas():

@@ -10,17 +10,8 @@ import yaml
 from prunepipe.cli.main import main
 from prunepipe.cli.workflow import WorkflowRun, run_watched
 from prunepipe.results.layout import runs
-from prunepipe.results.watching import (
-    DONE,
-    FAILED,
-    RUNNING,
-    SILENCE,
-    WAITING,
-    StudyProgress,
-    duration,
-    run_state,
-    study_progress,
-)
+from prunepipe.results.standing import DONE, FAILED, RUNNING, SILENCE, WAITING, Standings
+from prunepipe.results.watching import StudyProgress, duration, study_progress
 from prunepipe.study.study import Study
 
 NOW = 1_000_000.0
@@ -42,15 +33,22 @@ def write(path: Path, text: str = "", age: float = 1.0) -> None:
         ({"retrain.log": "epoch 1/20: fine"}, SILENCE + 1, WAITING),
         ({"retrain.log": "epoch 1/20: fine\nerror: training diverged"}, 1, FAILED),
         ({"retrain.log": "stopped by signal 15 in epoch 2"}, 1, FAILED),
+        (
+            {"retrain.log": "epoch 1/2: fine\nTraceback (most recent call last):\n  File x\nKeyError: 'a'"},
+            1,
+            FAILED,
+        ),
+        ({"retrain.log": "Traceback (most recent call last):\nKeyError: 'a'\nepoch 1/2: fine"}, 1, RUNNING),
         ({"retrain.log": "error: at the first try", "metrics.json": "{}"}, 1, DONE),
     ],
 )
 def test_the_state_of_a_run_is_read_from_its_folder(
-    tmp_path: Path, files: dict[str, str], age: float, state: str
+    tmp_path: Path, study: Study, files: dict[str, str], age: float, state: str
 ) -> None:
+    run = next(runs(study))
     for name, text in files.items():
-        write(tmp_path / name, text, age)
-    assert run_state(tmp_path, NOW) == state
+        write(tmp_path / run.folder / name, text, age)
+    assert Standings(tmp_path, now=NOW).of(run).state == state
 
 
 def test_the_time_left_goes_by_the_pace_of_the_last_runs(tmp_path: Path, study: Study) -> None:

@@ -3,7 +3,7 @@ import gc
 
 from prunepipe.execution.environment import launch_command
 from prunepipe.planning.jobs import Jobs, alternatives
-from prunepipe.planning.start import begin_work, load_workflow
+from prunepipe.planning.start import begin_work, load_workflow, refuse_early
 from prunepipe.results.layout import (
     CELL,
     DENSE,
@@ -16,8 +16,10 @@ from prunepipe.results.layout import (
 # Planning creates many objects but no garbage, for which Python would search again and again.
 gc.set_threshold(200_000, 100, 1000)
 
-SITE, STUDY = load_workflow(config, workflow.configfiles)
 SCRIPTS = Path(str(workflow.current_basedir)).parent / "scripts"
+# Snakemake tells a workflow its targets only after it was read.
+refuse_early(sys.argv[1:], SCRIPTS)
+SITE, STUDY = load_workflow(config, workflow.configfiles)
 JOBS = Jobs(STUDY, SITE, SCRIPTS)
 # With conda or containers, stages run under the python of the environment that Snakemake creates for them.
 LAUNCH = launch_command(

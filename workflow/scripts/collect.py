@@ -1,16 +1,22 @@
 """Gather the metrics, layer tables and histories of all runs of a study; a missing run leaves a gap."""
 
+import os
+from functools import partial
 from pathlib import Path
 
 from prunepipe.results.collected import write_frame
 from prunepipe.results.table import collect, histories, layers
 from prunepipe.stages.command_line import run
+from prunepipe.stages.upstream import upstream_logs
 from prunepipe.study.loading import load_study
 
 
 def main(files):
-    """Read every run of the study in this folder and write three tables."""
-    results = collect(load_study(Path(files.study)))
+    """Read every run of the study below this folder, write three tables."""
+    study = load_study(Path(files.study))
+    # From the environment: where data lies is no part of a result, and must not make one stale.
+    data_folder = os.environ.get("PRUNEPIPE_DATA_FOLDER", "data")
+    results = collect(study, upstream=partial(upstream_logs, study, data_folder=data_folder))
     write_frame(files.results, results)
     write_frame(files.layers, layers(results["run"]))
     write_frame(files.histories, histories(results["run"]))

@@ -13,6 +13,7 @@ from prunepipe.cli.inspect_network import add_network_arguments, describe_networ
 from prunepipe.errors import ArtifactError
 from prunepipe.results.layout import CELL, DENSE, INITIAL, MASK, REWIND, RUNS, SCORES
 
+RESULTS = "results/"
 KINDS = {
     "pruned run": CELL,
     "dense run": DENSE,
@@ -75,7 +76,7 @@ def describe_run(path: Path) -> str:
         lines += ["", "Metrics", *(f"  {key:<18} {metrics[key]}" for key in METRICS if key in metrics)]
         lines += [f"  {'made by':<18} prunepipe {metrics.get('version')}, code {metrics.get('code')}"]
     lines += [*_layers(folder), "", "Files", *(f"  {name}" for name in _files(folder))]
-    target = _target(folder)
+    target = _target(folder, KINDS[kind].format(**place))
     if target:
         lines += ["", "Remake it:", f"  {_command(target, folder, place['study'])}"]
     return "\n".join(lines)
@@ -87,12 +88,18 @@ def identify(folder: Path) -> tuple[str, dict[str, str]]:
     Raises:
         ArtifactError: it is none of a study's.
     """
-    text = folder.resolve().as_posix()
+    text = _absolute(folder).as_posix()
     for kind, template in KINDS.items():
-        found = re.search(_pattern(template) + "$", text)
+        # results/ may be a link to a folder of any name.
+        found = re.search("/" + _pattern(template.removeprefix(RESULTS)) + "$", text)
         if found:
             return kind, found.groupdict()
     raise ArtifactError(f"{folder}: not a folder of a run; one looks like {CELL}.")
+
+
+def _absolute(folder: Path) -> Path:
+    """Return the whole path with its links as they are, because what lies behind one may be called otherwise."""
+    return Path(os.path.abspath(folder))
 
 
 def _pattern(template: str) -> str:
@@ -128,11 +135,14 @@ def _files(folder: Path) -> list[str]:
     ]
 
 
-def _target(folder: Path) -> str | None:
-    """Return the file that stands for a folder's result, as Snakemake names it."""
+def _target(folder: Path, inside: str) -> str | None:
+    """Return the file that stands for a folder's result, as Snakemake names it.
+
+    Args:
+        folder: of the result.
+        inside: its path from results/ on.
+    """
     names = ("metrics.json", "mask.safetensors", "scores.safetensors", "weights.safetensors")
-    path = folder.resolve().as_posix()
-    inside = path[path.index(RUNS) :]
     wanted = [name for name in names if (folder / name).is_file()]
     return f"{inside}/{wanted[0]}" if wanted else f"{inside}/metrics.json" if "/seed" in inside else None
 
@@ -141,8 +151,10 @@ def _command(target: str, folder: Path, study: str) -> str:
     """Return the command that makes a target again, from wherever the user is."""
     from prunepipe.results.commands import project_folder, remake_command
 
-    path = folder.resolve()
-    root = Path(path.as_posix().removesuffix(f"/{target.rpartition('/')[0]}"))
+    path, inside = _absolute(folder).as_posix(), f"/{target.rpartition('/')[0]}"
+    root = (
+        Path(path.removesuffix(inside)) if path.endswith(inside) else Path.cwd()
+    )  # a link to results/ from anywhere
     places = (root / "config", root, project_folder() / "config")
     files = [place / f"{study}.yaml" for place in places]
     file = next((file for file in files if file.is_file()), root / "STUDY.yaml")  # the user knows which

@@ -56,6 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     from prunepipe.plugins import is_external
     from prunepipe.results.layout import PARTIAL
     from prunepipe.results.watching import study_progress
+    from prunepipe.stages.upstream import upstream_logs
     from prunepipe.study.controls import known_kinds
     from prunepipe.study.loading import load_study
     from prunepipe.study.names import score_row
@@ -82,7 +83,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.dry_run:
         return run_watched_dry(snakemake_command(study, folder, *cores, "--dry-run", "--quiet", site=site))
     print(f"Judging {method.name} ({method.score}): study {study}, log {folder / 'judge.log'}", flush=True)
-    progress = partial(study_progress, load_study(study), folder)
+    planned = load_study(study)
+    upstream = partial(upstream_logs, planned, data_folder=choices["data_folder"])
+    progress = partial(study_progress, planned, folder, upstream=upstream)
     command = snakemake_command(study, folder, *cores, site=site)
     outcome = run_watched(command, folder / "judge.log", progress, environment())
     if not outcome.status:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -43,6 +44,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     try:
         status: int = _module(parsed.command).run(parsed)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read this has seen enough, as in `prunepipe plan | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains as it ends
+        return 1
     except PrunepipeError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -45,7 +45,7 @@ def verdict_text(results: Path) -> str:
     runs = csv_rows(results / "results.csv")
     lines = [_title(results)]
     for method in methods:
-        failure = not_run(results, method["ticket"], runs)
+        failure = not_run(method["ticket"], runs)
         if failure:
             lines += ["", f"{method['ticket']}: NOT RUN: {failure}"]
             continue

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import time
+from functools import partial
 from pathlib import Path
 
-from prunepipe.cli.workflow import progress_bar, study_file
+from prunepipe.cli.workflow import progress_bar, site_of, study_file
 
 SECONDS = 2.0
 
@@ -28,10 +29,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Show the progress until no runs are left."""
     from prunepipe.results.watching import study_progress
+    from prunepipe.stages.upstream import upstream_logs
     from prunepipe.study.loading import load_study
 
     study = load_study(study_file(arguments.study))
-    progress = study_progress(study, arguments.folder)
+    upstream = partial(upstream_logs, study, data_folder=site_of(arguments.folder).data_folder)
+    look = partial(study_progress, study, arguments.folder, upstream=upstream)
+    progress = look()
     if arguments.once:
         print(f"{study.name}: {progress.done} of {progress.total} runs done, {progress}")
         return 0
@@ -41,4 +45,4 @@ def run(arguments: argparse.Namespace) -> int:
             if not progress.running + progress.waiting:
                 return 0
             time.sleep(SECONDS)
-            progress = study_progress(study, arguments.folder)
+            progress = look()

@@ -9,7 +9,7 @@ from typing import Any
 from prunepipe.datasets.dataset import Dataset, read_dataset, write_dataset
 from prunepipe.datasets.reduction import balanced_first, mean_pool
 from prunepipe.errors import ConfigError
-from prunepipe.plugins import load_function
+from prunepipe.plugins import call, load_function
 from prunepipe.seeds import seeded_globals
 
 __all__ = ["Dataset", "prepare", "read_dataset", "write_dataset"]
@@ -44,9 +44,9 @@ def prepare(
         ConfigError: the loader returns something else, or the sizes do not fit.
         ArtifactError: the loader found damaged files.
     """
-    load = load_function(reference)
-    with seeded_globals(0, "data set"):  # a loader has no seed, so its random numbers are always the same
-        dataset = load(folder, **(options or {}))
+    load_function(reference)
+    with seeded_globals(0, "data set"):  # a loader has no seed: what it draws is the same each time
+        dataset = call("data set", reference, folder, **(options or {}))
     if not isinstance(dataset, Dataset):
         found = type(dataset).__name__
         raise ConfigError(

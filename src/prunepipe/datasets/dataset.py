@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import isfinite
+from operator import index
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -39,6 +41,10 @@ class Dataset:
     std: tuple[float, ...]
 
     def __post_init__(self) -> None:
+        # Loaders often count and average with numpy, whose scalars no JSON holds.
+        object.__setattr__(self, "classes", _whole(self.classes))
+        for name in ("mean", "std"):
+            object.__setattr__(self, name, _numbers(name, getattr(self, name)))
         _require_split("train", self.train_images, self.train_labels, self.classes)
         _require_split("test", self.test_images, self.test_labels, self.classes)
         train, test = self.train_images.shape[1:], self.test_images.shape[1:]
@@ -110,6 +116,24 @@ def _require_split(split: str, images: np.ndarray, labels: np.ndarray, classes: 
     if lowest < 0 or highest >= classes:
         bounds = f"{lowest} .. {highest}; expected 0 .. {classes - 1}"
         raise ArtifactError(f"dataset: {split}_labels span {bounds} (classes = {classes}).")
+
+
+def _whole(classes: Any) -> int:
+    try:
+        return index(classes)
+    except TypeError as error:
+        raise ArtifactError(
+            f"dataset: classes is {classes!r}; expected a whole number, such as 10."
+        ) from error
+
+
+def _numbers(name: str, values: Any) -> tuple[float, ...]:
+    try:
+        return tuple(float(value) for value in values)
+    except (TypeError, ValueError) as error:
+        raise ArtifactError(
+            f"dataset: {name} is {values!r}; expected a tuple of numbers, one a channel."
+        ) from error
 
 
 def _require_constants(mean: tuple[float, ...], std: tuple[float, ...], channels: int) -> None:

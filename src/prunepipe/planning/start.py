@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from prunepipe.errors import PrunepipeError
 from prunepipe.execution.environment import prepare_environment
 from prunepipe.execution.workflow_lock import claim_folder
+from prunepipe.planning.targets import require_known_targets, require_plain_place
+from prunepipe.reports.plots import FIGURES
 from prunepipe.results.version_mark import record_version, require_same_version
+from prunepipe.study.built_in import TABLES
 from prunepipe.study.loading import (
     Site,
     load_site,
@@ -21,6 +24,23 @@ from prunepipe.study.loading import (
     study_path,
 )
 from prunepipe.study.study import Study
+
+VERDICT_TABLES = ("verdicts", "effects", "methods", "decomposition")
+"""Files among the tables that are not built one by one."""
+
+
+def refuse_early(targets: Iterable[str], scripts: Path) -> None:
+    """End the workflow with a line where it could not make what it is asked for.
+
+    Args:
+        targets: arguments of Snakemake; what is no target among them is like none.
+        scripts: folder of the stages' scripts.
+    """
+    try:
+        require_plain_place(scripts)
+        require_known_targets(targets, {"table": (*TABLES, *VERDICT_TABLES), "figure": FIGURES})
+    except PrunepipeError as error:
+        sys.exit(f"error: {error}")
 
 
 def load_workflow(config: Mapping[str, Any], files: list[str]) -> tuple[Site, Study]:

@@ -34,6 +34,14 @@ class Collected:
     structures: Mapping[tuple[str, str], Structure] = field(default_factory=dict)
 
 
+TEXT_COLUMNS = (
+    "study", "dataset", "network", "ticket", "check", "layer", "kind", "source", "other_source",
+    "device", "precision", "version", "code", "data_checksum", "start", "status", "cause", "note", "run",
+)  # fmt: skip
+"""Columns of any frame that hold names, checksums or sentences: a type guessed from their values would be wrong for
+names made of digits. Adding a column of text here is part of adding it to a frame."""
+
+
 def write_frame(path: Path | str, frame: pd.DataFrame) -> None:
     """Write a frame as .csv, atomically; numbers keep all digits."""
     with atomic_path(path) as temporary:
@@ -47,12 +55,13 @@ def read_frame(path: Path | str, columns: Collection[str] = ()) -> pd.DataFrame:
         path: a .csv file.
         columns: columns that the file must have.
     Returns:
-        The frame; empty fields are NaN, but the check "none" or a name such as "NA" stays text.
+        The frame; empty fields are NaN, and names and checksums stay text: the check "none", "NA", "02", "1e5", "inf".
     Raises:
         ArtifactError: the file is missing, truncated, not a table, or lacks a column.
     """
+    text = dict.fromkeys(TEXT_COLUMNS, str)
     try:
-        frame = pd.read_csv(path, keep_default_na=False, na_values=[""], low_memory=False)
+        frame = pd.read_csv(path, keep_default_na=False, na_values=[""], low_memory=False, dtype=text)
     except (OSError, ValueError) as error:
         reason = "no such file" if not Path(path).exists() else f"not a table ({str(error)[:120]})"
         raise ArtifactError(f"{path}: {reason}. {remake(path)}") from error

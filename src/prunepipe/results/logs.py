@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 COMPLAINTS = ("error:", "stopped by signal")
-"""Beginnings of a stage's last log line if the stage failed."""
+"""How a stage's last words begin when it did not finish."""
+TRACEBACK = "Traceback (most recent call last):"
+ALIVE = "epoch "
+"""How a training that goes on after a traceback of something else begins its lines."""
 
 
 def newest_log(folder: Path) -> Path | None:
@@ -17,4 +20,13 @@ def complaint(log: Path) -> str:
     """Return the reason in its log why a stage failed; empty if the log reports no error."""
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     told = [line for line in lines if line.startswith(COMPLAINTS)]
-    return told[-1][:300] if told else ""
+    return (told[-1] if told else _raised(lines))[:300]
+
+
+def _raised(lines: list[str]) -> str:
+    """Return the exception of the traceback that a log ends in: its first line that is not indented."""
+    start = max((place for place, line in enumerate(lines) if line == TRACEBACK), default=None)
+    rest = [] if start is None else lines[start + 1 :]
+    if any(line.startswith(ALIVE) for line in rest):
+        return ""
+    return next((f"error: {line}" for line in rest if line.strip() and not line.startswith(" ")), "")

@@ -10,8 +10,9 @@ import pandas as pd
 
 from prunepipe.artifacts import read_json
 from prunepipe.errors import ArtifactError
-from prunepipe.results.layout import runs
-from prunepipe.results.logs import complaint, newest_log
+from prunepipe.results.layout import Run, runs
+from prunepipe.results.repeated_runs import notes
+from prunepipe.results.standing import DONE, Standings, Upstream
 from prunepipe.study.study import Study
 
 COLUMNS = (
@@ -19,10 +20,11 @@ COLUMNS = (
     "accuracy", "best_accuracy", "loss", "density", "effective_density", "dead_units",
     "unreachable_outputs", "collapsed",
     "epochs", "seconds", "device", "precision", "deterministic", "version", "code", "data_checksum",
-    "status", "cause", "run",
+    "start", "status", "cause", "note", "run",
 )  # fmt: skip
 """Columns of results.csv. Accuracies in percent; dead_units: channels on no path;
-unreachable_outputs: classes on no path. `cause` says why a run is missing."""
+unreachable_outputs: classes on no path; start: checksum of what training started from. `cause` says why a run is
+missing, `note` what a run shares with another that should differ from it."""
 
 
 MEASURED = (
@@ -42,26 +44,30 @@ NO_SPREAD = 1e-9
 """Standard deviation in points up to which seeds count as equal (float noise is 1e-14)."""
 
 
-def collect(study: Study, root: Path = Path()) -> pd.DataFrame:
+def collect(study: Study, root: Path = Path(), upstream: Upstream = lambda run: ()) -> pd.DataFrame:
     """Read the metrics of every run that a study should have.
 
     Args:
         study: says which runs should exist.
         root: folder that holds `results/`.
+        upstream: names the logs of the stages that a run waits for, see `prunepipe.stages.upstream`.
 
     Returns:
         One row per run in the study's order; a run without metrics has status "missing" and a cause.
     """
+    standings = Standings(root, upstream)
     rows = [
-        {"study": study.name, **run.place, **_read(root / run.folder), "run": run.folder}
+        {"study": study.name, **run.place, **_read(run, root, standings), "run": run.folder}
         for run in runs(study)
     ]
-    return pd.DataFrame(rows).reindex(columns=list(COLUMNS))
+    results = pd.DataFrame(rows).reindex(columns=list(COLUMNS))
+    return results.assign(note=notes(results))
 
 
-def _read(folder: Path) -> dict[str, Any]:
-    if not (folder / "metrics.json").exists() or not (folder / "timing.json").exists():
-        return {"status": "missing", "cause": _cause(folder)}
+def _read(run: Run, root: Path, standings: Standings) -> dict[str, Any]:
+    folder, standing = root / run.folder, standings.of(run)
+    if standing.state != DONE:
+        return {"status": "missing", "cause": standing.cause}
     try:
         metrics = read_json(folder / "metrics.json", *MEASURED)
         timing = read_json(folder / "timing.json", "seconds", "device")
@@ -72,17 +78,10 @@ def _read(folder: Path) -> dict[str, Any]:
         "seconds": round(sum(timing["seconds"]), 3),
         "device": timing["device"],
         "deterministic": timing.get("deterministic"),
+        "start": timing.get("start", ""),
         "status": "done",
         "cause": "",
     }
-
-
-def _cause(folder: Path) -> str:
-    """Return why a run has no metrics: the error in its newest log, or the last stage that it reached."""
-    log = newest_log(folder)
-    if log is None:
-        return "not started"
-    return complaint(log) or f"not finished: {log.stem} was the last stage"
 
 
 def histories(runs: Iterable[str], root: Path = Path()) -> pd.DataFrame:

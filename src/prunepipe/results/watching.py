@@ -9,13 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from prunepipe.results.layout import runs
-from prunepipe.results.logs import complaint, newest_log
+from prunepipe.results.standing import DONE, FAILED, RUNNING, WAITING, Standings, Upstream
 from prunepipe.study.study import Study
 
-DONE, RUNNING, FAILED, WAITING = "done", "running", "failed", "waiting"
-TRAINING_LOGS = ("train_dense.log", "retrain.log")
-SILENCE = 15 * 60.0
-"""Seconds without log output after which a run counts as killed and not as running."""
 RECENT = 20
 """Number of recently finished runs that the time left is estimated from."""
 
@@ -51,37 +47,28 @@ class StudyProgress:
         return f"{words}, about {duration(self.seconds_left)} left"
 
 
-def study_progress(study: Study, root: Path = Path(), now: float | None = None) -> StudyProgress:
-    """Determine the state of every run of a study.
+def study_progress(
+    study: Study, root: Path = Path(), now: float | None = None, upstream: Upstream = lambda run: ()
+) -> StudyProgress:
+    """Look at every run that a study should have.
 
     Args:
         study: says which runs should exist.
         root: folder that holds `results/`.
-        now: current time, seconds since the epoch; default: the clock's.
+        now: seconds since the epoch; default: the clock's.
+        upstream: names the logs of the stages that a run waits for, see `prunepipe.stages.upstream`.
     """
     moment = time.time() if now is None else now
+    standings = Standings(root, upstream, moment)
     states: Counter[str] = Counter()
     finished = []
-    for folder in (run.folder for run in runs(study)):
-        state = run_state(root / folder, moment)
+    for run in runs(study):
+        state = standings.of(run).state
         states[state] += 1
         if state == DONE:
-            finished.append((root / folder / "metrics.json").stat().st_mtime)
+            finished.append((root / run.folder / "metrics.json").stat().st_mtime)
     counts = {state: states[state] for state in (DONE, RUNNING, FAILED, WAITING)}
     return StudyProgress(**counts, seconds_left=_seconds_left(counts, sorted(finished)[-RECENT:], moment))
-
-
-def run_state(folder: Path, now: float) -> str:
-    """Return the state of the run in a folder."""
-    if (folder / "metrics.json").exists():
-        return DONE
-    log = newest_log(folder)
-    if log is None:
-        return WAITING
-    if complaint(log):
-        return FAILED
-    trains = any((folder / name).exists() for name in TRAINING_LOGS)
-    return RUNNING if trains and now - log.stat().st_mtime < SILENCE else WAITING
 
 
 def _seconds_left(counts: Mapping[str, int], finished: Sequence[float], now: float) -> float | None:

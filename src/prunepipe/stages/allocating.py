@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,8 @@ import numpy as np
 from prunepipe.artifacts import Arrays
 from prunepipe.errors import ScoreError
 from prunepipe.networks.structure import Structure
-from prunepipe.plugins import call
+from prunepipe.plugins import call, is_external
+from prunepipe.stages.own_calls import call_repeatably, seed_of_input
 
 
 def allocate(
@@ -38,8 +40,22 @@ def allocate(
     Raises:
         ScoreError: the allocation violates this; the text names it, the layer and the rule.
     """
-    title = f"allocation {allocation}"
-    kept = call("allocation", allocation, scores, structure, total, **options)
+    read = partial(_counts, f"allocation {allocation}", structure, total, exact)
+    if not is_external(allocation):
+        return read(call("allocation", allocation, scores, structure, total, **options))
+    return call_repeatably(
+        "allocation",
+        allocation,
+        # A copy, so that a function that works in place does not change what is selected by afterwards.
+        lambda: ({name: layer.copy() for name, layer in scores.items()}, structure, total),
+        read,
+        seed=seed_of_input(scores),
+        **options,
+    )
+
+
+def _counts(title: str, structure: Structure, total: int, exact: bool, kept: Any) -> dict[str, int]:
+    """Return what an allocation answered, if it says of every layer how much of it is kept."""
     if not isinstance(kept, Mapping):
         raise ScoreError(
             f"{title}: returned {type(kept).__name__}, must return a dictionary of counts by layer."

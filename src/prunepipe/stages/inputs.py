@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from torch import nn
 
 from prunepipe.datasets.dataset import Dataset
 from prunepipe.networks.building import make_network
 from prunepipe.networks.choice import PrunableChoice
-from prunepipe.plugins import call, is_external, load_function
+from prunepipe.plugins import is_external, load_function
 from prunepipe.seeds import numpy_generator
+from prunepipe.stages.own_calls import call_repeatably, seed_of
 from prunepipe.stages.own_data import require_training_data
 from prunepipe.stages.schemas.network import NetworkSettings
 
@@ -25,11 +28,16 @@ def corrupted(dataset: Dataset, corruption: str | None, seed: int) -> tuple[np.n
             images, labels, dataset.classes, generator=generator
         )
         return changed
-    # A copy, so that an in-place function does not change the data that tickets are retrained on.
-    given = images.copy(), labels.copy(), dataset.classes
-    return require_training_data(
-        corruption, call("data check", corruption, *given, generator=generator), dataset
+    # A copy, so that a function that works in place does not change the data that tickets are retrained on.
+    answer = call_repeatably(
+        "data check",
+        corruption,
+        lambda: (images.copy(), labels.copy(), dataset.classes),
+        partial(require_training_data, corruption, dataset),
+        seed=seed_of(generator),
+        generator=generator,
     )
+    return answer["images"], answer["labels"]
 
 
 def build(dataset: Dataset, network: NetworkSettings, seed: int, draw: str = "init") -> nn.Module:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,7 @@ import numpy as np
 from prunepipe.artifacts import Arrays
 from prunepipe.errors import ScoreError
 from prunepipe.plugins import call, is_external
+from prunepipe.stages.own_calls import call_repeatably, seed_of, seed_of_input
 
 
 def checked(stage: str, check: str, given: Arrays, *others: Any, **options: Any) -> Arrays:
@@ -30,10 +33,20 @@ def checked(stage: str, check: str, given: Arrays, *others: Any, **options: Any)
     if not is_external(check):
         built_in: Arrays = call(f"{stage} check", check, given, *others, **options)
         return built_in
-    # A copy, so that a function that works in place changes what it returns and nothing else.
-    copied = {name: array.copy() for name, array in given.items()}
-    changed = call(f"{stage} check", check, copied, *others, **options)
-    title = f"{stage} check {check}"
+    generator = options.get("generator")
+    return call_repeatably(
+        f"{stage} check",
+        check,
+        # A copy, so that a function that works in place changes what it returns and nothing else.
+        lambda: ({name: array.copy() for name, array in given.items()}, *deepcopy(others)),
+        partial(_same_names, f"{stage} check {check}", given),
+        seed=seed_of(generator) if generator else seed_of_input(given),
+        **options,
+    )
+
+
+def _same_names(title: str, given: Arrays, changed: Any) -> Arrays:
+    """Return what a check answered, if it has the names, shapes and types that it was given."""
     if not isinstance(changed, Mapping):
         raise ScoreError(f"{title}: returned {type(changed).__name__}, must return a dictionary of arrays.")
     for name in [*given, *changed]:

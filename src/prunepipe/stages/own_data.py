@@ -5,19 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
+from prunepipe.artifacts import Arrays
 from prunepipe.datasets.dataset import Dataset
 from prunepipe.errors import ArtifactError, ScoreError
 
 
-def require_training_data(check: str, changed: Any, dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
-    """Return the images and labels that a data check made.
+def require_training_data(check: str, dataset: Dataset, changed: Any) -> Arrays:
+    """Return the "images" and "labels" that a data check made.
 
     Args:
         check: "module:function", for the message.
-        changed: what it returned.
         dataset: what it was given a copy of.
+        changed: what it returned.
 
     Raises:
         ScoreError: not a pair of uint8 images [N, C, H, W] and int64 labels [N] of the data set's form.
@@ -31,4 +30,4 @@ def require_training_data(check: str, changed: Any, dataset: Dataset) -> tuple[n
         replace(dataset, train_images=images, train_labels=labels)  # a data set checks its own form
     except (ArtifactError, AttributeError) as error:  # AttributeError: not an array at all
         raise ScoreError(f"data check {check}: {error}") from error
-    return images, labels
+    return {"images": images, "labels": labels}

@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 import torch
 
-from prunepipe.artifacts import Arrays, checksum
+from prunepipe.artifacts import Arrays, checksum, text_checksum
 from prunepipe.datasets.dataset import Dataset, read_dataset
 from prunepipe.execution.devices import (
     device_name,
@@ -142,7 +142,8 @@ def _run(
             "deterministic": execution.deterministic,
             "torch": torch.__version__,
             "threads": execution.threads,
-            # Only this process's time: after a kill, only the last process's.
+            "start": text_checksum([identity[name] for name in ("start weights", "mask", "data")]),
+            # Of this process: after a kill, of the last one.
             "cpu_seconds": round(time.process_time() - started, 3),
         }
         return Outcome(end.weights, end.history, logits, end.seconds, facts, end.snapshots)

@@ -71,7 +71,9 @@ class Site(Strict):
     @model_validator(mode="before")
     @classmethod
     def _from_command_line(cls, values: dict[str, Any]) -> dict[str, Any]:
-        """Read `--config channels_last=true` as config.yaml would, since Snakemake passes text."""
+        """Read `--config channels_last=true` as config.yaml would: Snakemake hands on text, and for digits numbers."""
+        if type(values.get("study")) is int:
+            values = {**values, "study": str(values["study"])}
         plain = {key for key, field in cls.model_fields.items() if field.annotation in (bool, int, float)}
         return {key: _scalar(value) if key in plain else value for key, value in values.items()}
 
@@ -113,9 +115,14 @@ def load_site(values: dict[str, Any]) -> Site:
 
 
 def _require_folder(folder: str) -> None:
-    """Refuse a data folder that cannot be created: its parent is missing, or a file is in its place."""
+    """Refuse a data folder that cannot be made or written: prepared data sets lie there too."""
     path = Path(folder)
     if os.path.isdir(path):
+        if not os.access(path, os.W_OK | os.X_OK):
+            raise ConfigError(
+                f"config.yaml: data_folder: '{folder}' cannot be written, and prepared data sets are kept there; name "
+                "a folder of your own, and link what is in this one into it (ln -s)."
+            )
         return
     taken = os.path.exists(path)
     problem = "is a file" if taken else f"does not exist, nor does {path.parent}"
@@ -134,6 +141,12 @@ def study_path(study: str, folder: Path) -> Path:
     path = Path(study) if study.endswith((".yaml", ".yml")) else folder / f"{study}.yaml"
     if not os.path.isfile(path):  # Path.is_file raises if a name is too long
         names = [entry.stem for entry in sorted(folder.glob("*.yaml"))]
+        if not names:
+            raise ConfigError(
+                f"config.yaml: study: no study '{study}', for there is no {folder.resolve()}/*.yaml; start "
+                "Snakemake in the folder that holds config/ (or say --directory), or give the path of a study's "
+                ".yaml file."
+            )
         raise ConfigError(f"config.yaml: study: {unknown_name('study', study, names)}")
     return path
 

@@ -34,6 +34,13 @@ def unique(values: tuple[Any, ...] | None) -> tuple[Any, ...] | None:
     return values
 
 
+def no_percentage(value: Any) -> Any:
+    """Refuse a share that was given in percent, and say it as a share."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and 1 < value < 100:
+        raise ValueError(f"got {value}; it should be a share and not percent: say {value / 100:g}")
+    return value
+
+
 class DatasetChoice(Strict):
     """Which data set, and how much of it."""
 

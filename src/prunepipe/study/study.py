@@ -21,6 +21,7 @@ from prunepipe.study.rows import (
     Scoring,
     Ticket,
     VerdictRule,
+    no_percentage,
     unique,
 )
 from prunepipe.validation import Name, Strict, as_tuple
@@ -113,10 +114,11 @@ class Study(Strict):
         description="tickets: a list of built-in names, or name: row (omitted keys come from the built-in row)",
     )
     checks: CheckNames = Field(CheckNames(), description="checks by class of ticket")
-    custom_checks: dict[Name, Check] = Field({}, description="your own checks, as name: {stage: function}")
-    prune_ratios: Annotated[tuple[Annotated[float, Field(gt=0, lt=1)], ...], BeforeValidator(as_tuple)] = (
-        Field(min_length=1, description="shares of the prunable weights to remove, each above 0 and below 1")
-    )
+    custom_checks: dict[Name, Check] = Field({}, description="your own checks: name: {stage: function}")
+    prune_ratios: Annotated[
+        tuple[Annotated[float, Field(gt=0, lt=1), BeforeValidator(no_percentage)], ...],
+        BeforeValidator(as_tuple),
+    ] = Field(min_length=1, description="shares of the prunable weights to remove, each above 0 and below 1")
     seeds: Annotated[tuple[Annotated[int, Field(ge=0, lt=2**63)], ...], BeforeValidator(as_tuple)] = Field(
         min_length=1, description="seeds, each an independent repetition"
     )

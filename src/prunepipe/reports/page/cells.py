@@ -78,7 +78,8 @@ def _numbers(runs: list[dict[Any, Any]]) -> dict[str, Any]:
 def _run(run: dict[Any, Any]) -> dict[str, Any]:
     """Return what the drill-down tells of one run."""
     done = run["status"] == "done"
-    cause = run["cause"] if isinstance(run["cause"], str) else ""
+    said = run.get("note") if done else run["cause"]
+    cause = said if isinstance(said, str) else ""
     if done and not known(run["accuracy"]):
         cause = NO_ACCURACY
     return {

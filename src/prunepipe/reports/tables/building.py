@@ -33,7 +33,7 @@ SHAPE = ["effective_density", "dead_units"]
 """Columns of the results that a table averages beside the accuracy."""
 COLUMNS = (
     "table", "study", *PLACE, "label", "mean", "std", "n", "expected", "collapsed", *SHAPE,
-    "ci_low", "ci_high", "published_mean", "published_std", "difference", "cause",
+    "ci_low", "ci_high", "published_mean", "published_std", "difference", "cause", "note",
     "seeds", *SOURCES, "command",
 )  # fmt: skip
 """Columns of a table: accuracies in percent, std the sample standard deviation over seeds."""
@@ -54,7 +54,8 @@ def build_table(name: str, results: pd.DataFrame, study: Study, file: Path | Non
         COLUMNS: mean, sample std (NaN for one run), n of the expected runs, how many of them collapsed (they
         count with their chance accuracy), mean effective density and dead units, t interval (see
         `mean_intervals`), the published numbers and our mean minus theirs where they are comparable, the cause of
-        every missing run, what the runs were made with, and the command that makes them again.
+        every missing run, what runs share that should differ, what they were made with, and the command that makes
+        them again.
     Raises:
         ConfigError: there is no such table.
         ArtifactError: the results lack a column, list a run twice or are not in percent.
@@ -90,6 +91,7 @@ def _runs(cells: pd.DataFrame, results: pd.DataFrame, study: Study) -> pd.DataFr
     known = checked_results(results).assign(
         **{column: pd.to_numeric(results[column]).to_numpy(float) for column in SHAPE},
         **{column: results[column].to_numpy() for column in SOURCES},
+        note=[text if isinstance(text, str) else "" for text in results.get("note", [""] * len(results))],
     )
     expected = cells[PLACE].assign(cell=range(len(cells)), study=study.name)
     expected = expected.merge(pd.DataFrame({"seed": study.seeds}), how="cross")
@@ -144,11 +146,13 @@ def mean_intervals(mean: Floats, std: Floats, n: npt.NDArray[np.integer]) -> tup
 
 def _words(runs: pd.DataFrame, count: int) -> dict[str, list[str]]:
     """Return the cause of every gap, and what the runs were made with, by column."""
-    causes: dict[int, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
-    gaps = runs.loc[~runs["usable"], ["cell", "seed", "status", "cause"]]
-    for cell, seed, status, cause in gaps.itertuples(index=False, name=None):
-        causes[cell][_cause(status, cause)].append(seed)
-    words = {"cause": [_gaps(causes[cell]) if cell in causes else "" for cell in range(count)]}
+    gaps = runs[~runs["usable"]]
+    causes = [_cause(*why) for why in zip(gaps["status"], gaps["cause"], strict=True)]
+    noted = runs[runs["usable"] & runs["note"].ne("")]
+    words = {
+        "cause": _said_of_seeds(gaps.assign(said=causes), count),
+        "note": _said_of_seeds(noted.assign(said=noted["note"]), count),
+    }
     made = runs.loc[runs["done"], ["cell", *SOURCES]]
     for column in SOURCES:
         values: dict[int, dict[str, None]] = defaultdict(dict)
@@ -166,12 +170,19 @@ def _cause(status: object, cause: object) -> str:
     return cause if isinstance(cause, str) and cause else "no cause given"
 
 
-def _gaps(seeds_by_cause: dict[str, list[int]]) -> str:
-    texts = [
-        f"seed{'s' if len(seeds) > 1 else ''} {_joined(seeds)}: {cause}"
-        for cause, seeds in seeds_by_cause.items()
+def _said_of_seeds(runs: pd.DataFrame, count: int) -> list[str]:
+    """Return what is `said` of the runs of every cell, each text once with its seeds."""
+    seeds: dict[int, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
+    for cell, seed, said in runs[["cell", "seed", "said"]].itertuples(index=False, name=None):
+        seeds[cell][said].append(seed)
+    return [
+        "; ".join(_of_seeds(*item) for item in seeds[cell].items()) if cell in seeds else ""
+        for cell in range(count)
     ]
-    return "; ".join(texts)
+
+
+def _of_seeds(said: str, seeds: list[int]) -> str:
+    return f"seed{'s' if len(seeds) > 1 else ''} {_joined(seeds)}: {said}"
 
 
 def _joined(values: Iterable[object]) -> str:

@@ -181,13 +181,20 @@ def _notes(table: pd.DataFrame, study: Study, with_published: bool, style: Style
                 "Published under half a data set: its first 390 batches, never shuffled (here first_half); ours "
                 "under half_dataset: a random, class-balanced half."
             )
-    gaps = table[table["cause"] != ""]
-    for gap in gaps.itertuples():
-        ratio = "" if gap.ticket == FULL_NETWORK else f", {ratio_label(float(str(gap.prune_ratio)))}"
-        where = f"{dataset_label(str(gap.dataset))}, {network_label(str(gap.network))}{ratio}"
-        row = row_label(str(gap.ticket), str(gap.check))
-        notes.append(f"Missing: {where}, {row}: {str(gap.cause).removesuffix('.')}.")
+    notes += [
+        _cell_note("Missing", cell, str(cell.cause)) for cell in table[table["cause"] != ""].itertuples()
+    ]
+    notes += [
+        _cell_note("Not independent", cell, str(cell.note))
+        for cell in table[table["note"] != ""].itertuples()
+    ]
     return notes + provenance(table, study)
+
+
+def _cell_note(title: str, cell: Any, text: str) -> str:
+    ratio = "" if cell.ticket == FULL_NETWORK else f", {ratio_label(float(str(cell.prune_ratio)))}"
+    where = f"{dataset_label(str(cell.dataset))}, {network_label(str(cell.network))}{ratio}"
+    return f"{title}: {where}, {row_label(str(cell.ticket), str(cell.check))}: {text.removesuffix('.')}."
 
 
 def provenance(table: pd.DataFrame, study: Study) -> list[str]:

@@ -1,0 +1,53 @@
+"""Runs that start from the same weights and mask though they should differ: two seeds, or a check and its reference."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from prunepipe.study.study import FULL_NETWORK
+
+SEEDS_OF = ("dataset", "network", "ticket", "check", "prune_ratio")
+CHECKS_OF = ("dataset", "network", "ticket", "prune_ratio", "seed")
+
+
+def notes(runs: pd.DataFrame) -> list[str]:
+    """Return for every run what it shares with another that should differ from it; mostly nothing.
+
+    Args:
+        runs: one row a run: its place in the study, and `start`, a checksum of what its training starts from: weights,
+            mask and training data. It is empty for runs that were not trained.
+
+    Returns:
+        One text a row. Seeds that start alike are no independent repetitions. A run that starts like the one without
+        the check is that run: nothing was changed, whatever the check claims.
+    """
+    said: list[list[str]] = [[] for _ in range(len(runs))]
+    rows = [row for row in runs.assign(row=range(len(runs))).to_dict("records") if _is_known(row["start"])]
+    for row, first in _repeats(rows, SEEDS_OF):
+        said[row["row"]].append(f"starts from the same weights and mask as seed {first['seed']}")
+    for row, first in _repeats(rows, CHECKS_OF):
+        if "none" in (row["check"], first["check"]):
+            place = row if first["check"] == "none" else first
+            what = "training data and weights are" if row["ticket"] == FULL_NETWORK else "the ticket is"
+            said[place["row"]].append(f"the check changed nothing: {what} the same without it")
+    return ["; ".join(texts) for texts in said]
+
+
+def _repeats(
+    rows: Sequence[dict[Any, Any]], place: tuple[str, ...]
+) -> list[tuple[dict[Any, Any], dict[Any, Any]]]:
+    """Return the rows that start like an earlier one of the same place, each with that row."""
+    first: dict[tuple[Any, ...], dict[Any, Any]] = {}
+    found = []
+    for row in rows:
+        key = (*(row[name] for name in place), row["start"])
+        found += [(row, first[key])] if key in first else []
+        first.setdefault(key, row)
+    return found
+
+
+def _is_known(start: object) -> bool:
+    return isinstance(start, str) and start != ""

@@ -1,0 +1,93 @@
+"""What users write by mistake is refused before any job, in a line that says what to write instead."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from own_study import OWN
+
+from prunepipe.datasets import Dataset, prepare
+from prunepipe.errors import ArtifactError, ConfigError, ScoreError
+from prunepipe.planning.targets import require_known_targets, require_plain_place
+from prunepipe.study.loading import load_site, load_study, study_path
+
+KNOWN = {"table": ("random", "verdicts"), "figure": ("curves",)}
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        ("results/tables/nonsense.csv", "unknown table 'nonsense'. Known: random, verdicts"),
+        ("./results/tables/randm.md", "Did you mean 'random'"),
+        ("results/figures/random.png", "unknown figure 'random'"),
+    ],
+)
+def test_a_target_that_does_not_exist_names_those_that_do(target: str, words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        require_known_targets([target], KNOWN)
+
+
+def test_targets_that_exist_and_those_of_others_pass() -> None:
+    require_known_targets(
+        ["results/tables/random.tex", "results/figures/curves.svg", "all", "results/x.csv"], KNOWN
+    )
+
+
+def test_braces_in_the_path_of_the_project_are_refused() -> None:
+    require_plain_place(Path("/home/me/plain place"))
+    with pytest.raises(ConfigError, match="takes { and } in the path of a workflow for wildcards; move"):
+        require_plain_place(Path("/home/{me}/project"))
+
+
+def test_a_prune_ratio_in_percent_is_said_as_a_share(tmp_path: Path) -> None:
+    text = (
+        "datasets: [digits]\nnetworks: [vgg_digits]\nrecipe: {epochs: 1, learning_rate: 0.1}\ntickets: [snip]\n"
+        "prune_ratios: [RATIO]\nseeds: [0]\n"
+    )
+    file = tmp_path / "mine.yaml"
+    for wrong, right in {"90": "0.9", "97.5": "0.975"}.items():
+        file.write_text(text.replace("RATIO", wrong))
+        with pytest.raises(
+            ConfigError, match=f"prune_ratios.*got {wrong}; it should be a share.*say {right}"
+        ):
+            load_study(file)
+    file.write_text(text.replace("RATIO", "1"))
+    with pytest.raises(ConfigError, match="less than 1"):
+        load_study(file)
+
+
+def test_a_study_called_by_digits_is_found(tmp_path: Path) -> None:
+    (tmp_path / "2020.yaml").touch()
+    site = load_site({"study": 2020, "data_folder": str(tmp_path)})  # as Snakemake reads --config study=2020
+    assert study_path(site.study, tmp_path) == tmp_path / "2020.yaml"
+
+
+def test_where_there_is_no_study_at_all_it_is_said_where_to_start(tmp_path: Path) -> None:
+    with pytest.raises(
+        ConfigError, match="no study 'quickstart'.*start Snakemake in the folder that holds config"
+    ):
+        study_path("quickstart", tmp_path)
+
+
+def test_a_data_folder_that_cannot_be_written_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.access", lambda path, mode: False)  # as root one can always write
+    with pytest.raises(ConfigError, match=r"cannot be written.*ln -s"):
+        load_site({"data_folder": str(tmp_path)})
+
+
+def test_what_a_loader_raises_is_one_line() -> None:
+    with pytest.raises(ScoreError, match=r"data set .*:no_file: raised FileNotFoundError: .*\(line \d+ of"):
+        prepare(OWN + "no_file", Path())
+
+
+def test_numpy_scalars_are_numbers_and_other_things_are_refused(tmp_path: Path) -> None:
+    images, labels = np.zeros((4, 1, 2, 2), np.uint8), np.array([0, 1, 2, 0])
+    made = Dataset(images, labels, images, labels, np.int64(3), (np.float32(0.5),), np.array([0.5]))
+    assert (made.classes, made.mean, made.std) == (3, (0.5,), (0.5,))
+    assert type(made.classes) is int
+    with pytest.raises(ArtifactError, match=r"classes is 3.0; expected a whole number"):
+        Dataset(images, labels, images, labels, 3.0, (0.5,), (0.5,))  # type: ignore[arg-type]
+    with pytest.raises(ArtifactError, match=r"mean is 0.5; expected a tuple"):
+        Dataset(images, labels, images, labels, 3, 0.5, (0.5,))  # type: ignore[arg-type]
