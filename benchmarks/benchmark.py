@@ -1,4 +1,4 @@
-"""Measure everything that should be fast, and write docs/benchmarks.md: `make benchmark`."""
+"""Measure everything that should be fast and write docs/benchmarks.md: `make benchmark`."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ MEASURES: dict[str, Callable[..., Any]] = {
     "results": results,
     "study": whole_study,
 }
-"""What can be measured alone, in the order of the document."""
+"""The benchmarks that can be run separately, in the order of the document."""
 
 NOTE = "\n* Quick mode: sizes are tiny and the numbers mean nothing."
 
@@ -84,7 +84,7 @@ def _measured(name: str, options: Options, seeds: int) -> list[Section]:
 
 
 def document(sections: Sequence[Section], options: Options, before: str | None = None) -> str:
-    """Return the page: all sections, or a page of before with some of its sections renewed.
+    """Return the page: all sections, or an existing page with some of its sections replaced.
 
     A page of another machine keeps its figures; those of this machine stand below them.
 

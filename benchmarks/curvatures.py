@@ -1,4 +1,4 @@
-"""What OBD's curvature is worth: the quickstart's data and recipe, the partially trained tickets at 95 %.
+"""Compare OBD's curvatures on the quickstart's data and recipe: partially trained tickets at prune ratio 0.95.
 
 `python benchmarks/curvatures.py` prints a table of test accuracies after retraining.
 """
@@ -47,7 +47,7 @@ def study_of(seeds: int) -> str:
 
 
 def accuracies(seeds: int) -> pd.DataFrame:
-    """Run the study in a copy of the project; return test accuracy in percent, one row a seed, one column a ticket."""
+    """Run the study in a copy of the project; return test accuracies in percent, seeds x tickets."""
     with tempfile.TemporaryDirectory() as temporary:
         project = copy_project(Path(temporary) / "project", STUDY, study_of(seeds))
         subprocess.run(snakemake(project, STUDY, "--quiet", "all"), cwd=project, check=True)

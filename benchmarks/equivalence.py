@@ -45,11 +45,11 @@ from prunepipe.verdicts.statistics import paired_effects
 PRUNE_RATIO = 0.9
 DATASET, NETWORK = "fashion_mnist", "vgg_fashion"
 BASE, *CANDIDATES = OURS
-GRAPHS = "float32, CUDA graphs"  # the base with its steps captured, as all others are on a GPU
+GRAPHS = "float32, CUDA graphs"  # the base with captured steps, as in all other variants on a GPU
 
 
 def variants(device: torch.device) -> dict[str, tuple[str, bool]]:
-    """Return the precision and layout of each variant; graphs are one only on a GPU."""
+    """Return the precision and layout of each variant; CUDA graphs are a variant only on a GPU."""
     graphed = {GRAPHS: OURS[BASE]} if device.type == "cuda" else {}
     return {BASE: OURS[BASE], **graphed, **{name: OURS[name] for name in CANDIDATES}}
 
@@ -117,7 +117,7 @@ def judge(runs: pd.DataFrame, margin: float) -> tuple[list[dict[str, str]], list
 
     Args:
         runs: columns seed, run, variant, accuracy.
-        margin: points of accuracy that count as none.
+        margin: points of accuracy that count as no difference.
     Returns:
         Rows to print, and the variants that are equivalent dense and pruned, after Holm's correction.
     """
@@ -147,7 +147,7 @@ def judge(runs: pd.DataFrame, margin: float) -> tuple[list[dict[str, str]], list
 
 def speeds(runs: pd.DataFrame, options: Options) -> list[dict[str, str]]:
     """Return how much faster each variant is, on the study's small network and on the paper's."""
-    known = variants_on(options.device)  # what is only emulated has an accuracy, but no speed worth a word
+    known = variants_on(options.device)  # emulation shows the accuracy, but its speed is meaningless
     small = {name: runs.loc[runs["variant"] == name, "seconds"].to_list() for name in known}
     rows = [_speed(f"{NETWORK}, a run (CPU s)", small, 1.0)]
     for name in () if options.quick else ("vgg19", "resnet32"):
@@ -187,7 +187,7 @@ Holm's correction over the {tests} comparisons. Interval: 90 %.
 
 def conclusion(passed: Sequence[str]) -> str:
     """Say which variants the test allows as a default; they are in ascending order of speed."""
-    passed = [variant for variant in passed if variant in OURS]  # graphs are always used where they can be
+    passed = [variant for variant in passed if variant in OURS]  # graphs are always used if possible
     if not passed:
         return "None is shown to be equivalent: stay with `precision: float32`, `channels_last: false`."
     precision, channels_last = OURS[passed[-1]]

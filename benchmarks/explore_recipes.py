@@ -1,8 +1,8 @@
-"""Try a study's recipe in one process, without Snakemake: one line of JSON a run, dense or pruned.
+"""Try a study's recipe in one process, without Snakemake: one line of JSON per run, dense or pruned.
 
     python benchmarks/explore_recipes.py STUDY.yaml DATASET.safetensors RUNS.jsonl --seeds 0 1
 
-Nothing is stored between the stages, so a trial costs its trainings and little else; it does not resume.
+Nothing is stored between the stages, so a trial takes little more than its trainings; it cannot resume.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class Trial:
 
 
 def facts(outcome: Any) -> dict[str, Any]:
-    """Return what is looked at of one training."""
+    """Return the reported figures of one training."""
     last = outcome.history[-1]
     return {"accuracy": last["test_accuracy"], "cpu_seconds": outcome.facts["cpu_seconds"]}
 
@@ -103,7 +103,7 @@ def rows(study: Study, data: str, seeds: list[int], numerics: dict[str, Any]) ->
 
 
 def main() -> None:
-    """Write one line a run, as it ends."""
+    """Write one line per run as it finishes."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("study", type=Path)
     parser.add_argument("data")

@@ -1,4 +1,4 @@
-"""How planning, collecting, tables and verdicts grow with the number of runs."""
+"""Measure how planning, collecting, tables and verdicts scale with the number of runs."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ rule first:
     params: number=lambda wildcards: wildcards.number
     shell: "echo {{params.number}} > {{output}}"
 """
-"""A workflow of two rules without any code of ours: what planning that many jobs costs at least."""
+"""A workflow of two rules without our code: a lower bound for planning that many jobs."""
 
 
 def planning(options: Options) -> Section:
-    """Time a dry run of studies with more and more seeds."""
+    """Time dry runs of studies with increasing numbers of seeds."""
     rows = []
     with tempfile.TemporaryDirectory() as temporary:
         for jobs in (200,) if options.quick else (1000, 5000, 20_000):
@@ -74,7 +74,7 @@ def planning(options: Options) -> Section:
 
 
 def _own_share(project: Path) -> float:
-    """Return which share of planning a project's study is spent in its own functions and what they call."""
+    """Return the share of planning time spent in a project's own functions and what they call."""
     with tempfile.TemporaryDirectory() as temporary:
         profile = Path(temporary) / "profile"
         start = [sys.executable, "-m", "cProfile", "-o", str(profile), "-m"]
@@ -90,7 +90,7 @@ def _own_share(project: Path) -> float:
 
 
 def results(options: Options) -> Section:
-    """Time collecting, tables and verdicts of made-up runs, in a process for each size."""
+    """Time collecting, tables and verdicts of artificial runs, with one process per size."""
     rows = []
     for runs in (50,) if options.quick else (2000, 20_000):
         with tempfile.TemporaryDirectory() as temporary:
@@ -103,7 +103,7 @@ def results(options: Options) -> Section:
                 "--folder",
                 temporary,
             ]
-            cost_of([*command, "--write"], ROOT)  # apart, or its memory would count
+            cost_of([*command, "--write"], ROOT)  # a separate process, so that its memory does not count
             cost = cost_of(command, ROOT)
             seconds = json.loads(said.read_text())
         rows.append(

@@ -1,4 +1,4 @@
-"""What it costs that nothing is lost and no GPU is shared by accident: checkpoints, leases, tickets."""
+"""Measure the cost of checkpoints, GPU leases and tickets."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def _ticket(folder: Path, weights: dict[str, np.ndarray], mask: dict[str, np.nda
 
 
 def _median(call: Callable[[], object], options: Options, repeats: int = 7) -> float:
-    """Return the median seconds of a call, after one that warms up."""
+    """Return the median seconds of a call, after one warm-up call."""
     seconds = []
     for _ in range(3 if options.quick else repeats + 1):
         started = time.perf_counter()

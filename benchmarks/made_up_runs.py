@@ -1,4 +1,4 @@
-"""Make up the runs of a large study, then collect and judge them; apart from growth.py, whose torch would count."""
+"""Create artificial runs of a large study, collect and judge them; separate from growth.py, which imports torch."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _study(runs: int) -> Study:
 
 
 def _write_runs(study: Study, root: Path) -> None:
-    """Write the files that `collect` reads."""
+    """Write the artificial files that `collect` reads."""
     from simulated_results import make_histories, make_layers, make_results, make_structure
 
     frame = make_results(study)

@@ -1,4 +1,4 @@
-"""What the benchmarks share: interleaved timing, the machine's name and peak, a table, a project to run in."""
+"""Shared by the benchmarks: interleaved timing, the machine's name and peak, tables, a project to run in."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Options:
 
     Attributes:
         device: where the steps run.
-        quick: smallest sizes, to see that everything works; the numbers mean nothing.
+        quick: smallest sizes, to check that everything works; the numbers are meaningless.
     """
 
     device: torch.device
@@ -36,14 +36,14 @@ class Options:
 
 @dataclass(frozen=True)
 class Section:
-    """One table of the report, with the sentences above it."""
+    """One table of the report, with its introduction."""
 
     title: str
     text: str
     rows: Sequence[Mapping[str, str]] = field(default_factory=list)
 
     def markdown(self) -> str:
-        """Lay the section out."""
+        """Format the section as Markdown."""
         if not self.rows:
             return f"## {self.title}\n\n{self.text}\n"
         names = list(self.rows[0])
@@ -55,12 +55,12 @@ class Section:
 def interleaved(
     calls: Mapping[str, Callable[[], object]], repeats: int, device: torch.device
 ) -> dict[str, list[float]]:
-    """Time functions in turn, so that whatever else the machine does hits all of them alike.
+    """Time functions in turn, so that other load on the machine affects all of them equally.
 
     Args:
-        calls: what to time; each is called once more before, to warm up.
-        repeats: timed calls of each.
-        device: waited for after every call.
+        calls: functions to time; each gets one extra call to warm up.
+        repeats: number of timed calls of each.
+        device: synchronised after every call.
     Returns:
         Seconds of every call.
     """
@@ -77,7 +77,7 @@ def interleaved(
 
 
 def median_ratio(slow: Sequence[float], fast: Sequence[float]) -> float:
-    """Return the median over turns of how many times faster the second is."""
+    """Return the speedup of the second over the first, as the median over turns."""
     return statistics.median(one / two for one, two in zip(slow, fast, strict=True))
 
 
@@ -89,7 +89,7 @@ def matmul(precision: str, options: Options) -> tuple[Callable[[], torch.Tensor]
 
 
 def machine(device: torch.device) -> str:
-    """Return one line that says what was measured on."""
+    """Return one line that describes the machine."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         name = next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
@@ -105,7 +105,7 @@ def machine(device: torch.device) -> str:
 
 
 def versions() -> str:
-    """Return the versions that matter."""
+    """Return the relevant versions."""
     names = ("torch", "torchvision", "numpy", "snakemake")
     return ", ".join([f"Python {platform.python_version()}", *(f"{name} {version(name)}" for name in names)])
 
@@ -114,8 +114,8 @@ def copy_project(folder: Path, name: str, study: str) -> Path:
     """Copy what the workflow needs into a new folder, and write a study there.
 
     Args:
-        folder: does not exist yet.
-        name, study: of the study, and the text of its file.
+        folder: must not exist yet.
+        name, study: name of the study, and the text of its file.
     """
     folder.mkdir(parents=True)
     for part in PROJECT:
@@ -129,13 +129,13 @@ def copy_project(folder: Path, name: str, study: str) -> Path:
 
 
 def with_seeds(study: str, seeds: int) -> str:
-    """Return the text of a study in config/ with other seeds."""
+    """Return the text of a study in config/ with different seeds."""
     text = (ROOT / "config" / f"{study}.yaml").read_text(encoding="utf-8")
     lines = [line for line in text.splitlines() if not line.startswith("seeds:")]
     return "\n".join([*lines, f"seeds: {list(range(seeds))}", ""])
 
 
 def milliseconds(seconds: Sequence[float]) -> str:
-    """Return the median in milliseconds."""
+    """Return the median of seconds, in milliseconds."""
     value = 1000 * statistics.median(seconds)
     return f"{value:.3g}" if value < 100 else f"{value:.0f}"

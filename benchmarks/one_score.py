@@ -1,4 +1,4 @@
-"""Score VGG19 once, in a process of its own: `python one_score.py SCORE IMAGES`; `nothing` scores nothing."""
+"""Score VGG19 once in a separate process: `python one_score.py SCORE IMAGES`; `nothing` scores nothing."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Run a command and write its wall time, CPU time and peak memory as JSON: `python peak.py OUTPUT COMMAND...`.
 
-Small on purpose: a process forked from a large one would count the large one's memory as its own.
+Small on purpose: a process forked from a large one would count that one's memory as its own.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The training loop as published around 2020, to compare with: PIL, DataLoader workers, a mask loop in Python."""
+"""The baseline: a training loop as published around 2020, with PIL, DataLoader workers, a mask loop in Python."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from torch.utils.data import Dataset as TorchDataset
 from torchvision import transforms
 
 CHANNEL = 0.5
-"""Mean and standard deviation of every channel; only the arithmetic counts here."""
+"""Mean and standard deviation of every channel; their values do not matter here."""
 
 
 class Pictures(TorchDataset[tuple[Tensor, int]]):
-    """Images as torchvision's CIFAR10 hands them out: a PIL image, transformed one by one.
+    """Images as torchvision's CIFAR10 returns them: PIL images, transformed one by one.
 
     Args:
         images: uint8 [N, C, H, W].
         labels: int64 [N].
-        padding: of the random crop.
+        padding: padding of the random crop.
     """
 
     def __init__(self, images: np.ndarray, labels: np.ndarray, padding: int) -> None:
@@ -51,7 +51,7 @@ def loader(pictures: Pictures, batch_size: int, workers: int) -> DataLoader[tupl
 
 
 def endless(batches: DataLoader[tuple[Tensor, int]]) -> Iterator[tuple[Tensor, Tensor]]:
-    """Hand out batches, epoch after epoch."""
+    """Yield batches, epoch after epoch."""
     while True:
         yield from batches
 
@@ -60,7 +60,7 @@ class PlainStep:
     """One step of the reference: zero_grad, backward, gradients masked layer by layer, torch.optim.SGD.
 
     Args:
-        network: on its device.
+        network: the network, on its device.
         mask: bool by parameter name.
         batches: images and labels on the CPU.
     """

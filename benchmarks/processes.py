@@ -1,4 +1,4 @@
-"""Run commands in processes of their own and read what they cost."""
+"""Run commands in separate processes and measure their cost."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ class Cost(NamedTuple):
 
 
 def cost_of(command: list[str], folder: Path, **environment: str) -> Cost:
-    """Run a command to its end.
+    """Run a command and return its cost.
 
     Args:
-        command: with its arguments.
-        folder: of a project; its own sources are imported.
-        environment: added to that of this process.
+        command: the command with its arguments.
+        folder: folder of a project, whose own sources are imported.
+        environment: variables added to this process's environment.
     Raises:
-        RuntimeError: the command failed; with the end of what it said.
+        RuntimeError: the command failed; the message holds the end of its output.
     """
     with tempfile.TemporaryDirectory() as temporary:
         output = Path(temporary) / "cost.json"

@@ -1,4 +1,4 @@
-"""Scores and exact masks at the size of VGG19: twenty million weights."""
+"""Measure scores and exact masks at the size of VGG19: twenty million weights."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from prunepipe.seeds import numpy_generator, torch_generator
 
 
 def scores_and_masks(options: Options) -> Section:
-    """Time SNIP on 100 images, the global allocation with its mask, and the same by sorting."""
+    """Time SNIP on 100 images, the global allocation with its mask, and the same mask by sorting."""
     network, _ = build("vgg19", options)
     images, labels = made_up(100)
     pixels = torch.from_numpy(images).to(options.device).float() / 255
@@ -60,7 +60,7 @@ def scores_and_masks(options: Options) -> Section:
 
 
 def memory_of_scores(options: Options) -> Section:
-    """Measure the time and the peak memory of each score that reads images, in processes of their own."""
+    """Measure time and peak memory of each score that reads images, each in a separate process."""
     count = 8 if options.quick else 100
     rows = []
     for name in ("nothing", "snip", "grasp", "obd"):

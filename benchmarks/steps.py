@@ -1,4 +1,4 @@
-"""Training steps and the data pipeline, against the plain loop and against the peak of the matmul."""
+"""Compare training steps and the data pipeline with the plain loop and with the peak of matrix products."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ TARGETS = {
 
 
 def variants_on(device: torch.device) -> dict[str, tuple[str, bool]]:
-    """Return the ways to train that a device computes itself; bfloat16 that is only emulated says nothing of speed."""
+    """Return the variants that a device supports natively; emulated bfloat16 has no meaningful speed."""
     return {name: how for name, how in OURS.items() if how[0] == "float32" or has_bfloat16(device)}
 
 
 def made_up(count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return images uint8 [N, 3, 32, 32] and labels of noise."""
+    """Return random images, uint8 [N, 3, 32, 32], and random labels."""
     generator = numpy_generator(0, "benchmark")
     images = generator.integers(0, 256, (count, 3, SIDE, SIDE), dtype=np.uint8)
     return images, generator.integers(0, 10, count)
@@ -67,7 +67,7 @@ def build(name: str, options: Options) -> tuple[nn.Module, Arrays]:
 def our_step(
     name: str, precision: str, channels_last: bool, options: Options, recipe: Recipe = RECIPE
 ) -> Callable[[], None]:
-    """Return a function that takes one step of ours, augmentation included."""
+    """Return a function that takes one of our training steps, including augmentation."""
     network, mask = build(name, options)
     network = network.to(memory_format=torch.channels_last) if channels_last else network
     images, labels = made_up(16 * BATCH)
@@ -90,11 +90,11 @@ def our_step(
 
 
 class PlainProcess:
-    """The plain loop in a process of its own, which none of our settings reach; a call takes one step.
+    """The plain loop in a separate process, which our settings do not affect; a call takes one step.
 
     Args:
-        name, options: as of `build`.
-        threads: of the process.
+        name, options: as for `build`.
+        threads: threads of the process.
     """
 
     def __init__(self, name: str, options: Options, threads: int) -> None:
@@ -105,7 +105,7 @@ class PlainProcess:
         other.close()
 
     def __call__(self) -> None:
-        """Let it take a step, and wait."""
+        """Let the process take a step, and wait for it."""
         self._connection.send(True)
         self._connection.recv()
 
@@ -126,14 +126,14 @@ def _serve_steps(connection: Connection, name: str, options: Options, threads: i
 
 
 def plain_step(name: str, options: Options) -> PlainStep:
-    """Return a step of the plain loop on the same network, mask and images."""
+    """Return a function that takes one step of the plain loop with the same network, mask and images."""
     network, mask = build(name, options)
     pictures = Pictures(*made_up(16 * BATCH), PADDING)
     return PlainStep(network, mask, endless(loader(pictures, BATCH, 0 if options.quick else WORKERS)))
 
 
 def training_steps(options: Options) -> Section:
-    """Time a training step of every variant, in turn with the plain loop and with matrix products."""
+    """Time a training step of every variant, alternating with the plain loop and with matrix products."""
     cores = len(os.sched_getaffinity(0))
     rows = []
     for threads in sorted({1, min(2, cores)}) if options.device.type == "cpu" and not options.quick else [1]:
@@ -216,7 +216,7 @@ def optimizers(options: Options) -> Section:
 
 
 def data_pipeline(options: Options) -> Section:
-    """Time augmented batches alone: ours against the DataLoader with the same transforms."""
+    """Time only the augmented batches: ours against the DataLoader with the same transforms."""
     count = BATCH * (4 if options.quick else 100)
     images, labels = made_up(count)
     image_set = ImageSet(images, labels, (0.5,) * 3, (0.5,) * 3, crop_padding=PADDING, device=options.device)

@@ -1,6 +1,6 @@
-"""Where the time of a whole study goes, and how much memory each stage takes.
+"""Measure where the time of a whole study goes, and how much memory each stage takes.
 
-`python benchmarks/studies.py PROJECT --wall SECONDS` prints the same for a study that has run already.
+`python benchmarks/studies.py PROJECT --wall SECONDS` prints the same for a finished study.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ TRAINING = ("train_dense", "retrain")
 
 
 def whole_study(options: Options, seeds: int = 2) -> list[Section]:
-    """Run the quickstart study in a copy of the project; then each of its stages once more, by hand."""
+    """Run the quickstart study in a copy of the project, then each of its stages once more by hand."""
     if options.quick:
         return [Section("A whole study", "Left out in quick mode.")]
     with tempfile.TemporaryDirectory() as temporary:
@@ -38,18 +38,17 @@ def where_time_goes(project: Path, wall: float) -> list[dict[str, str]]:
     """Split a study's core-seconds into training, the other work of its stages, and the rest.
 
     Args:
-        project: whose study has run; nothing in `results` may be older than that run.
+        project: folder of the finished study; `results` must hold no older results.
         wall: seconds from start to end.
     Returns:
-        Rows: training (CPU-seconds of the epochs themselves), what else the stages took by rule (start-up,
-        reading, writing),
-        and what is left of the cores' time (Snakemake, waiting).
+        Rows: training (CPU-seconds of the epochs), the other time of the stages by rule (start-up, reading,
+        writing), and the rest of the cores' time (Snakemake, waiting).
     """
     cores = len(os.sched_getaffinity(0))
     timings = [
         json.loads(path.read_text(encoding="utf-8")) for path in project.glob("results/runs/**/timing.json")
     ]
-    training = sum(timing.get("cpu_seconds", 0.0) for timing in timings)  # a collapsed ticket has none
+    training = sum(timing.get("cpu_seconds", 0.0) for timing in timings)  # a collapsed ticket has no epochs
     spent: dict[str, float] = defaultdict(float)
     for path in project.glob("**/*.benchmark.jsonl"):
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -83,7 +82,7 @@ MEMORY_TEXT = (
 
 
 def stage_memory(project: Path, study: str) -> list[dict[str, str]]:
-    """Run one job of every stage again, as its own process, and return its peak memory."""
+    """Run one job of every stage again in a separate process, and return its peak memory."""
     printed = _dry_run(project, study)
     commands: dict[str, str] = {}
     for command, stage in re.findall(r"launch\.py ((\w+)\.py .*?) &> ", printed.replace("\\\n", ""), re.S):

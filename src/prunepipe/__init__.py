@@ -13,5 +13,5 @@ FLOORS = (
     ("reports", "planning"),
     ("cli",),
 )
-"""The rooms of the library, bottom up: a module imports from its own floor and from those below. `api` stands outside:
-it names what users need from several floors and imports it when it is used."""
+"""The packages of the library, bottom up: a module imports from its own floor and the floors below. `api` is an
+exception: it exposes names from several floors and imports each when it is first used."""

@@ -1,6 +1,6 @@
-"""The public surface: all that a user's method, check, network or data set needs, wherever it lies inside the library.
+"""The public interface: everything that a user's method, check, network or data set needs.
 
-Each name is imported when it is first used, so that `import prunepipe.api` stays free of torch.
+Each name is imported when it is first used, so that `import prunepipe.api` does not import torch.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ __all__ = sorted(HOMES)
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name when it is first asked for."""
+    """Import a public name on first use."""
     if name not in HOMES:
         raise AttributeError(f"prunepipe.api has no '{name}'; it has {', '.join(__all__)}.")
     return getattr(import_module(HOMES[name]), name)

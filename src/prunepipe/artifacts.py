@@ -1,4 +1,4 @@
-"""Files of the pipeline: safetensors and JSON, written atomically, checked when read."""
+"""Read and write the pipeline's files: safetensors and JSON, written atomically, checked when read."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ Arrays = dict[str, np.ndarray]
 """Named arrays: weights (float32), scores (float) or masks (bool), keyed by parameter name."""
 
 HEADER, SEAL = "prunepipe 2", "checksum"
-"""Name of our facts in a safetensors file, with the number of their format; and of the checksum over them."""
+"""Key of our header in a safetensors file, including the format's number; key of the checksum over that header."""
 
 NO_LOCKS = {errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK}
-"""What a file system says that knows no locks."""
+"""Error numbers of file systems without locks."""
 
 FOREIGN = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError, SafetensorError)
-"""What reading a file that is damaged or somebody else's may raise."""
+"""What reading a damaged or foreign file may raise."""
 
 
 @contextmanager
 def atomic_path(path: Path | str) -> Iterator[Path]:
-    """Give a temporary path beside `path`; on success it is fsynced and renamed over `path`.
+    """Yield a temporary path next to `path`; on success it is fsynced and renamed over `path`.
 
     Args:
-        path: the final name; its folder is made if it is missing.
+        path: the final name; its folder is created if it is missing.
 
     Yields:
-        The temporary path to write to. After an error it is removed and `path` is as it was.
+        The temporary path to write to. After an error it is removed and `path` is unchanged.
 
     Raises:
         ArtifactError: the folder cannot be written or the disk is full.
@@ -73,7 +73,7 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
 
 
 def remove_temporary(path: Path | str) -> None:
-    """Remove what writes of a file that were killed left beside it; a write that is under way holds a lock."""
+    """Remove temporary files that killed writes of `path` left behind; a running write holds a lock on its own."""
     path = Path(path)
     pattern = glob.escape(f".{path.name}.") + "[!.]" * 8 + glob.escape(path.suffix)  # as mkstemp names them
     for left in path.parent.glob(pattern):
@@ -83,7 +83,7 @@ def remove_temporary(path: Path | str) -> None:
 
 
 def _lock(descriptor: int) -> bool:
-    """Lock an open file; return False where the file system knows no locks."""
+    """Lock an open file; return False if the file system does not support locks."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
@@ -96,7 +96,7 @@ def _lock(descriptor: int) -> bool:
 
 @cache
 def _say_no_locks() -> None:
-    """Say once what is missing without locks."""
+    """Warn once that killed writes cannot be cleaned up without locks."""
     print(
         "no file locks here: what a killed write leaves (.NAME.*) stays until you remove it", file=sys.stderr
     )
@@ -133,11 +133,10 @@ def read_json(path: Path | str, *names: str) -> dict[str, Any]:
 
     Args:
         path: a JSON file of this pipeline.
-        names: that it must hold.
+        names: keys that the file must have.
 
     Raises:
-        ArtifactError: missing, truncated, not of this pipeline or of another version of it, or changed since it was
-            written.
+        ArtifactError: the file is missing, truncated, foreign, from another version, or changed since it was written.
     """
     try:
         data: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
@@ -161,10 +160,10 @@ def write_arrays(path: Path | str, arrays: Mapping[str, np.ndarray], **metadata:
     facts = {"metadata": metadata, "arrays": sums}
     sealed = json.dumps(
         {**facts, SEAL: text_checksum(facts)}
-    )  # in its order: a resumed history keeps its columns
+    )  # keys are not sorted: a resumed history keeps the order of its columns
     header = {
         HEADER: sealed
-    }  # one key: safetensors writes several in an order of its own, and equal runs would differ
+    }  # one key only: safetensors does not preserve the order of several, so equal runs would differ
     with atomic_path(path) as temporary:
         temporary.write_bytes(serialize(contiguous, metadata=header))
 
@@ -183,7 +182,7 @@ def read_arrays(
         The arrays by name, and the metadata.
 
     Raises:
-        ArtifactError: missing, truncated, foreign, or with values that are not finite.
+        ArtifactError: the file is missing, truncated or foreign, or holds values that are not finite.
     """
     try:
         with safe_open(str(path), framework="numpy") as file:
@@ -210,7 +209,7 @@ def read_arrays(
 
 
 def mismatch(arrays: Mapping[str, np.ndarray], shapes: Mapping[str, tuple[int, ...]]) -> str | None:
-    """Return how named arrays first differ from the names and shapes that are expected, or None if they do not."""
+    """Return the first difference between named arrays and the expected names and shapes, or None."""
     for name in sorted(set(arrays) ^ set(shapes)):
         verb = "lack" if name in shapes else "hold the unknown"
         return f"{verb} '{name}'; expected exactly: {', '.join(shapes)}"
@@ -222,7 +221,7 @@ def mismatch(arrays: Mapping[str, np.ndarray], shapes: Mapping[str, tuple[int, .
 
 def checksum(arrays: Mapping[str, np.ndarray], names: Iterable[str] | None = None) -> str:
     """Return a short checksum of named arrays: names, dtypes, shapes and bytes."""
-    digest = hashlib.blake2b(digest_size=8)  # the fastest in hashlib where the processor has none built in
+    digest = hashlib.blake2b(digest_size=8)  # hashlib's fastest on processors without hash instructions
     for name in sorted(arrays if names is None else names):
         array = np.ascontiguousarray(arrays[name])
         digest.update(f"{name}:{array.dtype}:{array.shape};".encode())
@@ -231,12 +230,12 @@ def checksum(arrays: Mapping[str, np.ndarray], names: Iterable[str] | None = Non
 
 
 def text_checksum(data: Any) -> str:
-    """Return a short checksum of plain data, whatever the order of its keys."""
+    """Return a short checksum of plain data, independent of the order of its keys."""
     return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def of_another_version(path: Path | str, reason: str) -> ArtifactError:
-    """Return the error about a sound file that does not hold what this version reads."""
+    """Return the error for an intact file that another version of prunepipe wrote."""
     return ArtifactError(f"{path}: made by another version of prunepipe ({reason}). {remake(path)}")
 
 

@@ -1,4 +1,4 @@
-"""Errors that a user can act on; their text is the whole message, without a traceback."""
+"""Errors that a user can act on; the user sees their text alone, without a traceback."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 class PrunepipeError(Exception):
-    """A mistake in what the user gave us; the text names the value, the rule and the remedy."""
+    """A mistake in the user's input; the text names the value, the rule and the remedy."""
 
 
 class ConfigError(PrunepipeError):
@@ -14,24 +14,24 @@ class ConfigError(PrunepipeError):
 
 
 class ArtifactError(PrunepipeError):
-    """A file that is truncated, foreign, or does not fit what it is used with."""
+    """A file that is truncated or foreign, or does not match the files it is used with."""
 
 
 class ScoreError(PrunepipeError):
-    """A score, mask or ticket that breaks its contract."""
+    """A score, mask or ticket that violates its contract."""
 
 
 class TrainingError(PrunepipeError):
-    """A training run that cannot go on."""
+    """A training run that cannot continue."""
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
-    """Say that a name is unknown, what is allowed, and which known name is nearest.
+    """Return a message that a name is unknown, with the allowed names and the closest match.
 
     Args:
         kind: what the name should be, for example "ticket".
         name: what the user wrote.
-        known: every name that is allowed.
+        known: all allowed names.
 
     Returns:
         One sentence for an error message.
@@ -43,7 +43,7 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
 
 
 def remake(path: Path | str) -> str:
-    """Return the sentence that tells the user how to make a result file again."""
+    """Return the sentence that tells the user how to remake a result file."""
     if Path("Snakefile").is_file() or not Path("config.yaml").is_file():
         return f"Remake it with: snakemake {path} --force --cores 1"
     return f"Remake it with: prunepipe run {path} --force --cores 1 --study STUDY"  # a folder of `prunepipe judge`

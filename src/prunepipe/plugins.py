@@ -1,4 +1,4 @@
-"""Functions by name: built-in tables, registered packages and the user's own code share "module:function"."""
+"""Load functions by name: built-in tables, registered packages and user code all use "module:function"."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ GROUPS = {
 """The entry-point group of each kind of function."""
 
 PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_]*")
-"""What can be a folder's name and a wildcard; other names are not taken."""
+"""Names that can be a folder and a wildcard; others are ignored."""
 
 
 def load_function(reference: str) -> Callable[..., Any]:
@@ -47,8 +47,8 @@ def load_function(reference: str) -> Callable[..., Any]:
 def load(reference: str) -> Any:
     """Import what "package.module:name" or "path/to/file.py:name" names.
 
-    A relative path starts at the working directory, which is also searched for packages, last. What lies
-    beside a file can be imported by it.
+    A relative path is relative to the working directory, which is also the last place searched for packages. A file
+    can import the modules next to it.
 
     Raises:
         ConfigError: the reference is malformed, its module does not import, or lacks the function.
@@ -69,15 +69,15 @@ def load(reference: str) -> Any:
 
 
 def explain(error: BaseException, place: str) -> str:
-    """Return an error of the user's code in one line: type, text, and the last line of that code it came from.
+    """Describe an error of the user's code in one line: type, text, and the last line of that code in the traceback.
 
     Args:
-        error: as it was raised.
-        place: "package.module" or "file.py" that the user named.
+        error: the error as raised.
+        place: the "package.module" or "file.py" that the user named.
     """
     text = f"{type(error).__name__}: {' '.join(str(error).split()) or 'no message'}"
     if isinstance(error, SyntaxError):
-        return text  # it names file and line itself
+        return text  # its text names file and line
     home = place if place.endswith(".py") else place.split(".")[0]
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if home in Path(frame.filename).as_posix()]
@@ -85,7 +85,7 @@ def explain(error: BaseException, place: str) -> str:
 
 
 def call(kind: str, reference: str, *arguments: Any, **options: Any) -> Any:
-    """Load a function by name and call it; what the user's own code raises becomes one line.
+    """Load a function by name and call it; errors of the user's own code become one line.
 
     Args:
         kind: what the function is, for the message.
@@ -94,7 +94,7 @@ def call(kind: str, reference: str, *arguments: Any, **options: Any) -> Any:
 
     Raises:
         ConfigError: the function cannot be loaded.
-        ScoreError: it is the user's own and raised something.
+        ScoreError: the function is user code and raised an error.
     """
     function = load_function(reference)
     if not is_external(reference):
@@ -109,19 +109,19 @@ def call(kind: str, reference: str, *arguments: Any, **options: Any) -> Any:
 
 
 def is_external(reference: str) -> bool:
-    """Return whether a reference names code that is not this package's, and so must prove its contract."""
+    """Return whether a reference names code outside this package, whose contract must be checked."""
     return reference.split(".")[0] != __name__.split(".")[0]
 
 
 @cache
 def source_file(place: str) -> Path | None:
-    """Return the file of a module that is being worked on: by its path, in the working directory, or editable.
+    """Return the file of a module under development: given by path, in the working directory, or an editable install.
 
     Args:
         place: "package.module" or "file.py".
 
     Returns:
-        None for an installed package, whose version is the environment's business, and for what is not found.
+        None for installed packages, whose version the environment records, and for modules that are not found.
     """
     if place.endswith(".py"):
         return Path(place)
@@ -131,7 +131,7 @@ def source_file(place: str) -> Path | None:
         return None
     folders = list(
         spec.submodule_search_locations or []
-    )  # a package; without origin where it lacks __init__.py
+    )  # a package, which has no origin if it lacks __init__.py
     if not folders:
         return Path(spec.origin) if spec.origin else None
     path = Path(folders[0]).joinpath(*rest)
@@ -156,7 +156,7 @@ def _import_file(path: Path) -> ModuleType:
             f"no file {path} in {Path.cwd()}" if not path.is_absolute() else f"no file {path}"
         )
     full = path.resolve()
-    # The checksum keeps two files of one name apart: the second import must not change the first one's module.
+    # The checksum tells two files of the same name apart: the second import must not change the first module.
     name = f"prunepipe_user_{path.stem}_{hashlib.sha256(str(full).encode()).hexdigest()[:8]}"
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
@@ -169,17 +169,17 @@ def _import_file(path: Path) -> ModuleType:
 
 
 def _search(folder: Path) -> None:
-    """Have a folder searched for modules, after all others: the user's `random.py` hides nobody's."""
+    """Search a folder for modules after all others, so that the user's `random.py` hides no other module."""
     if str(folder) not in sys.path:
         sys.path.append(str(folder))
 
 
 @cache
 def registered(kind: str) -> dict[str, str]:
-    """Return the "module:name" of every name that packages register for a kind of function.
+    """Return the names that packages register for a kind of function, each with its "module:name".
 
     Args:
-        kind: a key of `GROUPS`. Names of checks are "stage.name" or, where a row tells the stage, just "name".
+        kind: a key of `GROUPS`. Names of checks are "stage.name" or, if a row says the stage, just "name".
     """
     entries = metadata.entry_points(group=GROUPS[kind])
     found = {entry.name: f"{entry.module}:{entry.attr}" for entry in entries}

@@ -1,4 +1,4 @@
-"""Random streams: each is derived from (seed, purpose), never from what ran before."""
+"""Random streams, each derived from (seed, purpose) and never from what ran before."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def stream_key(seed: int, *purpose: str | int) -> int:
 
     Args:
         seed: the run's seed, >= 0.
-        purpose: what the numbers are for, for example ("retrain", "order", epoch).
+        purpose: what the random numbers are used for, for example ("retrain", "order", epoch).
 
     Returns:
-        A key that differs between any two (seed, purpose) pairs for all practical purposes.
+        A key that is, for all practical purposes, unique to the (seed, purpose) pair.
     """
     text = "/".join(str(part) for part in (seed, *purpose))
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
@@ -36,18 +36,18 @@ def numpy_generator(seed: int, *purpose: str | int) -> np.random.Generator:
 
 def torch_generator(seed: int, *purpose: str | int) -> torch.Generator:
     """Return the torch CPU generator of one (seed, purpose) stream, the same on every device."""
-    import torch  # only stages that compute with torch pay for its import
+    import torch  # imported here, so that only stages that use torch pay for it
 
     return torch.Generator().manual_seed(stream_key(seed, *purpose))
 
 
 @contextmanager
 def seeded_globals(seed: int, *purpose: str | int) -> Iterator[None]:
-    """Lend code that is not ours global random streams of its own (seed, purpose), and bring ours back afterwards.
+    """Seed the global random streams from (seed, purpose) while foreign code runs, and restore them afterwards.
 
-    Such code often forgets the generator that it is given, as `nn.init.kaiming_normal_(weight)` does. It then draws
+    Such code often ignores the generator that it is given, as `nn.init.kaiming_normal_(weight)` does. It then draws
     from the global streams of `random`, numpy and torch, whose state would depend on what ran before in the process.
-    torch's streams, of the CPU and of every GPU, are lent where torch has been imported.
+    torch's streams, on the CPU and on every GPU, are included if torch has been imported.
     """
     key = stream_key(seed, *purpose)
     before = random.getstate(), np.random.get_state()
@@ -64,11 +64,11 @@ def seeded_globals(seed: int, *purpose: str | int) -> Iterator[None]:
 
 
 def _seed_torch(key: int) -> Callable[[], None]:
-    """Seed torch's global streams, and return what brings them back."""
+    """Seed torch's global streams, and return a function that restores them."""
     import torch
 
     cpu = torch.get_rng_state()
-    # A GPU that is not in use yet has nothing to bring back; torch seeds it once it is.
+    # A GPU that is not in use yet has no state to restore; torch seeds it when it is first used.
     gpus = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []  # type: ignore[no-untyped-call]
     torch.manual_seed(key)
 

@@ -1,4 +1,4 @@
-# The study, the site, and the functions that give each rule its inputs, settings and code: `prunepipe.planning`.
+# The study, the site, and the jobs object that gives each rule its inputs, settings and code: `prunepipe.planning`.
 import gc
 
 from prunepipe.execution.environment import launch_command
@@ -13,7 +13,7 @@ from prunepipe.results.layout import (
     SCORES,
 )
 
-# A plan makes many objects and no garbage; Python would look for it again and again.
+# Planning creates many objects but no garbage, for which Python would search again and again.
 gc.set_threshold(200_000, 100, 1000)
 
 SCRIPTS = Path(str(workflow.current_basedir)).parent / "scripts"
@@ -21,7 +21,7 @@ SCRIPTS = Path(str(workflow.current_basedir)).parent / "scripts"
 refuse_early(sys.argv[1:], SCRIPTS)
 SITE, STUDY = load_workflow(config, workflow.configfiles)
 JOBS = Jobs(STUDY, SITE, SCRIPTS)
-# With conda or containers, stages run under the python of the environment that Snakemake makes for them.
+# With conda or containers, stages run under the python of the environment that Snakemake creates for them.
 LAUNCH = launch_command(
     SCRIPTS, own_python=not workflow.deployment_settings.deployment_method
 )

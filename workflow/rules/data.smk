@@ -1,4 +1,4 @@
-# From a source to one prepared file a data set.
+# From a source to one prepared file per data set.
 
 
 rule prepare_dataset:

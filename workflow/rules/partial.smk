@@ -1,4 +1,4 @@
-# Tables, verdicts, figures and report of what is there, gaps marked: of a study that still runs, or had failures.
+# Tables, verdicts, figures and report of a study that is still running or had failures, with gaps marked.
 from prunepipe.planning.partial import partial_commands
 from prunepipe.results.layout import PARTIAL
 

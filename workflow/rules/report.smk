@@ -1,4 +1,4 @@
-# From everything that was collected, drawn and judged to one page.
+# From everything collected, drawn and judged to one page.
 
 
 rule report:
@@ -7,7 +7,7 @@ rule report:
         layers=rules.collect.output.layers,
         histories=rules.collect.output.histories,
         overlap=rules.overlap.output.overlap,
-        # Read from the results by the same functions; here so that the page is never older than they are.
+        # The page reads them indirectly; listed here so that it is never older than they are.
         tables=expand(rules.table.output.csv, table=STUDY.tables),
         verdicts=rules.verdicts.output,
         figures=expand(rules.figure.output.svg, figure=figures_of(STUDY)),

@@ -4,14 +4,14 @@ from prunepipe.results.layout import mask_paths, runs
 from prunepipe.study.loading import study_path
 
 RUN_FOLDERS = [run.folder for run in runs(STUDY)]
-# The study as a whole decides what tables and figures show, so any change of it makes them stale.
+# Tables and figures depend on the whole study, so any change to it makes them stale.
 STUDY_FILE = study_path(SITE.study, Path("config"))
 STUDY_SETTINGS = STUDY.model_dump_json()
 
 
 rule collect:
     input:
-        # Not on the command line, where thousands of names would not fit: the script enumerates them itself.
+        # Not passed on the command line, which cannot hold thousands of names: the script enumerates them itself.
         metrics=[f"{folder}/metrics.json" for folder in RUN_FOLDERS],
         timing=[f"{folder}/timing.json" for folder in RUN_FOLDERS],
     output:

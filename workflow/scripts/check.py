@@ -1,4 +1,4 @@
-"""Apply a sanity check to a mask or to the start weights: the result is the ticket that is retrained."""
+"""Apply a sanity check to a mask or to the start weights; the result is the ticket to retrain."""
 
 from prunepipe.artifacts import read_arrays
 from prunepipe.networks.structure import read_structure

@@ -8,7 +8,7 @@ from prunepipe.stages.schemas.evaluating import PlaceSettings
 
 
 def main(files, settings):
-    """Write the run's metrics; only now is its checkpoint of no more use."""
+    """Write the run's metrics and delete its checkpoint, which is no longer needed."""
     write_json(files.metrics, measure(files, settings))
     finished(files.execution)
 

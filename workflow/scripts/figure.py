@@ -12,7 +12,7 @@ from prunepipe.study.loading import load_study
 
 
 def main(files, settings):
-    """Read what the figure needs, draw it, save it."""
+    """Read the tables that the figure needs, draw it, save it."""
     study = load_study(Path(files.study))
     data = read_collected(
         study, files.results, layers=files.layers, histories=files.histories, overlap=files.overlap

@@ -1,4 +1,4 @@
-"""Draw the initial weights of a network, and describe its layers for the stages without torch."""
+"""Draw the initial weights of a network, and describe its layers for stages without torch."""
 
 from prunepipe.stages.command_line import run
 from prunepipe.stages.schemas.initialising import InitialSettings

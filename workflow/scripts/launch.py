@@ -1,9 +1,9 @@
-"""Start a stage: `python -I -S launch.py retrain.py --data ...`; forked from a warm process where there is one.
+"""Start a stage: `python -I -S launch.py retrain.py --data ...`, forked from a warm process if possible.
 
-Importing torch costs more CPU than many a small training run. On one machine a warm process (warm.py) has it imported
+Importing torch takes more CPU time than a small training run. On one machine a warm process (warm.py) has imported it
 and forks a stage in milliseconds; the stage's own modules are always read afresh. With PRUNEPIPE_WARM=0, and inside
-cluster jobs, the stage is simply executed. Only the standard library is used here, to start fast. This folder is on no
-stage's import path (-P): the modules of users' code may be called like our scripts.
+cluster jobs, the stage runs directly. This script uses only the standard library, to start fast. This folder is not on
+the import path of stages (-P), because modules of user code may have the same names as our scripts.
 """
 
 import contextlib
@@ -38,22 +38,22 @@ READ_AT_START = (
     "PYTORCH_",
 )
 READ_AT_START += ("ATEN_", "DNNL_", "ONEDNN_", "MALLOC_", "GLIBC_")
-"""How the variables begin that Python and its libraries read once, when they start."""
+"""Prefixes of environment variables that Python and its libraries read only at startup."""
 
 
 def main():
-    """Run the stage, and exit as it does."""
+    """Run the stage, and exit with its status."""
     command = [sys.executable, "-P", os.path.join(FOLDER, sys.argv[1]), *sys.argv[2:]]
     warm = os.environ.get("PRUNEPIPE_WARM", "1") != "0" and not any(name in os.environ for name in CLUSTER)
     connection = connect() if warm else None
     if connection is not None:
-        with contextlib.suppress(ConnectionError):  # it ended before it took the stage: a stage may run twice
+        with contextlib.suppress(ConnectionError):  # it ended without the stage; a stage may run twice
             sys.exit(run(connection, command[2:]))
     os.execv(command[0], command)
 
 
 def connect():
-    """Return a connection to the warm process for this one, starting it if need be; None if there is none."""
+    """Return a connection to a matching warm process, starting it if needed; None if there is none."""
     try:
         path = os.path.join(private_folder(), hashlib.sha256(identity().encode()).hexdigest()[:16])
         return try_connect(path) or start(path)
@@ -63,9 +63,9 @@ def connect():
 
 
 def identity():
-    """Return what a forked stage takes over from its warm process: only one that equals this process serves it.
+    """Return everything that a forked stage inherits from its warm process, which must therefore match this process.
 
-    Containers may share the folder of the socket, and have other files at the same paths.
+    Containers may share the folder of the socket but have different files at the same paths.
     """
     files = [file_identity(path) for path in ("/", FOLDER, os.path.join(FOLDER, "warm.py"), sys.executable)]
     variables = sorted(item for item in os.environ.items() if item[0].startswith(READ_AT_START))
@@ -74,13 +74,13 @@ def identity():
 
 
 def file_identity(path):
-    """Return what tells a file from every other of this machine, whatever is mounted where."""
+    """Return an identity of a file that is unique on this machine, independent of mounts."""
     state = os.stat(path)
     return state.st_dev, state.st_ino
 
 
 def namespaces():
-    """Return the namespaces and control groups of this process, where the system has them."""
+    """Return the namespaces and control groups of this process, if the system has them."""
     try:
         links = [os.readlink(f"/proc/self/ns/{name}") for name in ("mnt", "user", "pid", "net", "ipc", "uts")]
         with open("/proc/self/cgroup") as file:
@@ -99,7 +99,7 @@ def limits():
 
 
 def private_folder():
-    """Return a folder that only this user can write to: whoever writes there chooses what runs."""
+    """Return a folder that only this user can write to, since whoever writes there decides what runs."""
     folder = os.path.join(os.path.abspath(tempfile.gettempdir()), f"prunepipe-warm-{os.getuid()}")
     os.makedirs(folder, mode=0o700, exist_ok=True)
     state = os.lstat(folder)
@@ -120,7 +120,7 @@ def try_connect(path):
 
 
 def start(path):
-    """Start the warm process once, however many stages ask at the same time, and connect to it."""
+    """Start the warm process once, even if several stages ask at the same time, and connect to it."""
     with open(path + ".lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         connection = try_connect(path)
@@ -139,7 +139,7 @@ def start(path):
 
 
 def run(connection, arguments):
-    """Have the stage forked with this process's output, folder and environment; return its exit status."""
+    """Request a fork of the stage with this process's output, folder and environment; return its exit status."""
     request = {"arguments": arguments, "folder": os.getcwd(), "environment": dict(os.environ)}
     stopped = []
 
@@ -147,7 +147,7 @@ def run(connection, arguments):
         stopped.append(number)
         try:
             connection.sendall(b"T")
-        except OSError:  # nobody is there to be stopped
+        except OSError:  # there is no process to stop
             sys.exit(128 + number)
 
     for number in STOPS:
@@ -165,7 +165,7 @@ def run(connection, arguments):
 
 
 def ask(connection, request):
-    """Send the whole request; a signal to stop that comes meanwhile waits, or its byte would land inside."""
+    """Send the whole request, delaying stop signals, whose byte would otherwise end up inside it."""
     signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
     try:
         socket.send_fds(connection, [len(request).to_bytes(8, "big")], [0, 1, 2])

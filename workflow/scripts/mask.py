@@ -1,4 +1,4 @@
-"""Turn scores into a mask with exactly the weights that the prune ratio leaves."""
+"""Turn scores into a mask that keeps exactly as many weights as the prune ratio leaves."""
 
 from prunepipe.artifacts import read_arrays
 from prunepipe.networks.structure import read_structure

@@ -1,4 +1,4 @@
-"""Compare the masks of a study: clean data against other data, seed against seed."""
+"""Compare the masks of a study: clean data against other data variants, seed against seed."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from prunepipe.study.loading import load_study
 
 
 def main(files):
-    """Read the masks pair by pair, write how much they have in common."""
+    """Read the masks pair by pair, and write their overlap."""
     write_frame(files.overlap, mask_overlaps(load_study(Path(files.study))))
 
 

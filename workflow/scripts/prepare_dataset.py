@@ -1,4 +1,4 @@
-"""Bring a data set into the one in-memory form: uint8 images, int64 labels, constants."""
+"""Convert a data set to the common in-memory form: uint8 images, int64 labels, constants."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Write the report of a study: one HTML page that needs nothing else."""
+"""Write the report of a study: one self-contained HTML page."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from prunepipe.verdicts.record import first_looked_at
 
 
 def main(files, settings):
-    """Read what was collected and drawn, judge, write the page; figures that are not there are marked."""
+    """Read the tables and figures, judge, write the page; missing figures are marked."""
     study = load_study(Path(files.study))
     names = ("results", "layers", "histories", "overlap")
     data = Collected(**{name: read_frame(getattr(files, name)) for name in names})

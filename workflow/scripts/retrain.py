@@ -1,4 +1,4 @@
-"""Retrain a ticket on the full clean data; one without any path is recorded as collapsed instead."""
+"""Retrain a ticket on the full clean data; a ticket with layer collapse is recorded and not trained."""
 
 from prunepipe.artifacts import write_json
 from prunepipe.pruning.tickets import read_ticket, write_ticket
@@ -9,7 +9,7 @@ from prunepipe.stages.training import retrain
 
 
 def main(files, settings):
-    """Train the ticket's weights under its mask; write where they ended and what the mask looks like."""
+    """Train the ticket's weights under its mask; write the outcome and a description of the mask."""
     weights, mask, _ = read_ticket(files.ticket)
     outcome = retrain(files.data, weights, mask, settings, files.execution)
     write_ticket(files.trained, outcome.weights, mask, settings=settings.model_dump(mode="json"))

@@ -1,4 +1,4 @@
-"""Publish the weights of one rewind point: they are scored, or retraining starts from them."""
+"""Publish the weights of one rewind point, for scoring or as start weights of retraining."""
 
 from prunepipe.artifacts import mismatch, read_arrays, write_arrays
 from prunepipe.errors import ArtifactError, remake

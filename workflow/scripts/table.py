@@ -1,4 +1,4 @@
-"""Build one table of the paper from collected results: tidy, as Markdown and as LaTeX."""
+"""Build one table of the paper from collected results: as tidy CSV, Markdown and LaTeX."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from prunepipe.study.loading import load_study
 
 
 def main(files, settings):
-    """Build the table that the settings name, write it three times."""
+    """Build the table that the settings name, and write it in three formats."""
     study = load_study(Path(files.study))
     table = build_table(settings.table, read_frame(files.results), study, Path(files.study))
     write_frame(files.csv, table)

@@ -7,7 +7,7 @@ from prunepipe.stages.schemas.training import DenseSettings
 
 
 def main(files, settings):
-    """Train on the chosen variant of the data; test on the real test set."""
+    """Train on the chosen data variant; test on the original test set."""
     from prunepipe.artifacts import read_arrays, write_arrays
     from prunepipe.stages.outcome import write_run
     from prunepipe.stages.training import train_dense

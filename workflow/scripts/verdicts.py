@@ -1,4 +1,4 @@
-"""Judge every method of a study by its checks, and take its accuracy apart."""
+"""Judge every method of a study by its checks, and decompose its accuracy."""
 
 from pathlib import Path
 

@@ -1,7 +1,7 @@
-"""The warm process behind launch.py: third-party imports done once, a fork for each stage.
+"""The warm process of launch.py: it imports third-party packages once and forks a process per stage.
 
-It holds none of the project's own code, so an edit of a stage counts at once. It ends after a minute without work.
-A stage whose launcher dies (kill -9 of a job) is killed with it.
+It holds none of the project's own code, so editing a stage takes effect at once. It exits after a minute without work.
+If a launcher dies (kill -9 of a job), its stage is killed, too.
 """
 
 import contextlib
@@ -18,8 +18,8 @@ PRELOADED = ("numpy", "torch", "safetensors.numpy", "pydantic", "tqdm", "pandas"
 
 
 def main(path):
-    """Listen first, so that stages can wait; then import; then fork for each."""
-    os.environ.setdefault("OMP_NUM_THREADS", "1")  # no thread may exist when a stage is forked
+    """Listen first, so that stages can wait; then import; then fork a process per stage."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # no other thread may exist when a stage is forked
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(path)
@@ -28,7 +28,9 @@ def main(path):
     for name in PRELOADED:
         with contextlib.suppress(ImportError):
             __import__(name)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # children are not waited for: they answer for themselves
+    signal.signal(
+        signal.SIGCHLD, signal.SIG_IGN
+    )  # children report to their launchers, so nothing waits for them
     while True:
         try:
             connection, _ = listener.accept()
@@ -42,7 +44,7 @@ def main(path):
 
 
 def serve(connection):
-    """Become the stage that the launcher asks for, and tell it how it ended."""
+    """Run the stage that the launcher asks for, and report its exit status."""
     status = 1
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -69,7 +71,7 @@ def receive(connection, size):
 
 
 def watch(connection):
-    """Die with the launcher; pass on its request to stop."""
+    """Exit when the launcher dies, and forward its stop signals."""
     while connection.recv(1):
         os.kill(os.getpid(), signal.SIGTERM)
     os.kill(os.getpid(), signal.SIGKILL)

@@ -1,1 +1,1 @@
-"""The command `prunepipe`: one module a subcommand, thin; whatever it computes is in the library below."""
+"""The command `prunepipe`: one thin module per subcommand; the library below does the computing."""

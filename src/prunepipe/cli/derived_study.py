@@ -1,4 +1,4 @@
-"""The study behind `prunepipe judge`: a method in the full battery of checks, with two controls."""
+"""Build the study of `prunepipe judge`: a method under all checks of the battery, with two controls."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from prunepipe.study.rows import Ticket
 from prunepipe.study.study import FULL_NETWORK, Study
 
 BATTERY = tuple(name for name, row in CHECKS.items() if row.battery)
-"""Every method that is judged goes through these, whatever its class; those of its class decide the verdict."""
+"""Every judged method goes through these checks, whatever its class; those of its class decide the verdict."""
 
 CONTROLS = ("lottery", "random")
-"""Judged beside it, by the checks of their class: one known method, and one that uses nothing."""
+"""Controls, judged by the checks of their class: one known method, and one that uses nothing."""
 
 BASELINE = "random_uniform"
-"""Run without checks: what a method gains is counted from it."""
+"""Run without checks; gains of methods are measured relative to it."""
 
 RESERVED = frozenset({*TICKETS, FULL_NETWORK})
-"""Names with a meaning of their own, which no judged method may take."""
+"""Reserved names, which no judged method may take."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,9 @@ class Method:
 
     Attributes:
         score: a built-in name, "package.module:function" or "file.py:function".
-        name: of its ticket and of the study.
-        start: weights that retraining starts from.
-        scored: weights that are scored.
+        name: name of its ticket and of the study.
+        start: the weights that retraining starts from.
+        scored: the weights that are scored.
         allocation: a built-in name or a reference.
         choices: further keys of its ticket.
     """
@@ -50,16 +50,16 @@ class Method:
 
 
 def method_name(score: str) -> str:
-    """Return a name for a method that is no built-in ticket's: the function's, if it can be."""
+    """Return a name for a method that differs from all built-in tickets: the function's name, if possible."""
     name = score.rpartition(":")[2].strip("_") or "method"
     return f"own_{name}" if name in RESERVED else name
 
 
 def require_own_name(name: str) -> str:
-    """Return the name of a method if its ticket, its study and its folder can be called that.
+    """Validate the name of a method, its ticket, its study and its folder.
 
     Raises:
-        ConfigError: something else than letters, digits and _ is in it, or it is a built-in ticket's, whose row
+        ConfigError: the name has other characters than letters, digits and _, or is a built-in ticket's, whose row
             would be judged, or completed, in place of the method's.
     """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_]*", name):
@@ -76,13 +76,13 @@ def derived_study(
     prune_ratios: tuple[float, ...] | None,
     kinds: Sequence[Kinds] = (),
 ) -> dict[str, Any]:
-    """Return the plain values of the study that judges a method.
+    """Return the study that judges a method, as plain values.
 
     Args:
-        base: says data set, network, recipe and margin.
-        method: what is judged.
-        seeds: number of repetitions; the verdicts get sharper with each.
-        prune_ratios: default: the first of the base.
+        base: gives data set, network, recipe and margin.
+        method: the method to judge.
+        seeds: number of repetitions; more make the verdicts more precise.
+        prune_ratios: default: the first prune ratio of `base`.
         kinds: weights by kind of its networks, where a trial has counted them; they decide about the controls' rows.
     """
     ratios = prune_ratios or base.prune_ratios[:1]
@@ -114,18 +114,18 @@ def derived_study(
 
 
 def _battery(row: dict[str, Any]) -> list[str]:
-    """Return the checks that say something about a ticket."""
+    """Return the checks that are meaningful for a ticket."""
     ticket = Ticket.model_construct(**row)
     scores = [name for name in BATTERY if CHECKS[name].stage == "score"]
     try:
         refused = [name for name in scores if ticket.refusal(CHECKS[name])]
-    except ValueError:  # an unknown name, of which the whole study is told
+    except ValueError:  # an unknown name; validating the study reports it
         refused = []
     return [name for name in BATTERY if name not in refused]
 
 
 def absolute(reference: str) -> str:
-    """Return a "file.py:function" with the file's whole path; anything else as it is."""
+    """Return a "file.py:function" with the file's full path; anything else unchanged."""
     place, _, name = reference.rpartition(":")
     return (
         f"{Path(place).resolve()}:{name}" if OWN.fullmatch(reference) and place.endswith(".py") else reference

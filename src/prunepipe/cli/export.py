@@ -1,4 +1,4 @@
-"""`prunepipe export`: the trained network of a run, in a form that other code loads."""
+"""`prunepipe export`: write the trained network of a run in a format that other code can load."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data-folder",
         type=Path,
-        help="folder of the prepared data sets; default: as config.yaml there says",
+        help="folder of the prepared data sets; default: the one in its config.yaml",
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write the file, and print how it is loaded."""
+    """Write the file, and print code that loads it."""
     from prunepipe.cli.workflow import site_of
     from prunepipe.errors import ArtifactError
     from prunepipe.stages.exporting import WRITERS, loading_example, read_run

@@ -1,4 +1,4 @@
-"""What `judge` and `verdict` show: the verdicts, where the accuracy comes from, what to ask next."""
+"""The output of `judge` and `verdict`: the verdicts, where the accuracy comes from, what to ask next."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from prunepipe.cli.verdict import verdict_text
 
 
 def first_screen(results: Path) -> str:
-    """Return what a study says of its methods.
+    """Return a study's conclusions about its methods, as text.
 
     Args:
-        results: folder of results.csv and tables/.
+        results: the folder that holds results.csv and tables/.
 
     Raises:
         ArtifactError: there are no verdicts yet.

@@ -13,10 +13,10 @@ NOTHING = "-"
 
 
 def gains_lines(results: Path) -> list[str]:
-    """Return a table a place: one row a part of the gain over uniform random pruning, one column a method.
+    """Return one table per place: a row for each part of the gain over uniform random pruning, a column per method.
 
     Args:
-        results: folder of tables/; without a decomposition there is nothing to say.
+        results: the folder that holds tables/; without a decomposition there are no tables.
     """
     if not (results / GAINS).is_file():
         return []

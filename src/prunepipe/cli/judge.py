@@ -14,7 +14,7 @@ from prunepipe.cli.workflow import WorkflowRun, run_watched, snakemake_command, 
 from prunepipe.cores import usable_cores
 
 FOLDER = "judged"
-"""Where judged methods lie, one folder each, so that a study of your own in results/ stays as it is."""
+"""The folder of judged methods, one subfolder each, so that your own study in results/ is not touched."""
 
 SITE_HEAD = "# Written by prunepipe judge; remove this line, and it leaves the file alone.\n"
 
@@ -28,25 +28,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _add_execution(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", help="name of the method; default: the function's")
     parser.add_argument(
-        "--seeds", type=int, default=5, help="repetitions; more make a sharper verdict (default: %(default)s)"
+        "--seeds",
+        type=int,
+        default=5,
+        help="repetitions; more make the verdict more precise (default: %(default)s)",
     )
     parser.add_argument(
         "--cores",
         type=int,
         default=usable_cores(),
-        help="jobs at a time (default: %(default)s)",
+        help="jobs to run in parallel (default: %(default)s)",
     )
     parser.add_argument(
         "--output", type=Path, help=f"folder of study, results and log; default: {FOLDER}/NAME"
     )
     parser.add_argument(
-        "--upgrade-results", action="store_true", help="go on with results of another version of prunepipe"
+        "--upgrade-results", action="store_true", help="continue with results of another version of prunepipe"
     )
-    parser.add_argument("--dry-run", action="store_true", help="write the study and say what would run")
+    parser.add_argument("--dry-run", action="store_true", help="write the study and show what would run")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Judge a method; return 0 if everything ran."""
+    """Judge a method; return 0 if all jobs succeeded."""
     from prunepipe.cli.derived_study import derived_study
     from prunepipe.cli.first_screen import first_screen
     from prunepipe.cli.trial import tried_method
@@ -66,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
     _require_valid(study, derived_study(base, method, arguments.seeds, ratios))
     kinds: list[dict[str, int]] = []
     if is_external(score_row(method.score).function) or known_kinds(base) is None:
-        # Now and not in the first job: what is wrong with a method should not be learnt after the controls' training.
+        # Tried first, so that mistakes in a method are not found only after the controls have been trained.
         method, text, kinds = tried_method(arguments, method, given, ratios)
         print(text, end="\n\n", flush=True)
     values = derived_study(base, method, arguments.seeds, ratios, kinds)
@@ -110,17 +113,17 @@ def _tell_controls(values: dict[str, Any]) -> None:
 
 
 def run_watched_dry(command: list[str]) -> int:
-    """Let Snakemake print what it would do."""
+    """Show what Snakemake would run."""
     import subprocess
 
     return subprocess.run(command, env=environment(), check=False).returncode
 
 
 def _require_valid(path: Path, values: dict[str, Any]) -> None:
-    """Refuse a study with a mistake in it, before anything is written.
+    """Validate a study before anything is written.
 
     Raises:
-        ConfigError: as the study's file would be refused, but for its name.
+        ConfigError: the same errors as for a study file, except for its name.
     """
     from tempfile import TemporaryDirectory
 
@@ -137,7 +140,7 @@ def _require_valid(path: Path, values: dict[str, Any]) -> None:
 
 
 def _write(path: Path, values: dict[str, Any]) -> None:
-    """Write a study once it is known to be valid; a mistake on the command line leaves the file as it was."""
+    """Write a study after validating it; a mistake on the command line leaves the file unchanged."""
     _require_valid(path, values)
     text = _as_yaml(values)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -152,7 +155,7 @@ def _as_yaml(values: dict[str, Any]) -> str:
 
 
 def _keep_site(path: Path, values: dict[str, Any]) -> None:
-    """Write how the method is judged, so that `prunepipe run` in that folder does the same; a file of yours stays."""
+    """Write the site configuration, so that `prunepipe run` in that folder does the same; keep the user's own file."""
     import yaml
 
     if not path.is_file() or path.read_text(encoding="utf-8").startswith(SITE_HEAD):

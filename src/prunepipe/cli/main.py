@@ -1,4 +1,4 @@
-"""The command line: which commands there are, and what a mistake looks like."""
+"""The command line: its commands, and how mistakes are reported."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import Any
 from prunepipe import __version__
 
 COMMANDS = {
-    "try": "say in seconds what your own pruning method would do, or what is wrong with it",
+    "try": "show in seconds what your own pruning method would do, or what is wrong with it",
     "judge": "put your own pruning method through the checks, and print the verdict",
     "verdict": "print the verdicts of a finished or running study",
-    "plan": "say what a study consists of and what it will cost, without running it",
-    "inspect": "say what a run is: its place, metrics, layers, files, and how to remake it",
-    "audit": "say what anybody's file of masks or weights holds, and what is wrong with it",
+    "plan": "show what a study consists of and what it will cost, without running it",
+    "inspect": "describe a run: its place, metrics, layers, files, and how to remake it",
+    "audit": "show what a file of masks or weights holds, and what is wrong with it",
     "export": "write the trained network of a run for use in other code",
     "watch": "show how far a running study has come",
     "run": "run a study: the packaged workflow, in this folder",
@@ -25,14 +25,14 @@ COMMANDS = {
 """Each command has a module here, with `add_arguments(parser)` and `run(arguments) -> exit status`."""
 
 MODULES = {"try": "trying"}
-"""The module of a command whose name no module can have."""
+"""Modules of commands whose name is a Python keyword."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line.
 
     Args:
-        arguments: without the program's name; default: those of the process.
+        arguments: without the program's name; default: the process's arguments.
 
     Returns:
         The exit status: 0, 1 after a mistake or a failed run, 2 for a wrong command line, 3 after an audit's alarm, 130
@@ -72,7 +72,7 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, purpose in COMMANDS.items():
         command = commands.add_parser(name, help=purpose, description=purpose[0].upper() + purpose[1:] + ".")
-        if name in given:  # the module of a command that is not meant is not imported
+        if name in given:  # import only the module of the chosen command
             _module(name).add_arguments(command)
     return parser
 

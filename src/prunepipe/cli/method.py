@@ -1,4 +1,4 @@
-"""A method on the command line: its options, which `prunepipe try` and `prunepipe judge` share."""
+"""The command-line options of a method, which `prunepipe try` and `prunepipe judge` share."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def add_method_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare what is pruned, and how."""
+    """Declare the options that describe a method."""
     parser.add_argument(
         "score",
         help="path/to/file.py:name, package.module:name, or a built-in score; a function, a class or an object with "
@@ -25,24 +25,26 @@ def add_method_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--start", default="init", help="weights that retraining starts from: init, final, or 'epoch K'"
     )
-    parser.add_argument("--scored", help="weights that are scored; default: as --start")
+    parser.add_argument("--scored", help="weights that are scored; default: same as --start")
     parser.add_argument(
         "--allocation",
-        help="how kept weights are spread over layers; default: global for scores, constructed for a mask",
+        help="how kept weights are distributed over layers; default: global for scores, constructed for a mask",
     )
     parser.add_argument(
         "--reads",
         choices=("none", "balanced", "training_set"),
-        help="images that the score is given; default: a few of each class",
+        help="images that the score receives; default: a few per class",
     )
     parser.add_argument("--rounds", type=int, help="rounds of iterative pruning")
     parser.add_argument(
-        "--missing", choices=("refuse", "keep"), help="weights that it says nothing about; default: refuse"
+        "--missing",
+        choices=("refuse", "keep"),
+        help="what to do with weights that it does not score; default: refuse",
     )
     parser.add_argument(
         "--zeros",
         choices=("refuse", "removed"),
-        help="removed: zeros of the network that it returns are its mask; default: refuse",
+        help="removed: zeros in a returned network are its mask; default: refuse",
     )
     parser.add_argument(
         "--option",
@@ -62,7 +64,7 @@ def add_method_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=120.0,
         metavar="SECONDS",
-        help="time that a call of the method may take when it is tried (default: %(default)g)",
+        help="time limit for a call of the method when it is tried (default: %(default)g)",
     )
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument(
@@ -71,14 +73,14 @@ def add_method_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def read_method(arguments: argparse.Namespace, name: str | None = None) -> Method:
-    """Return the method that the options describe; its code is not loaded.
+    """Return the method that the options describe, without loading its code.
 
     Args:
-        arguments: of `add_method_arguments`.
-        name: of the method; default: the function's.
+        arguments: the arguments declared by `add_method_arguments`.
+        name: name of the method; default: the function's.
 
     Raises:
-        ConfigError: an option or a name cannot be used.
+        ConfigError: an option or a name is invalid.
     """
     from prunepipe.cli.derived_study import Method, method_name, require_own_name
     from prunepipe.errors import ConfigError
@@ -104,7 +106,7 @@ def read_method(arguments: argparse.Namespace, name: str | None = None) -> Metho
 
 
 def prune_ratios(arguments: argparse.Namespace) -> tuple[float, ...] | None:
-    """Return the prune ratios that are asked for."""
+    """Return the requested prune ratios."""
     return tuple(arguments.prune_ratio) if arguments.prune_ratio else None
 
 

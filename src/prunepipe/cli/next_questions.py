@@ -1,4 +1,4 @@
-"""What a referee would ask next of a judged method, with the command that answers it."""
+"""Suggest what a referee would ask next about a judged method, with the commands that answer it."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from prunepipe.cli.verdict import csv_rows
 from prunepipe.results.layout import PARTIAL
 
 FEWER_KEPT = 0.4
-"""The next prune ratio to try keeps this share of what the present one keeps: after 0.95 comes 0.98."""
+"""The next prune ratio keeps this share of the weights that the current one keeps: after 0.95 comes 0.98."""
 
 
 def next_questions(results: Path) -> list[str]:
-    """Return the questions, each with its command; none for a study that `prunepipe judge` did not write.
+    """Return the questions, each with its command; empty unless `prunepipe judge` wrote the study.
 
     Args:
-        results: folder of results.csv and tables/ in the folder of a judged method.
+        results: the folder of results.csv and tables/ of a judged method.
     """
     import yaml
 
@@ -71,7 +71,7 @@ def _checks(results: Path, ticket: str) -> dict[str, list[str]]:
 
 
 def _options(ticket: dict[str, Any]) -> list[str]:
-    """Return the options of the command line that make a ticket's choices, where they are not the defaults."""
+    """Return the command-line options for a ticket's choices, without defaults."""
     chosen: list[str] = []
     if ticket["allocation"] not in ("global", "constructed"):
         chosen += ["--allocation", ticket["allocation"]]

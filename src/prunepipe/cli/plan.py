@@ -1,4 +1,4 @@
-"""`prunepipe plan`: what a study will cost, before it runs."""
+"""`prunepipe plan`: estimate the cost of a study before it runs."""
 
 from __future__ import annotations
 
@@ -18,15 +18,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a name in config/ or a .yaml file (default: %(default)s)",
     )
     named.add_argument(
-        "--study", dest="study_option", metavar="STUDY", help="the same, as with judge and run"
+        "--study",
+        dest="study_option",
+        metavar="STUDY",
+        help="same as STUDY, for consistency with judge and run",
     )
     parser.add_argument(
-        "--gpus", type=int, default=1, help="GPUs that would share the work (default: %(default)s)"
+        "--gpus", type=int, default=1, help="number of GPUs that share the work (default: %(default)s)"
     )
     parser.add_argument(
         "--calibrate",
         action="store_true",
-        help="train a few steps here, as config.yaml says, to tell the time here",
+        help="train a few steps on this machine, as config.yaml says, to estimate its time",
     )
 
 

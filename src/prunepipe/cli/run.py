@@ -1,4 +1,4 @@
-"""`prunepipe run`: the packaged workflow on a study, in this folder; a thin pass to Snakemake."""
+"""`prunepipe run`: run the packaged workflow on a study in this folder; a thin wrapper of Snakemake."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from prunepipe.cores import usable_cores
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("targets", nargs="*", help="files to make, or partial; default: everything")
+    parser.add_argument("targets", nargs="*", help="files to make, or `partial`; default: everything")
     parser.add_argument(
         "--study", default="quickstart", help="a name in config/ or a .yaml file (default: %(default)s)"
     )
@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--cores",
         type=int,
         default=usable_cores(),
-        help="jobs at a time (default: %(default)s)",
+        help="jobs to run in parallel (default: %(default)s)",
     )
     parser.add_argument(
         "--config",
@@ -30,9 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="KEY=VALUE",
         help="a key of config.yaml; may be repeated",
     )
-    parser.add_argument(
-        "--force", action="store_true", help="make the targets even where they are up to date"
-    )
+    parser.add_argument("--force", action="store_true", help="remake the targets even if they are up to date")
     parser.add_argument("--dry-run", "-n", action="store_true", help="say what would run")
 
 

@@ -1,4 +1,4 @@
-"""Try a method in a process of its own, which may not do more harm than end; what it would do, or why it cannot."""
+"""Try a method in a separate process, so that a crash harms nothing else, and report what it would do or why not."""
 
 from __future__ import annotations
 
@@ -21,31 +21,31 @@ if TYPE_CHECKING:
     from prunepipe.cli.derived_study import Method
 
 CALLS = 8
-"""A trial is over, whatever happens, after the time of this many calls (two a check, say) and of the start."""
+"""A trial is ended after the time limit of this many calls (two per check, for example)."""
 START_SECONDS = 120.0
 
 SHOWN_LINES, SHOWN_CHARACTERS = 10, 2000
-"""Of what a method prints, this much is shown."""
+"""Number of characters of a method's output that are shown."""
 
 
 def tried_method(
     arguments: argparse.Namespace, method: Method, study: Path, ratios: tuple[float, ...] | None
 ) -> tuple[Method, str, list[dict[str, int]]]:
-    """Try a method, before anything is trained.
+    """Try a method before anything is trained.
 
     Args:
-        arguments: of `prunepipe.cli.method.add_method_arguments`.
-        method: what they describe.
+        arguments: the arguments declared by `prunepipe.cli.method.add_method_arguments`.
+        method: the method that they describe.
         study: file with data set, network and recipe.
-        ratios: prune ratios; default: the first of the study.
+        ratios: prune ratios; default: the study's first.
 
     Returns:
-        The method, completed by what its code says (it asks for the prune ratio, it returns a mask), and what it would
-        do to the networks, as text; and the prunable weights of each network, by kind.
+        The method, completed with what its code shows (whether it asks for the prune ratio or returns a mask); a text
+        about what it would do to the networks; and the number of prunable weights of each network, by kind.
 
     Raises:
-        ConfigError: it cannot be loaded.
-        ScoreError: it breaks its contract, takes too long or ends the process.
+        ConfigError: the method cannot be loaded.
+        ScoreError: it violates its contract, takes too long or ends the process.
     """
     request = {
         "method": asdict(method),
@@ -66,7 +66,7 @@ def tried_method(
 
 
 def result_of_process(request: dict[str, Any]) -> dict[str, Any]:
-    """Return what `prunepipe.cli.trial_process` says to a request; processes that it leaves behind are ended."""
+    """Return the answer of `prunepipe.cli.trial_process` to a request, and end processes that it leaves behind."""
     title = f"score {request['method']['score']}"
     with TemporaryDirectory() as folder:
         file = Path(folder) / "result.json"
@@ -94,13 +94,13 @@ def result_of_process(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def environment() -> dict[str, str]:
-    """Return this process's environment, in which other processes also find the packages of this folder."""
+    """Return this process's environment, extended so that other processes find the packages in this folder."""
     paths = [*filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep)), str(Path.cwd())]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths))}
 
 
 class _Printed:
-    """The last words of a stream, read in the background, however much it says."""
+    """Read a stream in the background and keep its last lines, however much it prints."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self.length = 0
@@ -121,7 +121,7 @@ class _Printed:
 
 
 def _outcome(process: subprocess.Popen[bytes], request: dict[str, Any]) -> tuple[int | None, _Printed]:
-    """Return the exit status, None where it had to be ended, and what was printed."""
+    """Return the exit status, or None if the process had to be ended, and its output."""
     assert process.stdin is not None
     assert process.stdout is not None
     printed = _Printed(process.stdout)
@@ -133,7 +133,7 @@ def _outcome(process: subprocess.Popen[bytes], request: dict[str, Any]) -> tuple
     except subprocess.TimeoutExpired:
         status = None
     with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)  # also what it forked, which may hold the stream open
+        os.killpg(process.pid, signal.SIGKILL)  # including forked processes, which may hold the stream open
     process.wait()
     printed.thread.join(5)
     return status, printed

@@ -1,4 +1,4 @@
-"""The process in which a method is tried: a request on standard input, the result in a file.
+"""The process that tries a method: it reads a request from standard input and writes the result to a file.
 
 python -m prunepipe.cli.trial_process RESULT.json < REQUEST.json
 """
@@ -29,7 +29,7 @@ from prunepipe.validation import validated
 
 
 def main() -> None:
-    """Answer the request."""
+    """Read a request and write the result."""
     request = json.load(sys.stdin)
     write_text(sys.argv[1], json.dumps(answer_to(request)))
 
@@ -38,7 +38,7 @@ def answer_to(request: dict[str, Any]) -> dict[str, Any]:
     """Return the choices and the text of `prunepipe.cli.trial.tried_method`, or the error and its kind.
 
     Args:
-        request: as `prunepipe.cli.trial` makes it.
+        request: the request made by `prunepipe.cli.trial`.
     """
     try:
         method = _with_ratio(Method(**request["method"]))
@@ -64,7 +64,7 @@ def _kinds(trial: Trial) -> dict[str, int]:
 
 
 def _with_ratio(method: Method) -> Method:
-    """Return the method, scored anew for every prune ratio if it asks for it."""
+    """Return the method, scored separately for every prune ratio if it asks for the ratio."""
     function = load_function(absolute(score_row(method.score).function))
     try:
         asked = asked_ratios(function)

@@ -1,4 +1,4 @@
-"""What a trial found, as text for the terminal."""
+"""Describe the result of a trial as text for the terminal."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ BAR = 20
 
 
 def trial_text(method: Method, trial: Trial) -> str:
-    """Return what a method would do to a network: layers, overlap with other masks, layer collapse.
+    """Describe what a method would do to a network: layers, overlap with other masks, layer collapse.
 
     Args:
-        method: what was tried.
-        trial: what it did.
+        method: the method.
+        trial: the result of its trial.
     """
     size = sum(layer["size"] for layer in trial.layers)
     kind = "returns a mask" if trial.is_mask else "returns scores"

@@ -1,4 +1,4 @@
-"""`prunepipe try`: what a method would do, or what is wrong with it, in seconds and without any training."""
+"""`prunepipe try`: show in seconds, without training, what a method would do or what is wrong with it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Try the method, and print what it would do."""
+    """Try the method and print what it would do."""
     from prunepipe.cli.trial import tried_method
     from prunepipe.cli.workflow import study_file
 

@@ -1,4 +1,4 @@
-"""`prunepipe watch`: how far a study has come, from any terminal that sees its results."""
+"""`prunepipe watch`: show the progress of a study, from any terminal that can read its results."""
 
 from __future__ import annotations
 
@@ -23,13 +23,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--folder", type=Path, default=Path(), help="folder that holds results/ (default: here)"
     )
-    parser.add_argument(
-        "--once", action="store_true", help="say it once, in a line, instead of until the end"
-    )
+    parser.add_argument("--once", action="store_true", help="print the progress once, in one line, and exit")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Show the progress until no run is left to do."""
+    """Show the progress until no runs are left."""
     from prunepipe.results.watching import study_progress
     from prunepipe.stages.upstream import upstream_logs
     from prunepipe.study.loading import load_study

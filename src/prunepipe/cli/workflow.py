@@ -1,4 +1,4 @@
-"""Where the workflow lies, and how Snakemake is run on it: a progress bar here, everything else in a log."""
+"""Locate the workflow and run Snakemake on it, with a progress bar; all other output goes to a log."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 
 FAILED = re.compile(r"^Error in rule (\w+)")
 BETWEEN_LOOKS = 1.0
-"""Seconds between two looks at the results of a study that runs."""
+"""Seconds between two updates of the progress of a running study."""
 TOLD = re.compile(r"^\s*error: (.+)")
 
 
 def study_file(study: str) -> Path:
-    """Return the file of a study: a path, a name in ./config, or a name of the studies that come along.
+    """Return the file of a study, given a path, a name in ./config, or the name of a packaged study.
 
     Raises:
-        ConfigError: there is none; names those that exist.
+        ConfigError: there is no such study; the message names the existing ones.
     """
     from prunepipe.study.loading import study_path
 
@@ -39,15 +39,15 @@ def study_file(study: str) -> Path:
     own = Path("config") / f"{study}.yaml"
     try:
         return own.resolve() if own.is_file() else study_path(study, project_folder() / "config").resolve()
-    except ConfigError as error:  # here the command line named it, not config.yaml
+    except ConfigError as error:  # the command line named it, not config.yaml
         raise ConfigError(str(error).removeprefix("config.yaml: study: ")) from error
 
 
 def site_of(folder: Path) -> Site:
-    """Return the site configuration that holds in a folder: its config.yaml, or the one that comes along.
+    """Return the site configuration of a folder: its config.yaml, or the packaged one.
 
     Raises:
-        ConfigError: it cannot be read, or holds a mistake.
+        ConfigError: the file cannot be read or contains a mistake.
     """
     import yaml
 
@@ -66,8 +66,8 @@ def snakemake_command(study: Path, folder: Path, *arguments: str, site: Sequence
 
     Args:
         study: absolute path of the study.
-        folder: where results/ is written, and config.yaml is read if there is one.
-        arguments: targets and options of Snakemake.
+        folder: where results/ is written, and config.yaml is read if it exists.
+        arguments: targets and options for Snakemake.
         site: further `key=value` of config.yaml.
     """
     project = project_folder()
@@ -82,12 +82,12 @@ def snakemake_command(study: Path, folder: Path, *arguments: str, site: Sequence
 
 @dataclass
 class WorkflowRun:
-    """How a run of the workflow ended.
+    """The outcome of a run of the workflow.
 
     Attributes:
         status: Snakemake's exit status.
-        failed: jobs that failed.
-        told: what their logs say, each message once.
+        failed: number of failed jobs.
+        told: the error messages in their logs, each once.
     """
 
     status: int
@@ -96,13 +96,13 @@ class WorkflowRun:
 
 
 class ProgressBar:
-    """The runs of a study on a terminal; where there is none, a line every half minute."""
+    """A progress bar on a terminal; elsewhere, one line every half minute."""
 
     def __init__(self, bar: Any) -> None:
         self._bar = bar
 
     def show(self, progress: StudyProgress) -> None:
-        """Draw what is done, and say what is running, failed and left."""
+        """Show the runs that are done, running, failed and left."""
         self._bar.total = progress.total
         self._bar.set_postfix_str(str(progress), refresh=False)
         self._bar.update(progress.done - self._bar.n)
@@ -112,7 +112,7 @@ class ProgressBar:
 
 @contextmanager
 def progress_bar(title: str, progress: StudyProgress) -> Iterator[ProgressBar]:
-    """Yield a bar that counts the runs of a study, from where it stands."""
+    """Yield a progress bar of a study's runs, starting from its current state."""
     from tqdm import tqdm
 
     interval = 0.1 if sys.stderr.isatty() else 30.0
@@ -131,10 +131,10 @@ def run_watched(
     """Run Snakemake with a progress bar; its whole output goes to a log.
 
     Args:
-        command: of `snakemake_command`.
-        log: written anew.
-        progress: looks how far the study has come.
-        environment: of the process; default: this one's.
+        command: the command from `snakemake_command`.
+        log: the log file, which is overwritten.
+        progress: returns the current progress of the study.
+        environment: environment of the process; default: this process's.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     outcome = WorkflowRun(0, 0, [])
@@ -151,7 +151,7 @@ def run_watched(
     ):
         reader = Thread(target=_follow, args=(process, file, outcome), daemon=True)
         reader.start()
-        while reader.is_alive():  # long jobs say nothing, and the runs go on
+        while reader.is_alive():  # long jobs print nothing while the runs go on
             bar.show(progress())
             reader.join(BETWEEN_LOOKS)
         outcome.status = process.wait()
@@ -160,7 +160,7 @@ def run_watched(
 
 
 def _follow(process: subprocess.Popen[str], log: TextIO, outcome: WorkflowRun) -> None:
-    """Write down what a process says until it ends."""
+    """Log the output of a process until it ends."""
     for line in process.stdout or ():
         log.write(line)
         _read(line, outcome)

@@ -1,4 +1,4 @@
-"""Data sets: one loader each, one in-memory form, corruptions; images on the device are in `training.images`."""
+"""Data sets: one loader each, one in-memory form, corruptions; `training.images` moves images to the device."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def prepare(
 ) -> Dataset:
     """Load a dataset and, for small studies, reduce it.
 
-    A reduced set takes the first images of each class in file order, as many of every class as the
-    number allows, and leaves them in file order. (The first images of the whole file would be ten
-    classes of Tiny-ImageNet, whose files are sorted by class, and would move chance away from 1 / K.)
-    The normalisation constants stay those of the whole, unpooled dataset.
+    A reduced set takes the first images of each class in file order, class-balanced as far as the
+    number allows, and keeps file order. (Tiny-ImageNet's files are sorted by class, so the first images of
+    the whole file would cover few classes, and chance would differ from 1 / K.)
+    The normalisation constants remain those of the full, unpooled dataset.
 
     Args:
-        reference: of its loader: "package.module:function" or "path/to/file.py:function".
-        folder: the data folder that the loader searches and downloads to.
+        reference: its loader, "package.module:function" or "path/to/file.py:function".
+        folder: the data folder, which the loader searches and downloads to.
         pool: side of the square of pixels that is averaged into one; 1 keeps the images.
         train_images: training images to keep; None keeps all.
         test_images: test images to keep; None keeps all.
@@ -41,7 +41,7 @@ def prepare(
     Returns:
         The dataset.
     Raises:
-        ConfigError: a loader that gives something else, or sizes that do not fit.
+        ConfigError: the loader returns something else, or the sizes do not fit.
         ArtifactError: the loader found damaged files.
     """
     load_function(reference)

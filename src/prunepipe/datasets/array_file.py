@@ -17,7 +17,7 @@ from prunepipe.errors import ArtifactError, ConfigError
 
 SUFFIXES = (".npz", ".safetensors")
 CHANNELS = (1, 3)
-"""Channels of grey and of colour images."""
+"""Number of channels of grey and of colour images."""
 FOUR = 4
 """Channels of colour with a fourth: infrared, depth, opacity."""
 
@@ -28,13 +28,13 @@ def load(folder: Path, *, path: str, content: str | None = None) -> Dataset:
     Args:
         folder: not used; the file stays where it is.
         path: an .npz or .safetensors file. Images are uint8 [N, C, H, W], [N, H, W, C] or (grey) [N, H, W] with
-            1, 3 or 4 channels; labels are whole numbers [N] from 0, and both splits have an image of every class.
+            1, 3 or 4 channels; labels are integers [N] from 0, and both splits have images of every class.
         content: checksum that the file must have, as `prunepipe.datasets.contents.files_checksum` gives it.
     Returns:
         The data set; mean and std are measured on the training images.
     Raises:
-        ConfigError: arrays of another form, a class that one split lacks, or too little memory.
-        ArtifactError: a file that cannot be read, or changed since `content` was taken.
+        ConfigError: the arrays have another form, a class is missing from one split, or memory is too small.
+        ArtifactError: the file cannot be read, or has changed since `content` was computed.
     """
     file = Path(path)
     arrays = _read(file)
@@ -109,7 +109,7 @@ def _whole_numbers(file: Path, name: str, labels: np.ndarray) -> np.ndarray:
 
 
 def _class_count(file: Path, train: np.ndarray, test: np.ndarray) -> int:
-    """Return the number of classes, of which both splits must have every one."""
+    """Return the number of classes, and raise an error unless both splits have all of them."""
     classes = int(max(train.max(), test.max())) + 1
     for name, labels in {"train_labels": train, "test_labels": test}.items():
         wrong = np.setxor1d(labels, np.arange(classes))

@@ -114,18 +114,18 @@ def load_release(folder: Path, release: Release, *, fetch: Fetch = download) -> 
     """Load one of the CIFAR datasets from local files or a download.
 
     Extracted folders are preferred to archives, and the binary version, which needs no unpickling, to
-    the python version. The binary version has no published checksums once it is extracted, so there
-    the size of every file and the range of its labels are checked.
+    the python version. There are no published checksums for the extracted binary version, so the size of
+    every file and the range of its labels are checked instead.
 
     Args:
-        folder: searched as itself and as folder/cifar10 (or cifar100), for extracted folders and for
-            archives; the binary archive is downloaded to it.
-        release: which dataset; its checksums decide which files are official.
+        folder: searched, as is folder/cifar10 (or cifar100), for extracted folders and archives; the
+            binary archive is downloaded to it.
+        release: the dataset; its checksums decide which files are official.
         fetch: how to download.
     Returns:
         Images [50000, 3, 32, 32] and [10000, 3, 32, 32].
     Raises:
-        ConfigError: found nowhere, and it cannot be downloaded.
+        ConfigError: the data were not found and cannot be downloaded.
         ArtifactError: a file is missing, truncated, damaged, or not the official one.
     Source: Krizhevsky, "Learning multiple layers of features from tiny images", 2009.
     """
@@ -195,7 +195,7 @@ def _read_member(archive: tarfile.TarFile, name: str) -> bytes:
 def _parse_records(
     contents: Mapping[str, bytes], name: str, source: Path, release: Release
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Split binary records: one or two label bytes (the last is the class), then the pixels."""
+    """Read binary records: one or two label bytes (the last is the class), then the pixels."""
     count = release.test_images if name == release.test else release.train_images
     size = count * (release.label_bytes + PIXELS)
     where = f"{source}: {name}.bin"
@@ -211,7 +211,7 @@ def _parse_records(
 def _parse_batch(
     contents: Mapping[str, bytes], name: str, source: Path, release: Release
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Take images and labels from a python file."""
+    """Read images and labels from a python file."""
     where = f"{source}: {name}"
     batch = load_batch(contents[name], release.checksums[name], where)
     count = release.test_images if name == release.test else release.train_images

@@ -1,4 +1,4 @@
-"""The normalisation constants of a data set whose authors publish none."""
+"""Measure the normalisation constants of a data set without published ones."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ LEVELS = 256
 
 
 def measured_constants(images: np.ndarray, source: Path | str) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Return mean and standard deviation per channel, of pixels scaled to 0 .. 1, over all pixels.
+    """Return mean and standard deviation per channel over all pixels, scaled to 0 .. 1.
 
     Args:
-        images: uint8 [N, C, H, W], of the training split.
+        images: uint8 [N, C, H, W], the training split.
         source: where they come from, for the message.
     Raises:
         ConfigError: a channel has the same value in every pixel, so that it cannot be normalised.
@@ -35,7 +35,7 @@ def measured_constants(images: np.ndarray, source: Path | str) -> tuple[tuple[fl
 
 
 def _histogram(values: np.ndarray) -> np.ndarray:
-    """Count the 256 levels of uint8 values image by image: bincount needs eight bytes a value."""
+    """Count the 256 levels of uint8 values image by image, since bincount needs eight bytes per value."""
     counts = np.zeros(LEVELS, np.int64)
     for start in range(0, len(values), 1_000):
         counts += np.bincount(values[start : start + 1_000].ravel(), minlength=LEVELS)

@@ -1,4 +1,4 @@
-"""What files hold, as one checksum: a prepared data set is made again when it changes, and only then."""
+"""Checksum the contents of files, so that a data set is prepared again exactly when its files change."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from prunepipe.errors import ArtifactError
 
 FILES_AT_ONCE = 500
 SETTLED_SECONDS = 2.0
-"""A file that is younger may change again within the resolution of its time stamp."""
+"""Minimum age: a younger file may change again within the resolution of its time stamp."""
 
 
 def files_checksum(root: Path, files: Sequence[str], record: Path) -> str:
@@ -24,8 +24,8 @@ def files_checksum(root: Path, files: Sequence[str], record: Path) -> str:
 
     Args:
         root: the folder that holds them.
-        files: their paths in it, in the order that counts.
-        record: a small file that remembers the checksum together with sizes and time stamps; it may go at any time.
+        files: their paths relative to `root`; the order matters.
+        record: a small file that stores the checksum with sizes and time stamps; it may be deleted at any time.
     Returns:
         16 hexadecimal digits.
     Raises:
@@ -41,7 +41,7 @@ def files_checksum(root: Path, files: Sequence[str], record: Path) -> str:
         read = pool.map(lambda part: [content_digest(read_file(root / name)) for name in part], parts)
         content = combined(files, (digest for part in read for digest in part))
     if time.time() - changed > SETTLED_SECONDS:
-        with suppress(ArtifactError):  # where it cannot be written, the files are read each time
+        with suppress(ArtifactError):  # if it cannot be written, the files are read each time
             write_text(record, json.dumps({"stamp": stamp, "content": content}))
     return content
 
@@ -63,7 +63,7 @@ def read_file(path: Path) -> bytes:
     """Return a file's bytes.
 
     Raises:
-        ArtifactError: it cannot be read.
+        ArtifactError: the file cannot be read.
     """
     try:
         return path.read_bytes()
@@ -72,12 +72,12 @@ def read_file(path: Path) -> bytes:
 
 
 def shown(path: Path | str) -> str:
-    """Return a path as any terminal can print it: bytes that are no UTF-8 are written as escapes."""
+    """Return a path that any terminal can print: bytes that are not UTF-8 become escapes."""
     return os.fsencode(path).decode(errors="backslashreplace")
 
 
 def _stamp(root: Path, files: Sequence[str]) -> tuple[str, float]:
-    """Return a checksum of names, sizes and time stamps, and the time of the last change, seconds."""
+    """Return a checksum of names, sizes and time stamps, and the time of the last change in seconds."""
     stamp = hashlib.blake2b(os.fsencode(root.resolve()), digest_size=16)
     latest = 0
     for name in files:

@@ -1,8 +1,8 @@
-"""Corrupted or reduced training data, for the checks that ask whether a mask needs its data.
+"""Corrupt or reduce training data, for the checks that test whether a mask depends on its data.
 
 Every corruption is `f(images, labels, classes, *, generator) -> (images, labels)` with images uint8
-[N, C, H, W] and labels int64 [N]. It is drawn once, before training, for the data behind the mask only:
-retraining and testing see the clean data. Nothing is changed in place.
+[N, C, H, W] and labels int64 [N]. It is drawn once, before training, and only for the data that the mask is
+made from: retraining and testing see the clean data. Nothing is changed in place.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ REFERENCE_BATCH = 64
 def random_labels(
     images: np.ndarray, labels: np.ndarray, classes: int, *, generator: np.random.Generator
 ) -> Data:
-    """Redraw every label uniformly from all classes, so that it may hit the true one by chance.
+    """Redraw every label uniformly from all classes; it may equal the true one by chance.
 
     Args:
-        images: uint8 [N, C, H, W]; returned as they are.
+        images: uint8 [N, C, H, W]; returned unchanged.
         labels: int64 [N].
         classes: number of classes K.
-        generator: source of the labels.
+        generator: draws the labels.
     Returns:
         The images and new labels.
     Source: Su et al., "Sanity-checking pruning methods", NeurIPS 2020.
@@ -37,15 +37,15 @@ def random_labels(
 def random_pixels(
     images: np.ndarray, labels: np.ndarray, classes: int, *, generator: np.random.Generator
 ) -> Data:
-    """Shuffle all C * H * W values of every image by a permutation of its own.
+    """Shuffle all C * H * W values of every image, with a separate permutation for each image.
 
     Args:
         images: uint8 [N, C, H, W].
-        labels: int64 [N]; returned as they are.
+        labels: int64 [N]; returned unchanged.
         classes: not used.
-        generator: source of the permutations.
+        generator: draws the permutations.
     Returns:
-        New images, each with the values of the old one in a random order, and the labels.
+        New images, each with the original values in random order, and the labels.
     Source: Su et al., "Sanity-checking pruning methods", NeurIPS 2020.
     """
     rows = images.reshape(len(images), -1)  # [N, C * H * W]
@@ -61,7 +61,7 @@ def corrupted_data(
         images: uint8 [N, C, H, W].
         labels: int64 [N].
         classes: number of classes K.
-        generator: source of labels and permutations.
+        generator: draws labels and permutations.
     Returns:
         New images and new labels.
     Source: Su et al., "Sanity-checking pruning methods", NeurIPS 2020.
@@ -73,16 +73,16 @@ def corrupted_data(
 def half_dataset(
     images: np.ndarray, labels: np.ndarray, classes: int, *, generator: np.random.Generator
 ) -> Data:
-    """Keep a random, class-balanced half, which changes the amount of data and nothing else.
+    """Keep a random, class-balanced half, which changes only the amount of data.
 
     Args:
         images: uint8 [N, C, H, W].
         labels: int64 [N].
-        classes: not used; the labels say which classes there are.
-        generator: source of the choice and of the order.
+        classes: not used; the classes are read from the labels.
+        generator: draws the choice and the order.
     Returns:
-        N // 2 different images in random order with their labels; of a class with n images n / 2,
-        rounded either way.
+        N // 2 distinct images in random order with their labels; n / 2, rounded up or down, of a
+        class with n images.
     Raises:
         ConfigError: fewer than four images, of which less than two would be left to train on.
     """
@@ -96,17 +96,17 @@ def half_dataset(
 def first_half(
     images: np.ndarray, labels: np.ndarray, classes: int, *, generator: np.random.Generator
 ) -> Data:
-    """Keep the first half in file order, as whole batches of 64; training does not shuffle it.
+    """Keep the first half in file order, in whole batches of 64; training does not shuffle it.
 
     This is the reference's half dataset: the first 390 batches (24,960 images) of CIFAR's 50,000, read
-    in the same order in every epoch. Of a dataset whose files are sorted by class (Tiny-ImageNet) it
-    holds the first half of the classes only.
+    in the same order in every epoch. If the files are sorted by class (Tiny-ImageNet), it holds
+    only the first half of the classes.
 
     Args:
         images: uint8 [N, C, H, W].
         labels: int64 [N].
         classes: not used.
-        generator: not used, nothing is random.
+        generator: not used.
     Returns:
         The first floor(N / 2 / 64) * 64 images and labels.
     Raises:

@@ -1,4 +1,4 @@
-"""The in-memory form of every dataset, its invariants and its file."""
+"""The in-memory form of every dataset: its invariants, and how to read and write it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ARRAY_NAMES = ("train_images", "train_labels", "test_images", "test_labels")
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Images and labels as they come from the files, before any augmentation or normalisation.
+    """Images and labels as read from the files, before any augmentation or normalisation.
 
     Attributes:
         train_images: uint8 [N, C, H, W], in file order.
@@ -29,7 +29,7 @@ class Dataset:
         mean: per channel, of pixels scaled to 0 .. 1.
         std: per channel, of pixels scaled to 0 .. 1.
     Raises:
-        ArtifactError: an attribute that breaks one of these rules.
+        ArtifactError: an attribute violates one of these rules.
     """
 
     train_images: np.ndarray
@@ -62,8 +62,8 @@ def write_dataset(path: Path | str, dataset: Dataset, name: str) -> None:
 
     Args:
         path: the file to write.
-        dataset: what to write.
-        name: the dataset's name in the study, kept in the file's metadata.
+        dataset: the dataset to write.
+        name: the dataset's name in the study, stored in the file's metadata.
     """
     arrays = dataset.arrays()
     write_arrays(
@@ -82,7 +82,7 @@ def read_dataset(path: Path | str) -> Dataset:
     """Read what `write_dataset` wrote.
 
     Raises:
-        ArtifactError: missing, truncated, not a dataset, or changed since it was written.
+        ArtifactError: the file is missing, truncated, not a dataset, or changed since it was written.
     """
     arrays, metadata = read_arrays(path)
     expected = {"kind", "name", "classes", "mean", "std", "checksum"}

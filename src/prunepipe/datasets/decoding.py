@@ -1,4 +1,4 @@
-"""One image file to one array: every format and mode becomes uint8 channels of the size that is asked for."""
+"""Decode image files: every format and mode becomes uint8 channels of the requested size."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 FORMATS = ("JPEG", "PNG", "BMP", "WEBP")
-"""What a file may hold, whatever its suffix says."""
+"""Accepted formats, recognised by content and not by suffix."""
 
 GREY, COLOUR = 1, 3
 SIXTEEN_BITS = 65_535
@@ -17,10 +17,10 @@ SIXTEEN_BITS = 65_535
 def decode(content: bytes, *, channels: int, image_size: int | None = None) -> np.ndarray:
     """Decode an image file.
 
-    Palettes, CMYK, black-and-white and 16-bit grey images are converted; transparency is dropped, and of an
-    animation the first image is taken, as torchvision's loader does. With `image_size` the image is resized
+    Palettes, CMYK, black-and-white and 16-bit grey images are converted; transparency is dropped, and an
+    animation yields its first image, as in torchvision's loader. With `image_size` the image is resized
     and cropped as by torchvision's `Resize(image_size)` and `CenterCrop(image_size)`: the shorter side becomes
-    `image_size` (bilinear, smoothed when it shrinks), the middle square is kept.
+    `image_size` (bilinear, antialiased when shrinking), and the central square is kept.
 
     Args:
         content: the file's bytes.
@@ -29,7 +29,7 @@ def decode(content: bytes, *, channels: int, image_size: int | None = None) -> n
     Returns:
         uint8 [C, H, W].
     Raises:
-        Exception: whatever Pillow raises for a file that is damaged or no image.
+        Exception: whatever Pillow raises for a file that is damaged or not an image.
     """
     with Image.open(io.BytesIO(content), formats=FORMATS) as image:
         converted = _converted(image, channels)
@@ -39,16 +39,16 @@ def decode(content: bytes, *, channels: int, image_size: int | None = None) -> n
 
 
 def read_size(content: bytes) -> tuple[int, int]:
-    """Return height and width of an image file, which is not decoded."""
+    """Return height and width of an image file without decoding it."""
     with Image.open(io.BytesIO(content), formats=FORMATS) as image:
         return image.height, image.width
 
 
 def _converted(image: Image.Image, channels: int) -> Image.Image:
-    if image.mode.startswith("I"):  # 16-bit grey: Pillow would cut every value above 255
+    if image.mode.startswith("I"):  # 16-bit grey: Pillow would clip every value above 255
         image = _eight_bits(image)
     if image.mode == "P" and "transparency" in image.info:
-        image = image.convert("RGBA")  # Pillow warns about the direct way
+        image = image.convert("RGBA")  # Pillow warns about the direct conversion
     if image.mode != "L":
         image = image.convert("RGB")
     return image.convert("L" if channels == GREY else "RGB")

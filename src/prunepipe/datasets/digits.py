@@ -15,18 +15,18 @@ STD = (0.376,)
 def load(folder: Path) -> Dataset:
     """Load scikit-learn's digits with a fixed stratified split, 898 for training and 899 for testing.
 
-    Half of the images are for testing, because the spread between seeds of what a check costs falls with their
-    number. The split has no random numbers: sort the images by class (within a class in file order); of this
-    sequence every second image, starting with the first, is a test image. Grey levels 0 .. 16 are
+    Half of the images are for testing, because more test images reduce the spread between seeds of a check's
+    effect. The split uses no random numbers: images are sorted by class (within a class in file order), and
+    every second image of this sequence, starting with the first, is a test image. Grey levels 0 .. 16 are
     scaled to 0 .. 255 and rounded, so that white is white.
 
     Args:
-        folder: not used, the images are part of scikit-learn.
+        folder: not used; the images are part of scikit-learn.
     Returns:
         Images [N, 1, 8, 8] in file order.
     Source: Alpaydin and Kaynak, "Optical recognition of handwritten digits", UCI repository, 1998.
     """
-    from sklearn.datasets import load_digits  # a second of start-up that only this loader should cost
+    from sklearn.datasets import load_digits  # takes a second to import, which only this loader should pay
 
     bunch = load_digits()
     labels = np.asarray(bunch.target, dtype=np.int64)

@@ -27,8 +27,8 @@ ARCHIVE_MD5 = {  # of the published .gz files
     TEST_IMAGES: "bef4ecab320f06d8554ea6380940ec79",
     TEST_LABELS: "bb300cfdad3c16e7a12a480ee83cd310",
 }
-# Of the same files decompressed. Debian packs them anew, and MNIST's files have the same names, so only
-# the content tells whether a local file is the right one.
+# Of the decompressed files. Debian recompresses them, and MNIST's files have the same names, so only
+# the content shows whether a local file is the right one.
 CONTENT_MD5 = {
     TRAIN_IMAGES: "f4a8712d7a061bf5bd6d2ca38dc4d50a",
     TRAIN_LABELS: "9018921c3c673c538a1fc5bad174d6f9",
@@ -47,16 +47,16 @@ def load(
     """Load Fashion-MNIST from the data folder, Debian's package, or a download, in this order.
 
     Args:
-        folder: searched as folder/fashion_mnist, folder/FashionMNIST/raw and itself, for the four
+        folder: searched, with its subfolders fashion_mnist and FashionMNIST/raw, for the four
             idx-ubyte files, compressed (.gz) or not; downloads go to folder/fashion_mnist.
-        debian: where the Debian package keeps the files.
+        debian: the folder of the Debian package.
         checksums: MD5 of every file's decompressed content.
         fetch: how to download.
     Returns:
         Images [60000, 1, 28, 28] and [10000, 1, 28, 28].
     Raises:
-        ConfigError: found nowhere, and it cannot be downloaded.
-        ArtifactError: a file is truncated, damaged, or not Fashion-MNIST's.
+        ConfigError: the data were not found and cannot be downloaded.
+        ArtifactError: a file is truncated, damaged, or not from Fashion-MNIST.
     Source: Xiao, Rasul, Vollgraf, "Fashion-MNIST", arXiv 1708.07747.
     """
     places = (folder / "fashion_mnist", folder / "FashionMNIST" / "raw", folder, debian)
@@ -97,7 +97,7 @@ def _download(places: tuple[Path, ...], fetch: Fetch) -> None:
         "Do one of: `apt-get install dataset-fashion-mnist`; put the four idx-ubyte files (.gz or not) into "
         f"{target}; set `data_folder` in config.yaml to the folder that has them."
     )
-    for name in _missing(target):  # keeps what an interrupted download has already brought
+    for name in _missing(target):  # keeps files of an interrupted download
         archive = f"{name}.gz"
         fetch_or_explain(
             fetch,

@@ -1,4 +1,4 @@
-"""What the prepared file of a data set depends on beside code and settings: the content of the user's own files."""
+"""Checksum the user's own files, on which a prepared data set depends in addition to code and settings."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from prunepipe.errors import ConfigError
 
 
 def content_checksum(loader: Mapping[str, Any], record: Path) -> str | None:
-    """Return the checksum of the files that a loader reads, or None for a loader that is not ours to look into.
+    """Return the checksum of the files that a loader reads, or None if it is neither `folder` nor `arrays`.
 
     Args:
         loader: its reference and options, as in the settings of `prepare_dataset`.
-        record: a small file that remembers the checksum; see `files_checksum`.
+        record: a small file that stores the checksum; see `files_checksum`.
     Raises:
-        ConfigError: there is no such file, or the folder is no folder of images.
+        ConfigError: the file does not exist, or the folder is not a folder of images.
         ArtifactError: a file cannot be read.
     """
     if loader["reference"] == IMAGE_FOLDER:

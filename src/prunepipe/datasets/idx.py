@@ -36,11 +36,11 @@ def parse_idx(content: bytes, dimensions: int, path: Path) -> np.ndarray:
     Args:
         content: the whole file, decompressed.
         dimensions: 3 for images, 1 for labels.
-        path: where the content came from, for messages.
+        path: the file that the content came from, for messages.
     Returns:
-        A new uint8 array of the shape that the header gives.
+        A new uint8 array of the shape given in the header.
     Raises:
-        ArtifactError: not such a file, truncated, or longer than its header says.
+        ArtifactError: the content is not an IDX file, truncated, or longer than its header says.
     Source: LeCun, Cortes, Burges, "The MNIST database", file formats.
     """
     magic = bytes([0, 0, UNSIGNED_BYTES, dimensions])

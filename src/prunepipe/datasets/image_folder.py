@@ -1,4 +1,4 @@
-"""A folder of images as a data set, in the layout of torchvision's ImageFolder: one folder a class."""
+"""Load a folder of images as a data set, in the layout of torchvision's ImageFolder: one folder per class."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from prunepipe.errors import ArtifactError, ConfigError
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 TRAIN = "train"
 TESTS = ("test", "val")
-"""Names of the folder of test images; the first that is there counts."""
+"""Names of the folder of test images; the first that exists is used."""
 
 NAMED = 5
-"""How many files, or classes, a message names."""
+"""Number of files or classes that a message names."""
 
 
 @dataclass(frozen=True)
 class ImageFolder:
-    """The images of a folder, not yet read.
+    """The list of a folder's images, before any is read.
 
     Attributes:
         root: the folder.
         classes: names of the class folders, sorted; a label is a position in it.
-        train, test: paths in the folder, by class and then sorted by name.
-        train_labels, test_labels: the label of each.
-        ignored: files that are no images, by their suffix.
+        train, test: paths relative to `root`, by class and then sorted by name.
+        train_labels, test_labels: their labels.
+        ignored: files that are not images, according to their suffix.
     """
 
     root: Path
@@ -59,15 +59,15 @@ def load(
         folder: not used; the images stay where they are.
         root: holds train/CLASS/* and test/CLASS/* (or val/CLASS/*).
         channels: 3 for RGB, 1 for grey; images of other modes are converted.
-        image_size: side to resize and centre-crop to, pixels; None takes images that are all of one size.
+        image_size: side in pixels to resize and centre-crop to; None requires images of equal size.
         content: checksum that the files must have, as `prunepipe.datasets.contents.files_checksum` gives it.
     Returns:
         The data set; mean and std are measured on the training images.
     Raises:
-        ConfigError: not this layout, an empty class, a class that one split lacks, or too little memory.
-        ArtifactError: images that cannot be read, of several sizes, or changed since `content` was taken.
+        ConfigError: another layout, an empty class, a class missing from one split, or too little memory.
+        ArtifactError: images cannot be read, differ in size, or have changed since `content` was computed.
     """
-    from prunepipe.datasets.image_reading import first_size, read_images  # Pillow: only who reads pays for it
+    from prunepipe.datasets.image_reading import first_size, read_images  # Pillow: only for reading
 
     images = list_images(Path(root))
     _say_ignored(images)
@@ -94,12 +94,12 @@ def load(
 
 
 def list_images(root: Path) -> ImageFolder:
-    """List the images of a folder; none is opened.
+    """List the images of a folder without opening them.
 
     Args:
-        root: holds train/CLASS/* and test/CLASS/* (or val/CLASS/*); a class's images may lie in deeper folders.
+        root: holds train/CLASS/* and test/CLASS/* (or val/CLASS/*); images of a class may be in nested folders.
     Raises:
-        ConfigError: not this layout, an empty class, a class that one split lacks, or no permission to look.
+        ConfigError: another layout, an empty class, a class missing from one split, or no permission.
     """
     try:
         return _listed(root)
@@ -172,7 +172,7 @@ def _files_of(
 
 
 def _is_image(name: str) -> bool:
-    """By its suffix; macOS leaves hidden files such as ._0001.jpg, which are none."""
+    """Decide by suffix; hidden files such as macOS's ._0001.jpg are not images."""
     base = name.rpartition("/")[2]
     return base.lower().endswith(SUFFIXES) and not base.startswith(".")
 
@@ -196,6 +196,6 @@ def _say_ignored(images: ImageFolder) -> None:
 
 
 def _named(names: Sequence[str]) -> str:
-    """Return the first names, and how many more there are."""
+    """Return the first names, and the number of the rest."""
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
     return (", ".join(shown(name) for name in names[:NAMED]) or "nothing") + more

@@ -1,4 +1,4 @@
-"""Read image files into one array, several at a time."""
+"""Read image files into one array, in parallel."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ FILES_AT_ONCE = 200
 QUIET_SECONDS = 3.0
 SECONDS_A_LINE = 10.0
 NAMED = 5
-"""How many unreadable images a message names."""
+"""Number of unreadable images that a message names."""
 
 Part = list[tuple[str, str]]
-"""Images of a part that cannot be used, each with the reason."""
+"""Unusable images, each with the reason."""
 
 
 def first_size(root: Path, file: str) -> tuple[int, int]:
     """Return height and width of an image, from its header.
 
     Raises:
-        ArtifactError: it cannot be read.
+        ArtifactError: the image cannot be read.
     """
     try:
         return read_size(read_file(root / file))
@@ -43,17 +43,17 @@ def first_size(root: Path, file: str) -> tuple[int, int]:
 def read_images(
     root: Path, files: Sequence[str], shape: tuple[int, int, int], *, resize: bool
 ) -> tuple[np.ndarray, list[bytes]]:
-    """Read and decode image files on as many threads as this process may use cores.
+    """Read and decode image files, with one thread per usable core.
 
     Args:
         root: the folder that holds them.
-        files: their paths in it.
+        files: their paths relative to `root`.
         shape: channels, height and width of every image.
-        resize: resize and centre-crop to the height; False refuses an image of another size.
+        resize: resize and centre-crop to the height; False refuses images of another size.
     Returns:
-        uint8 [N, C, H, W], and the digest of each file's content.
+        The images, uint8 [N, C, H, W], and the digest of each file's content.
     Raises:
-        ArtifactError: counts and names the images that cannot be read or are of another size.
+        ArtifactError: the message counts and names images that cannot be read or have another size.
     """
     pixels = np.empty((len(files), *shape), np.uint8)
     digests = [b""] * len(files)
@@ -83,7 +83,7 @@ def read_images(
 
 
 def _with_progress(parts: Iterable[Part], total: int) -> Iterator[Part]:
-    """Pass on what was read, and tell how far a long read is: a bar on a terminal, plain lines in a log."""
+    """Yield what was read and show the progress of a long read: a bar on a terminal, plain lines in a log."""
     bar = tqdm(total=total, unit="image", delay=QUIET_SECONDS, disable=not sys.stderr.isatty())
     said, done = time.monotonic(), 0
     with bar:

@@ -1,4 +1,4 @@
-"""Whether a data set fits into memory, asked before it is read."""
+"""Check that a data set fits into memory before it is read."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from pathlib import Path
 from prunepipe.errors import ConfigError
 
 COPIES = 2
-"""A prepared data set is held twice while it is written: its arrays, and the bytes of the file."""
+"""Writing a prepared data set needs its size twice: for the arrays and for the bytes of the file."""
 
 
 def require_memory(size: int, source: Path | str, remedy: str) -> None:
-    """Refuse a data set that does not fit into the memory that is free now.
+    """Raise an error if a data set does not fit into the free memory.
 
     Args:
-        size: bytes of all its images.
+        size: total size of its images in bytes.
         source: where it is read from, for the message.
         remedy: what the user can do.
     Raises:
-        ConfigError: names what is needed and what there is.
+        ConfigError: the message names the needed and the free memory.
     """
     needed, free = COPIES * size, available_memory()
     if needed > free:
@@ -30,7 +30,7 @@ def require_memory(size: int, source: Path | str, remedy: str) -> None:
 
 
 def available_memory() -> int:
-    """Return the bytes that this machine can still give; all of its memory where that is not known."""
+    """Return this machine's available memory in bytes, or its total memory if that is unknown."""
     try:
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))

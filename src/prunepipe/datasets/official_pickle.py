@@ -1,7 +1,7 @@
-"""CIFAR's python files are pickles, which can run code; they are opened only behind two locks.
+"""Read CIFAR's python files safely: they are pickles, which can run code, so two safeguards apply.
 
-The first lock is the published checksum: no other file reaches the unpickler. The second is an
-unpickler that knows three names, those that an array of bytes needs, and no other.
+The first is the published checksum: no other file reaches the unpickler. The second is an
+unpickler that accepts only the three names that an array of bytes needs.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ def load_batch(content: bytes, md5: str, source: str) -> dict[str, Any]:
     Args:
         content: the whole file.
         md5: its published checksum.
-        source: where it came from, for messages.
+        source: its origin, for messages.
     Returns:
-        What the file holds, by name; names written by Python 2 or 3 (bytes or str) read the same.
+        The file's values by name; names written by Python 2 or 3 (bytes or str) read the same.
     Raises:
-        ArtifactError: another checksum, a pickle that asks for anything but arrays of bytes, or damage.
+        ArtifactError: the checksum differs, the pickle asks for anything but arrays of bytes, or it is damaged.
     """
     require_md5(source, bytes_md5(content), md5)
     try:
         batch = _ArrayUnpickler(io.BytesIO(content), encoding="bytes").load()
     except ArtifactError as error:
         raise ArtifactError(f"{source}: {error}") from error
-    except Exception as error:  # a damaged pickle can raise nearly anything
+    except Exception as error:  # a damaged pickle can raise almost anything
         raise ArtifactError(f"{source}: damaged pickle ({type(error).__name__}: {error}).") from error
     if not isinstance(batch, dict):
         raise ArtifactError(f"{source}: holds a {type(batch).__name__}, expected a dictionary.")
@@ -57,7 +57,7 @@ def _empty_array(kind: type, shape: tuple[int, ...], typecode: bytes) -> np.ndar
 
 
 def _byte_type(code: bytes | str, *flags: object) -> np.dtype[Any]:
-    # numpy 2.4 warns about the integer flags that Python 2 wrote, so they are not passed on.
+    # numpy 2.4 warns about the integer flags that Python 2 wrote, so they are dropped.
     if code not in (b"u1", "u1"):
         raise ArtifactError(f"refused: the pickle holds an array of type {code!r}, expected bytes (u1).")
     return np.dtype("u1")

@@ -1,4 +1,4 @@
-"""Smaller versions of a dataset for small studies: fewer images, fewer pixels."""
+"""Reduce a dataset for small studies: fewer images, fewer pixels."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from prunepipe.errors import ConfigError
 
-IMAGES_AT_ONCE = 1_000  # bounds the float64 intermediate of the pooling
+IMAGES_AT_ONCE = 1_000  # limits the float64 intermediate of the pooling
 
 
 def balanced_first(labels: np.ndarray, classes: int, count: int, *, key: str) -> np.ndarray:
@@ -15,12 +15,12 @@ def balanced_first(labels: np.ndarray, classes: int, count: int, *, key: str) ->
     Args:
         labels: int64 [N].
         classes: number of classes K.
-        count: images wanted; what K does not divide goes to the lowest classes.
+        count: number of images; the remainder of count / K goes to the lowest classes.
         key: the config key that `count` comes from, for the message.
     Returns:
         int64 [count], ascending.
     Raises:
-        ConfigError: fewer than one image a class, or more than a class holds.
+        ConfigError: fewer than one image per class, or more than a class holds.
     """
     if not classes <= count <= len(labels):
         bounds = f"at least one image a class ({classes}) and at most all ({len(labels)})"
@@ -38,13 +38,13 @@ def balanced_first(labels: np.ndarray, classes: int, count: int, *, key: str) ->
 
 
 def mean_pool(images: np.ndarray, pool: int) -> np.ndarray:
-    """Average every pool x pool square of pixels into one.
+    """Average every pool x pool square of pixels into one pixel.
 
     Args:
         images: uint8 [N, C, H, W].
         pool: side of the square; must divide H and W.
     Returns:
-        uint8 [N, C, H / pool, W / pool]; means are rounded to the nearest, halves to the even number.
+        uint8 [N, C, H / pool, W / pool]; means are rounded to the nearest integer, ties to even.
     Raises:
         ConfigError: `pool` is below 1 or does not divide the image.
     """

@@ -1,4 +1,4 @@
-"""The built-in data sets, and what is known of each before any is read: for budgets, cost plans and labels."""
+"""The built-in data sets, each described before it is read: for budgets, cost plans and labels."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Facts:
-    """Shape of a data set.
+    """The shape of a data set.
 
     Attributes:
-        channels, image_size: of its images (side in pixels).
+        channels, image_size: channels and side in pixels of its images.
         classes: number of classes.
-        train_images, test_images: how many there are.
-        train_class, test_class: how many of them the smallest class holds.
+        train_images, test_images: number of images.
+        train_class, test_class: number of images in the smallest class.
     """
 
     channels: int
@@ -27,12 +27,12 @@ class Facts:
 
 @dataclass(frozen=True)
 class DatasetRow:
-    """All that is known of a data set before it is loaded.
+    """Describes a data set before it is loaded.
 
     Attributes:
         function: "module:loader", a loader `load(folder: Path) -> Dataset`; the folder is the config's `data_folder`.
-        facts: its shape; None: not known, and neither costs nor budgets are told before it is loaded.
-        label: what tables and figures call it; empty: its name.
+        facts: its shape; None if unknown, in which case costs and budgets are unknown before it is loaded.
+        label: its name in tables and figures; default: its key.
     """
 
     function: str

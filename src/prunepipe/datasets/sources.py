@@ -1,4 +1,4 @@
-"""Where the bytes of a dataset come from: local files, published checksums, downloads."""
+"""Get the files of a dataset: local files, published checksums, downloads."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from prunepipe.artifacts import atomic_path
 from prunepipe.errors import ArtifactError, ConfigError
 
 Fetch = Callable[[str, Path, str], None]
-"""`fetch(url, path, md5)`: leave the file with this checksum at `path`, or raise ConfigError."""
+"""`fetch(url, path, md5)`: write the file with this checksum to `path`, or raise ConfigError."""
 
 SECONDS_OF_SILENCE = 60.0  # compute nodes often drop packets instead of refusing a connection
 
 
 def file_md5(path: Path) -> str:
-    """Return a file's MD5 (the checksum that dataset authors publish) without holding it in memory."""
+    """Return a file's MD5 (the checksum that dataset authors publish) without reading it into memory at once."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
@@ -33,14 +33,14 @@ def bytes_md5(content: bytes) -> str:
 
 
 def require_md5(source: Path | str, found: str, expected: str) -> None:
-    """Refuse content that is not the published one.
+    """Raise an error if content does not have the published checksum.
 
     Args:
         source: the file that the content came from, for the message.
         found: MD5 of the content.
-        expected: MD5 that the authors of the dataset published.
+        expected: MD5 published by the dataset's authors.
     Raises:
-        ArtifactError: they differ.
+        ArtifactError: the checksums differ.
     """
     if found != expected:
         remedy = (
@@ -50,17 +50,17 @@ def require_md5(source: Path | str, found: str, expected: str) -> None:
 
 
 def download(url: str, path: Path, md5: str) -> None:
-    """Download one file with torchvision; it appears under its name only when its checksum matched.
+    """Download one file with torchvision; it appears at `path` only if its checksum matches.
 
     Args:
-        url: where the file is published.
-        path: the file to write; its folder is made if it is missing.
+        url: the file's address.
+        path: the file to write; its folder is created if it is missing.
         md5: published checksum.
     Raises:
-        ConfigError: no connection, or not the file that was expected.
+        ConfigError: there is no connection, or the file is not the expected one.
         ArtifactError: the folder cannot be written.
     """
-    from torchvision.datasets.utils import download_url  # imports torch: only a download pays for it
+    from torchvision.datasets.utils import download_url  # imports torch, which only a download needs
 
     with atomic_path(path) as temporary, _patience():
         try:
@@ -72,18 +72,18 @@ def download(url: str, path: Path, md5: str) -> None:
 def fetch_or_explain(
     fetch: Fetch, url: str, path: Path, md5: str, *, dataset: str, looked: Sequence[str | Path], remedy: str
 ) -> None:
-    """Download a file that no folder holds; if that fails, say where it was looked for and what to do.
+    """Download a file that was not found locally; if that fails, say where it was searched for and what to do.
 
     Args:
         fetch: how to download.
-        url: where the file is published.
+        url: the file's address.
         path: the file to write.
         md5: published checksum.
         dataset: name for the message.
-        looked: the files and folders that were looked at.
+        looked: the files and folders that were searched.
         remedy: what the user can do.
     Raises:
-        ConfigError: the dataset is neither here nor can it be downloaded.
+        ConfigError: the dataset cannot be downloaded.
     """
     try:
         fetch(url, path, md5)

@@ -26,13 +26,13 @@ SIDE = 64
 
 @dataclass(frozen=True)
 class Release:
-    """What the official archive is.
+    """Facts about the official archive.
 
     Attributes:
         md5: published checksum of the zip file.
         classes: number of classes.
         train_per_class: training images of each class.
-        test_images: validation images; they are the test set, the official test labels are not public.
+        test_images: validation images, used as the test set because the official test labels are not public.
     """
 
     md5: str = "90528d7ca1a48142e341f4ef8d21d0de"
@@ -43,7 +43,7 @@ class Release:
 
 @dataclass(frozen=True)
 class _Files:
-    """A folder or an archive: the names in it (relative to the dataset's folder) and how to read one."""
+    """A folder or an archive: its file names (relative to the dataset's folder) and how to read one."""
 
     source: Path
     names: frozenset[str]
@@ -55,17 +55,17 @@ def load(folder: Path, *, release: Release | None = None, fetch: Fetch = downloa
 
     The label of a class is the position of its WordNet id in the sorted wnids.txt. Training images are
     ordered by class, then by file name; validation images as val_annotations.txt lists them. Grey
-    images become RGB. Only the images themselves are in memory (1.2 GB + 0.1 GB).
+    images become RGB. Only the decoded images are held in memory (1.2 GB + 0.1 GB).
 
     Args:
-        folder: searched as itself and as folder/tiny_imagenet, for tiny-imagenet-200 and
+        folder: searched, as is folder/tiny_imagenet, for tiny-imagenet-200 and
             tiny-imagenet-200.zip; downloads go to it.
-        release: what the archive must be; the official one unless given.
+        release: the expected archive; default: the official one.
         fetch: how to download.
     Returns:
         Images [100000, 3, 64, 64] and [10000, 3, 64, 64].
     Raises:
-        ConfigError: found nowhere, and it cannot be downloaded.
+        ConfigError: the data were not found and cannot be downloaded.
         ArtifactError: files are missing, damaged, or do not match the annotations.
     Source: Le and Yang, "Tiny ImageNet visual recognition challenge", 2015.
     """
@@ -172,7 +172,7 @@ def _test_names(files: _Files, classes: Sequence[str], release: Release) -> tupl
 
 
 def _decode(files: _Files, names: Sequence[str]) -> np.ndarray:
-    """Decode JPEG files one by one into the one array that holds them all, uint8 [N, 3, 64, 64]."""
+    """Decode JPEG files one by one into one array, uint8 [N, 3, 64, 64]."""
     from PIL import Image  # only this loader decodes images
 
     images = np.empty((len(names), 3, SIDE, SIDE), np.uint8)

@@ -1,1 +1,1 @@
-"""Execution: devices, GPU leases and locks of this machine; what is computed on them is in `training`."""
+"""Execution: devices, GPU leases and locks of this machine; the computation itself is in `training`."""

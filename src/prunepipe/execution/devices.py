@@ -1,4 +1,4 @@
-"""Where a stage computes: device, arithmetic, threads, determinism."""
+"""Choose and configure where a stage computes: device, arithmetic, threads, determinism."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from prunepipe.datasets.memory import available_memory
 from prunepipe.errors import ConfigError, TrainingError
 
 CPU_OUT_OF_MEMORY = "can't allocate memory"
-"""What torch says of a CPU without memory; it has no exception of its own."""
+"""Part of torch's message when CPU memory runs out; torch has no exception for it."""
 
 NO_DETERMINISTIC_FORM = "does not have a deterministic implementation"
-"""What torch says of an operation that deterministic mode refuses."""
+"""Part of torch's message for an operation that deterministic mode refuses."""
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
-"""Of glibc's malloc.h."""
+"""Constants of glibc's malloc.h."""
 
 
 def resolve_device(name: str) -> torch.device:
-    """Return the device that `auto`, `cpu` or `cuda` means here.
+    """Return the device that `auto`, `cpu` or `cuda` means on this machine.
 
     Raises:
-        ConfigError: CUDA is asked for and there is none.
+        ConfigError: CUDA is requested but not available.
     """
     available = torch.cuda.is_available()
     if name == "cuda" and not available:
@@ -41,11 +41,11 @@ def resolve_device(name: str) -> torch.device:
 def prepare_process(threads: int, deterministic: bool = True) -> None:
     """Set this process's thread count and make its arithmetic reproducible; call once at the start of a stage.
 
-    TF32 stays off: float32 means float32, and the faster arithmetic is asked for by name (bfloat16).
+    TF32 stays off: float32 means float32, and faster arithmetic has to be requested by name (bfloat16).
 
     Args:
         threads: CPU threads of this process.
-        deterministic: refuse operations that have no deterministic form.
+        deterministic: refuse operations without a deterministic implementation.
 
     Raises:
         ConfigError: more threads than cores.
@@ -54,10 +54,10 @@ def prepare_process(threads: int, deterministic: bool = True) -> None:
     if threads > cores:
         raise ConfigError(f"config.yaml: threads: {threads} asked for, this machine has {cores} cores.")
     torch.set_num_threads(threads)
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # deterministic cuBLAS reads it at first use
-    # As torch.use_deterministic_algorithms(True), which also imports torch._dynamo: 1.5 s of every training stage.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS reads it at first use
+    # Same as torch.use_deterministic_algorithms(True), without its import of torch._dynamo: 1.5 s per training stage.
     torch.set_deterministic_debug_mode("error" if deterministic else "default")
-    # Deterministic mode would also fill every new tensor with NaN, 3 to 8 % of a step, and nothing reads those.
+    # Deterministic mode would also fill every new tensor with NaN, 3 to 8 % of a step, to no benefit here.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.allow_tf32 = False
     torch.backends.cuda.matmul.allow_tf32 = False
@@ -65,20 +65,20 @@ def prepare_process(threads: int, deterministic: bool = True) -> None:
 
 
 def _keep_freed_memory() -> None:
-    """Have glibc keep what is freed: every step asks for the same tensors again, and new pages are 2 to 9 % of it."""
+    """Make glibc keep freed memory: every step allocates the same tensors, and new pages take 2 to 9 % of its time."""
     library = ctypes.CDLL(None)
     if hasattr(library, "mallopt"):
         library.mallopt(
             M_MMAP_THRESHOLD, 32 * 2**20
-        )  # the most it takes; larger tensors get pages of their own
+        )  # the largest allowed value; larger tensors get their own pages
         library.mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
 
 
 def require_precision(device: torch.device, precision: str) -> None:
-    """Refuse an arithmetic that the device only emulates, slower than float32.
+    """Refuse a precision that the device does not support natively, since emulation is slower than float32.
 
     Raises:
-        ConfigError: bfloat16 on a device without it.
+        ConfigError: bfloat16 is requested on a device without native support.
     """
     if precision == "bfloat16" and not has_bfloat16(device):
         raise ConfigError(
@@ -87,11 +87,11 @@ def require_precision(device: torch.device, precision: str) -> None:
 
 
 def has_bfloat16(device: torch.device) -> bool:
-    """Whether the device computes in bfloat16 itself."""
+    """Whether the device supports bfloat16 natively."""
     if device.type == "cuda":
         with torch.cuda.device(device):
             return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    if platform.machine() in ("x86_64", "AMD64"):  # where oneDNN says yes to emulation on any AVX-512
+    if platform.machine() in ("x86_64", "AMD64"):  # oneDNN also says yes if it emulates
         return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
     return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
@@ -119,11 +119,11 @@ def require_room(device: torch.device, size: int) -> None:
 
 @contextmanager
 def explain_out_of_memory(device: torch.device, batch_size: int) -> Iterator[None]:
-    """Turn running out of memory into an error that names the settings to change.
+    """Convert out-of-memory errors to an error that names the settings to change.
 
     Args:
-        device: where the work inside is done.
-        batch_size: images a step, for the message.
+        device: where the code inside runs.
+        batch_size: images per step, for the message.
 
     Raises:
         TrainingError: the device ran out of memory.
@@ -141,10 +141,10 @@ def explain_out_of_memory(device: torch.device, batch_size: int) -> Iterator[Non
 
 @contextmanager
 def explain_nondeterminism() -> Iterator[None]:
-    """Turn the refusal of an operation that has no deterministic form into an error that names the key to change.
+    """Convert torch's refusal of a nondeterministic operation to an error that names the key to change.
 
     Raises:
-        TrainingError: the work inside uses such an operation.
+        TrainingError: the code inside uses such an operation.
     """
     try:
         yield
@@ -159,5 +159,5 @@ def explain_nondeterminism() -> Iterator[None]:
 
 
 def device_name(device: torch.device) -> str:
-    """Return what to record as the device of a run."""
+    """Return the device name to record with a run."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"

@@ -1,4 +1,4 @@
-"""How the jobs of a workflow are started, and what they find in their environment."""
+"""Prepare the environment of a workflow's jobs and the command that starts them."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from prunepipe.study.loading import Site
 
 
 def prepare_environment(site: Site) -> None:
-    """Set what stages read from the environment; cluster jobs load the workflow anew and so set it again.
+    """Set the environment variables that stages read; cluster jobs load the workflow again and so set them, too.
 
-    How a stage is executed goes this way and not through the rules' params, because it changes no result and so must
-    not make one stale; see `prunepipe.stages.command_line`.
+    Execution settings are passed this way and not through the rules' params, because they do not change results and
+    must not make them stale; see `prunepipe.stages.command_line`.
 
     Args:
         site: device, time between checkpoints, jobs that share a GPU, event files, deterministic operations.
@@ -29,12 +29,12 @@ def prepare_environment(site: Site) -> None:
 
 
 def launch_command(scripts: Path, own_python: bool = True) -> str:
-    """Return the start of the shell command of every stage, found by no search path and no run bit.
+    """Return the start of every stage's shell command, with full paths, so that PATH and executable bits do not matter.
 
     Args:
         scripts: folder of the stages' scripts.
-        own_python: whether stages run under the Python that runs this; otherwise under the `python` of the environment
-            that Snakemake makes for them (conda, containers).
+        own_python: whether stages run under this process's Python; otherwise they run under the `python` of the
+            environment that Snakemake creates for them (conda, containers).
     """
     python = sys.executable if own_python else "python"
     return shlex.join([python, "-I", "-S", str(scripts.resolve() / "launch.py")])

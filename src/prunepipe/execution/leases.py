@@ -1,7 +1,7 @@
-"""Which GPU a job computes on: a lease per device, held by file locks, taken before CUDA looks for devices.
+"""Lease GPUs to jobs: one lease per device, held by file locks and taken before CUDA is initialised.
 
-Snakemake counts GPUs but does not hand them out. A lock belongs to an open file, so the kernel frees it however
-the process ends; a lock file that a dead process left behind means nothing. Nothing here needs torch.
+Snakemake counts GPUs but does not assign them. A lock belongs to an open file, so the kernel frees it however
+the process ends; a lock file left behind by a dead process is harmless. Nothing here needs torch.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ Environment = MutableMapping[str, str]
 
 @dataclass(frozen=True)
 class Pool:
-    """Devices to choose from, and the locks that say which are taken.
+    """The devices to choose from, and the locks that show which are taken.
 
     Attributes:
-        devices: ids, as CUDA_VISIBLE_DEVICES names them.
+        devices: ids, as in CUDA_VISIBLE_DEVICES.
         jobs_per_device: jobs that may share a device.
-        folder: of the lock files.
+        folder: holds the lock files.
     """
 
     devices: Sequence[str]
@@ -49,27 +49,27 @@ def lease_devices(
     environment: Environment = os.environ,
     say: Callable[[str], None] = print,
 ) -> Iterator[tuple[str, ...]]:
-    """Hold `count` devices that no other job holds, and make them the only ones that CUDA sees.
+    """Lease `count` free devices, and make them the only ones that CUDA sees.
 
-    Enter before torch looks for devices. All devices are taken at once or none, so two jobs that need several
-    never hold a half each.
+    Enter before torch initialises CUDA. Either all devices are taken at once or none, so that two jobs that need
+    several cannot block each other with half of them each.
 
     Args:
-        count: devices of this job; 0 leaves everything as it is.
+        count: number of devices for this job; 0 changes nothing.
         jobs_per_device: jobs that may share a device.
-        required: a machine without any device is an error; otherwise the job goes on without one, on the CPU.
-        found: devices of this machine; None counts them.
-        folder: of the lock files; None is a folder of this user and this Slurm job.
-        poll_seconds: wait between two tries when too few devices are free.
-        environment: CUDA_VISIBLE_DEVICES is read from and, while the lease lasts, written to it.
-        say: told which devices the job has, and when it has to wait.
+        required: whether a machine without devices is an error; otherwise the job continues on the CPU.
+        found: number of devices of this machine; None counts them.
+        folder: folder of the lock files; default: one per user and Slurm job.
+        poll_seconds: time between two attempts while too few devices are free.
+        environment: CUDA_VISIBLE_DEVICES is read from it and, during the lease, written to it.
+        say: called with a message when the job gets its devices or has to wait.
 
     Yields:
-        Ids of the devices, as CUDA_VISIBLE_DEVICES names them; none if there are none.
+        Ids of the leased devices, as in CUDA_VISIBLE_DEVICES; empty if there are none.
 
     Raises:
-        ConfigError: more devices asked for than there are, or the locks cannot be used.
-        TrainingError: a device failed while it was held.
+        ConfigError: more devices are requested than exist, or the locks cannot be used.
+        TrainingError: a device failed during the lease.
     """
     visible = visible_devices(environment, found) if count else ()
     if not visible and not (count and required):
@@ -79,7 +79,7 @@ def lease_devices(
         raise ConfigError(_too_many(count, visible, environment))
     with ExitStack() as held:
         devices = visible
-        if not (len(visible) == count and in_step(environment)):  # a step's devices are its own
+        if not (len(visible) == count and in_step(environment)):  # a step's devices are exclusive
             pool = Pool(visible, jobs_per_device, folder or lock_folder(environment))
             devices = _wait(held, pool, count, poll_seconds, say)
         say(f"GPU {', '.join(devices)} (of {', '.join(visible)})")
@@ -90,12 +90,12 @@ def lease_devices(
 
 
 def lock_folder(environment: Environment) -> Path:
-    """Return the folder of this user's locks, made if it is missing.
+    """Return the folder of this user's locks; it is created if it is missing.
 
-    Inside a Slurm job device ids may count from 0 in every job, so each job has a folder of its own.
+    Slurm may number devices from 0 in every job, so each Slurm job has its own folder.
 
     Raises:
-        ConfigError: the folder cannot be made, or belongs to someone else.
+        ConfigError: the folder cannot be created, or belongs to another user.
     """
     base = Path(tempfile.gettempdir()) / f"prunepipe-{os.getuid()}"
     job = environment.get("SLURM_JOB_ID")
@@ -116,7 +116,7 @@ def lock_folder(environment: Environment) -> Path:
 def _wait(
     held: ExitStack, pool: Pool, count: int, poll_seconds: float, say: Callable[[str], None]
 ) -> tuple[str, ...]:
-    """Try until `count` devices are locked; what keeps them locked goes to `held`."""
+    """Retry until `count` devices are locked; `held` keeps the lock files open."""
     told = False
     while not (taken := _try(held, pool, count)):
         if not told:
@@ -135,8 +135,8 @@ def _try(held: ExitStack, pool: Pool, count: int) -> tuple[str, ...]:
     """Lock `count` different devices and return them, or lock none and return nothing."""
     taken: set[str] = set()
     with ExitStack() as door, ExitStack() as locks:
-        door.callback(os.close, _open(pool.folder / "door", fcntl.LOCK_EX))  # one job tries at a time
-        for slot in range(pool.jobs_per_device):  # each device has one job before any has two
+        door.callback(os.close, _open(pool.folder / "door", fcntl.LOCK_EX))  # only one job tries at a time
+        for slot in range(pool.jobs_per_device):  # every device gets one job before any gets two
             for device in pool.devices:
                 if len(taken) < count and device not in taken and _lock(locks, pool.folder, device, slot):
                     taken.add(device)
@@ -152,13 +152,13 @@ def _lock(locks: ExitStack, folder: Path, device: str, slot: int) -> bool:
     except BlockingIOError:
         return False
     locks.callback(os.close, descriptor)
-    # Who it is, for people; and written files stay young for cleaners of /tmp. Truncating would cost milliseconds.
+    # Tells people who holds it, and keeps cleaners of /tmp from deleting the file. Truncating would cost milliseconds.
     os.pwrite(descriptor, f"{os.getpid():<10}\n".encode(), 0)
     return True
 
 
 def _open(path: Path, operation: int) -> int:
-    """Open and lock a file; programs that this process starts do not inherit it."""
+    """Open and lock a file; child programs do not inherit it."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     except OSError as error:
@@ -211,18 +211,18 @@ def _failed(devices: Sequence[str], error: RuntimeError) -> str:
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 FIRST_SPECIAL_STEP = 0xFFFF0000
-"""Slurm numbers the steps that srun starts from 0; batch, extern and interactive steps have ids above this."""
+"""Slurm numbers the steps that srun starts from 0; batch, extern and interactive steps have larger ids than this."""
 
 
 def visible_devices(environment: Mapping[str, str], found: int | None = None) -> tuple[str, ...]:
-    """Return the ids of the devices that this process may use: those of CUDA_VISIBLE_DEVICES, or all.
+    """Return the ids of the devices that this process may use: those in CUDA_VISIBLE_DEVICES, or all.
 
     Args:
-        environment: may hold CUDA_VISIBLE_DEVICES.
-        found: devices of this machine; None counts them.
+        environment: may contain CUDA_VISIBLE_DEVICES.
+        found: number of devices of this machine; None counts them.
 
     Raises:
-        ConfigError: CUDA_VISIBLE_DEVICES names a device that this machine does not have, or one twice.
+        ConfigError: CUDA_VISIBLE_DEVICES names a device that does not exist, or names one twice.
     """
     found = count_devices() if found is None else found
     if VISIBLE not in environment:
@@ -230,11 +230,11 @@ def visible_devices(environment: Mapping[str, str], found: int | None = None) ->
     text = environment[VISIBLE]
     named = [part.strip() for part in text.split(",") if part.strip()]
     end = next((place for place, name in enumerate(named) if name.startswith("-")), len(named))
-    devices = tuple(named[:end])  # CUDA, too, stops reading at the first negative id
+    devices = tuple(named[:end])  # like CUDA, stop reading at the first negative id
     if len(set(devices)) < len(devices):
         raise ConfigError(f"{VISIBLE}={text} names a device twice; name each once.")
     for name in devices:
-        # Where none is found the variable is trusted: a device may be hidden from us, but not from CUDA.
+        # If none is found, the variable is trusted: a device may be hidden from us but not from CUDA.
         if name.isdigit() and 0 < found <= int(name):
             raise ConfigError(
                 f"{VISIBLE}={text} names device {name}, but this machine has {found} (numbered from 0); "
@@ -244,12 +244,12 @@ def visible_devices(environment: Mapping[str, str], found: int | None = None) ->
 
 
 def count_devices(root: Path = Path("/")) -> int:
-    """Return how many NVIDIA devices this machine has.
+    """Return the number of NVIDIA devices of this machine.
 
-    The driver's own list costs microseconds; nvidia-smi is asked where that list is hidden (some containers).
+    Reading the driver's own list takes microseconds; nvidia-smi is used where that list is hidden (some containers).
 
     Args:
-        root: folder in which proc/ and dev/ are looked for.
+        root: the folder that contains proc/ and dev/.
     """
     listed = [*(root / "proc/driver/nvidia/gpus").glob("*")] or [*(root / "dev").glob("nvidia[0-9]*")]
     program = shutil.which("nvidia-smi")
@@ -263,6 +263,6 @@ def count_devices(root: Path = Path("/")) -> int:
 
 
 def in_step(environment: Mapping[str, str]) -> bool:
-    """Whether Slurm started this process as a step of its own, by srun."""
+    """Whether Slurm started this process as a separate step, with srun."""
     step = environment.get("SLURM_STEP_ID", "")
     return step.isdigit() and int(step) < FIRST_SPECIAL_STEP

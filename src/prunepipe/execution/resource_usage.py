@@ -1,4 +1,4 @@
-"""What a stage used: time, CPU time and peak memory of its own process.
+"""Record the time, CPU time and peak memory of a stage's own process.
 
 Snakemake's `benchmark:` would measure the launcher that waits for the stage, not the stage that a warm process forked.
 """
@@ -14,17 +14,17 @@ from pathlib import Path
 from prunepipe.artifacts import write_text
 
 PER_MEBIBYTE = 2**20 if sys.platform == "darwin" else 2**10
-"""Units of `ru_maxrss` in a MiB: bytes on macOS, KiB elsewhere."""
+"""Units of `ru_maxrss` per MiB: bytes on macOS, KiB elsewhere."""
 
 
 def write_usage(path: Path | str, started: float) -> None:
-    """Write what this process has used so far, as one line of JSON.
+    """Write this process's resource usage so far, as one line of JSON.
 
-    A stage that was forked from a warm process has its imports from there: their memory is in the peak, their CPU time
-    is not in the sum.
+    A stage that was forked from a warm process got its imports from there: their memory counts towards the peak, but
+    their CPU time does not count.
 
     Args:
-        path: of the file.
+        path: the file to write.
         started: `time.monotonic()` when the work began.
     """
     own, children = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))

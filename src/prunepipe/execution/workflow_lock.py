@@ -1,7 +1,7 @@
-"""One workflow at a time makes the results of a folder.
+"""Let only one workflow at a time write the results of a folder.
 
-Snakemake has locks of its own, but whichever Snakemake ends first removes those of all others in the folder, and
-one that was killed leaves them behind. A lock on an open file belongs to one process, and the kernel frees it.
+Snakemake has its own locks, but the first Snakemake to end removes those of all others in the folder, and
+a killed one leaves them behind. A lock on an open file belongs to one process, and the kernel frees it.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ LOCK = ".snakemake/prunepipe.lock"
 
 
 def claim_folder(root: Path = Path()) -> None:
-    """Claim a folder until this process ends.
+    """Lock a folder until this process ends.
 
-    Where the file system knows no locks, that is said and Snakemake's own locks are what there is.
+    If the file system does not support locks, a warning says so and only Snakemake's own locks remain.
 
     Args:
         root: folder that holds `results/`.
 
     Raises:
-        ConfigError: a workflow that is still alive has claimed it; names its process.
+        ConfigError: a running workflow has locked the folder; the message names its process.
     """
     path = root / LOCK
     path.parent.mkdir(exist_ok=True)
-    # Never closed, so held to the end; programs that this process starts do not inherit it.
+    # Never closed, so that it is held to the end; child programs do not inherit it.
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,1 +1,1 @@
-"""Planning: what a study will cost in runs, hours and disk; whether it can run is in `study.feasibility`."""
+"""Planning: the cost of a study in runs, hours and disk; `study.feasibility` checks whether it can run."""

@@ -1,4 +1,4 @@
-"""What a study consists of, counted without running it: runs, epochs, arithmetic, disk."""
+"""Count what a study consists of without running it: runs, epochs, arithmetic, disk."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class CostItem:
     Attributes:
         dataset, network: names in the study.
         dense_runs: trainings of the unpruned network, shared by tickets, checks and prune ratios.
-        own_dense_runs: the same if every pruned run that needs one trained its own, and one a seed for the table.
-        cells: trainings of tickets, if none of them collapses.
-        epochs: of all runs.
-        trained_images, tested_images: passes of one image through a training step, or forward; None: unknown.
-        step_flops, forward_flops: of one image; None: unknown.
-        disk: bytes; None: unknown.
+        own_dense_runs: the same if every pruned run that needs one trained its own, plus one per seed for the table.
+        cells: trainings of tickets, if there is no layer collapse.
+        epochs: epochs of all runs.
+        trained_images, tested_images: number of images passed through training steps, or tested; None: unknown.
+        step_flops, forward_flops: operations per image of a training step, or a forward pass; None: unknown.
+        disk: disk space in bytes; None: unknown.
     """
 
     dataset: str
@@ -51,14 +51,14 @@ class CostItem:
 
 @dataclass(frozen=True)
 class StudyCost:
-    """What a study consists of.
+    """The counted cost of a study.
 
     Attributes:
         study: its name.
-        parts: one a data set and network.
-        batch_size: images a step.
-        datasets_disk: bytes of the prepared data sets; None: unknown.
-        scorings: sets of scores, which tickets share.
+        parts: one per data set and network.
+        batch_size: images per step.
+        datasets_disk: size in bytes of the prepared data sets; None: unknown.
+        scorings: number of sets of scores, which tickets share.
     """
 
     study: str
@@ -69,32 +69,32 @@ class StudyCost:
 
     @property
     def submissions(self) -> int:
-        """Jobs that use a GPU, each of which is a submission on a cluster: trainings and sets of scores."""
+        """Number of jobs that use a GPU and are submitted to a cluster: trainings and sets of scores."""
         return self.runs + self.scorings
 
     @property
     def runs(self) -> int:
-        """All trainings, dense runs shared."""
+        """Number of trainings with shared dense runs."""
         return sum(part.dense_runs + part.cells for part in self.parts)
 
     @property
     def runs_not_shared(self) -> int:
-        """All trainings if no two pruned runs shared a dense run."""
+        """Number of trainings if no two pruned runs shared a dense run."""
         return sum(part.own_dense_runs + part.cells for part in self.parts)
 
     @property
     def epochs(self) -> int:
-        """Epochs of all runs."""
+        """Number of epochs of all runs."""
         return sum(part.epochs for part in self.parts)
 
     @property
     def flops(self) -> int | None:
-        """Operations of all runs, or None if those of one network are unknown."""
+        """Number of operations of all runs, or None if that of one network is unknown."""
         return _sum(part.flops for part in self.parts)
 
     @property
     def disk(self) -> int | None:
-        """Bytes of all files, or None if those of one network are unknown."""
+        """Size of all files in bytes, or None if that of one network is unknown."""
         return _sum([self.datasets_disk, *(part.disk for part in self.parts)])
 
 
@@ -104,9 +104,9 @@ class Calibration:
 
     Attributes:
         device: its name.
-        gpu: whether it is one.
-        jobs: training jobs that run on it side by side.
-        seconds_per_image: of a training step, by (data set, network); those that are missing are unknown.
+        gpu: whether it is a GPU.
+        jobs: number of training jobs that run on it in parallel.
+        seconds_per_image: time of a training step per image, by (data set, network); missing entries are unknown.
     """
 
     device: str
@@ -115,7 +115,7 @@ class Calibration:
     seconds_per_image: Mapping[tuple[str, str], float] = field(default_factory=dict)
 
     def seconds(self, plan: StudyCost) -> float | None:
-        """Return the wall time of a plan on this one device, or None if part of it is unknown."""
+        """Return the wall time in seconds of a plan on this one device, or None if part of it is unknown."""
         times = []
         for part in plan.parts:
             pace = self.seconds_per_image.get((part.dataset, part.network))
@@ -126,12 +126,12 @@ class Calibration:
 
 
 def plan(study: Study) -> StudyCost:
-    """Count what a study consists of; no job is run and torch is not needed.
+    """Count the cost of a study, without running jobs and without torch.
 
     Args:
         study: a validated study.
     Returns:
-        Its parts. What a network or data set of the user's own costs is None.
+        The cost; it is None where it depends on the user's own network or data set.
     """
     parts = tuple(_part(study, dataset, network) for dataset in study.datasets for network in study.networks)
     disks = (_dataset_disk(study, name) for name in study.datasets)
@@ -148,7 +148,7 @@ def _dataset_disk(study: Study, dataset: str) -> int | None:
 
 
 def facts_of(study: Study, dataset: str) -> Facts | None:
-    """Return shape and size of a data set as the study uses it, or None where its row does not tell them."""
+    """Return shape and size of a data set as the study uses it, or None if its row does not say."""
     choice = study.datasets[dataset]
     loader = choice.loader(dataset)
     facts = dataset_row(loader).facts if loader else None
@@ -195,14 +195,14 @@ def _part(study: Study, dataset: str, network: str) -> CostItem:
 
 
 def _images(study: Study, data: str, count: int) -> int:
-    """Return how many training images a data variant has; the user's own are taken to keep all."""
+    """Return the number of training images of a data variant; the user's own checks are assumed to keep all."""
     return count if data == CLEAN else study.check(data).images_left(count)
 
 
 def flops_of(maps: list[tuple[Layer, int]]) -> tuple[int, int]:
-    """Return the operations of one image: of a training step, and of a forward pass.
+    """Return the operations per image of a training step and of a forward pass.
 
-    Backward costs twice the forward pass; the images themselves need no gradient.
+    The backward pass costs twice the forward pass; the images themselves need no gradient.
     """
     costs = [2 * layer.size * side**2 for layer, side in maps]
     return 3 * sum(costs) - costs[0], sum(costs)

@@ -1,4 +1,4 @@
-"""What the rules of the workflow give their jobs, by the wildcards of each: files to read, settings, code."""
+"""Derive what the workflow's rules pass to their jobs from the wildcards: input files, settings, code."""
 
 from __future__ import annotations
 
@@ -41,16 +41,16 @@ from prunepipe.study.loading import Site
 from prunepipe.study.study import CLEAN, FULL_NETWORK, Study
 
 Wildcards = Any
-"""The wildcards of a job, as attributes; all text."""
+"""The wildcards of a job as attributes; all are strings."""
 
 
 def alternatives(values: Iterable[Any]) -> str:
-    """Return a wildcard constraint that allows just these values."""
+    """Return a wildcard constraint that allows exactly these values."""
     return "|".join(re.escape(str(value)) for value in values)
 
 
 class Jobs:
-    """The jobs of one study; each method that takes wildcards is an input or params function of a rule.
+    """The jobs of one study; methods that take wildcards are input or params functions of rules.
 
     Args:
         study: what to run.
@@ -67,14 +67,14 @@ class Jobs:
         self._texts: dict[Any, str] = {}
 
     def _code(self, stage: str, *references: str | None) -> str:
-        """Return the checksum of the code that a stage can reach; a user's file that is no Python ends the workflow."""
+        """Return the checksum of the code that a stage can reach; invalid Python in a user's file ends the workflow."""
         try:
             return code_version(self.scripts / f"{stage}.py", *filter(None, references))
         except PrunepipeError as error:
             sys.exit(f"error: {error}")
 
     def _text(self, function: Callable[..., BaseModel], *place: Any, **choices: Any) -> str:
-        """Return the settings that a function makes of the study and a place in it, as JSON; many jobs share them."""
+        """Return the settings that a function makes from the study and a place in it, as JSON; many jobs share them."""
         key = function, place, str(choices)
         if key not in self._texts:
             self._texts[key] = function(self.study, *place, **choices).model_dump_json()
@@ -84,28 +84,28 @@ class Jobs:
 
     @cached_property
     def points(self) -> dict[str, str]:
-        """The rewind points of the study's tickets, by the name of their folder."""
+        """The rewind points of the study's tickets, by folder name."""
         rows = self.study.tickets.values()
         return {point_name(point): point for row in rows for point in (row.scored, row.start)}
 
     @cached_property
     def checks(self) -> set[str]:
-        """The checks that some ticket goes through."""
+        """The checks that apply to at least one ticket."""
         return {check for ticket in self.study.tickets for check in self.study.checks_of(ticket)}
 
     @cached_property
     def ticket_of_scores(self) -> dict[str, str]:
-        """For the name of each set of scores, the first ticket that uses it."""
+        """The first ticket that uses each set of scores, by the name of the scores."""
         return {make.score_id(row): name for name, row in reversed(self.study.tickets.items())}
 
     @cached_property
     def dataset_keys(self) -> dict[str, str]:
-        """The study's key of each prepared data set, by the name of its file."""
+        """The study's key of each prepared data set, by file name."""
         return {dataset_name(key, choice): key for key, choice in self.study.datasets.items()}
 
     @cached_property
     def constraints(self) -> dict[str, str]:
-        """What each wildcard may be."""
+        """The allowed values of each wildcard."""
         data = {check for check in self.checks if self.study.check(check).stage == "data"}
         return {
             "dataset": alternatives(self.study.datasets),
@@ -128,7 +128,7 @@ class Jobs:
     # Files
 
     def place(self, template: str, file: str, **fixed: Any) -> str:
-        """Return the path of a file in a folder of the layout; the study's name and what is fixed are filled in."""
+        """Return the path of a file in a folder of the layout, filling in the study's name and the fixed parts."""
         for key, value in {"study": self.study.name, **fixed}.items():
             template = template.replace(f"{{{key}}}", str(value))
         return os.path.join(template, file)
@@ -145,7 +145,7 @@ class Jobs:
         return self.place(DENSE, f"{wildcards.point}.safetensors")
 
     def _rewound(self, data: str, point: str) -> str:
-        """Return the path of the weights at a rewind point; initial weights know no data."""
+        """Return the path of the weights at a rewind point; initial weights do not depend on data."""
         name = point_name(point)
         return self.place(REWIND, "weights.safetensors", data=CLEAN if name == "init" else data, point=name)
 
@@ -155,7 +155,7 @@ class Jobs:
         return self._rewound(wildcards.data, row.scored)
 
     def scores(self, wildcards: Wildcards) -> str:
-        """Return the scores behind a mask."""
+        """Return the scores that a mask is made from."""
         row = self.study.tickets[wildcards.ticket]
         return self.place(
             SCORES,
@@ -175,13 +175,13 @@ class Jobs:
         return self._rewound(self.study.data_of(wildcards.check), row.start)
 
     def fresh_weights(self, wildcards: Wildcards) -> list[str]:
-        """Return the second draw of the initial weights, for a check that is given one."""
+        """Return the second draw of the initial weights, for checks that receive one."""
         row = self.study.check(wildcards.check)
         wanted = row.stage == "weights" and row.redraws
         return [self.place(INITIAL, "weights.safetensors", draw="reinit")] if wanted else []
 
     def figure_inputs(self, wildcards: Wildcards) -> dict[str, Any]:
-        """Return the collected tables that a figure reads, and the structures beside the layers."""
+        """Return the collected tables that a figure reads, and the structures if it reads the layers."""
         needs = FIGURES[wildcards.figure].needs
         inputs: dict[str, Any] = {
             name: f"results/{name}.csv" if name in needs else []
@@ -243,8 +243,8 @@ class Jobs:
     def retrain_settings(self, wildcards: Wildcards) -> str:
         """Return the settings of `retrain`.
 
-        What the study says of collapsed tickets concerns those alone that are: a finished run that is not collapsed is
-        told what it was told, so that a change of it trains no other ticket again.
+        `train_collapsed` matters only to tickets with layer collapse: the settings of other finished runs keep the
+        recorded value, so that changing it retrains no other ticket.
         """
         place = wildcards.network, wildcards.ticket, int(wildcards.seed)
         told = self._told_of_collapse(wildcards)
@@ -296,7 +296,7 @@ class Jobs:
             code=code,
         ).model_dump_json()
 
-    # Code: a checksum of what the stage can reach, with the functions that it loads by name
+    # Code: a checksum of the code that a stage can reach, including functions that it loads by name
 
     def _builder(self, wildcards: Wildcards) -> str:
         return make.network_settings(self.study, wildcards.network).reference
@@ -316,7 +316,7 @@ class Jobs:
         return self.code("train_dense", self._builder(wildcards), corruption)
 
     def score_code(self, wildcards: Wildcards) -> str:
-        """Return the code of `score`; rounds of pruning allocate in between."""
+        """Return the code of `score`, including the allocation if there are several rounds of pruning."""
         row = self.study.tickets[self.ticket_of_scores[wildcards.score_id]]
         images = make.images_settings(self.study, wildcards.network, row, wildcards.data)
         corruption = None if isinstance(images, NoImages) else images.corruption
@@ -345,7 +345,7 @@ class Jobs:
         return self.code("figure", FIGURES[wildcards.figure].function)
 
     def report_code(self) -> str:
-        """Return the checksum of what makes the page: code, templates, style and script."""
+        """Return the checksum of everything that makes the page: code, templates, style and script."""
         parts = sorted((PACKAGE / "reports" / "page").glob("[at]*s/*"))  # assets/ and templates/
         text = b"".join(part.read_bytes() for part in parts)
         return self.code("report") + hashlib.sha256(text).hexdigest()[:12]

@@ -1,4 +1,4 @@
-"""The commands behind `partial`: tables, verdicts, figures and the page of what there is, gaps marked."""
+"""The commands of `partial`: tables, verdicts, figures and the page of the finished runs, with gaps marked."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from prunepipe.stages.schemas.reporting import FigureSettings, ReportSettings, T
 from prunepipe.study.study import Study
 
 COLLECTED = ("results", "layers", "histories")
-"""What is collected of runs; `overlap` is of masks."""
+"""Names of the tables collected from runs; `overlap` is collected from masks."""
 
 
 def figure_files(study: Study, folder: str) -> dict[str, str]:
-    """Return the .svg file of every figure of a study, by its name."""
+    """Return the .svg file of every figure of a study, by figure name."""
     return {name: f"{folder}/figures/{name}.svg" for name in figures_of(study)}
 
 
 def partial_commands(study: Study, file: Path, launch: str) -> str:
-    """Return the shell commands that make what can be made so far, in their order.
+    """Return the shell commands that make the partial results, in order.
 
     Args:
-        study: that still runs, or had failures.
-        file: of the study.
+        study: a study that is still running or had failures.
+        file: the study's file.
         launch: start of the shell command of every stage.
     """
     return "; ".join(_commands(study, file, launch))
@@ -39,7 +39,7 @@ def _commands(study: Study, file: Path, launch: str) -> Iterator[str]:
 
     frames = {name: f"{PARTIAL}/{name}.csv" for name in (*COLLECTED, "overlap")}
     results, tables = frames["results"], f"{PARTIAL}/tables"
-    yield f"rm -rf {PARTIAL}"  # nothing of another study or time stays
+    yield f"rm -rf {PARTIAL}"  # remove files of other studies or earlier calls
     yield stage("collect", **{name: frames[name] for name in COLLECTED})
     for name in study.tables:
         files = {kind: f"{tables}/{name}.{kind}" for kind in ("csv", "md", "tex")}

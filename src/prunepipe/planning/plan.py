@@ -1,4 +1,4 @@
-"""What a study will cost, before the money is spent: runs, epochs, arithmetic, hours, disk."""
+"""Describe the cost of a study before it runs: runs, epochs, arithmetic, hours, disk."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from prunepipe.study.study import Study
 __all__ = ["calibrate", "plan", "plan_text"]
 
 ASSUMED_GPU_GFLOPS = 50_000.0
-"""GFLOP/s of one GPU in training where none was measured: an A100 in bfloat16 with CUDA graphs, estimated."""
+"""Default GFLOP/s of one GPU in training: estimated for an A100 in bfloat16 with CUDA graphs, not measured."""
 
 ASSUMED_GPU_STEP = 1e-3
-"""Seconds that a step takes on a GPU at least, however small the network: launches, even of a graph. Estimated."""
+"""Minimum seconds per step on a GPU, even for a small network, due to launches, also of a graph. Estimated."""
 
 UNKNOWN = "unknown"
 UNITS = ((1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
@@ -21,14 +21,14 @@ TIMES = ((86_400, "days"), (3600, "hours"), (60, "minutes"))
 
 
 def calibrate(study: Study, site: Site | None = None, *, steps: int = 3) -> Calibration:
-    """Time a few real training steps of each network of a study on the present device; needs torch.
+    """Time a few real training steps of each network of a study on this device; needs torch.
 
     Args:
-        study: its networks are timed on made-up images of each data set's shape.
+        study: its networks are timed on artificial images of each data set's shape.
         site: device, precision, layout and threads of the training jobs.
-        steps: timed steps of each network; their median counts.
+        steps: number of timed steps per network, of which the median is used.
     """
-    from prunepipe.planning.speed import measure  # torch, which planning without a calibration does not need
+    from prunepipe.planning.speed import measure  # imports torch, which only calibration needs
 
     return measure(study, site or Site(), steps=steps)
 
@@ -41,14 +41,14 @@ def plan_text(
     gpu_gflops: float = ASSUMED_GPU_GFLOPS,
     device: str = "auto",
 ) -> str:
-    """Say what a study will cost, as text for a terminal.
+    """Describe the cost of a study as text for a terminal.
 
     Args:
         study: a validated study.
-        gpus: GPUs that would share the work, > 0.
-        calibration: of the present device, from `calibrate`; None leaves its time out.
-        gpu_gflops: speed of one GPU in GFLOP/s, used where the calibration is not of a GPU.
-        device: that the site asks for: no time of a GPU is guessed for "cpu".
+        gpus: number of GPUs that share the work, > 0.
+        calibration: speed of this device, from `calibrate`; None omits its time.
+        gpu_gflops: speed of one GPU in GFLOP/s, used if the calibration is not from a GPU.
+        device: the site's device; GPU times are not estimated for "cpu".
     Raises:
         ConfigError: gpus or gpu_gflops is not above 0.
     """

@@ -1,4 +1,4 @@
-"""How fast the present device trains the networks of a study: a few real steps of each."""
+"""Measure how fast this device trains the networks of a study, with a few real steps of each."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from prunepipe.training.step import TrainingStep
 
 
 def measure(study: Study, site: Site, *, steps: int) -> Calibration:
-    """Time training steps of every network on every data set whose shape is known: see `planning.calibrate`."""
+    """Time training steps of every network on every data set of known shape; see `planning.plan.calibrate`."""
     prepare_process(site.threads)
     device = resolve_device(site.device)
     require_precision(device, site.precision)
@@ -66,11 +66,11 @@ def _seconds_per_image(
     )
     draws = draw_epoch(batch, augmentation, torch_generator(0, "calibration"))
     step, seconds = TrainingStep(model, study.recipe, None, site.precision), []
-    take = GraphedStep(step, batch) if device.type == "cuda" else step  # as training does
+    take = GraphedStep(step, batch) if device.type == "cuda" else step  # as in training
     for _ in range(1 + steps):
         started = time.perf_counter()
         take(*image_set.batch(draws, 0, batch), 1e-3)
-        step.loss.item()  # waits for the device
+        step.loss.item()  # synchronises with the device
         seconds.append(time.perf_counter() - started)
     return statistics.median(seconds[1:]) / batch
 

@@ -1,4 +1,4 @@
-"""How a workflow starts: its site and study, read and checked, and what is claimed before the first job."""
+"""Start a workflow: read and check its site and study, and lock the folder before the first job."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ def load_workflow(config: Mapping[str, Any], files: list[str]) -> tuple[Site, St
     """Read and check the site and the study of a workflow, and prepare the environment of its jobs.
 
     Args:
-        config: the site configuration as Snakemake merged it.
-        files: that it was read from.
+        config: the site configuration as merged by Snakemake.
+        files: the files that it was read from.
     Returns:
-        The site and the study. A mistake in them ends the process with a line.
+        The site and the study. A mistake in them ends the process with a one-line message.
     """
     try:
         require_unique_keys(files)
@@ -60,20 +60,20 @@ def load_workflow(config: Mapping[str, Any], files: list[str]) -> tuple[Site, St
         sys.exit(f"error: {error}")
     try:
         require_same_version(study.name, site.upgrade_results)
-    except PrunepipeError as error:  # one may look: what a dry run plans, --report, partial
+    except PrunepipeError as error:  # reading is allowed: dry runs, --report, partial
         print(f"warning: {error}", file=sys.stderr)
     prepare_environment(site)
     return site, study
 
 
 def begin_work(site: Site, study: Study, *, here: bool, makes_files: bool) -> None:
-    """End the workflow, before any job, if this machine or another workflow stands in its way.
+    """End the workflow before any job if this machine cannot run it or another workflow is running.
 
     Args:
-        site, study: of the workflow.
+        site, study: configuration of the workflow.
         here: whether its jobs run on this machine.
-        makes_files: whether this process leads a workflow that writes results. `partial` declares no files: it may run
-            beside another workflow, and on results of another version.
+        makes_files: whether this process runs a workflow that writes results. `partial` declares no files, so it may
+            run next to another workflow and on results of another version.
     """
     try:
         if here:

@@ -1,4 +1,4 @@
-"""How much disk a study takes, from plain numbers: which files it leaves and what each holds."""
+"""Estimate the disk space of a study from the files that it writes and their contents."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ FLOAT_BYTES = 4
 LABEL_BYTES = 8
 SCORE_BYTES = {"float32": 4, "float64": 8}
 TEXT_BYTES = 17_000
-"""Logs, settings, history and metrics of a run of 20 epochs."""
+"""Size in bytes of logs, settings, history and metrics of a run of 20 epochs."""
 
 HEADER_BYTES = 7000
-"""Names, shapes, checksums and settings at the head of a ticket's file."""
+"""Size in bytes of names, shapes, checksums and settings in the header of a ticket's file."""
 
 OTHER_NUMBERS = 5
-"""Numbers beside the weights, by output channel: a bias and batch normalisation's four."""
+"""Numbers per output channel in addition to the weights: a bias and BatchNorm's four."""
 
 
 def network_bytes(study: Study, layers: list[Layer], logits: int) -> int:
-    """Estimate what one network's runs on one data set leave on the disk.
+    """Estimate the disk space of one network's runs on one data set.
 
-    Weights of dense runs and scores are stored whole; of tickets, only the kept weights and a bit a weight.
+    Weights of dense runs and scores are stored in full; tickets store only the kept weights, and one bit per weight.
 
     Args:
-        study: what runs.
-        layers: of the network.
-        logits: of the test set: test images x classes.
+        study: the study.
+        layers: layers of the network.
+        logits: number of logits: test images x classes.
     """
     size = sum(layer.size for layer in layers)
     other = FLOAT_BYTES * OTHER_NUMBERS * sum(layer.shape[0] for layer in layers)
@@ -60,7 +60,7 @@ def _masks(study: Study) -> set[tuple[str, str]]:
 
 
 def score_files(study: Study) -> dict[tuple[str, str, str], int]:
-    """Return the sets of scores of one network and seed, which tickets may share, with their bytes a weight."""
+    """Return the sets of scores of one network and seed, which tickets may share, with their bytes per weight."""
     files = {}
     for name, source in _masks(study):
         row = study.tickets[name]
@@ -84,7 +84,7 @@ def _redraws(study: Study) -> int:
 
 
 def _rewound(study: Study) -> set[tuple[str, str]]:
-    """Return the rewind points that become files of their own, each as (data variant, point)."""
+    """Return the rewind points that are stored as separate files, each as (data variant, point)."""
     found = set()
     for name, row in study.tickets.items():
         for check in study.checks_of(name):

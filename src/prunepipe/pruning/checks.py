@@ -12,11 +12,11 @@ from prunepipe.errors import ScoreError
 
 
 def rearrange(mask: Arrays, *, generator: np.random.Generator) -> Arrays:
-    """Permute each layer's mask uniformly: as many weights a layer, at random places.
+    """Permute each layer's mask uniformly at random, preserving the number of kept weights per layer.
 
     Args:
         mask: bool, True = kept.
-        generator: where the permutations come from.
+        generator: draws the permutations.
     Returns:
         A mask of the same shapes and counts per layer.
     Source: Su et al., "Sanity-checking pruning methods", NeurIPS 2020, section 3.
@@ -27,15 +27,15 @@ def rearrange(mask: Arrays, *, generator: np.random.Generator) -> Arrays:
 def shuffle_weights(
     weights: Arrays, mask: Arrays, fresh: Arrays, *, generator: np.random.Generator
 ) -> Arrays:
-    """Permute the surviving weights of each layer among its surviving places; the mask stays.
+    """Permute the kept weights of each layer among its kept positions; the mask stays the same.
 
     Args:
-        weights: the whole state of the network, start weights of the ticket.
+        weights: the network's complete state: the start weights of the ticket.
         mask: bool, True = kept.
         fresh: not used.
-        generator: where the permutations come from.
+        generator: draws the permutations.
     Returns:
-        The whole state; pruned places, biases and BatchNorm are as before.
+        The complete state; pruned positions, biases and BatchNorm are unchanged.
     Raises:
         ScoreError: the mask does not fit the weights.
     Source: Su et al., "Sanity-checking pruning methods", NeurIPS 2020, section 3.
@@ -48,15 +48,15 @@ def shuffle_weights(
 
 
 def reinit(weights: Arrays, mask: Arrays, fresh: Arrays, *, generator: np.random.Generator) -> Arrays:
-    """Start from an independent fresh initialisation; the mask stays.
+    """Replace the weights with an independent initialisation; the mask stays the same.
 
     Args:
-        weights: the whole state of the network, start weights of the ticket.
+        weights: the network's complete state: the start weights of the ticket.
         mask: bool, True = kept.
-        fresh: a whole state drawn anew from the law of the initial weights.
+        fresh: an independent draw of the complete state from the initial distribution.
         generator: not used; `fresh` has its own stream.
     Returns:
-        `fresh`, copied.
+        A copy of `fresh`.
     Raises:
         ScoreError: `fresh` is not a state of the same network.
     """
@@ -69,7 +69,7 @@ def reinit(weights: Arrays, mask: Arrays, fresh: Arrays, *, generator: np.random
 
 
 def invert(scores: Arrays) -> Arrays:
-    """Turn the ranking round, so that the lowest scores are kept; -inf stays: no candidate.
+    """Reverse the ranking, so that the lowest scores are kept; -inf stays (not a candidate).
 
     Args:
         scores: higher = keep.
@@ -83,10 +83,10 @@ def apply_mask(weights: Arrays, mask: Arrays) -> Arrays:
     """Set the pruned weights to zero.
 
     Args:
-        weights: the whole state of the network.
-        mask: bool, True = kept; what is pruned is told by it alone, never by weights that are zero.
+        weights: the network's complete state.
+        mask: bool, True = kept; it alone decides what is pruned, not weights that are zero.
     Returns:
-        The whole state, copied; what the mask does not name is as before.
+        A copy of the complete state; entries that the mask does not name are unchanged.
     Raises:
         ScoreError: the mask does not fit the weights.
     """

@@ -1,4 +1,4 @@
-"""Masks: bool arrays, True = kept. Exact selection, checks of the form, density and overlap."""
+"""Masks (bool arrays, True = kept): exact selection, validation, density and overlap."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from prunepipe.errors import ConfigError, ScoreError
 from prunepipe.networks.structure import Structure
 
 ALWAYS_KEPT = float(np.finfo(np.float64).max)
-"""The score of weights that a method leaves out of its ranking because it keeps them."""
+"""The score of weights that a method always keeps and does not rank."""
 
 
 def kept_total(size: int, prune_ratio: float) -> int:
-    """Return floor(size * (1 - prune_ratio)), with the ratio read as the decimal that it is written as.
+    """Return floor(size * (1 - prune_ratio)), reading the ratio as an exact decimal.
 
     Args:
         size: number of prunable weights N.
@@ -32,10 +32,10 @@ def kept_total(size: int, prune_ratio: float) -> int:
 
 
 def require_room(scores: Arrays, total: int) -> None:
-    """Refuse a budget that is too small for the weights which a method always keeps.
+    """Raise an error if a method always keeps more weights than the budget allows.
 
     Raises:
-        ScoreError: names how many there are, and how many are to be kept.
+        ScoreError: the message names both numbers.
     """
     wide = [layer for layer in scores.values() if layer.dtype == np.float64]  # float32 holds no such number
     always = sum(int((layer == ALWAYS_KEPT).sum()) for layer in wide)
@@ -47,12 +47,12 @@ def require_room(scores: Arrays, total: int) -> None:
 
 
 def kept_after(size: int, density: float, progress: float) -> int:
-    """Return how many weights pruning in rounds has left at some point: every round removes the same share.
+    """Return how many weights iterative pruning has left after part of its rounds; every round removes the same share.
 
     Args:
         size: number of prunable weights N.
-        density: share that the last round leaves.
-        progress: share of the rounds that are done, from 0 to 1.
+        density: share that remains after the last round.
+        progress: share of the rounds completed, from 0 to 1.
     """
     return int(size * density**progress + 1e-6)
 
@@ -61,13 +61,13 @@ def select(scores: Arrays, kept: Mapping[str, int]) -> Arrays:
     """Keep exactly the given number of weights in each layer: those with the highest scores.
 
     Args:
-        scores: one array a layer; among equal scores the lowest flat index wins.
-        kept: weights to keep, by layer.
+        scores: one array per layer; ties go to the lowest flat index.
+        kept: number of weights to keep, by layer.
     Returns:
-        One bool array a layer, shaped like its scores.
+        One bool array per layer, shaped like its scores.
     Raises:
-        ScoreError: layers differ, a score is NaN or +inf, or a layer has fewer candidates (scores above -inf)
-            than it is to keep.
+        ScoreError: the layers differ, a score is NaN or +inf, or a layer has fewer candidates (scores above -inf)
+            than it should keep.
     """
     for name in sorted(set(scores) ^ set(kept)):
         raise ScoreError(
@@ -99,12 +99,12 @@ def _select_layer(name: str, scores: np.ndarray, kept: int) -> np.ndarray:
 
 
 def refuse_unusable(name: str, scores: np.ndarray) -> None:
-    """Refuse scores that no ranking can use.
+    """Raise an error if scores cannot be ranked.
 
     Raises:
-        ScoreError: the layer holds NaN or +inf (-inf alone has a meaning: no candidate).
+        ScoreError: the layer holds NaN or +inf (-inf is allowed and means "not a candidate").
     """
-    highest = scores.max(initial=-np.inf)  # NaN wins every maximum
+    highest = scores.max(initial=-np.inf)  # the maximum of values with a NaN is NaN
     if not highest < np.inf:
         raise ScoreError(
             f"layer '{name}' has score {highest}; scores must be finite, or -inf for no candidate."
@@ -112,14 +112,14 @@ def refuse_unusable(name: str, scores: np.ndarray) -> None:
 
 
 def require_layers(what: str, arrays: Arrays, structure: Structure) -> None:
-    """Refuse arrays that are not one per prunable layer, shaped like it.
+    """Raise an error unless there is one array per prunable layer, shaped like its weight.
 
     Args:
-        what: says what the arrays are, for the message.
+        what: what the arrays are, for the message.
         arrays: by parameter name.
         structure: the prunable layers.
     Raises:
-        ScoreError: names the first layer that is missing, is not known or has another shape.
+        ScoreError: the message names the first layer that is missing, unknown or of another shape.
     """
     problem = mismatch(arrays, structure.shapes)
     if problem:
@@ -127,10 +127,10 @@ def require_layers(what: str, arrays: Arrays, structure: Structure) -> None:
 
 
 def check_mask(mask: Arrays, structure: Structure) -> None:
-    """Refuse a mask that does not fit the network.
+    """Raise an error if a mask does not fit the network.
 
     Raises:
-        ScoreError: a layer is missing, not known, of another shape, or not of type bool.
+        ScoreError: a layer is missing, unknown, of another shape, or not bool.
     """
     require_layers("masks", mask, structure)
     for name, layer in mask.items():
@@ -150,12 +150,12 @@ def layer_densities(mask: Arrays) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class Overlap:
-    """How much two masks have in common.
+    """The overlap of two masks.
 
     Attributes:
-        jaccard: weights kept by both, over weights kept by either; 1 if neither keeps any.
-        expected: the same with the number kept by both replaced by its mean under chance: both masks keep
-            the counts per layer that they do, at independent, uniformly random places.
+        jaccard: weights kept by both, divided by weights kept by either; 1 if neither keeps any.
+        expected: the same, with the number kept by both replaced by its expectation if both masks kept their counts
+            per layer at independent, uniformly random positions.
     """
 
     jaccard: float
@@ -182,7 +182,7 @@ def overlap(first: Arrays, second: Arrays) -> tuple[dict[str, Overlap], Overlap]
 
 
 def _counts(first: np.ndarray, second: np.ndarray) -> tuple[float, float, float]:
-    """Return: kept by both, its mean under chance, sum of both counts."""
+    """Return the number kept by both, its expectation under chance, and the sum of both counts."""
     kept = int(first.sum()), int(second.sum())
     both = np.count_nonzero(first & second)
     return float(both), kept[0] * kept[1] / max(first.size, 1), float(sum(kept))

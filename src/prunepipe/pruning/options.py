@@ -1,4 +1,4 @@
-"""Options of scores and allocations, typed: each states its defaults and bounds once, in a module without torch."""
+"""Typed options of scores and allocations: defaults and bounds are stated once, in a module without torch."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from prunepipe.validation import Strict, mistakes
 
 
 class Options(Strict):
-    """The keyword arguments of a score or an allocation beyond those that every one has; here it has none."""
+    """The additional keyword arguments of a score or an allocation; this base class has none."""
 
     def refusal_of_rounds(self, rounds: int) -> str | None:
-        """Return why these options do not go with several rounds of pruning, or None if they do."""
+        """Return why these options are incompatible with iterative pruning, or None if they are compatible."""
         return None
 
 
 def checked(model: type[Options], prefix: str, options: Mapping[str, Any]) -> Options:
-    """Return options as their model.
+    """Validate options with their model.
 
     Args:
         model: of the score or allocation.
-        prefix: what the message says before each key, such as "score_options.".
-        options: as they were given.
+        prefix: precedes each key in the message, for example "score_options.".
+        options: the options as given.
     Raises:
-        ConfigError: one sentence for each mistake: key, value, what is allowed.
+        ConfigError: one sentence per mistake, with key, value and what is allowed.
     """
     try:
         return model.model_validate(dict(options))

@@ -1,4 +1,4 @@
-"""Scoring a network: the contract of every score enforced, rounds of iterative pruning, the data it reads."""
+"""Score a network: enforce the contract, prune iteratively in rounds, draw the data that scores read."""
 
 from __future__ import annotations
 
@@ -33,25 +33,25 @@ def score_network(
     density: float | None = None,
     allocate: Allocate | None = None,
 ) -> Arrays:
-    """Score every prunable weight, and refuse scores that break the contract.
+    """Score every prunable weight, and raise an error if the scores violate the contract.
 
     With several rounds, round r of R scores the network pruned to density^((r - 1) / R): every round removes the same
-    share of what is left. The last cut is not made here; selection at `density` completes the schedule.
+    share of the remaining weights. The last cut is not made here; selection at `density` completes the schedule.
 
     Args:
         network: scored as it is; not changed.
         score: see `prunepipe.pruning.scores.contract`; a `Scorer` also says how it is called and read.
-        batches: images [B, C, H, W] and labels [B], on the network's device; read once a round.
+        batches: images [B, C, H, W] and labels [B], on the network's device; read once per round.
         loss: (logits [B, K], labels [B]) -> mean loss.
         generator: the score's randomness; the global streams of torch, numpy and random are derived from it.
         options: keyword arguments of a plain function; a `Scorer` has its own.
-        rounds: rounds of iterative pruning; 1 is one-shot.
-        density, allocate: needed for several rounds: share that the last cut keeps; how layers share a round's budget.
+        rounds: number of rounds of iterative pruning; 1 is one-shot.
+        density, allocate: for several rounds: the share that the last cut keeps, and how a round's budget is allocated.
     Returns:
-        One float array per prunable weight in module order; finite, or -inf where an earlier round pruned. Of a score
-        that returns a mask: 1 where it keeps, 0 elsewhere.
+        One float array per prunable weight in module order; finite, or -inf where an earlier round pruned.
+        A mask becomes 1 (kept) and 0 (removed).
     Raises:
-        ScoreError: the score breaks its contract; the text names score, layer and rule.
+        ScoreError: the score violates its contract; the text names score, layer and rule.
         ConfigError: several rounds without a density in (0, 1] or without an allocation.
     """
     scorer = score if isinstance(score, Scorer) else Scorer(score, options=options or {})
@@ -79,9 +79,9 @@ def _cut(scores: Arrays, progress: float, density: float | None, allocate: Alloc
 
 
 def _between(now: int, at_last: int, scores: np.ndarray) -> int:
-    """Keep what a later round needs, and no more than earlier rounds left.
+    """Limit each layer's budget to what earlier rounds left, but keep what later rounds need.
 
-    Allocations round to whole weights, so a layer's share may fall by one and rise again.
+    Allocations round to whole weights, so a layer's count may fall by one and rise again.
     """
     return min(max(now, at_last), int(np.count_nonzero(~np.isneginf(scores))))
 
@@ -92,7 +92,7 @@ def _prune(network: nn.Module, mask: Arrays) -> None:
 
 
 def blank_batches(channels: int, height: int, width: int) -> list[Batch]:
-    """Return one batch of one black image, for scores that read no data but may need its shape."""
+    """Return one batch with one black image, for scores that read no data but may need its shape."""
     return [(torch.zeros(1, channels, height, width), torch.zeros(1, dtype=torch.int64))]
 
 
@@ -106,13 +106,13 @@ def balanced_batches(
     *,
     generator: torch.Generator,
 ) -> list[Batch]:
-    """Draw batches with the same number of images of each class, sorted by class; no image is drawn twice.
+    """Draw batches with the same number of images per class, sorted by class; no image is drawn twice.
 
     Args:
         images: the training set, uint8 [N, C, H, W].
         labels: int64 [N].
-        images_per_class: images of each class in each batch.
-        batches: how many batches.
+        images_per_class: images per class in each batch.
+        batches: number of batches.
         classes: number of classes K.
         transform: uint8 images [B, C, H, W] -> float images, augmented and normalised.
         generator: draws the images; the augmentation's randomness is the transform's own.

@@ -1,4 +1,4 @@
-"""A ticket: a mask and weights that respect it, kept together in one checked file."""
+"""Read and write tickets: a mask and weights that respect it, together in one checked file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BITS, KEPT, OTHER = "bits/", "kept/", "other/"
 
 
 def write_mask(path: Path | str, mask: Mapping[str, np.ndarray], **metadata: Any) -> None:
-    """Write a mask, one bit a weight, with its shapes and checksum."""
+    """Write a mask, one bit per weight, with its shapes and checksum."""
     bits = {BITS + name: np.packbits(kept) for name, kept in mask.items()}
     write_arrays(path, bits, **_mask_facts(mask), **metadata)
 
@@ -36,13 +36,13 @@ def read_mask(path: Path | str) -> tuple[Arrays, dict[str, Any]]:
 def write_ticket(
     path: Path | str, weights: Mapping[str, np.ndarray], mask: Mapping[str, np.ndarray], **metadata: Any
 ) -> None:
-    """Write a mask and weights; of the prunable weights only the kept ones are stored.
+    """Write a mask and weights, storing only the kept ones of the prunable weights.
 
     Args:
-        path: of the safetensors file.
-        weights: the whole state dict; zero wherever the mask prunes.
+        path: the safetensors file.
+        weights: the complete state dict; zero where the mask prunes.
         mask: bool arrays, True = kept, for the prunable weights.
-        metadata: JSON-able facts to keep with them.
+        metadata: JSON-compatible facts to store with them.
 
     Raises:
         ScoreError: a pruned weight is not zero.
@@ -77,10 +77,10 @@ def read_ticket(path: Path | str) -> tuple[Arrays, Arrays, dict[str, Any]]:
 
 
 def require_fit(path: Path | str, mask: Arrays, structure: Structure) -> None:
-    """Refuse a mask file that does not fit the network.
+    """Raise an error if a mask file does not fit the network.
 
     Raises:
-        ArtifactError: names the file and the first layer that differs.
+        ArtifactError: the message names the file and the first layer that differs.
     """
     try:
         check_mask(mask, structure)

@@ -1,1 +1,1 @@
-"""Results: where they lie, how they are collected, which code made them; what they say is in `verdicts`."""
+"""Results: where they are stored, how they are collected, which code made them; `verdicts` interprets them."""

@@ -1,14 +1,14 @@
-"""What Python source means, as text: the same under every Python, blind to whatever only people read.
+"""Reduce Python source to its meaning: text that is the same under every Python and ignores what only people read.
 
-What does not count: comments, layout, docstrings and other constants that stand alone, `pass`, and the text of
-messages. A message is what an expression in one of these places makes:
+Ignored are comments, layout, docstrings and other stand-alone constants, `pass`, and the text of
+messages. An expression makes a message if it is
 
-* an argument of `raise X(...)` and of any call of a name that ends in Error, Exception or Warning;
-* an argument of `print` to the screen, `sys.exit`, `warnings.warn` and of a logger's methods; what `assert` says;
-* the value of a local name that is read in messages only;
-* what a private function of the module returns that is called in messages only.
+* an argument of `raise X(...)` or of any call of a name that ends in Error, Exception or Warning;
+* an argument of `print` to the screen, `sys.exit`, `warnings.warn` or a logger's methods, or the text of an `assert`;
+* the value of a local name that is read only in messages;
+* the return value of a private function of the module that is called only in messages.
 
-Of a message neither the strings count nor the f-strings, with what they interpolate. Everything else counts.
+Neither the strings nor the f-strings of a message count, including interpolated values. Everything else counts.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import warnings
 from collections.abc import Iterable, Iterator
 
 IGNORED_FIELDS = {"ctx", "kind", "type_comment", "type_ignores"}
-"""Of nodes of the syntax tree: they follow from the rest, or are comments."""
+"""Fields of syntax tree nodes that follow from the rest or are comments."""
 
 EXCEPTIONS = ("Error", "Exception", "Warning")
 SPEAKERS = {"print", "exit", "sys.exit", "warn", "warnings.warn"}
@@ -30,36 +30,36 @@ FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def parse_source(source: bytes, name: str = "<unknown>") -> ast.Module:
-    """Return the syntax tree of source as Python reads it: with a byte order mark, or an encoding that it declares.
+    """Parse source as Python does, including a byte order mark or a declared encoding.
 
     Args:
-        source: of a whole file.
-        name: of the file, for the error.
+        source: content of a whole file.
+        name: name of the file, for the error.
 
     Raises:
-        SyntaxError: it is not Python.
+        SyntaxError: the source is not valid Python.
     """
-    with warnings.catch_warnings():  # Python says them when the file is imported
+    with warnings.catch_warnings():  # Python shows them when the file is imported
         warnings.simplefilter("ignore")
         try:
             return ast.parse(source, name)
-        except ValueError as error:  # what Python 3.11 says of a null byte
+        except ValueError as error:  # raised by Python 3.11 for a null byte
             raise SyntaxError(str(error)) from error
 
 
 def meaning(tree: ast.Module, *, all_messages: bool = False) -> str:
-    """Return the meaning of a module as text; equal texts mean equal code, whatever the Python that parsed it.
+    """Return the meaning of a module as text; equal texts mean equal code, whichever Python parsed it.
 
     Args:
-        tree: of the module.
-        all_messages: whether all strings of the module are the text of messages.
+        tree: syntax tree of the module.
+        all_messages: whether to treat all strings of the module as messages.
     """
     messages: Iterable[ast.AST] = [tree] if all_messages else _messages(tree)
     return _text(tree, {id(node) for node in _texts(messages)})
 
 
 def _text(value: object, unread: set[int]) -> str:
-    """Return a node, a list of nodes or a plain field as text; `unread` holds the ids of the texts of messages."""
+    """Return a node, a list of nodes or a plain field as text; `unread` holds the ids of the message strings."""
     if isinstance(value, list):
         return "[" + ",".join(_text(entry, unread) for entry in value if not _idle(entry)) + "]"
     if not isinstance(value, ast.AST):
@@ -73,18 +73,18 @@ def _text(value: object, unread: set[int]) -> str:
     fields = {
         name: getattr(value, name, None) for name in sorted(value._fields) if name not in IGNORED_FIELDS
     }
-    # A field that an older Python does not know is absent there, and empty or None here.
+    # A field that an older Python lacks is absent there, and empty or None here.
     said = [f"{name}={_text(field, unread)}" for name, field in fields.items() if field not in (None, [])]
     return f"{type(value).__name__}({','.join(said)})"
 
 
 def _idle(node: object) -> bool:
-    """Return whether a statement does nothing: `pass`, or a constant that stands alone, such as a docstring."""
+    """Return whether a statement does nothing: `pass`, or a stand-alone constant such as a docstring."""
     return isinstance(node, ast.Pass) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
 
 
 def _pieces(node: ast.JoinedStr, unread: set[int]) -> str:
-    """Return the pieces of an f-string; how Python cuts the text between two values differs between versions."""
+    """Return the pieces of an f-string, joining adjacent text, which Python versions split differently."""
     pieces: list[str] = []
     text = ""
     for piece in [*node.values, None]:
@@ -108,7 +108,7 @@ def _texts(messages: Iterable[ast.AST]) -> Iterator[ast.expr]:
 
 
 def _messages(tree: ast.Module) -> list[ast.expr]:
-    """Return the expressions that make messages, and with them what is used for nothing else."""
+    """Return the expressions that make messages, and code that serves only them."""
     nodes = list(ast.walk(tree))
     messages = [message for node in nodes for message in _said_by(node)]
     if not messages:
@@ -127,7 +127,7 @@ def _messages(tree: ast.Module) -> list[ast.expr]:
 
 
 def _said_by(node: ast.AST) -> list[ast.expr]:
-    """Return what a node says to people."""
+    """Return the expressions of a node that people read."""
     if isinstance(node, ast.Assert):
         return [node.msg] if node.msg else []
     if isinstance(node, ast.Raise):
@@ -141,7 +141,7 @@ def _arguments(call: ast.Call) -> list[ast.expr]:
 
 
 def _speaks(call: ast.Call) -> bool:
-    """Return whether a call makes an exception or talks to people."""
+    """Return whether a call makes an exception or shows text to people."""
     name = ast.unparse(call.func) if isinstance(call.func, ast.Name | ast.Attribute) else ""
     owner, _, last = name.rpartition(".")
     if last.endswith(EXCEPTIONS):
@@ -153,7 +153,7 @@ def _speaks(call: ast.Call) -> bool:
 
 
 def _assigned(nodes: list[ast.AST], inside: set[int]) -> list[ast.expr]:
-    """Return the values of a function's local names that are read in messages only."""
+    """Return the values of a function's local names that are read only in messages."""
     readers = _reads(nodes)
     return [
         node.value
@@ -170,7 +170,7 @@ def _only_in(inside: set[int], readers: list[int] | None) -> bool:
 
 
 def _reads(nodes: Iterable[ast.AST]) -> dict[str, list[int]]:
-    """Return the ids of the nodes that read each name, as it is or as an attribute."""
+    """Return the ids of the nodes that read each name, directly or as an attribute."""
     reads: dict[str, list[int]] = {}
     for node in nodes:
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):

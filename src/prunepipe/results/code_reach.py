@@ -1,10 +1,10 @@
-"""Which files a stage's code can reach: modules by their imports, and the data that lies beside them.
+"""Find the files that a stage's code can reach: modules through imports, and the data files next to them.
 
-Imports of the package, of stages' scripts and of the user's own modules are followed, wherever they stand in a file:
+Imports in the package, in stages' scripts and in the user's own modules are followed, anywhere in a file:
 `import a.b as c`, `from ..common import g`, and the `__init__.py` of each of the user's packages on the way. Data files
-are followed where a file of the user's names them with `importlib.resources` or `__file__`. Not followed are names that
-are made while the code runs, data in other folders, imports for type checkers alone, and installed packages: their
-versions are the environment's business.
+count if a user's file names them and uses `importlib.resources` or `__file__`. Not followed are names built at run
+time, data in other folders, imports for type checkers only, and installed packages, whose versions the environment
+records.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ from prunepipe.results.code_meaning import parse_source
 PACKAGE = Path(__file__).parent.parent
 API = "prunepipe.api"
 DATA_SUFFIXES = (".csv", ".json")
-"""Of files in `prunepipe/data`, which modules name in full."""
+"""Suffixes of files in `prunepipe/data`, which modules name in full."""
 
 FINDERS = {"__file__", "resources", "importlib.resources", "importlib_resources", "get_data"}
-"""Names by which a file finds the data beside it."""
+"""Names by which a file locates the data next to it."""
 
 LONGEST_NAME = 200
-"""Characters of a string that may be the name of a file."""
+"""Strings that may be the name of a file."""
 
 
 def reached_files(script: Path, *references: str) -> set[Path]:
-    """Return the script, the modules behind the references, and all that they import, however deep.
+    """Return the script, the modules of the references, and everything that they import directly or indirectly.
 
     Args:
         script: the stage's script.
         references: "module:function" or "file.py:function" that the stage loads by name.
 
     Raises:
-        ConfigError: a file is not Python; names file and line.
+        ConfigError: a file is not valid Python; the message names file and line.
     """
     files: set[Path] = set()
     waiting = [script]
@@ -86,7 +86,7 @@ def _reached_from(file: Path) -> tuple[Path, ...]:
 
 
 def _executed(tree: ast.AST) -> Iterator[ast.AST]:
-    """Yield all nodes but those below `if TYPE_CHECKING`, which no program runs."""
+    """Yield all nodes except those below `if TYPE_CHECKING`, which never run."""
     waiting: list[ast.AST] = [tree]
     while waiting:
         node = waiting.pop()
@@ -96,7 +96,7 @@ def _executed(tree: ast.AST) -> Iterator[ast.AST]:
 
 
 def _imported(file: Path, node: ast.AST) -> Iterable[Path]:
-    """Return the files that an import statement runs; some may not exist."""
+    """Return the files that an import statement may run; some may not exist."""
     if isinstance(node, ast.Import):
         return [path for alias in node.names for path in _found_from(file, alias.name)]
     if not isinstance(node, ast.ImportFrom):
@@ -113,7 +113,7 @@ def _imported(file: Path, node: ast.AST) -> Iterable[Path]:
 
 
 def _ours(*places: str) -> Path:
-    """Return the file of the first of the package's modules that exists."""
+    """Return the file of the first of these package modules that exists."""
     paths = [_module(PACKAGE, place.split(".")[1:]) for place in places]
     return next((path for path in paths if path.is_file()), paths[-1])
 
@@ -125,7 +125,7 @@ def _places(module: str | None, names: Iterable[str]) -> list[str]:
 
 
 def _found_from(file: Path, place: str) -> Iterable[Path]:
-    """Return the files of a module as a file finds it: a file of the user's also finds what lies beside it."""
+    """Return the files of a module as a file would import it; user files also see the modules next to them."""
     if file.is_relative_to(PACKAGE) and not _is_ours(place):
         return []
     beside = [] if _is_ours(place) else _below(file.parent, place)
@@ -140,9 +140,7 @@ def _module_files(place: str) -> list[Path]:
     """Return the files that importing a module runs: its own, and each `__init__.py` of the user's packages above."""
     if place == API:
         return [path for home in set(HOMES.values()) for path in _module_files(home)]
-    if _is_ours(
-        place
-    ):  # the `__init__.py` above it is a table of all that can be chosen, or says what belongs there
+    if _is_ours(place):  # our own `__init__.py` holds only a table of choices or a description of the package
         return [_ours(place)]
     if place.endswith(".py"):
         return [Path(place)]
@@ -163,10 +161,10 @@ def _module(base: Path, parts: list[str]) -> Path:
 
 
 def _data_beside(file: Path, nodes: Iterable[ast.AST], imported: Iterable[Path]) -> set[Path]:
-    """Return the data files that a user's file names, if it has a way to find what lies beside it.
+    """Return the data files that a user's file names, if the file can locate files next to it.
 
-    Any string may name a file, in the file's folder, in those of the packages it imports, or in a folder there that
-    another string names.
+    Any string may name a file: in the file's own folder, in folders of packages that it imports, or in a subfolder
+    that another string names.
     """
     nodes = list(nodes)
     if not FINDERS & {name for node in nodes for name in _names(node)}:

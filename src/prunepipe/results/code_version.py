@@ -1,4 +1,4 @@
-"""Which code made a result: a checksum of what the files mean that a stage can reach."""
+"""Identify the code that made a result: a checksum over the meaning of all files that a stage can reach."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from prunepipe.results.code_meaning import meaning
 from prunepipe.results.code_reach import PACKAGE, reached_files, syntax_tree
 
 MESSAGES = PACKAGE / "errors.py"
-"""Nothing but errors and their text."""
+"""This module holds only errors and their text."""
 
 
 def code_version(script: Path, *references: str) -> str:
-    """Return a checksum of a stage's script and of all that it can reach: see `code_reach`.
+    """Return a checksum of a stage's script and of all files that it can reach; see `code_reach`.
 
-    It is of what the code means (see `code_meaning`): the same under every Python, wherever the files lie, and
-    whatever is said in comments, docstrings and messages, so explaining a stage does not repeat it.
+    It covers the meaning of the code (see `code_meaning`): it does not depend on the Python version, the location of
+    the files, comments, docstrings or messages, so that documenting a stage does not rerun it.
 
     Args:
         script: the stage's script.
@@ -27,7 +27,7 @@ def code_version(script: Path, *references: str) -> str:
         12 hexadecimal digits.
 
     Raises:
-        ConfigError: a file is not Python; names file and line.
+        ConfigError: a file is not valid Python; the message names file and line.
     """
     files = reached_files(script, *references)
     text = "\n".join(sorted(f"{file.name}:{_checksum(file)}" for file in files))

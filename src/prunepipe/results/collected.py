@@ -1,4 +1,4 @@
-"""The tables that `collect` leaves for tables and figures, as files and in memory."""
+"""Read and write the collected tables that tables and figures are made from."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from prunepipe.study.study import Study
 
 @dataclass(frozen=True)
 class Collected:
-    """What a study has brought so far.
+    """The results of a study so far.
 
     Attributes:
-        results: one row a run, see prunepipe.results.table.COLUMNS.
-        layers: one row a ticket and layer.
-        histories: one row a run and epoch.
-        overlap: one row a pair of masks, see prunepipe.results.mask_overlap.COLUMNS.
-        structures: of the networks, by (data set, network).
+        results: one row per run, see prunepipe.results.table.COLUMNS.
+        layers: one row per ticket and layer.
+        histories: one row per run and epoch.
+        overlap: one row per pair of masks, see prunepipe.results.mask_overlap.COLUMNS.
+        structures: structures of the networks, by (data set, network).
     """
 
     results: pd.DataFrame
@@ -43,7 +43,7 @@ names made of digits. Adding a column of text here is part of adding it to a fra
 
 
 def write_frame(path: Path | str, frame: pd.DataFrame) -> None:
-    """Write a frame as .csv, atomically; numbers keep all their digits."""
+    """Write a frame as .csv, atomically; numbers keep all digits."""
     with atomic_path(path) as temporary:
         frame.to_csv(temporary, index=False, lineterminator="\n")
 
@@ -53,11 +53,11 @@ def read_frame(path: Path | str, columns: Collection[str] = ()) -> pd.DataFrame:
 
     Args:
         path: a .csv file.
-        columns: that it must have.
+        columns: columns that the file must have.
     Returns:
         The frame; empty fields are NaN, and names and checksums stay text: the check "none", "NA", "02", "1e5", "inf".
     Raises:
-        ArtifactError: missing, truncated, not a table, or without one of the columns.
+        ArtifactError: the file is missing, truncated, not a table, or lacks a column.
     """
     text = dict.fromkeys(TEXT_COLUMNS, str)
     try:
@@ -72,13 +72,13 @@ def read_frame(path: Path | str, columns: Collection[str] = ()) -> pd.DataFrame:
 
 
 def read_structures(study: Study, root: Path = Path()) -> dict[tuple[str, str], Structure]:
-    """Read the structure of every network of a study, as it is on every data set.
+    """Read the structure of every network of a study on every data set.
 
     Args:
-        study: says which.
+        study: the study.
         root: folder that holds `results/`.
     Raises:
-        ArtifactError: one is missing or truncated.
+        ArtifactError: a file is missing or truncated.
     """
     places = [(dataset, network) for dataset in study.datasets for network in study.networks]
     return {place: read_structure(root / structure_path(study, *place)) for place in places}
@@ -93,14 +93,14 @@ def read_collected(
     overlap: Path | str | None = None,
     root: Path = Path(),
 ) -> Collected:
-    """Read what a figure needs; what is not asked for stays empty.
+    """Read the tables that a figure needs; the others stay empty.
 
     Args:
-        study: that was collected.
+        study: the collected study.
         results, layers, histories, overlap: paths of the .csv files.
-        root: folder that holds `results/`; with `layers`, the structures are read below it.
+        root: folder that holds `results/`; if `layers` is given, the structures are read, too.
     Raises:
-        ArtifactError: a file is missing or is not what it should be.
+        ArtifactError: a file is missing or invalid.
     """
     asked = {"layers": layers, "histories": histories, "overlap": overlap}
     frames = {name: read_frame(path) for name, path in asked.items() if path is not None}

@@ -1,4 +1,4 @@
-"""Where the project lies, and the command that makes runs of a study again."""
+"""Locate the project, and build the command that reproduces runs of a study."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ Place = tuple[str, str, float, str, str]
 
 
 def cell_command(study: Study, file: Path | None, place: Place) -> str:
-    """Return the command that makes the runs of a cell again; see `remake_command`.
+    """Return the command that reproduces the runs of a cell; see `remake_command`.
 
     Args:
-        study: whose cell it is.
-        file: of the study; default: config/NAME.yaml.
-        place: of the cell; a dense run is the full network, its check the variant of the data.
+        study: the cell's study.
+        file: file of the study; default: config/NAME.yaml.
+        place: the cell; for a dense run, the ticket is the full network and the check the data variant.
     """
     dataset, network, prune_ratio, ticket, check = place
     seeds = ",".join(str(seed) for seed in study.seeds)
@@ -33,14 +33,14 @@ def cell_command(study: Study, file: Path | None, place: Place) -> str:
 
 
 def remake_command(target: str, file: Path, folder: Path = Path()) -> str:
-    """Return the command that makes a file again, to be given in the folder that holds results/.
+    """Return the command that remakes a file, to be run in the folder that holds results/.
 
-    In a checkout, for a study of its config/, that is Snakemake's; anywhere else the package brings the workflow.
+    In a checkout, for a study in its config/, the command is Snakemake's; elsewhere it uses the packaged workflow.
 
     Args:
-        target: the file, from results/ on, as the shell expands it.
-        file: of the study.
-        folder: that holds results/.
+        target: the file, starting with results/, as the shell expands it.
+        file: file of the study.
+        folder: folder that holds results/.
     """
     own = (folder / "config" / file.name).resolve() == file.resolve()
     if own and (folder / "Snakefile").is_file():
@@ -49,7 +49,7 @@ def remake_command(target: str, file: Path, folder: Path = Path()) -> str:
 
 
 def _named_study(file: Path, folder: Path, own: bool) -> str:
-    """Return a study as `prunepipe run` finds it: by name where it can, else by its path."""
+    """Return a study as `prunepipe run` expects it: by name if possible, otherwise by path."""
     whole = file.resolve()
     if own or whole.parent == (project_folder() / "config").resolve():
         return file.stem
@@ -61,10 +61,10 @@ PACKAGE = Path(__file__).parent.parent
 
 
 def project_folder() -> Path:
-    """Return the folder that holds `workflow/` and `config/`: the checkout, or what the wheel brings along.
+    """Return the folder that holds `workflow/` and `config/`: the checkout, or the copy in the wheel.
 
     Raises:
-        ConfigError: neither is there.
+        ConfigError: neither exists.
     """
     checkout = PACKAGE.parent.parent if PACKAGE.parent.name == "src" else PACKAGE
     for folder in (checkout, PACKAGE / "project"):

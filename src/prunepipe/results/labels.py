@@ -1,4 +1,4 @@
-"""What names are called in tables and figures: the paper's words for its own, the user's name for the rest."""
+"""Labels for tables and figures: the paper's words for its own names, the user's names for the rest."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from prunepipe.networks import NETWORKS, NetworkRow
 from prunepipe.study.names import registered_row
 
 PAPER = "paper"
-"""Name of the study that repeats the paper; no other is compared with its numbers."""
+"""Name of the study that reproduces the paper; only its results are compared with the paper's numbers."""
 
 TICKET_LABELS = {
     "full_network": "Full network",
@@ -31,27 +31,27 @@ TICKET_LABELS = {
 
 
 def ticket_label(name: str) -> str:
-    """Return what a ticket is called."""
+    """Return the label of a ticket."""
     return TICKET_LABELS.get(name, name)
 
 
 def check_label(name: str) -> str:
-    """Return what a check is called: `half_dataset` is "half dataset"."""
+    """Return the label of a check: `half_dataset` is "half dataset"."""
     return name.replace("_", " ")
 
 
 def row_label(ticket: str, check: str) -> str:
-    """Return what a ticket under a check is called, in the form of the paper's tables."""
+    """Return the label of a ticket under a check, in the form of the paper's tables."""
     return ticket_label(ticket) if check == "none" else f"{ticket_label(ticket)} + {check_label(check)}"
 
 
 def dataset_label(name: str) -> str:
-    """Return what a data set is called."""
+    """Return the label of a data set."""
     return _label("data set", name, DATASETS)
 
 
 def network_label(name: str) -> str:
-    """Return what a network is called: `vgg19` is "VGG19", `vgg_digits` is "VGG (digits)"."""
+    """Return the label of a network: `vgg19` is "VGG19", `vgg_digits` is "VGG (digits)"."""
     return _label("network", name, NETWORKS)
 
 
@@ -61,5 +61,5 @@ def _label(kind: str, name: str, built_in: Mapping[str, DatasetRow | NetworkRow]
 
 
 def ratio_label(prune_ratio: float) -> str:
-    """Return a prune ratio in percent, exactly as it was written: 0.98 is "98 %"."""
+    """Return a prune ratio in percent, exact to the digits written: 0.98 is "98 %"."""
     return f"{float(100 * Fraction(str(prune_ratio))):.10g} %"

@@ -1,4 +1,4 @@
-"""Where each result lies below results/runs: the path says what a run is, and is read back as such."""
+"""Where each result is stored below results/runs: the path identifies the run, and can be parsed back."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from prunepipe.study.study import FULL_NETWORK, Study
 
 RUNS = "results/runs"
 PARTIAL = "results/partial"
-"""Tables and report of an unfinished study. Apart: Snakemake would take them for finished, and start no missing run."""
+"""Tables and report of an unfinished study; elsewhere, Snakemake would take them for finished and skip missing runs."""
 
 MADE_BY = RUNS + "/{study}/prunepipe.json"
 NETWORK = RUNS + "/{study}/{dataset}/{network}"
@@ -27,10 +27,10 @@ ANY_RATIO = "_any"
 
 
 def dataset_name(key: str, choice: DatasetChoice) -> str:
-    """Return the file name of a prepared data set; it tells apart what studies make of one source, and sources."""
+    """Return the file name of a prepared data set, which depends on its source and on the study's choices."""
     parts = [key]
     source = choice.own_files or choice.source
-    if source not in (None, key):  # two studies may call different sources alike
+    if source not in (None, key):  # two studies may give different sources the same name
         parts += [hashlib.sha256(str(source).encode()).hexdigest()[:8]]
     parts += ["grey"] if choice.channels == 1 else []
     parts += [f"size{choice.image_size}"] if choice.image_size else []
@@ -46,7 +46,7 @@ def point_name(point: str) -> str:
 
 
 class Run(NamedTuple):
-    """One run of a study: its place in the study, and the folder of its results below the project."""
+    """One run of a study: its place in the study, and its results folder relative to the project."""
 
     dataset: str
     network: str
@@ -58,12 +58,12 @@ class Run(NamedTuple):
 
     @property
     def place(self) -> dict[str, Any]:
-        """The columns that tell this run from all others of its study."""
+        """The columns that identify this run within its study."""
         return {name: value for name, value in self._asdict().items() if name != "folder"}
 
 
 def runs(study: Study) -> Iterator[Run]:
-    """Enumerate every run of a study: dense runs first, as the full network under the data they see, then the cells."""
+    """Enumerate every run of a study: dense runs (the full network under a data variant), then cells."""
     for run in study.dense_runs():
         check = "none" if run.data == "clean" else run.data
         folder = DENSE.format(study=study.name, **run._asdict())
@@ -73,7 +73,7 @@ def runs(study: Study) -> Iterator[Run]:
 
 
 def structure_path(study: Study, dataset: str, network: str) -> str:
-    """Return where the structure of a network on a data set lies; all seeds have the same."""
+    """Return the path of a network's structure on a data set; all seeds share it."""
     place = {"study": study.name, "dataset": dataset, "network": network}
     return INITIAL.format(**place, draw="init", seed=study.seeds[0]) + "/structure.json"
 
@@ -81,13 +81,13 @@ def structure_path(study: Study, dataset: str, network: str) -> str:
 def mask_path(
     study: Study, dataset: str, network: str, ticket: str, prune_ratio: float, source: str, seed: int
 ) -> str:
-    """Return where a mask lies; `source` is the data variant behind it."""
+    """Return the path of a mask; `source` is the data variant that it is made from."""
     place = {"study": study.name, "dataset": dataset, "network": network, "ticket": ticket}
     return MASK.format(**place, prune_ratio=prune_ratio, source=source, seed=seed) + "/mask.safetensors"
 
 
 def mask_sources(study: Study, ticket: str) -> tuple[str, ...]:
-    """Return the data variants behind a ticket's masks: `clean` first, then those of its data checks."""
+    """Return the data variants that a ticket's masks are made from: `clean`, then those of its data checks."""
     return ("clean", *(check for check in study.checks_of(ticket) if study.check(check).stage == "data"))
 
 

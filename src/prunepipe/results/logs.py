@@ -1,4 +1,4 @@
-"""What the logs beside a result say of the stage that wrote them."""
+"""Read from the logs next to a result how its stages ended."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ ALIVE = "epoch "
 
 
 def newest_log(folder: Path) -> Path | None:
-    """Return the log that was written to last, or None if no stage has begun."""
+    """Return the most recently written log, or None if no stage has started."""
     return max(folder.glob("*.log"), key=lambda log: log.stat().st_mtime, default=None)
 
 
 def complaint(log: Path) -> str:
-    """Return why a stage did not finish, as its log tells it; nothing if the log tells of no mistake."""
+    """Return the reason in its log why a stage failed; empty if the log reports no error."""
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     told = [line for line in lines if line.startswith(COMPLAINTS)]
     return (told[-1] if told else _raised(lines))[:300]

@@ -1,4 +1,4 @@
-"""What masks have in common: read off the masks themselves, without any training."""
+"""Measure the overlap of masks, without any training."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ COLUMNS = (
 
 
 class Origin(NamedTuple):
-    """What a mask of a ticket was made from: the data variant behind it, and the seed."""
+    """What a mask of a ticket was made from: the data variant and the seed."""
 
     source: str
     seed: int
 
 
 def mask_overlaps(study: Study, root: Path = Path()) -> pd.DataFrame:
-    """Compare the masks of every ticket: clean against every other data source, and seed against seed.
+    """Compare the masks of every ticket: clean data against every other data variant, and seed against seed.
 
     At most two masks are in memory at a time.
 
     Args:
-        study: says which masks there should be.
+        study: says which masks should exist.
         root: folder that holds `results/`.
     Returns:
-        COLUMNS, one row a pair: the Jaccard index over all weights, and what chance would give to two masks
-        with the same counts per layer. A pair without one of its masks has neither, and a cause.
+        COLUMNS, one row per pair: the Jaccard index over all weights, and its expectation by chance for two masks
+        with the same counts per layer. If a mask is missing, its pairs have neither value but a cause.
     Raises:
         ArtifactError: a mask is truncated or foreign.
     """
@@ -66,7 +66,7 @@ def _places(study: Study) -> Iterator[tuple[str, str, str, float]]:
 
 
 def _pairs(origins: list[Origin]) -> Iterator[tuple[str, Origin, Origin]]:
-    """Enumerate the comparisons, those with the same first mask one after the other."""
+    """Enumerate the comparisons, grouped by their first mask."""
     clean = [origin for origin in origins if origin.source == "clean"]
     for first in clean:
         others = [origin for origin in origins if origin.seed == first.seed and origin.source != "clean"]

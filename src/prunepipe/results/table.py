@@ -1,4 +1,4 @@
-"""The long table of results: one row a run, with a visible gap for each run that is missing."""
+"""Build the long table of results: one row per run, with a visible gap for each missing run."""
 
 from __future__ import annotations
 
@@ -38,22 +38,22 @@ MEASURED = (
     "unreachable_outputs",
     "collapsed",
 )
-"""What the metrics of a run must hold."""
+"""Keys that the metrics of a run must have."""
 
 NO_SPREAD = 1e-9
-"""Standard deviation in points at or below which seeds count as all the same (float noise is 1e-14)."""
+"""Standard deviation in points up to which seeds count as equal (float noise is 1e-14)."""
 
 
 def collect(study: Study, root: Path = Path(), upstream: Upstream = lambda run: ()) -> pd.DataFrame:
     """Read the metrics of every run that a study should have.
 
     Args:
-        study: what should be there.
+        study: says which runs should exist.
         root: folder that holds `results/`.
         upstream: names the logs of the stages that a run waits for, see `prunepipe.stages.upstream`.
 
     Returns:
-        One row a run in the study's order; a run without metrics has status "missing" and a cause.
+        One row per run in the study's order; a run without metrics has status "missing" and a cause.
     """
     standings = Standings(root, upstream)
     rows = [
@@ -85,7 +85,7 @@ def _read(run: Run, root: Path, standings: Standings) -> dict[str, Any]:
 
 
 def histories(runs: Iterable[str], root: Path = Path()) -> pd.DataFrame:
-    """Return the training curves of finished runs: one row a run and epoch."""
+    """Return the training curves of finished runs: one row per run and epoch."""
     frames = []
     for run in runs:
         path = root / run / "history.json"
@@ -95,7 +95,7 @@ def histories(runs: Iterable[str], root: Path = Path()) -> pd.DataFrame:
 
 
 def layers(runs: Iterable[str], root: Path = Path()) -> pd.DataFrame:
-    """Return the layer tables of tickets: one row a run and layer."""
+    """Return the layer tables of tickets: one row per run and layer."""
     frames = []
     for run in runs:
         path = root / run / "layers.json"

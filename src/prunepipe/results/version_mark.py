@@ -1,4 +1,4 @@
-"""Which version of prunepipe made a study's results, so that another one never replaces them unasked."""
+"""Record which version of prunepipe made a study's results, so that no other version replaces them unasked."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from prunepipe.results.layout import MADE_BY
 
 
 def require_same_version(study: str, upgrade: bool = False, root: Path = Path()) -> None:
-    """Refuse results that another version made: its code may differ, and Snakemake would replace what it made.
+    """Refuse results of another version, because Snakemake would replace those whose code differs.
 
     Args:
         study: name of the study.
-        upgrade: the user has said to go on with them (`upgrade_results` in config.yaml).
+        upgrade: whether the user agreed to continue with them (`upgrade_results` in config.yaml).
         root: folder that holds `results/`.
 
     Raises:
-        ConfigError: names both versions and what can be done.
+        ConfigError: the message names both versions and the remedies.
     """
     mark = root / MADE_BY.format(study=study)
-    # A name with a dot in front is what a killed write leaves.
+    # Names that start with a dot are left behind by killed writes.
     runs = mark.parent.is_dir() and any(not path.name.startswith(".") for path in mark.parent.iterdir())
     if upgrade or not runs:
         return
@@ -39,7 +39,7 @@ def require_same_version(study: str, upgrade: bool = False, root: Path = Path())
 
 
 def record_version(study: str, root: Path = Path()) -> None:
-    """Write down beside a study's results that this version makes them."""
+    """Record next to a study's results that this version makes them."""
     mark = root / MADE_BY.format(study=study)
     if _version(mark) != __version__:
         write_json(mark, {"version": __version__})

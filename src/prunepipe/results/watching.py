@@ -1,4 +1,4 @@
-"""How far a study has come, read from its results: runs done, running, failed, and the time that is left."""
+"""Read the progress of a study from its results: runs done, running and failed, and the time left."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from prunepipe.results.standing import DONE, FAILED, RUNNING, WAITING, Standings
 from prunepipe.study.study import Study
 
 RECENT = 20
-"""Finished runs whose pace tells the time that is left."""
+"""Number of recently finished runs that the time left is estimated from."""
 
 
 @dataclass(frozen=True)
 class StudyProgress:
-    """How many runs of a study, dense and pruned, are in which state.
+    """The number of runs of a study, dense and pruned, in each state.
 
     Attributes:
         done: measured.
         running: in training.
-        failed: ended with an error; they are tried again when Snakemake is started again.
-        waiting: everything else.
-        seconds_left: at the pace of the last runs; None while too few are done, or none is running.
+        failed: ended with an error; Snakemake retries them when it is started again.
+        waiting: all others.
+        seconds_left: estimated from the pace of the last runs; None if too few are done or none is running.
     """
 
     done: int
@@ -36,11 +36,11 @@ class StudyProgress:
 
     @property
     def total(self) -> int:
-        """Runs of the study."""
+        """Number of runs of the study."""
         return self.done + self.running + self.failed + self.waiting
 
     def __str__(self) -> str:
-        """Say it in a few words."""
+        """Summarise the progress in a few words."""
         words = f"{self.running} running, {self.failed} failed"
         if self.seconds_left is None:
             return words
@@ -53,7 +53,7 @@ def study_progress(
     """Look at every run that a study should have.
 
     Args:
-        study: what should be there.
+        study: says which runs should exist.
         root: folder that holds `results/`.
         now: seconds since the epoch; default: the clock's.
         upstream: names the logs of the stages that a run waits for, see `prunepipe.stages.upstream`.
@@ -72,14 +72,14 @@ def study_progress(
 
 
 def _seconds_left(counts: Mapping[str, int], finished: Sequence[float], now: float) -> float | None:
-    """Go by the pace of the last finished runs, the wait since the last one included."""
+    """Estimate the time left from the pace of the last finished runs, including the wait since the last one."""
     if len(finished) < 3 or not counts[RUNNING]:
         return None
     return (counts[RUNNING] + counts[WAITING]) * max(now - finished[0], 0.0) / (len(finished) - 1)
 
 
 def duration(seconds: float) -> str:
-    """Return seconds in the unit that a person would choose."""
+    """Return seconds in a readable unit."""
     for unit, size in (("days", 86400.0), ("h", 3600.0), ("min", 60.0)):
         if seconds >= 1.5 * size:
             return f"{seconds / size:.0f} {unit}"

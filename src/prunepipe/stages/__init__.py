@@ -1,1 +1,1 @@
-"""Stages: one library function for each rule; the scripts in `workflow/scripts` read, call it and write."""
+"""Stages: one library function per rule; the scripts in `workflow/scripts` read, call it and write."""

@@ -1,4 +1,4 @@
-"""An allocation by name, with its contract enforced; it needs no torch."""
+"""Call an allocation by name and enforce its contract, without torch."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ def allocate(
     *,
     exact: bool = True,
 ) -> dict[str, int]:
-    """Spread the weights to keep over the layers.
+    """Distribute the weights to keep over the layers.
 
     Args:
         allocation: "module:function".
-        scores: by layer.
+        scores: scores by layer.
         structure: the prunable layers.
-        total: weights to keep.
+        total: number of weights to keep.
         options: keyword arguments of the allocation.
-        exact: whether the counts must sum to `total`; a mask that a score returns may be off by its rounding.
+        exact: whether the counts must sum to `total`; a mask that a score returns may deviate by rounding.
 
     Returns:
-        Weights to keep by layer; they sum to `total`.
+        Number of weights to keep by layer; they sum to `total`.
 
     Raises:
-        ScoreError: the allocation breaks this; the text names it, the layer and the rule.
+        ScoreError: the allocation violates this; the text names it, the layer and the rule.
     """
     read = partial(_counts, f"allocation {allocation}", structure, total, exact)
     if not is_external(allocation):

@@ -1,4 +1,4 @@
-"""The stage that applies a check: the mask and weights it leaves are the ticket; it needs no torch."""
+"""The stage that applies a check and so completes the ticket, without torch."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from prunepipe.stages.schemas.checking import CheckSettings
 def apply_check(
     weights: Arrays, mask: Arrays, fresh: Arrays, settings: CheckSettings
 ) -> tuple[Arrays, Arrays]:
-    """Change the mask or the start weights as a check says, and mask the weights.
+    """Apply a check to the mask or the start weights, and mask the weights.
 
     Args:
         weights: the state dict that retraining would start from.
-        mask: of the ticket.
-        fresh: an independent initialisation, for checks that re-draw weights.
+        mask: the ticket's mask.
+        fresh: an independent initialisation, for checks that redraw weights.
         settings: which check, and the seed.
 
     Returns:

@@ -1,4 +1,4 @@
-"""A ticket whose mask leaves no path from input to output: recorded, not trained."""
+"""Layer collapse: a ticket whose mask leaves no path from input to output is recorded, not trained."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from prunepipe.stages.outcome import Outcome
 
 
 def untrained(weights: Arrays, shape: dict[str, Any]) -> Outcome:
-    """Return the outcome of a constant network after no epochs.
+    """Return the outcome of a collapsed ticket, whose output is constant, after 0 epochs.
 
-    The logits are empty: what a constant network scores is chance, and evaluation says so.
+    The logits are empty: evaluation records chance accuracy for a constant network.
 
     Args:
-        weights: of the ticket.
-        shape: what its mask leaves of the network.
+        weights: the ticket's weights.
+        shape: the description of its mask; see `prunepipe.stages.describing`.
     """
     facts = {"device": "none", "torch": "", "threads": 0}
     return Outcome(weights, [], np.zeros((0, 0), np.float32), [], facts, shape=shape)

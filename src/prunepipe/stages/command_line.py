@@ -1,4 +1,4 @@
-"""What every stage's script has in common: its command line, its log, its errors."""
+"""The command line, logging and error handling that all stage scripts share."""
 
 import argparse
 import os
@@ -25,7 +25,7 @@ KINDS: dict[type, Callable[[str], Any]] = {
     float: float,
     bool: lambda text: bool(int(text)),
 }
-"""How an option is read whose default is of a type."""
+"""How to parse an option, by the type of its default."""
 
 
 def run(
@@ -35,14 +35,14 @@ def run(
     optional: tuple[str, ...] = (),
     settings: type[Strict] | None = None,
 ) -> None:
-    """Run one stage from the command line; a user's mistake ends it with a message and status 1.
+    """Run one stage from the command line; a user's mistake ends in a message and exit status 1.
 
     Args:
         description: the script's docstring, shown by --help.
-        main: called with the paths, as attributes, and the settings, if there are any.
+        main: called with the paths, as attributes, and the settings, if any.
         files: names of the stage's input and output files, each a required option.
-        optional: names of files that may be left out.
-        settings: model of what the stage is told; None: nothing but files.
+        optional: names of files that may be omitted.
+        settings: model of the stage's settings; None if it needs only files.
     """
     parser = argparse.ArgumentParser(description=description)
     for name in (*files, *optional):
@@ -65,7 +65,7 @@ def run(
     told: str = arguments.pop("settings", "")
     benchmark: str | None = arguments.pop("benchmark")
     execution = Execution(**{field.name: arguments.pop(field.name) for field in fields(Execution)})
-    # Loaded by name, so that how GPUs are shared and usage is measured is no part of any stage's code version.
+    # Loaded by name, so that code that shares GPUs and measures usage does not count as code of the stages.
     lease = import_module("prunepipe.execution.leases").lease_devices(
         arguments.pop("gpus"),
         jobs_per_device=arguments.pop("jobs_per_gpu"),
@@ -73,7 +73,7 @@ def run(
         say=partial(print, flush=True),
     )
     try:
-        # Read first: nobody should wait for a GPU to hear of a mistake.
+        # Read first: nobody should wait for a GPU only to learn of a mistake.
         values = [] if settings is None else [parsed(settings, told, "--settings")]
         with lease:
             main(SimpleNamespace(**arguments, execution=execution), *values)
@@ -87,7 +87,7 @@ def run(
 
 
 def _leave_scripts_folder(main: Callable[..., None]) -> None:
-    """Take the folder of the scripts off the import path: the user's `mask.py` is not ours."""
+    """Remove the folder of the scripts from the import path, so that our `mask.py` does not shadow the user's."""
     script = Path(main.__code__.co_filename)
     if script.is_file():
         sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() != script.resolve().parent]
@@ -96,9 +96,9 @@ def _leave_scripts_folder(main: Callable[..., None]) -> None:
 def add_execution_option(
     parser: argparse.ArgumentParser, name: str, kind: Callable[..., Any], default: Any
 ) -> None:
-    """Add an option that says how to run; the workflow gives the site's choice in PRUNEPIPE_<NAME>.
+    """Add an option that says how to run; the workflow passes the site's choice in PRUNEPIPE_<NAME>.
 
-    It is no parameter of a rule, because it does not change the result and so must not make one stale.
+    It is not a parameter of a rule, because it does not change results and must not make them stale.
     """
     variable = "PRUNEPIPE_" + name.upper()
     option = "--" + name.replace("_", "-")

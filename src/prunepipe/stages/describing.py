@@ -1,4 +1,4 @@
-"""What a mask leaves of a network, known before any training."""
+"""Describe what a mask leaves of a network, before any training."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from prunepipe.pruning.masks import density
 
 
 def describe(mask: Arrays, network: nn.Module, image_shape: tuple[int, ...]) -> dict[str, Any]:
-    """Return what a mask shows before any training: counts per layer, paths, layer collapse.
+    """Describe a mask before any training: counts per layer, paths, layer collapse.
 
     Args:
         mask: True = kept.

@@ -19,12 +19,12 @@ def measure(files: SimpleNamespace, settings: PlaceSettings) -> dict[str, Any]:
     """Return the metrics of a run.
 
     Args:
-        files: paths of data, trained weights, history and logits, and of the ticket's layers (None for a dense run).
+        files: paths of data, trained weights, history, logits, and the ticket's layers (None for a dense run).
         settings: the run's place in the study, its precision and the versions of its code.
 
     Returns:
-        Place, accuracy in percent, loss, epochs, densities, dead units, unreachable outputs, collapse, checksum of
-        the data.
+        Place, accuracy in percent, loss, epochs, densities, dead units, unreachable outputs, layer collapse,
+        checksum of the data.
     """
     test, facts = read_arrays(files.data, only=("test_labels",))
     history = read_json(files.history, "epochs")["epochs"]
@@ -38,7 +38,7 @@ def measure(files: SimpleNamespace, settings: PlaceSettings) -> dict[str, Any]:
 
 
 def _shape(trained: str, layers: str | None) -> dict[str, Any]:
-    """Return densities, dead units and collapse of the trained network itself; a dense one has no layers file."""
+    """Return densities, dead units and layer collapse of the trained network; dense runs have no layers file."""
     if layers is None:
         read_arrays(trained)
         return {

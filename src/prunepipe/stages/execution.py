@@ -1,4 +1,4 @@
-"""How a stage is executed: nothing here changes its result."""
+"""How a stage is executed; none of these settings changes its result."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ class Execution:
     Attributes:
         device: "auto", "cpu" or "cuda".
         threads: CPU threads.
-        checkpoint: file that an interrupted training run comes back from, or None.
-        checkpoint_seconds: least time between two checkpoints.
-        code: version of the stage's code; a checkpoint of other code is refused.
-        deterministic: whether operations that have no deterministic form are refused.
+        checkpoint: file that an interrupted training run resumes from, or None.
+        checkpoint_seconds: minimum time between two checkpoints.
+        code: version of the stage's code; checkpoints of other code are refused.
+        deterministic: whether to refuse operations without a deterministic implementation.
         score_time_limit: seconds that a call of a user's own score may take.
-        tensorboard: whether a training run writes TensorBoard's event files beside its checkpoint.
+        tensorboard: whether a training run writes TensorBoard event files next to its checkpoint.
     """
 
     device: str = "cpu"
@@ -36,14 +36,14 @@ class Execution:
     tensorboard: bool = False
 
     def checkpoint_of(self, identity: Mapping[str, Any]) -> Checkpoint | None:
-        """Return the run's checkpoint, which only a run of this identity and code may use."""
+        """Return the run's checkpoint, which only a run with this identity and code may use."""
         if self.checkpoint is None:
             return None
         return Checkpoint(self.checkpoint, {**identity, "code": self.code}, self.checkpoint_seconds)
 
     def watchers(self) -> list[Callable[[TrainState], None]]:
-        """Return what else is to be told of every epoch that a training run finishes."""
+        """Return further functions to call after every epoch of a training run."""
         if not self.tensorboard or self.checkpoint is None:
             return []
-        # Loaded by name, so that how a run is watched is no part of any stage's code version.
+        # Loaded by name, so that code that only watches a run does not count as code of the stages.
         return [import_module("prunepipe.training.tensorboard").event_writer(self.checkpoint.parent)]

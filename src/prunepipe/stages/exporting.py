@@ -1,4 +1,4 @@
-"""Write the trained network of a pruned run for use without this package, and say in a few lines how to load it."""
+"""Export the trained network of a pruned run for use without this package, with the code that loads it."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ from prunepipe.stages.inputs import build
 from prunepipe.stages.schemas.training import RetrainSettings
 
 MASK_PREFIX = "mask/"
-"""Of the masks beside the weights in a safetensors file."""
+"""Prefix of mask names in a safetensors file of weights."""
 
 
 @dataclass(frozen=True)
 class TrainedRun:
-    """A pruned run that has ended.
+    """A finished pruned run.
 
     Attributes:
-        weights: of the trained network, zero where pruned.
+        weights: weights of the trained network, zero where pruned.
         mask: True = kept.
-        settings: of its training; they say how the network is built.
-        dataset: what it was trained and tested on.
-        accuracy: as recorded, in percent.
+        settings: settings of its training, including how to build the network.
+        dataset: the data set it was trained and tested on.
+        accuracy: the recorded accuracy in percent.
     """
 
     weights: Arrays
@@ -46,10 +46,10 @@ class TrainedRun:
 
 
 def read_run(folder: Path, data_folder: Path) -> TrainedRun:
-    """Read a pruned run, with the prepared data set that its checksum names.
+    """Read a pruned run and the prepared data set with the checksum that it recorded.
 
     Raises:
-        ArtifactError: the folder holds no finished pruned run, or the data set is not there.
+        ArtifactError: the folder holds no finished pruned run, or the data set is missing.
     """
     trained = folder / "trained.safetensors"
     if not trained.is_file() or not (folder / "metrics.json").is_file():
@@ -65,7 +65,7 @@ def _dataset(folder: Path, checksum: str) -> Dataset:
     for path in sorted(folder.glob("*.safetensors")):
         try:
             found = read_arrays(path, only=())[1].get("checksum")
-        except ArtifactError:  # raw data, or somebody else's
+        except ArtifactError:  # raw data, or a foreign file
             continue
         if found == checksum:
             return read_dataset(path)
@@ -83,7 +83,7 @@ def network_of(run: TrainedRun) -> nn.Module:
 
 
 def write_state_dict(run: TrainedRun, path: Path) -> None:
-    """Write {"weights": state dict, "masks": bool by name} as torch.save does; load with weights_only=True."""
+    """Write {"weights": state dict, "masks": bool by name} with torch.save; load it with weights_only=True."""
     masks = {name: torch.from_numpy(layer) for name, layer in run.mask.items()}
     _save({"weights": network_of(run).state_dict(), "masks": masks}, path)
 
@@ -100,7 +100,7 @@ def write_torch_prune(run: TrainedRun, path: Path) -> None:
 
 
 def write_safetensors(run: TrainedRun, path: Path) -> None:
-    """Write the weights by name, and each mask by its weight's name behind `mask/`."""
+    """Write the weights by name, and each mask as `mask/` and its weight's name."""
     masks = {MASK_PREFIX + name: torch.from_numpy(layer) for name, layer in run.mask.items()}
     with atomic_path(path) as temporary:
         # A module with two names has its weights in the state twice, which this format stores as two tensors.
@@ -112,7 +112,7 @@ def write_onnx(run: TrainedRun, path: Path) -> None:
     """Write an ONNX graph, images [B, C, H, W] -> logits [B, K], with zeros where the mask prunes.
 
     Raises:
-        ConfigError: torch lacks the packages that it needs for this.
+        ConfigError: packages that torch needs for ONNX export are missing.
     """
     lacking = [name for name in ("onnx", "onnxscript") if find_spec(name) is None]
     if lacking:
@@ -145,7 +145,7 @@ WRITERS: dict[str, tuple[str, Callable[[TrainedRun, Path], None]]] = {
     "safetensors": (".safetensors", write_safetensors),
     "onnx": (".onnx", write_onnx),
 }
-"""Every form: the ending of its file's name, and what writes it."""
+"""Every export format, with its file suffix and its writer."""
 
 LOADING = {
     "state_dict": """
@@ -181,7 +181,7 @@ session = onnxruntime.InferenceSession({path!r})
 
 
 def loading_example(run: TrainedRun, form: str, path: Path) -> str:
-    """Return Python code that loads what was written, and computes `logits` of `images` (uint8 tensor [B, C, H, W])."""
+    """Return Python code that loads the exported file and computes `logits` of `images` (uint8 tensor [B, C, H, W])."""
     mean, std = (
         f"torch.tensor({list(values)}).view(-1, 1, 1)" for values in (run.dataset.mean, run.dataset.std)
     )

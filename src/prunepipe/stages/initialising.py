@@ -29,25 +29,25 @@ def initialise(data: str, settings: InitialSettings) -> tuple[Arrays, Structure]
 
     Args:
         data: path of the prepared data set.
-        settings: network, seed and draw.
+        settings: network, seed, and which draw of the weights.
 
     Returns:
         The weights, and the structure of the network.
 
     Raises:
-        ConfigError, ScoreError: the network cannot be pruned or trained, or does not fit the data; names its builder.
+        ConfigError, ScoreError: the network cannot be pruned or trained, or does not fit the data.
     """
     return initialise_on(read_dataset(data), settings)
 
 
 def initialise_on(dataset: Dataset, settings: InitialSettings) -> tuple[Arrays, Structure]:
-    """Do the same for a data set in memory."""
+    """Do the same as `initialise` for a data set in memory."""
     reference = settings.network.reference
     try:
         return _initialise(dataset, settings)
     except (ConfigError, ScoreError) as error:
         raise type(error)(f"network {reference}: {error}") from error
-    except Exception as error:  # whatever a network that is not ours raises when it is copied or drawn
+    except Exception as error:  # whatever a user's network raises when it is copied or initialised
         if not is_external(reference):
             raise
         raise ConfigError(

@@ -1,4 +1,4 @@
-"""What several stages start from: the network of the settings, and the training data behind a mask."""
+"""Inputs that several stages share: the network, and the training data that a mask is made from."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from prunepipe.stages.schemas.network import NetworkSettings
 
 
 def corrupted(dataset: Dataset, corruption: str | None, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the training images and labels behind a mask, as the data check leaves them."""
+    """Return the training images and labels that a mask is made from, after the data check."""
     if corruption is None:
         return dataset.train_images, dataset.train_labels
     generator = numpy_generator(seed, "data check")
@@ -41,13 +41,13 @@ def corrupted(dataset: Dataset, corruption: str | None, seed: int) -> tuple[np.n
 
 
 def build(dataset: Dataset, network: NetworkSettings, seed: int, draw: str = "init") -> nn.Module:
-    """Build a network for a data set, with the weights of its constructor's draw."""
+    """Build a network for a data set, with the initial weights that its constructor draws."""
     channels, height, width = dataset.train_images.shape[1:]
     return make_network(
         network.reference,
         channels=channels,
         classes=dataset.classes,
-        # A builder that knows squares alone is told of them as ever, and meets a pair where it would be wrong.
+        # One number for square images, a pair for others, so that a builder for squares fails instead of being wrong.
         image_size=height if height == width else (height, width),
         options=network.options,
         seed=seed,

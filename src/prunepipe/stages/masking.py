@@ -1,4 +1,4 @@
-"""The stage that turns scores into a mask; it needs no torch."""
+"""The stage that turns scores into a mask, without torch."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ def make_mask(
     structure: Structure,
     settings: MaskSettings,
 ) -> Arrays:
-    """Keep exactly the weights that the prune ratio leaves, as the allocation spreads them.
+    """Keep exactly as many weights as the prune ratio leaves, distributed by the allocation.
 
     Args:
-        scores: by layer, shaped like the weights; higher means keep.
+        scores: scores by layer, shaped like the weights; higher means keep.
         structure: layers and graph of the network.
         settings: allocation, prune ratio, check of the scores.
 

@@ -1,4 +1,4 @@
-"""What a training stage leaves behind, whether it trained or not."""
+"""The outcome of a training stage, and the files it is written to."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from prunepipe.stages.execution import Execution
 
 @dataclass(frozen=True)
 class Outcome:
-    """The end of a training run.
+    """The outcome of a training run.
 
     Attributes:
         weights: parameters and buffers after the last epoch.
-        history: one row an epoch: learning rate, losses, accuracies.
-        logits: float32 [N, K] of the test images.
-        seconds: of each epoch; kept apart, because they alone differ between equal runs.
+        history: one row per epoch: learning rate, losses, accuracies.
+        logits: logits of the test images, float32 [N, K].
+        seconds: duration of each epoch; stored separately, because only they differ between equal runs.
         facts: device, precision, library versions.
         snapshots: weights at the rewind epochs.
-        shape: what the ticket's mask leaves of the network, as `describe` says; empty for a dense run.
+        shape: the description of the ticket's mask by `describe`; empty for a dense run.
     """
 
     weights: Arrays
@@ -36,7 +36,7 @@ class Outcome:
 
 
 class RunFiles(Protocol):
-    """Paths of the files that every run writes beside its weights."""
+    """Paths of the files that every run writes in addition to its weights."""
 
     history: str
     logits: str
@@ -51,10 +51,10 @@ def write_run(outcome: Outcome, files: RunFiles) -> None:
 
 
 def finished(execution: Execution) -> None:
-    """Delete the checkpoint of a run that is measured, and what a killed write of it left.
+    """Delete the checkpoint of an evaluated run, and temporary files of killed writes of it.
 
-    Not when its training ends: if Snakemake or the cluster job dies before the workflow takes note of that, the
-    training is done again, and then it goes on from its last checkpoint instead of from its start.
+    The checkpoint is not deleted when training ends: if Snakemake or the cluster job dies before the workflow
+    registers the result, the training job is repeated, and then resumes from its last checkpoint.
     """
     if execution.checkpoint is not None:
         execution.checkpoint.unlink(missing_ok=True)

@@ -42,8 +42,8 @@ def score(
     Args:
         data: path of the prepared data set.
         structure: path of the network's structure.
-        weights: the weights that are scored.
-        settings: of `score_settings`.
+        weights: the weights to score.
+        settings: the settings from `score_settings`.
         execution: device and threads.
 
     Returns:
@@ -56,15 +56,15 @@ def score(
 
 @dataclass(frozen=True)
 class ScoringTask:
-    """A network, and all that it takes to score it.
+    """A network with everything needed to score it.
 
     Attributes:
-        network: with its weights, on its device.
-        scorer: the score as it is called and read.
-        batches: what the score reads.
-        settings: of `score_settings`.
+        network: the network with its weights, on its device.
+        scorer: the score with its settings.
+        batches: the data that the score reads.
+        settings: the settings from `score_settings`.
         structure: the prunable layers.
-        density: share of the weights that the prune ratio keeps, or None where one set of scores serves every ratio.
+        density: share of the weights that the prune ratio keeps, or None if one set of scores serves all ratios.
     """
 
     network: nn.Module
@@ -75,7 +75,7 @@ class ScoringTask:
     density: float | None
 
     def scores(self, scorer: Scorer) -> Arrays:
-        """Return the scores of all rounds."""
+        """Return the scores after all rounds."""
         ratio = self.settings.ratio
         return score_network(
             self.network,
@@ -89,18 +89,18 @@ class ScoringTask:
         )
 
     def answer(self) -> Answer:
-        """Return what the score says of the unpruned network, scores or a mask."""
+        """Call the score on the unpruned network, and return scores or a mask."""
         return self.scorer.answer(self.network, self.batches, F.cross_entropy, generator=self.generator())
 
     def generator(self) -> torch.Generator:
-        """Return the score's randomness, from its start."""
+        """Return a new generator at the start of the score's random stream."""
         return torch_generator(self.settings.seed, "score")
 
 
 def scoring_task(
     dataset: Dataset, structure: Structure, weights: Arrays, settings: ScoreSettings, execution: Execution
 ) -> ScoringTask:
-    """Build the network, load its weights, and put all on the device."""
+    """Build the network, load its weights, and move everything to the device."""
     network = build(dataset, settings.network, settings.seed)
     load_arrays(network, weights)
     kept = None if settings.ratio is None else kept_total(structure.size, settings.ratio.prune_ratio)
@@ -116,16 +116,16 @@ def scoring_task(
 
 
 def scorer_of(settings: ScoreSettings, kept: int | None, size: int, execution: Execution) -> Scorer:
-    """Return the score of the settings, as it is called and read.
+    """Return the score with all its settings.
 
     Args:
-        settings: of `score_settings`.
-        kept: weights that the prune ratio keeps, or None where one set of scores serves every ratio.
-        size: prunable weights.
-        execution: the time that a call of the user's own function may take, and whether it must be deterministic.
+        settings: the settings from `score_settings`.
+        kept: number of weights that the prune ratio keeps, or None if one set of scores serves all ratios.
+        size: number of prunable weights.
+        execution: the time limit for a call of user code, and whether it must be deterministic.
 
     Raises:
-        ScoreError: the score asks for the prune ratio, which its ticket does not tell.
+        ScoreError: the score asks for the prune ratio, but its ticket does not pass it.
     """
     method = load_function(settings.score)
     asked = asked_ratios(method)
@@ -158,7 +158,7 @@ def _allocate(ratio: RatioSettings, structure: Structure, scores: Arrays, total:
 
 
 def batches_of(dataset: Dataset, settings: ScoreSettings, device: torch.device) -> Batches:
-    """Return the batches that a score reads: one blank image, a few images a class, or the training set."""
+    """Return the batches that a score reads: one blank image, a few images per class, or the training set."""
     return _Moved(_batches(dataset, settings), device)
 
 
@@ -198,7 +198,7 @@ def _augmented(
 
 
 class _Plain:
-    """The training set in file order, without augmentation, batch by batch; can be read again."""
+    """The training set in file order, without augmentation, batch by batch; can be iterated repeatedly."""
 
     def __init__(self, images: ImageSet, size: int) -> None:
         self._images = images
@@ -213,7 +213,7 @@ class _Plain:
 
 
 class _Moved:
-    """Copies of batches, on a device; can be read again, whatever was done to them."""
+    """Copies of batches on a device; can be iterated repeatedly, even if a copy was changed."""
 
     def __init__(self, batches: Sequence[Batch] | _Plain, device: torch.device) -> None:
         self._batches = batches

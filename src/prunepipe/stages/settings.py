@@ -1,4 +1,4 @@
-"""What each stage is told, made from the study and a place in it: what the stage reads, and nothing else."""
+"""Make the settings of each stage from the study and a place in it, with only what the stage reads."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from prunepipe.study.study import CLEAN, Study
 
 
 def dataset_settings(study: Study, dataset: str, folder: str) -> DatasetSettings:
-    """Settings of `prepare_dataset`; the folder is the site's."""
+    """Settings of `prepare_dataset`; the folder comes from the site."""
     choice = study.datasets[dataset]
     reference, options = loader_of(dataset, choice)
     return DatasetSettings(
@@ -46,7 +46,7 @@ def dataset_settings(study: Study, dataset: str, folder: str) -> DatasetSettings
 
 
 def loader_of(key: str, choice: DatasetChoice) -> tuple[str, dict[str, Any]]:
-    """Return the function that loads a data set, and the options that the study gives it."""
+    """Return the function that loads a data set, and its options in the study."""
     if choice.folder:
         options = {"root": choice.folder, "channels": choice.channels or 3, "image_size": choice.image_size}
         return IMAGE_FOLDER, options
@@ -79,7 +79,7 @@ def rewind_settings(data: str, point: str) -> RewindSettings:
 
 
 def data_settings(study: Study, data: str) -> DataSettings:
-    """How the training data behind a mask are varied; `clean` is left as it is."""
+    """How the training data that a mask is made from are changed; `clean` is unchanged."""
     if data == CLEAN:
         return DataSettings()
     row = study.check(data)
@@ -112,9 +112,9 @@ def retrain_settings(
     """Settings of `retrain`.
 
     Args:
-        study, network, ticket, seed: the place of the run, as far as its training depends on it.
-        numerics: of the site.
-        train_collapsed: whether the ticket is trained should it turn out to be collapsed; None: as the study says.
+        study, network, ticket, seed: the parts of the run's place that its training depends on.
+        numerics: the site's numerical settings.
+        train_collapsed: whether to train the ticket in case of layer collapse; None: as the study says.
     """
     row = study.tickets[ticket]
     return RetrainSettings(
@@ -133,9 +133,9 @@ def per_prune_ratio(ticket: Ticket) -> bool:
 
 
 def score_id(ticket: Ticket) -> str:
-    """Return the name of a ticket's scores: tickets that score alike share it, and so the work.
+    """Return the name of a ticket's scores; tickets that score alike share the name, and so the scores.
 
-    It is a folder's name; options, rounds and functions that are not built in are told apart by a checksum.
+    It is a folder name, with a checksum for options, rounds and functions that are not built in.
     """
     name = re.sub(r"[^A-Za-z0-9_]", "_", ticket.score.rpartition(":")[2])
     extra: dict[str, Any] = {}
@@ -150,14 +150,14 @@ def score_id(ticket: Ticket) -> str:
             "allocation": function,
             "allocation_options": ticket.allocation_options,
         }
-    chosen = {"missing": ticket.missing, "zeros": ticket.zeros}  # how its answer is read
+    chosen = {"missing": ticket.missing, "zeros": ticket.zeros}  # how to read what it returns
     extra |= {key: value for key, value in chosen.items() if value != "refuse"}
     suffix = "-" + hashlib.sha256(json.dumps(extra, sort_keys=True).encode()).hexdigest()[:8] if extra else ""
     return f"{name}-{ticket.scored.replace(' ', '')}{suffix}"
 
 
 def scored_ratio(ticket: Ticket, prune_ratio: float | str) -> str:
-    """Return the prune ratio in the path of the scores: one-shot scores mostly serve every ratio."""
+    """Return the prune ratio in the path of the scores; most one-shot scores serve all ratios."""
     return str(prune_ratio) if per_prune_ratio(ticket) else ANY_RATIO
 
 
@@ -181,7 +181,7 @@ def score_settings(
 def images_settings(
     study: Study, network: str, ticket: Ticket, data: str
 ) -> NoImages | BalancedImages | TrainingSet:
-    """Return which images a ticket's score reads, of which variant of the data."""
+    """Return which images a ticket's score reads, and from which data variant."""
     corruption = data_settings(study, data).corruption
     if ticket.reading == "none":
         return NoImages()
@@ -197,7 +197,7 @@ def images_settings(
 
 
 def ratio_settings(ticket: Ticket, prune_ratio: float) -> RatioSettings:
-    """Return what scores that depend on the prune ratio are told; others are shared by all allocations."""
+    """Return the further settings of scores that depend on the prune ratio; all allocations share other scores."""
     return RatioSettings(
         prune_ratio=prune_ratio,
         rounds=ticket.pruning_rounds,
@@ -209,7 +209,7 @@ def ratio_settings(ticket: Ticket, prune_ratio: float) -> RatioSettings:
 
 
 def mask_settings(study: Study, ticket: str, source: str, prune_ratio: float) -> MaskSettings:
-    """Settings of `mask`; the source is a data variant, or a check of the scores."""
+    """Settings of `mask`; the source is a data variant or a check of the scores."""
     row = study.tickets[ticket]
     check = study.check(source) if source != CLEAN else None
     return MaskSettings(
@@ -222,17 +222,17 @@ def mask_settings(study: Study, ticket: str, source: str, prune_ratio: float) ->
 
 
 def source_of(study: Study, check: str) -> str:
-    """Return where a check's mask comes from: `clean`, a data variant, or a check of the scores."""
+    """Return the source of a check's mask: `clean`, a data variant, or a check of the scores."""
     return check if study.check(check).stage in ("data", "score") else CLEAN
 
 
 def data_of_source(study: Study, source: str) -> str:
-    """Return the data variant behind a mask's source."""
+    """Return the data variant of a mask's source."""
     return CLEAN if source == CLEAN else study.data_of(source)
 
 
 def check_settings(study: Study, check: str, seed: int) -> CheckSettings:
-    """Settings of `check`: what is done to the mask or to the start weights."""
+    """Settings of `check`: how it changes the mask or the start weights."""
     row = study.check(check)
     return CheckSettings(
         check=check,

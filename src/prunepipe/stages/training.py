@@ -1,4 +1,4 @@
-"""Stages that train: the dense run and the retraining of a ticket."""
+"""The stages that train: the dense run, and the retraining of a ticket."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ def train_dense(data: str, weights: Arrays, settings: DenseSettings, execution: 
     Args:
         data: path of the prepared data set.
         weights: initial weights.
-        settings: of `dense_settings`.
+        settings: the settings from `dense_settings`.
         execution: device, threads, checkpoint.
 
     Returns:
-        Where training ended, with the weights at the rewind epochs.
+        The outcome of training, with the weights at the rewind epochs.
     """
     dataset = read_dataset(data)
     images, labels = corrupted(dataset, settings.data.corruption, settings.seed)
@@ -61,16 +61,16 @@ def train_dense(data: str, weights: Arrays, settings: DenseSettings, execution: 
 def retrain(
     data: str, weights: Arrays, mask: Arrays, settings: RetrainSettings, execution: Execution
 ) -> Outcome:
-    """Retrain a ticket, always on the full clean training data; one without any path is not trained.
+    """Retrain a ticket, always on the full clean training data; a collapsed ticket is not trained.
 
     Args:
         data: path of the prepared data set.
         weights, mask: the ticket.
-        settings: of `retrain_settings`.
+        settings: the settings from `retrain_settings`.
         execution: device, threads, checkpoint.
 
     Returns:
-        Where training ended, and what the mask leaves of the network.
+        The outcome of training, with a description of the mask.
     """
     dataset = read_dataset(data)
     prepare_process(execution.threads, execution.deterministic)
@@ -135,7 +135,7 @@ def _run(
             after_epoch=epoch_reporter(plan.recipe.epochs, execution.watchers()),
         )
         logits = end.logits
-        if logits is None:  # the checkpoint was of a run that had ended
+        if logits is None:  # the checkpoint was from a finished run
             logits = predict(network, test_set, plan.precision).cpu().numpy()
         facts = {
             "device": device_name(device),

@@ -1,4 +1,4 @@
-"""Try a method on the real network before anything is trained: whether it keeps its contract, and what it would do."""
+"""Try a method on the real network before any training: check its contract, and show what it would do."""
 
 from __future__ import annotations
 
@@ -41,17 +41,17 @@ class Trial:
     """What a method would do to one network.
 
     Attributes:
-        dataset, network, seed, prune_ratio: where it was tried.
+        dataset, network, seed, prune_ratio: what it was tried on.
         layers: rows of `prunepipe.stages.describing.describe`.
-        kept, asked: weights that its mask keeps, and that the prune ratio asks for.
+        kept, asked: number of weights that its mask keeps, and that the prune ratio asks for.
         collapsed: whether no path from input to output is left.
-        overlaps: how much its mask has in common with those of the largest weights and of random ones.
+        overlaps: overlap of its mask with those of magnitude and random pruning.
         is_mask: whether it returns the mask itself.
         unused: parameters with scores that are never pruned.
-        missing: weights that it leaves out and so keeps.
-        distinct: different scores of all weights; few mean that ties decide.
-        seconds: of a call, on average.
-        sources: data that it was tried on.
+        missing: weights that it does not score, which are kept.
+        distinct: number of distinct scores; if there are few, ties decide.
+        seconds: average duration of a call.
+        sources: data variants that it was tried on.
     """
 
     dataset: str
@@ -72,7 +72,7 @@ class Trial:
 
 
 def load_dataset(study: Study, key: str, data_folder: Path) -> Dataset:
-    """Return a data set of a study: as it was prepared, or from its source."""
+    """Return a data set of a study, from its prepared file or from its source."""
     prepared = data_folder / f"{dataset_name(key, study.datasets[key])}.safetensors"
     if prepared.is_file():
         return read_dataset(prepared)
@@ -84,17 +84,17 @@ def load_dataset(study: Study, key: str, data_folder: Path) -> Dataset:
 def try_method(
     study: Study, ticket: str, dataset_key: str, network: str, dataset: Dataset, execution: Execution
 ) -> Trial:
-    """Score the initial weights of the first seed by a ticket's method, on the clean data and on those of its checks.
+    """Score the initial weights of the first seed with a ticket's method, on clean data and under its data checks.
 
     Args:
-        study: says how the ticket scores.
+        study: the study, which says how the ticket scores.
         ticket: the method.
         dataset_key, network: keys of the study.
         dataset: the data set itself.
-        execution: device, and the time that a call may take.
+        execution: device, and the time limit for a call.
 
     Raises:
-        ScoreError: the method breaks its contract.
+        ScoreError: the method violates its contract.
     """
     seed, ratio = study.seeds[0], study.prune_ratios[0]
     drawn = initial_settings(study, network, "init", seed)
@@ -139,7 +139,7 @@ def try_method(
 def _overlaps(
     mask: Arrays, weights: Arrays, structure: Structure, prune_ratio: float, seed: int
 ) -> dict[str, Overlap]:
-    """Compare a mask with those that magnitude and random scores would give, ranked over the whole network."""
+    """Compare a mask with global magnitude pruning and global random pruning."""
     generator = numpy_generator(seed, "trial")
     scores: dict[str, Callable[[str], np.ndarray]] = {
         "magnitude": lambda name: np.abs(weights[name]),

@@ -37,10 +37,10 @@ TICKETS: dict[str, dict[str, Any]] = {
 
 
 Stage = Literal["none", "data", "score", "mask", "weights"]
-"""What a check changes: nothing, the data behind the mask, the scores, the mask, or the start weights."""
+"""What a check changes: nothing, the data that the mask is made from, the scores, the mask, or the start weights."""
 
 KINDS = ("initial", "partially trained")
-"""The two kinds of tickets: those that start from initial weights, and the others."""
+"""The two kinds of tickets: those that start from initial weights, and all others."""
 
 
 class Reading(NamedTuple):
@@ -61,18 +61,18 @@ class Reading(NamedTuple):
 
 @dataclass(frozen=True)
 class CheckRow:
-    """All that is known of a check before it is loaded.
+    """Describes a check before it is loaded.
 
     Attributes:
-        stage: what it changes.
+        stage: the stage that it changes.
         function: "module:function".
         readings: by the kind of ticket, what its words entitle us to say; for other kinds it is a diagnostic.
         battery: whether `prunepipe judge` runs it.
-        share: of a data check, the share of the training images that it keeps.
-        batch: of a data check, the images are kept in file order, in whole batches of so many; 1: in any number.
-        shuffle: of a data check, whether training shuffles the images in every epoch.
-        inverts: of a score check, whether it turns the ranking round, so that scores may be below 0.
-        redraws: of a weights check, whether it is given a second, independent draw of the initial weights.
+        share: for a data check: the share of the training images that it keeps.
+        batch: for a data check: size of the whole batches in which it keeps images; 1: any number of images.
+        shuffle: for a data check: whether training shuffles the images in every epoch.
+        inverts: for a score check: whether it reverses the ranking, so that scores may be negative.
+        redraws: for a weights check: whether it receives a second, independent draw of the initial weights.
     """
 
     stage: Stage
@@ -86,11 +86,11 @@ class CheckRow:
     redraws: bool = True
 
     def images_left(self, images: int) -> int:
-        """Return how many of so many training images it keeps."""
+        """Return how many of the given number of training images it keeps."""
         return int(images * self.share) // self.batch * self.batch
 
     def class_images_left(self, images: int) -> int:
-        """Return how many of so many images of a class it keeps, as far as that is known."""
+        """Return how many of the given number of images of a class it keeps, if that is known."""
         return ceil(images * self.share) if self.batch == 1 else images
 
 
@@ -148,4 +148,4 @@ def checks_of_stage(stage: Stage) -> dict[str, CheckRow]:
 
 
 TABLES = ("initial_checks", "partial_checks", "random", "hybrid", "prune_ratios")
-"""The tables of the paper, in its order."""
+"""The paper's tables, in its order."""

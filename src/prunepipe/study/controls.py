@@ -1,4 +1,4 @@
-"""The controls beside a judged method, and how they share weights out where Linear layers hold nearly all of them."""
+"""The controls of a judged method, and their allocations if Linear layers hold nearly all weights."""
 
 from __future__ import annotations
 

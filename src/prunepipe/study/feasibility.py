@@ -1,4 +1,4 @@
-"""Plans that cannot succeed, refused before any job: known from plain numbers, without torch and without data."""
+"""Refuse studies that cannot succeed, before any job and without torch or data."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from prunepipe.study.study import Study
 
 
 def refuse_impossible(study: Study) -> None:
-    """Refuse a study some job of which is bound to fail; what rows do not tell is not known and left alone.
+    """Refuse a study if one of its jobs is bound to fail; what its rows do not say is not checked.
 
     Raises:
-        ConfigError: names the key, the value, the bound, and what to change.
+        ConfigError: the message names the key, the value, the bound, and what to change.
     """
     for dataset, choice in study.datasets.items():
         facts = facts_of(dataset, choice)
@@ -31,7 +31,7 @@ def refuse_impossible(study: Study) -> None:
 
 
 def facts_of(dataset: str, choice: DatasetChoice) -> Facts | None:
-    """Return what the row of a data set tells of its shape; None for the user's own files and functions."""
+    """Return the shape of a data set from its row; None for the user's own files and functions."""
     loader = choice.loader(dataset)
     return dataset_row(loader).facts if loader else None
 
@@ -89,10 +89,10 @@ def _refuse_scoring(study: Study, name: str, ticket: Ticket, check: str, holds: 
 
 
 def layers_of(study: Study, dataset: str, network: str) -> list[tuple[Layer, int]] | None:
-    """Return a network's layers and map sides for a data set, or None where their rows do not tell them.
+    """Return a network's layers and feature map sides for a data set, or None if their rows do not say.
 
     Raises:
-        ConfigError: the network does not take images of that size.
+        ConfigError: the network does not accept images of that size.
     """
     choice, net = study.datasets[dataset], study.networks[network]
     facts = facts_of(dataset, choice)
@@ -113,10 +113,10 @@ def layers_of(study: Study, dataset: str, network: str) -> list[tuple[Layer, int
 
 
 def refuse_impossible_budgets(study: Study) -> None:
-    """Refuse prune ratios that layers with a fixed share alone exceed, or whose rest the others cannot hold.
+    """Refuse prune ratios whose budget the layers with a fixed share exceed, or the other layers cannot hold.
 
     Raises:
-        ConfigError: names ticket, network, prune ratio, and what to change.
+        ConfigError: the message names ticket, network, prune ratio, and what to change.
     """
     for dataset in study.datasets:
         for network in study.networks:
@@ -150,7 +150,9 @@ def _refuse(study: Study, network: str, layers: list[Layer]) -> None:
             place = f"prune_ratios: {prune_ratio}, ticket '{name}' on {network}: "
             _refuse_dense(f"{place}keeps {budget:,} of {size:,} weights", ticket, layers, budget)
             _refuse_by_trying(place, ticket, layers, budget)
-            if (rounds := ticket.pruning_rounds) > 1:  # the first keeps most, and layers may not hold it
+            if (
+                rounds := ticket.pruning_rounds
+            ) > 1:  # the first round keeps most, and layers may not hold it
                 most = kept_after(size, budget / size, 1 / rounds)
                 _refuse_by_trying(f"{place}round 1 of {rounds}: ", ticket, layers, most)
 
@@ -166,7 +168,7 @@ def _refuse_dense(place: str, ticket: Ticket, layers: list[Layer], budget: int) 
 
 
 def _refuse_by_trying(place: str, ticket: Ticket, layers: list[Layer], budget: int) -> None:
-    """Allocate, where that needs nothing but the layers' shapes."""
+    """Try an allocation that needs only the layers' shapes."""
     row = ticket.allocation_facts
     if row.reads_scores:
         return

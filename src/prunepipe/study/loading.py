@@ -1,4 +1,4 @@
-"""Read config.yaml and config/<study>.yaml; say in a line or two what is wrong with them."""
+"""Read config.yaml and config/<study>.yaml, and report their mistakes in a line or two."""
 
 from __future__ import annotations
 
@@ -19,40 +19,44 @@ from prunepipe.validation import NAME, NAME_WORDS, Strict, shown, validated
 
 
 class Site(Strict):
-    """Where and how to run; nothing here changes which cells a study has."""
+    """Where and how to run; no setting here changes the cells of a study."""
 
     study: str = Field("quickstart", description="a study in config/ by name, or the path of a .yaml file")
-    data_folder: str = Field("data", description="folder of raw data and of the prepared data sets")
-    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: a GPU where there is one")
+    data_folder: str = Field("data", description="folder of raw data and prepared data sets")
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: a GPU if there is one")
     precision: Literal["float32", "bfloat16"] = Field("float32", description="arithmetic of training")
     channels_last: bool = Field(
-        True, description="memory layout of training; as good and faster (docs/equivalence.md)"
+        True, description="memory layout of training; equally accurate and faster (docs/equivalence.md)"
     )
     threads: int = Field(
-        1, gt=0, le=1024, description="CPU threads of each training job; several jobs run side by side"
+        1, gt=0, le=1024, description="CPU threads of each training job; several jobs run in parallel"
     )
     jobs_per_gpu: int = Field(
-        1, gt=0, le=1000, description="jobs that may share a GPU; small networks leave room for more"
+        1,
+        gt=0,
+        le=1000,
+        description="number of jobs that may share a GPU; small networks leave room for more",
     )
     checkpoint_seconds: float = Field(
-        120.0, ge=0, le=1e9, description="least seconds between two checkpoints of a run; 0: every epoch"
+        120.0, ge=0, le=1e9, description="minimum seconds between two checkpoints of a run; 0: every epoch"
     )
     score_time_limit: float = Field(
-        3600.0, gt=0, le=1e9, description="seconds that a call of a score of your own may take"
+        3600.0, gt=0, le=1e9, description="seconds that a call of your own score may take"
     )
 
     deterministic: bool = Field(
         True,
-        description="equal runs are equal to the bit; false lets operations run that have no deterministic form",
+        description="equal runs are bit-identical; false allows operations without a deterministic implementation",
     )
 
     tensorboard: bool = Field(
-        False, description="TensorBoard event files beside each run (pip install 'prunepipe[tensorboard]')"
+        False,
+        description="write TensorBoard event files next to each run (pip install 'prunepipe[tensorboard]')",
     )
 
     upgrade_results: bool = Field(
         False,
-        description="go on with results of another version, and make again what its code made differently",
+        description="continue with results of another version, and remake those whose code has changed",
     )
 
     @field_validator("tensorboard")
@@ -76,7 +80,7 @@ class Site(Strict):
     @field_validator("data_folder")
     @classmethod
     def _plain_path(cls, folder: str) -> str:
-        """Return the path without `~`, `.` and a slash at its end, in the one form that all rules share."""
+        """Normalise the path, without `~`, `.` and a trailing slash, so that all rules use the same form."""
         path = os.path.normpath(os.path.expanduser(folder))
         odd = next((character for character in "{}$" if character in path), None)
         if not folder.strip() or odd or path.startswith("~") or not path.isprintable():
@@ -87,12 +91,12 @@ class Site(Strict):
 
     @property
     def numerics(self) -> dict[str, Any]:
-        """The choices that change a run's last digits, and so belong to its settings."""
+        """The site settings that change a run's last digits, and so belong to the run's settings."""
         return {"precision": self.precision, "channels_last": self.channels_last}
 
 
 def _scalar(value: Any) -> Any:
-    """Return the number, true or false that a text says; anything else as it is."""
+    """Convert text to a number, true or false; return anything else unchanged."""
     try:
         return yaml.safe_load(value) if isinstance(value, str) and value.isprintable() else value
     except (yaml.YAMLError, ValueError):
@@ -103,7 +107,7 @@ def load_site(values: dict[str, Any]) -> Site:
     """Validate the site configuration (config.yaml and --config).
 
     Raises:
-        ConfigError: one line for each mistake.
+        ConfigError: one line per mistake.
     """
     site = validated(Site, values, "config.yaml")
     _require_folder(site.data_folder)
@@ -129,13 +133,13 @@ def _require_folder(folder: str) -> None:
 
 
 def study_path(study: str, folder: Path) -> Path:
-    """Return the file of a study, by name in `folder` or by its own path.
+    """Return the file of a study, given its name in `folder` or its path.
 
     Raises:
-        ConfigError: there is none; names those that exist.
+        ConfigError: there is no such study; the message names the existing ones.
     """
     path = Path(study) if study.endswith((".yaml", ".yml")) else folder / f"{study}.yaml"
-    if not os.path.isfile(path):  # Path.is_file raises where a name is too long
+    if not os.path.isfile(path):  # Path.is_file raises if a name is too long
         names = [entry.stem for entry in sorted(folder.glob("*.yaml"))]
         if not names:
             raise ConfigError(
@@ -151,7 +155,7 @@ def load_study(path: Path) -> Study:
     """Read and validate a study file.
 
     Raises:
-        ConfigError: one line for each mistake: the key, the value, what is allowed.
+        ConfigError: one line per mistake: the key, the value, what is allowed.
     """
     values = read_yaml(path)
     if not isinstance(values, dict):
@@ -172,10 +176,10 @@ def load_study(path: Path) -> Study:
 
 
 def require_threads(site: Site, cores: int | None) -> None:
-    """Refuse more threads a job than this machine has cores; a cluster's nodes are another matter.
+    """Refuse more threads per job than this machine has cores; a cluster's nodes are not checked.
 
     Raises:
-        ConfigError: names the key, the value and the bound.
+        ConfigError: the message names the key, the value and the bound.
     """
     if cores is not None and site.threads > cores:
         raise ConfigError(
@@ -184,10 +188,10 @@ def require_threads(site: Site, cores: int | None) -> None:
 
 
 def require_unique_keys(paths: list[str]) -> None:
-    """Refuse files of the site configuration that give a key twice: Snakemake would keep the last.
+    """Refuse site configuration files that give a key twice; Snakemake would keep the last value.
 
     Raises:
-        ConfigError: names file, line and key.
+        ConfigError: the message names file, line and key.
     """
     for path in paths:
         read_yaml(Path(path))

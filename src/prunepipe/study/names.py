@@ -1,4 +1,4 @@
-"""From a name in a study to the row of what it names: built in, registered by a package, or the user's own function."""
+"""Find the row of a name in a study: built in, registered by a package, or the user's own function."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from prunepipe.pruning.scores import SCORES, ScoreRow
 from prunepipe.study.built_in import CheckRow, Stage, checks_of_stage
 
 OWN = re.compile(r"[^:]+:[A-Za-z_][A-Za-z0-9_]*")
-"""A function of the user's: package.module:function or file.py:function."""
+"""The user's own function: package.module:function or file.py:function."""
 TORCHVISION = "torchvision:"
 
 
@@ -30,7 +30,7 @@ Row = TypeVar("Row", bound=_Function)
 
 
 def score_row(name: str) -> ScoreRow:
-    """Return the row of a score; for "module:function" one that knows nothing more.
+    """Return the row of a score; for "module:function", a row with only the function.
 
     Raises:
         ValueError: the name is neither built in, nor registered by a package, nor a reference.
@@ -59,7 +59,7 @@ def network_row(name: str) -> NetworkRow:
 
 
 def check_row(stage: Stage, name: str) -> CheckRow:
-    """Return the row of a check that changes a stage: see `score_row`."""
+    """Return the row of a check of a stage: see `score_row`."""
     row = _row(f"{stage} check", name, checks_of_stage(stage), lambda function: CheckRow(stage, function))
     if row.stage != stage:
         raise ValueError(f"check '{name}' changes {row.stage}, not {stage}")
@@ -93,12 +93,12 @@ def registered_names(kind: str) -> set[str]:
 def registered_row(kind: str, name: str) -> Any:
     """Return the row of a name that an installed package registers, or None.
 
-    Its entry point names a function, of which nothing more is known, or a row. It is loaded only if it is written in
-    capitals, as constants are: planning imports no package's function, and torch with it.
+    Its entry point names either a function or a row. Only rows, written in capitals as constants are, are loaded:
+    planning must not import a package's functions, and torch with them.
 
     Args:
         kind: "score", "allocation", "network", "data set", "check", or a check of one stage, as "mask check".
-        name: as a study gives it.
+        name: the name in the study.
     Raises:
         ConfigError: the row cannot be loaded.
     """
@@ -133,4 +133,4 @@ ROW_TYPES: dict[str, type[Any]] = {
     "data set": DatasetRow,
     "check": CheckRow,
 }
-"""The row of each kind of function that packages register."""
+"""The row type of each kind of function that packages register."""

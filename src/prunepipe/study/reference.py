@@ -1,4 +1,4 @@
-"""The configuration reference, generated from the typed models: config/README.md and the JSON schemas."""
+"""Generate the configuration reference from the typed models: config/README.md and the JSON schemas."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ starts, and an unknown key, name or value is an error. Choose a study with
 
 
 def generated_files() -> dict[str, str]:
-    """Return the generated files of config/: name and text."""
+    """Return the generated files of config/, as text by name."""
     return {
         "README.md": _readme(),
         "study.schema.json": json.dumps(Study.model_json_schema(), indent=1) + "\n",
@@ -79,7 +79,7 @@ def _default(name: str, field: dict[str, Any], schema: dict[str, Any]) -> str:
 
 
 def _models_inside(model: type[BaseModel]) -> list[type[BaseModel]]:
-    """Return the models that a model's fields are made of, however deep, in the order of their names."""
+    """Return all models nested in a model's fields, ordered by name."""
     found: dict[str, type[BaseModel]] = {}
     waiting: list[Any] = [field.annotation for field in model.model_fields.values()]
     while waiting:

@@ -1,4 +1,4 @@
-"""The rows that a study is made of: data set, network, ticket, check; typed and checked."""
+"""The typed rows of a study: data set, network, ticket, check."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from prunepipe.validation import Name, Point, Strict, as_tuple
 ARRAY_SUFFIXES = (".npz", ".safetensors")
 
 MOST = 1_000_000_000
-"""More images than this no data set has."""
+"""An upper bound on the number of images of any data set."""
 
 GIVEN = "generator"
-"""The keyword argument of every score that the pipeline gives."""
+"""The keyword argument that the pipeline passes to every score."""
 
 
 def unique(values: tuple[Any, ...] | None) -> tuple[Any, ...] | None:
@@ -46,27 +46,31 @@ class DatasetChoice(Strict):
 
     source: str | None = Field(None, description="a built-in name or module:function; default: the key")
     folder: str | None = Field(
-        None, description="a folder of images instead: train/CLASS/* and test/CLASS/* (or val/CLASS/*)"
+        None,
+        description="instead of `source`, a folder of images: train/CLASS/* and test/CLASS/* (or val/CLASS/*)",
     )
     arrays: str | None = Field(
         None,
-        description="an .npz or .safetensors file instead: train_images, train_labels, test_images, test_labels",
+        description="instead of `source`, an .npz or .safetensors file with train_images, train_labels, test_images, "
+        "test_labels",
     )
     channels: Literal[1, 3] | None = Field(
-        None, description="of a folder of images: 3 reads them as RGB (the default), 1 as grey"
+        None, description="for a folder of images: 3 reads them as RGB (the default), 1 as grey"
     )
     image_size: int | None = Field(
         None,
         gt=0,
         le=10_000,
-        description="of a folder of images: bring the shorter side to this many pixels and keep the middle square; "
-        "default: images are all of one size",
+        description="for a folder of images: resize the shorter side to this many pixels and keep the central square; "
+        "default: all images have the same size",
     )
     pool: int = Field(1, ge=1, le=10_000, description="mean-pool images by this factor")
     train_images: int | None = Field(
-        None, gt=0, le=MOST, description="use this many training images; default all"
+        None, gt=0, le=MOST, description="use this many training images; default: all"
     )
-    test_images: int | None = Field(None, gt=0, le=MOST, description="use this many test images; default all")
+    test_images: int | None = Field(
+        None, gt=0, le=MOST, description="use this many test images; default: all"
+    )
 
     @field_validator("folder", "arrays")
     @classmethod
@@ -87,11 +91,11 @@ class DatasetChoice(Strict):
 
     @property
     def own_files(self) -> str | None:
-        """The user's folder of images or file of arrays; None where a loader is named."""
+        """The user's folder of images or file of arrays; None if a loader is named."""
         return self.folder or self.arrays
 
     def loader(self, key: str) -> str | None:
-        """Return the name of the loader that a study's key stands for; None for the user's own files."""
+        """Return the name of the loader for a study's key; None for the user's own files."""
         return None if self.own_files else self.source or key
 
 
@@ -99,7 +103,7 @@ class Scoring(Strict):
     """The images that a score such as SNIP or GraSP reads."""
 
     images_per_class: int = Field(10, gt=0, le=MOST, description="training images per class and batch")
-    batches: int = Field(1, gt=0, le=MOST, description="batches; their gradients are summed")
+    batches: int = Field(1, gt=0, le=MOST, description="number of batches; their gradients are summed")
 
 
 class Prunable(Strict):
@@ -133,7 +137,7 @@ class NetworkChoice(Strict):
     width: float = Field(1.0, gt=0, le=16, description="multiplies the channel counts")
     scoring: Scoring | None = Field(
         None,
-        description="images for scores on this network, instead of the study's",
+        description="images for scores on this network, in place of the study's",
     )
     prunable: Prunable | None = Field(
         None, description="weights that are pruned, instead of the study's choice"
@@ -143,39 +147,40 @@ class NetworkChoice(Strict):
 class Ticket(Strict):
     """One pruning method: weights scored, score, allocation, start weights, schedule."""
 
-    scored: Point = Field(description="weights that are scored: init, final, or epoch K of the dense run")
+    scored: Point = Field(description="the weights that are scored: init, final, or epoch K of the dense run")
     score: str = Field(description="a built-in score or module:function")
     score_options: dict[str, Any] = Field({}, description="keyword arguments of the score")
     allocation: str = Field(description="a built-in allocation or module:function")
     allocation_options: dict[str, Any] = Field({}, description="keyword arguments of the allocation")
-    start: Point = Field(description="weights that retraining starts from")
+    start: Point = Field(description="the weights that retraining starts from")
     schedule: Literal["full", "remaining"] = Field(
-        "full", description="full: all epochs from the first rate; remaining: the epochs after `start`"
+        "full",
+        description="full: all epochs, from the initial learning rate; remaining: only the epochs after `start`",
     )
     reads: Reads | None = Field(
         None,
-        description="images that the score reads: none (one blank image), balanced (some of each class, see "
+        description="images that the score reads: none (one blank image), balanced (some per class, see "
         "scoring), training_set; default: the built-in score's own, balanced for others",
     )
     per_prune_ratio: bool = Field(
         False,
-        description="score anew for every prune ratio; a score that asks for density or kept_total is told. "
-        "Always so with allocation constructed, where the score returns the mask itself",
+        description="score separately for every prune ratio, so that the score can ask for density or kept_total. "
+        "Always so with allocation constructed, for which the score returns the mask itself",
     )
     rounds: int | None = Field(
-        None, gt=0, le=10_000, description="pruning rounds; default: the score's own, mostly 1"
+        None, gt=0, le=10_000, description="rounds of iterative pruning; default: the score's own, usually 1"
     )
     missing: Literal["refuse", "keep"] = Field(
         "refuse",
-        description="weights that the score says nothing about: refuse, or keep them all (with allocation global or "
+        description="weights that the score leaves out: refuse, or keep them all (with allocation global or "
         "constructed)",
     )
     zeros: Literal["refuse", "removed"] = Field(
         "refuse",
-        description="zeros of a network that the score returns: refuse, or removed, which makes them its mask",
+        description="zeros in a network that the score returns: refuse, or removed, which makes them the mask",
     )
     checks: Annotated[tuple[Name, ...], BeforeValidator(as_tuple)] | None = Field(
-        None, description="checks of this ticket, instead of those of its class"
+        None, description="checks of this ticket, in place of those of its class"
     )
 
     _unique_checks = field_validator("checks")(unique)
@@ -228,12 +233,12 @@ class Ticket(Strict):
 
     @property
     def score_facts(self) -> ScoreRow:
-        """What is known of its score."""
+        """The row of its score."""
         return score_row(self.score)
 
     @property
     def allocation_facts(self) -> AllocationRow:
-        """What is known of its allocation."""
+        """The row of its allocation."""
         return allocation_row(self.allocation)
 
     @property
@@ -243,7 +248,7 @@ class Ticket(Strict):
 
     @property
     def pruning_rounds(self) -> int:
-        """Rounds of iterative pruning: its own, or the score's default."""
+        """Number of rounds of iterative pruning: its own, or the score's default."""
         return self.rounds or self.score_facts.rounds
 
     @property
@@ -252,7 +257,7 @@ class Ticket(Strict):
         return self.reads or self.score_facts.reads
 
     def refusal(self, check: CheckRow) -> str | None:
-        """Return why a check of the scores would say nothing about this ticket, or None if it would."""
+        """Return why a check of the scores would be meaningless for this ticket, or None if it is meaningful."""
         if self.constructive:
             return f"allocation {self.allocation} has none: its score returns the mask itself"
         rounds = self.pruning_rounds
@@ -266,7 +271,7 @@ class Ticket(Strict):
 
     @property
     def initial(self) -> bool:
-        """Whether it is an initial ticket (starts from initial weights), in the paper's words."""
+        """Whether it is what the paper calls an initial ticket: it starts from initial weights."""
         return self.start == "init"
 
     @property
@@ -278,7 +283,7 @@ class Ticket(Strict):
 class Check(Strict):
     """One sanity check: it changes one stage."""
 
-    data: str | None = Field(None, description="data behind the mask")
+    data: str | None = Field(None, description="applied to the data that the mask is made from")
     score: str | None = Field(None, description="applied to the scores")
     mask: str | None = Field(None, description="applied to the mask")
     weights: str | None = Field(None, description="applied to the start weights")
@@ -298,14 +303,14 @@ class Check(Strict):
 
     @property
     def row(self) -> CheckRow:
-        """The row of its function; of a check that changes nothing, the row of none."""
+        """The row of its function; for a check that changes nothing, the row of `none`."""
         for stage, name in self._stages().items():
             return check_row(stage, name)
         return CheckRow("none", "")
 
 
 class CheckNames(Strict):
-    """Which checks every ticket of a class goes through, beside `none`."""
+    """Which checks apply to every ticket of a class, in addition to `none`."""
 
     initial: Annotated[tuple[Name, ...], BeforeValidator(as_tuple)] = Field(
         ("corrupted_data", "rearrange"), description="for tickets that start from initial weights"
@@ -318,7 +323,7 @@ class CheckNames(Strict):
 
 
 class VerdictRule(Strict):
-    """How effects are judged."""
+    """How to judge effects."""
 
     margin: float = Field(0.5, gt=0, le=100, description="equivalence margin in points of accuracy")
     significance: float = Field(
@@ -346,10 +351,10 @@ class VerdictRule(Strict):
 def _require_options(
     kind: str, name: str, model: type[Options] | None, options: Mapping[str, Any]
 ) -> Options | None:
-    """Return a score's or allocation's options as their model; of a function that has none, refuse what is no option.
+    """Validate the options of a score or allocation; a function without a model accepts any plain values.
 
     Raises:
-        ValueError: names key, value and what is allowed.
+        ValueError: the message names key, value and what is allowed.
     """
     for option, value in options.items():
         if option == GIVEN:

@@ -1,4 +1,4 @@
-"""The typed study: what to run, checked before any job starts, and the cells it consists of."""
+"""The typed study: what to run, checked before any job starts, and the cells that it consists of."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ FULL_NETWORK = "full_network"
 """Name of the unpruned network in the `ticket` column."""
 
 CLEAN = "clean"
-"""Name of the data, and of the mask, that no check has changed."""
+"""Name of the data and the mask without any check."""
 
 
 def _as_mapping(value: Any) -> dict[Any, Any]:
-    """Read `[a, b]` as `{a: {}, b: {}}`, and a row left empty as `{}`."""
+    """Read `[a, b]` as `{a: {}, b: {}}`, and an empty row as `{}`."""
     if isinstance(value, list):
         names = tuple(str(name) for name in value)
         unique(names)
@@ -45,7 +45,7 @@ def _as_mapping(value: Any) -> dict[Any, Any]:
 
 
 def _ticket_rows(value: Any) -> Any:
-    """Complete each ticket's row with the built-in one of its name."""
+    """Complete each ticket's row with the built-in row of its name."""
     rows = _as_mapping(value)
     for name, row in rows.items():
         if not row and name not in TICKETS:
@@ -56,7 +56,7 @@ def _ticket_rows(value: Any) -> Any:
 
 
 def _inherited(name: str, row: dict[str, Any]) -> dict[str, Any]:
-    """Return what a row takes from the built-in one: not the options of a score or allocation that it replaces."""
+    """Return what a row takes from the built-in one, without options of a score or allocation that it replaces."""
     built_in = TICKETS.get(name, {})
     replaced = {
         f"{key}_options" for key in ("score", "allocation") if row.get(key) not in (None, built_in.get(key))
@@ -111,7 +111,7 @@ class Study(Strict):
     recipe: Recipe = Field(description="how to train, dense and pruned alike")
     tickets: Annotated[dict[Name, Ticket], TICKET_ROWS] = Field(
         min_length=1,
-        description="tickets: a list of built-in names, or name: row (what is left out is built in)",
+        description="tickets: a list of built-in names, or name: row (omitted keys come from the built-in row)",
     )
     checks: CheckNames = Field(CheckNames(), description="checks by class of ticket")
     custom_checks: dict[Name, Check] = Field({}, description="your own checks: name: {stage: function}")
@@ -120,7 +120,7 @@ class Study(Strict):
         BeforeValidator(as_tuple),
     ] = Field(min_length=1, description="shares of the prunable weights to remove, each above 0 and below 1")
     seeds: Annotated[tuple[Annotated[int, Field(ge=0, lt=2**63)], ...], BeforeValidator(as_tuple)] = Field(
-        min_length=1, description="one independent repetition each"
+        min_length=1, description="seeds, each an independent repetition"
     )
     scoring: Scoring | None = Field(
         None,
@@ -130,9 +130,9 @@ class Study(Strict):
     prunable: Prunable = Field(
         Prunable(), description="weights that are pruned, by name; default: all that can be"
     )
-    verdict: VerdictRule = Field(VerdictRule(), description="how effects are judged")
+    verdict: VerdictRule = Field(VerdictRule(), description="how to judge effects")
     train_collapsed: bool = Field(
-        False, description="train tickets that have no path from input to output too"
+        False, description="also train tickets that have no path from input to output"
     )
     tables: Annotated[tuple[str, ...], BeforeValidator(as_tuple)] = Field(
         TABLES, min_length=1, description=f"tables to build, of {', '.join(TABLES)}"
@@ -213,13 +213,13 @@ class Study(Strict):
 
     @cached_property
     def rewind_epochs(self) -> tuple[int, ...]:
-        """Epochs of the dense run, strictly inside it, whose weights some ticket rewinds to."""
+        """Epochs within the dense run whose weights some ticket rewinds to."""
         points = {point for ticket in self.tickets.values() for point in (ticket.scored, ticket.start)}
         epochs = {self.epoch_of(point) for point in points if point.startswith("epoch")}
         return tuple(sorted(epochs))
 
     def cells(self) -> Iterator[Cell]:
-        """Enumerate every pruned run of the study, once."""
+        """Enumerate every pruned run of the study exactly once."""
         for dataset in self.datasets:
             for network in self.networks:
                 yield from self._cells_of(dataset, network)
@@ -232,7 +232,7 @@ class Study(Strict):
                         yield Cell(dataset, network, ticket, check, prune_ratio, seed)
 
     def dense_runs(self) -> Iterator[DenseRun]:
-        """Enumerate the dense runs that the cells share: one a data set, network, data variant and seed."""
+        """Enumerate the dense runs that the cells share: one per data set, network, data variant and seed."""
         variants = {CLEAN: None}
         for name, ticket in self.tickets.items():
             if ticket.needs_dense_run:
@@ -243,7 +243,7 @@ class Study(Strict):
                     yield from (DenseRun(dataset, network, data, seed) for seed in self.seeds)
 
     def scoring_of(self, network: str) -> Scoring:
-        """Return the images that scores of a network read: its own choice, the study's, or the reference's."""
+        """Return the images for scores of a network: the network's own choice, the study's, or the reference's."""
         row = self.networks[network]
         deep = network_row(row.architecture or network).deep
         usual = Scoring(images_per_class=1, batches=10) if deep else Scoring()
@@ -254,5 +254,5 @@ class Study(Strict):
         return self.networks[network].prunable or self.prunable
 
     def data_of(self, check: str) -> str:
-        """Return the name of the data variant behind the mask under a check."""
+        """Return the name of the data variant that the mask is made from under a check."""
         return check if self.check(check).stage == "data" else CLEAN

@@ -1,4 +1,4 @@
-"""Read YAML as plain values; whatever is wrong with a file is said in a line."""
+"""Read YAML as plain values, and report mistakes in one line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MERGE = "tag:yaml.org,2002:merge"
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
-    """SafeLoader that refuses a key given twice instead of keeping the last."""
+    """A SafeLoader that refuses a key given twice instead of keeping the last value."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[Any] = set()
@@ -33,13 +33,13 @@ class _UniqueKeyLoader(yaml.SafeLoader):
 
 
 def read_yaml(path: Path) -> Any:
-    """Return what a YAML file holds.
+    """Return the content of a YAML file.
 
     Raises:
-        ConfigError: it cannot be read, is no YAML, or gives a key twice; one line that names the file.
+        ConfigError: the file cannot be read, is not YAML, or gives a key twice; one line that names the file.
     """
     try:
-        # A date that is none, or a number of thousands of digits, raises what Python raises, not a YAMLError.
+        # An invalid date, or a number with thousands of digits, raises a Python error and not a YAMLError.
         return yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error

@@ -1,7 +1,7 @@
-"""Allocations: how many weights each layer keeps; which weights those are is in `pruning.masks`.
+"""Allocations: how many weights each layer keeps; `pruning.masks` decides which weights these are.
 
 An allocation is `allocation(scores, structure, kept_total, **options) -> {layer: kept weights}`; the counts
-sum to `kept_total` exactly. Which weights of a layer stay is decided by `prunepipe.pruning.masks.select`.
+sum to `kept_total` exactly. `prunepipe.pruning.masks.select` then decides which weights of a layer are kept.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ __all__ = ["ALLOCATIONS", "AllocationRow", "kept_total"]
 
 @dataclass(frozen=True)
 class AllocationRow:
-    """All that is known of an allocation before it is loaded.
+    """Describes an allocation before it is loaded.
 
     Attributes:
         function: "module:function".
-        options: model of its keyword arguments; None: not known, and checked when the allocation is called.
-        dense_layers: kinds of layers ("conv", "linear") that stay dense whatever the scores say.
-        reads_scores: whether it needs the scores; one that does not is tried on a study's prune ratios before any job.
-        takes_signed: whether scores may be below 0.
-        constructive: whether the score returns the mask itself, of which it only counts the weights.
-        keeps_missing: whether all weights of a layer may be kept because the score says nothing about them.
+        options: model of its keyword arguments; None if unknown, in which case they are checked when it is called.
+        dense_layers: kinds of layers ("conv", "linear") that stay dense regardless of the scores.
+        reads_scores: whether it needs the scores; if not, it is tried on a study's prune ratios before any job.
+        takes_signed: whether scores may be negative.
+        constructive: whether the score returns the mask itself, so that the allocation only counts its weights.
+        keeps_missing: whether a layer may stay dense because the score leaves it out.
     """
 
     function: str

@@ -1,4 +1,4 @@
-"""What is left to share out, and the error when nothing is."""
+"""Check that the budget of weights can be distributed over the layers."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from prunepipe.errors import ConfigError
 
 
 def refuse_empty_budget(allocation: str, budget: int, kept_total: int, fixed: str) -> None:
-    """Refuse a budget that the layers with a fixed share have used up.
+    """Raise an error if the layers with a fixed share use up the budget.
 
     Args:
         allocation: its name, for the message.
-        budget: weights left for the layers whose share is not fixed.
+        budget: number of weights left for the layers without a fixed share.
         kept_total: weights to keep in the whole network.
-        fixed: says which layers keep how many, for the message.
+        fixed: which layers keep how many weights, for the message.
     Raises:
         ConfigError: the budget is not positive.
     """
@@ -26,15 +26,15 @@ def refuse_empty_budget(allocation: str, budget: int, kept_total: int, fixed: st
 
 
 def refuse_excess_budget(allocation: str, budget: int, room: int, fixed: str) -> None:
-    """Refuse a budget that the layers it is for cannot hold.
+    """Raise an error if the layers cannot hold the budget.
 
     Args:
         allocation: its name, for the message.
-        budget: weights that the layers whose share is not fixed must keep.
-        room: weights they have.
-        fixed: says which layers keep how many, for the message.
+        budget: number of weights that the layers without a fixed share must keep.
+        room: number of weights in these layers.
+        fixed: which layers keep how many weights, for the message.
     Raises:
-        ConfigError: the budget is larger than the room.
+        ConfigError: the budget exceeds the room.
     """
     if budget > room:
         raise ConfigError(

@@ -1,4 +1,4 @@
-"""The allocation of constructive methods: the score is the mask already."""
+"""The allocation of constructive methods, whose score already is a mask."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from prunepipe.pruning.masks import require_layers
 
 
 def constructed(scores: Arrays, structure: Structure, kept_total: int) -> dict[str, int]:
-    """Keep what the score chose: in each layer as many weights as its mask holds.
+    """Keep as many weights in each layer as the method's own mask does.
 
     Args:
-        scores: 1 (kept) or 0 (removed); scoring turns a mask into these.
+        scores: 1 (kept) or 0 (removed), which scoring makes from the mask.
         structure: the prunable layers.
-        kept_total: weights that the mask must keep. Methods that prune layer by layer round in each of them, so that
-            it may differ by as many weights as there are layers.
+        kept_total: weights that the mask must keep. Since methods that prune layer by layer round in each layer, the
+            count may differ by up to the number of layers.
     Returns:
         Kept weights by layer.
     Raises:
-        ScoreError: scores that are no mask, or a mask of another size.
+        ScoreError: the scores are not a mask, or the mask keeps another number of weights.
     """
     require_layers("scores", scores, structure)
     for name, layer in scores.items():

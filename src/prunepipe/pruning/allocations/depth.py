@@ -1,7 +1,7 @@
-"""Smart ratio and its ablations: what a layer keeps follows from its depth alone, no score is read.
+"""Smart ratio and its ablations: a layer's share depends only on its depth; no score is read.
 
-Layers count l = 1..L in `modules()` order, Linear and shortcut layers included. A Linear layer keeps a fixed
-share; a convolution of n_l weights keeps c * q_l * n_l of them, where c meets the total.
+Layers are numbered l = 1..L in `modules()` order, including Linear and shortcut layers. A Linear layer keeps a fixed
+share; a convolution with n_l weights keeps c * q_l * n_l of them, where c is chosen to meet the total.
 Source of all: Su et al., "Sanity-checking pruning methods", NeurIPS 2020, section 4 and appendix.
 """
 
@@ -30,7 +30,7 @@ class LinearShare(Options):
 
 
 class DepthOptions(LinearShare):
-    """Options of smart ratio and of its ablations."""
+    """Options of smart ratio and its ablations."""
 
     divide_by_square: bool | None = Field(
         None, description="divide by the square of the depth; null: networks without residual connections do"

@@ -8,19 +8,19 @@ from math import floor
 
 
 def exact(number: float) -> Fraction:
-    """Return the decimal that a float is written as: 0.1 is 1/10, not the nearest binary number."""
+    """Return the exact decimal value of a float as written: 0.1 is 1/10, not the nearest binary number."""
     return Fraction(str(float(number)))
 
 
 def round_to_total(shares: Sequence[Fraction], total: int) -> list[int]:
-    """Round real-valued counts down, then give what is missing to the largest fractions.
+    """Round real-valued counts down, then give the remainder to the largest fractional parts.
 
     Args:
-        shares: one count a layer, not above the layer's size; they sum to `total`.
+        shares: one count per layer, at most the layer's size; they sum to `total`.
         total: the whole number to reach.
     Returns:
-        Whole counts that sum to `total`, each within 1 of its share and not above the layer's size; among
-        equal fractions the earlier layer gets the weight.
+        Whole counts that sum to `total`, each within 1 of its share and at most the layer's size; ties go to the
+        earlier layer.
     """
     if sum(shares) != total:
         raise ValueError(f"shares sum to {float(sum(shares))}, not to {total}")
@@ -32,13 +32,13 @@ def round_to_total(shares: Sequence[Fraction], total: int) -> list[int]:
 
 
 def spill_forward(shares: Sequence[Fraction], sizes: Sequence[int]) -> list[Fraction]:
-    """Cut every share to its layer's size; the surplus goes to the next layer, and on.
+    """Cut every share to its layer's size and pass the surplus on to the next layers.
 
-    What is left after the last layer goes backwards from it, so that the sum is always kept.
+    Surplus left after the last layer goes back to earlier layers, so that the sum is preserved.
 
     Args:
         shares: real-valued counts in layer order; their sum is at most the sum of `sizes`.
-        sizes: weights a layer has.
+        sizes: number of weights of each layer.
     """
     filled: list[Fraction] = []
     surplus = Fraction(0)
@@ -53,12 +53,12 @@ def spill_forward(shares: Sequence[Fraction], sizes: Sequence[int]) -> list[Frac
 
 
 def share_proportionally(weights: Sequence[int], sizes: Sequence[int], total: int) -> list[Fraction]:
-    """Share a total in proportion to weights; a layer that is full leaves its surplus to all the others.
+    """Distribute a total in proportion to weights; the surplus of a full layer goes to all others.
 
     Args:
-        weights: proportions, above 0, one a layer.
+        weights: proportions, above 0, one per layer.
         sizes: upper bound of each layer; their sum is at least `total`.
-        total: what to share.
+        total: number to distribute.
     """
     shares = [Fraction(size) for size in sizes]
     open_layers = list(range(len(sizes)))

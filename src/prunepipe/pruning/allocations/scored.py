@@ -1,4 +1,4 @@
-"""Allocations that follow the scores: the globally highest weights decide what each layer keeps."""
+"""Allocations from scores: a global ranking decides how many weights each layer keeps."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from prunepipe.pruning.masks import refuse_unusable, require_layers
 
 
 def global_(scores: Arrays, structure: Structure, kept_total: int) -> dict[str, int]:
-    """Keep the highest scores of the whole network, convolutions and Linear layers in one ranking.
+    """Keep the highest scores of the whole network, ranking convolutions and Linear layers together.
 
     Args:
-        scores: one array a layer; equal scores are taken in layer order, then by flat index.
-        structure: the prunable layers, in the order that decides ties.
+        scores: one array per layer; ties go by layer order, then by flat index.
+        structure: the prunable layers, in the order that breaks ties.
         kept_total: weights to keep.
     Returns:
         Kept weights by layer; they sum to `kept_total`.
@@ -30,10 +30,10 @@ def global_(scores: Arrays, structure: Structure, kept_total: int) -> dict[str, 
 
 
 def global_conv(scores: Arrays, structure: Structure, kept_total: int) -> dict[str, int]:
-    """Keep the highest scores of all convolutions; Linear layers stay dense and the total is still met.
+    """Keep the highest scores of all convolutions and all Linear weights, and still meet the total.
 
     Args:
-        scores: one array a layer; equal scores are taken in layer order, then by flat index.
+        scores: one array per layer; ties go by layer order, then by flat index.
         structure: the prunable layers.
         kept_total: weights to keep, Linear layers included.
     Returns:
@@ -55,12 +55,12 @@ def global_conv(scores: Arrays, structure: Structure, kept_total: int) -> dict[s
 
 
 def lamp(scores: Arrays, structure: Structure, kept_total: int) -> dict[str, int]:
-    """Rank all layers by LAMP: a score's square, relative to the squares of its layer that are not below it.
+    """Rank all weights by LAMP: the squared score, divided by the sum of its layer's squares that are not smaller.
 
-    The best candidate of a layer has LAMP 1, so every layer keeps a weight while there are enough.
+    A layer's best candidate has LAMP 1, so every layer keeps a weight as long as the total suffices.
 
     Args:
-        scores: one array a layer, >= 0 (magnitudes in the paper); -inf marks what is no candidate.
+        scores: one array per layer, >= 0 (magnitudes in the paper); -inf marks weights that are not candidates.
         structure: the prunable layers.
         kept_total: weights to keep.
     Returns:
@@ -87,14 +87,14 @@ def _lamp_scores(name: str, scores: np.ndarray) -> np.ndarray:
     _, exponent = np.frexp(candidates.max(initial=0.0))
     squares = (
         np.ldexp(candidates, -exponent) ** 2
-    )  # a power of two rounds nothing, and no square under- or overflows
+    )  # scaling by a power of two is exact, and keeps squares from under- or overflowing
     not_below = np.cumsum(squares[::-1])[::-1]
     shares: np.ndarray = np.divide(squares, not_below, out=np.zeros_like(squares), where=not_below > 0)
     return shares
 
 
 def _highest(scores: Arrays, kept: int) -> dict[str, int]:
-    """Count, by layer, the `kept` highest of all scores; ties go to the earlier layer."""
+    """Count, per layer, the `kept` highest of all scores; ties go to the earlier layer."""
     for name, layer in scores.items():
         refuse_unusable(name, layer)
     flat = np.concatenate([layer.ravel() for layer in scores.values()])

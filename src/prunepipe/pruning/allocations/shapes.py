@@ -1,4 +1,4 @@
-"""Allocations of later work that follow from the layers' shapes alone: no score is read."""
+"""Allocations from later work that depend only on the layers' shapes; no score is read."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class UniformPlusOptions(Options):
 
 
 def uniform_all(scores: Arrays, structure: Structure, kept_total: int) -> dict[str, int]:
-    """Keep the same share of every layer, Linear layers included.
+    """Keep the same share of every layer, including Linear layers.
 
     Args:
         scores: not read.
@@ -37,13 +37,13 @@ def uniform_all(scores: Arrays, structure: Structure, kept_total: int) -> dict[s
 def uniform_plus(
     scores: Arrays, structure: Structure, kept_total: int, *, linear_minimum: float = 0.2
 ) -> dict[str, int]:
-    """Keep the first convolution dense, at least a share of the last Linear layer, and the rest uniformly.
+    """Keep the first convolution dense, a minimum share of the last Linear layer, and the rest uniformly.
 
     Args:
         scores: not read.
         structure: the prunable layers.
         kept_total: weights to keep.
-        linear_minimum: least share that the last Linear layer keeps, in [0, 1].
+        linear_minimum: minimum share that the last Linear layer keeps, in [0, 1].
     Returns:
         Kept weights by layer; they sum to `kept_total`.
     Raises:
@@ -57,7 +57,7 @@ def uniform_plus(
     room = structure.size - sum(fixed.values())
     for layer in last:
         least = ceil(exact(linear_minimum) * layer.size)
-        # Fixed only if the uniform share would be less.
+        # Fixed only if the uniform share would be smaller.
         if (kept_total - sum(fixed.values())) * layer.size < least * room:
             fixed[layer.name] = least
     free = [layer for layer in structure.layers if layer.name not in fixed]
@@ -73,15 +73,15 @@ def uniform_plus(
 
 
 def erk(scores: Arrays, structure: Structure, kept_total: int) -> dict[str, int]:
-    """Erdos-Renyi-kernel: a layer keeps weights in proportion to the sum of its weight's dimensions.
+    """Erdos-Renyi kernel: a layer keeps weights in proportion to the sum of its weight's dimensions.
 
     Args:
         scores: not read.
         structure: the prunable layers.
         kept_total: weights to keep.
     Returns:
-        Kept weights by layer; they sum to `kept_total`. Layers that would keep more than all stay dense and
-        the others share what is left, again in proportion.
+        Kept weights by layer; they sum to `kept_total`. Layers whose share exceeds their size stay
+        dense, and the others share the rest, again in proportion.
     Source: Evci, Gale, Menick, Castro, Elsen, "Rigging the lottery", ICML 2020, section 3.
     """
     return _proportional(structure.layers, [sum(layer.shape) for layer in structure.layers], kept_total)

@@ -1,4 +1,4 @@
-"""Scores: what makes a weight worth keeping; how many weights a layer keeps is in `pruning.allocations`."""
+"""Scores: which weights are worth keeping; `pruning.allocations` decides how many weights a layer keeps."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from prunepipe.pruning.scores.grasp_options import GraspOptions
 from prunepipe.pruning.scores.obd_options import ObdOptions
 
 Reads = Literal["none", "balanced", "training_set"]
-"""The images that a score is given: one blank image, a few of each class, or all."""
+"""The images that a score receives: one blank image, a few per class, or the whole training set."""
 
 
 @dataclass(frozen=True)
 class ScoreRow:
-    """All that is known of a score before it is loaded.
+    """Describes a score before it is loaded.
 
     Attributes:
         function: "module:function"; see `prunepipe.pruning.scores.contract` for the signature.
-        options: model of its keyword arguments; None: not known, and checked when the score is called.
-        reads: the images that it is given.
+        options: model of its keyword arguments; None if unknown, in which case they are checked when it is called.
+        reads: the images that it receives.
         rounds: default rounds of iterative pruning; 1 is one-shot.
-        signed: whether scores may be below 0.
-        dtype: of the scores that it returns; asked: that of its option `dtype`.
+        signed: whether scores may be negative.
+        dtype: type of the scores that it returns; asked: the type that its option `dtype` says.
     """
 
     function: str

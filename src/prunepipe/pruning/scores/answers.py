@@ -1,4 +1,4 @@
-"""Read what a method answers, in any of its usual forms: one array of scores, or a mask, for every prunable weight."""
+"""Convert what a method returns, in any usual form, to one array of scores or one mask per prunable weight."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ FORMS = (
 FORMS += "torch.nn.utils.prune"
 
 MISSING = ("refuse", "keep")
-"""What becomes of weights that a method says nothing about."""
+"""How to treat weights that a method leaves out."""
 
 ZEROS = ("refuse", "removed")
-"""Whether the zeros of a network that a method returns are its mask."""
+"""Whether zeros in a returned network are the mask."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a method says of every prunable weight.
+    """The scores or the mask that a method returned.
 
     Attributes:
         arrays: in module order; scores are float32 or float64 and finite, a mask is bool, True = kept.
-        unused: parameters that it has scores for and that are never pruned, such as biases.
-        missing: prunable weights that it says nothing about; they are kept.
+        unused: parameters with scores that are never pruned, such as biases.
+        missing: prunable weights without scores; they are kept.
     """
 
     arrays: Arrays
@@ -43,14 +43,14 @@ class Answer:
 
     @property
     def is_mask(self) -> bool:
-        """Whether it says what to keep, instead of ranking the weights."""
+        """Whether the method returned a mask instead of scores."""
         return all(array.dtype == np.bool_ for array in self.arrays.values())
 
 
 class AnswerReader:
-    """Reads the answer of a method to a network that it may change as it likes.
+    """Reads what a method returns for a network that the method may have changed.
 
-    Made before the method is called: it remembers which parameter is which.
+    Create it before the method is called, so that it can remember which parameter is which.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class AnswerReader:
 
         Args:
             title: what error messages call the method.
-            network: the one that the method is given.
+            network: the network passed to the method.
             missing: one of `MISSING`.
             zeros: one of `ZEROS`.
         """
@@ -74,13 +74,13 @@ class AnswerReader:
         self._objects = {id(parameter): name for name, parameter in reversed(named.items())}
         self._objects |= {id(prunable(network)[name]): name for name in self._shapes}
         self._objects |= {id(module): name for name, module in network.named_modules()}
-        self._held = [*named.values(), *network.modules()]  # while they live, no other object has their id
+        self._held = [*named.values(), *network.modules()]  # alive, so that no other object gets their id
 
     def read(self, answer: Any) -> Answer:
-        """Return the answer in one form.
+        """Convert what the method returned to one form.
 
         Raises:
-            ScoreError: it is in none of the forms; the text names the method, the layer and the rule.
+            ScoreError: the form is unknown; the text names the method, the layer and the rule.
         """
         entries = self._entries(answer)
         used = {name: self._array(name, value) for name, value in entries.items() if name in self._shapes}
@@ -144,7 +144,7 @@ class AnswerReader:
         return entries
 
     def _name(self, key: Any) -> str:
-        """Return the parameter that a key means: by its name or its module's, by object or by the object's id."""
+        """Return the name of the parameter that a key identifies: by name, module name, object, or the object's id."""
         if isinstance(key, tuple) and len(key) == 2 and isinstance(key[0], nn.Module):
             found = self._objects.get(id(key[0]))
             text = f"{found}.{key[1]}" if found else str(key[1]) if found == "" else None
@@ -211,7 +211,7 @@ class AnswerReader:
 
 
 def _wide(dtype: torch.dtype) -> torch.dtype:
-    """Return a type that holds every value, and that numpy has: bfloat16 and float16 fit float32, integers float64."""
+    """Convert to a numpy type that holds every value: bfloat16 and float16 fit float32, integers fit float64."""
     if dtype in (torch.float32, torch.float64):
         return dtype
     return torch.float32 if dtype.is_floating_point else torch.float64

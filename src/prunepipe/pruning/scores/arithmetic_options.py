@@ -1,4 +1,4 @@
-"""The arithmetic of a score, an option of several; apart from them, so that a study is checked without torch."""
+"""The `dtype` option that several scores share; in its own module, so that checking a study needs no torch."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ from prunepipe.pruning.options import Options
 
 
 class ArithmeticOptions(Options):
-    """In which numbers a score is computed."""
+    """The floating type that a score is computed in."""
 
     dtype: Literal["float64", "float32"] = Field("float64", description="of all arithmetic")

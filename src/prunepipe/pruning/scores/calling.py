@@ -1,7 +1,7 @@
-"""Call a method in the form in which it was written: a function, a class or an object with `score`.
+"""Call a method as it is written: a function, a class or an object with `score`.
 
-A method takes the arguments that it names, in any order; `ARGUMENTS` lists the names that are understood. The first
-three without such a name are the network, the batches and the loss.
+A method receives the arguments that it names, in any order; `ARGUMENTS` lists the recognised names. The first
+three arguments with other names are the network, the batches and the loss.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "kept_total": ("kept_total",),
     "prune_ratio": ("prune_ratio", "amount", "sparsity"),
 }
-"""What a method can ask for, and the names of arguments that ask for it."""
+"""What a method can ask for, each with the argument names that ask for it."""
 
 RATIOS = ("density", "kept_total", "prune_ratio")
-"""What differs between prune ratios, and so is told only where a ticket is scored anew for each."""
+"""Arguments that depend on the prune ratio, available only if a ticket is scored separately for each ratio."""
 
 POSITIONS = ("network", "batches", "loss")
-"""What arguments of other names are, by their position."""
+"""Meaning of arguments with other names, by position."""
 
 _ROLES = {name: role for role, names in ARGUMENTS.items() for name in names}
 _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
 def asked_ratios(method: Any) -> dict[str, str]:
-    """Return which of `RATIOS` a method asks for, by the name of the argument.
+    """Return which of `RATIOS` a method asks for, by argument name.
 
     Args:
         method: a function, a class, or an object with `score`.
@@ -47,17 +47,17 @@ def asked_ratios(method: Any) -> dict[str, str]:
 
 
 def call_method(title: str, method: Any, given: Mapping[str, Any], options: Mapping[str, Any]) -> Any:
-    """Call a method, and return what it answers.
+    """Call a method and return its result.
 
     Args:
         title: what error messages call it.
-        method: a function, a class whose objects have `score` (or can be called), or such an object. Where `score`
-            returns nothing, the object's attribute `scores` is the answer, if it has any.
-        given: what there is, by the keys of `ARGUMENTS`.
-        options: further keyword arguments, each for the first of its functions that names it.
+        method: a function, a class whose objects have `score` (or can be called), or such an object. If `score`
+            returns nothing, the object's attribute `scores` is the result, if it exists.
+        given: the available values, by the keys of `ARGUMENTS`.
+        options: further keyword arguments, each passed to the first of its functions that names it.
 
     Raises:
-        ScoreError: it asks for something else, or does not take an option.
+        ScoreError: the method asks for something else, or does not accept an option.
     """
     if not inspect.isclass(method) and not hasattr(method, "score"):
         return _call(title, method, given, options)
@@ -71,7 +71,7 @@ def call_method(title: str, method: Any, given: Mapping[str, Any], options: Mapp
 
 
 def _functions(method: Any) -> list[Callable[..., Any]]:
-    """Return the functions that are called for a method: of a class, the constructor first."""
+    """Return the functions to call for a method; for a class, the constructor comes first."""
     if inspect.isclass(method):
         own = getattr(method, "score", None) or vars(method).get("__call__")
         return [method, own] if own else [method]
@@ -109,7 +109,7 @@ def _required(parameter: inspect.Parameter) -> bool:
 def _values(
     signature: inspect.Signature, given: Mapping[str, Any], options: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the value of every argument that there is one for, in the order of the signature."""
+    """Return the value of every argument that has one, in the order of the signature."""
     roles = {name: _ROLES[name] for name in signature.parameters if name in _ROLES}
     values: dict[str, Any] = {}
     for position, (name, parameter) in enumerate(signature.parameters.items()):
@@ -131,7 +131,7 @@ def _values(
 
 
 def _unnamed(position: int, roles: Mapping[str, str]) -> list[str]:
-    """Return what stands at a position, unless an argument asks for it by name."""
+    """Return the value at a position, unless an argument asks for it by name."""
     return [role for role in POSITIONS[position : position + 1] if role not in roles.values()]
 
 

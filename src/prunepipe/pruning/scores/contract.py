@@ -1,12 +1,12 @@
-"""What every score is given and may give back, and helpers for the copy that it works on.
+"""The contract of every score: what it receives and may return; and helpers to implement one.
 
 A score is `score(network, batches, loss, *, generator, **options) -> {weight name: scores}`: one tensor per prunable
-weight, shaped like it, higher means keep. The network is its own: a copy, in train mode, every parameter differentiable
-and without gradient; it may be changed in any way. The global streams of torch, numpy and random are seeded.
+weight, shaped like it, higher means keep. The network is the score's own copy, in train mode, every parameter
+differentiable and without gradient; the score may change it. The global streams of torch, numpy and random are seeded.
 
-It takes the arguments that it names, in any order (`prunepipe.pruning.scores.calling`), and answers in any of the
-usual forms (`prunepipe.pruning.scores.answers`): by name, by module or by parameter; tensors or arrays, of any device
-and type; or a mask, also one of torch.nn.utils.prune.
+A score receives the arguments that it names, in any order (`prunepipe.pruning.scores.calling`), and returns any of the
+usual forms (`prunepipe.pruning.scores.answers`): by name, by module or by parameter; tensors or arrays, on any device
+and of any type; or a mask, including one made by torch.nn.utils.prune.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 """(logits [B, K], labels [B]) -> scalar, the mean over the batch."""
 Scores = dict[str, torch.Tensor]
 DTYPES = {"float64": torch.float64, "float32": torch.float32}
-"""The types that a network can be scored in, by name."""
+"""The floating types for scoring, by name."""
 
 
 def scoring_copy(network: nn.Module, *, training: bool, dtype: str = "float64") -> nn.Module:
-    """Return an independent copy in one floating type, every parameter differentiable and without gradient.
+    """Copy a network for scoring: in one floating type, every parameter differentiable and without gradient.
 
-    It takes images of any floating type. In float32 a score may be off by 0.3 %, differently on every processor (the
-    slope of BatchNorm is a difference of sums that nearly cancel), and then masks depend on the machine.
+    The copy accepts images of any floating type. In float32 a score may be off by 0.3 %, differently on every processor
+    (BatchNorm's gradient is a difference of sums that nearly cancel), so masks would depend on the machine.
 
     Args:
-        network: left untouched.
-        training: whether BatchNorm uses batch statistics (True) or its running ones (False).
-        dtype: "float64" or "float32": of weights, buffers, images and all that is computed from them.
+        network: not changed.
+        training: whether BatchNorm uses batch statistics (True) or running statistics (False).
+        dtype: "float64" or "float32", for weights, buffers, images and everything computed from them.
     Raises:
-        ConfigError: another type.
+        ConfigError: the type is neither.
     """
     if dtype not in DTYPES:
         raise ConfigError(unknown_name("dtype", dtype, DTYPES))
@@ -56,10 +56,10 @@ def _cast(value: Any, kind: torch.dtype) -> Any:
 
 
 def each_batch(batches: Batches) -> Iterator[Batch]:
-    """Yield every batch.
+    """Yield every batch, and raise an error if there is none.
 
     Raises:
-        ScoreError: there is none; a score that saw no data would be zero everywhere.
+        ScoreError: there is no batch; a score that saw no data would be zero everywhere.
     """
     seen = False
     for batch in batches:
@@ -72,12 +72,12 @@ def each_batch(batches: Batches) -> Iterator[Batch]:
 
 
 def gradients(total: torch.Tensor, weights: dict[str, nn.Parameter], *, graph: bool = False) -> Scores:
-    """Return d total / d weight by name, zero where a weight was not used.
+    """Return d total / d weight by name; zero for weights that were not used.
 
     Args:
         total: a scalar.
         weights: parameters by name.
-        graph: keep the graph, to differentiate the gradients again.
+        graph: keep the graph, so that the gradients can be differentiated again.
     """
     parts = torch.autograd.grad(total, list(weights.values()), create_graph=graph, materialize_grads=True)
     return dict(zip(weights, parts, strict=True))

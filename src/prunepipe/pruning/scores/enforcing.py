@@ -1,4 +1,4 @@
-"""The contract of every score, enforced: what it is given, what it may return, and that it repeats."""
+"""Enforce the contract of every score: its arguments, its return value, and its reproducibility."""
 
 from __future__ import annotations
 
@@ -27,27 +27,27 @@ from prunepipe.seeds import seeded_globals
 
 ScoreFunction = Callable[..., Any]
 REPEATS_WITHIN = 1e-4
-"""Two runs on a GPU may differ by this share of a layer's largest score: its sums have no fixed order."""
+"""Two runs on a GPU may differ by this share of a layer's largest score, since sums there have no fixed order."""
 
 
 class MaskReturnedError(ScoreError):
-    """A score that returns a mask where scores were expected."""
+    """A mask was returned where scores were expected."""
 
 
 @dataclass(frozen=True)
 class Scorer:
-    """A score as a ticket uses it.
+    """A score with all settings of its ticket.
 
     Attributes:
         function: a function, class or object; see `prunepipe.pruning.scores.contract`.
         title: what error messages call it; default: its module and name.
         options: its keyword arguments.
-        ratios: density, kept_total and prune_ratio, where it is told them.
+        ratios: density, kept_total and prune_ratio, if it receives them.
         constructive: whether it returns a mask (bool, True = kept) instead of scores.
-        missing, zeros: how its answer is read; see `prunepipe.pruning.scores.answers`.
-        external: whether it is not our own: it gets its network in train mode, and is bounded.
-        check_determinism: whether it is run twice and compared.
-        time_limit: seconds that a call of one that is not our own may take; 0: as long as it likes.
+        missing, zeros: how to read its result; see `prunepipe.pruning.scores.answers`.
+        external: whether it is user code, which gets its network in train mode and has limited time, output and memory.
+        check_determinism: whether to run it twice and compare the results.
+        time_limit: seconds that a call of user code may take; 0 means no limit.
     """
 
     function: ScoreFunction
@@ -72,10 +72,10 @@ class Scorer:
     def scores(
         self, network: nn.Module, batches: Batches, loss: Loss, *, generator: torch.Generator
     ) -> Arrays:
-        """Score, and refuse what breaks the contract.
+        """Score the network, and raise an error if the result violates the contract.
 
         Returns:
-            One float array per prunable weight in module order, finite; of a mask: 1 kept, 0 removed.
+            One finite float array per prunable weight in module order; a mask becomes 1 (kept) and 0 (removed).
 
         Raises:
             ScoreError: the text names the score, the layer and the rule.
@@ -83,10 +83,10 @@ class Scorer:
         return self.arrays_of(self.answer(network, batches, loss, generator=generator))
 
     def arrays_of(self, answer: Answer) -> Arrays:
-        """Return the scores of an answer; of a mask, 1 where it keeps and 0 elsewhere.
+        """Return the scores of an answer; a mask becomes 1 (kept) and 0 (removed).
 
         Raises:
-            ScoreError: it is a mask where scores are expected (`MaskReturnedError`), or the other way round.
+            ScoreError: the answer is a mask where scores are expected (`MaskReturnedError`), or vice versa.
         """
         self._require_kind(answer)
         return {
@@ -97,9 +97,9 @@ class Scorer:
     def answer(
         self, network: nn.Module, batches: Batches, loss: Loss, *, generator: torch.Generator
     ) -> Answer:
-        """Return what the score says of the network, scores or a mask, whichever it is.
+        """Call the score and return its answer, either scores or a mask.
 
-        The score gets a copy of the network, with which it may do as it likes.
+        The score gets a copy of the network, which it may change.
         """
         twin = torch.Generator(generator.device)
         twin.set_state(generator.get_state())
@@ -110,7 +110,7 @@ class Scorer:
 
     def _once(self, network: nn.Module, batches: Batches, loss: Loss, generator: torch.Generator) -> Answer:
         handed = copy.deepcopy(network)
-        if self.external:  # our own make a copy of their own, in the mode that they need
+        if self.external:  # built-in scores make their own copy, in the mode that they need
             handed.train().requires_grad_(True).zero_grad()
         weights = list(prunable(handed).values())
         reader = AnswerReader(self.title, handed, missing=self.missing, zeros=self.zeros)
@@ -124,7 +124,7 @@ class Scorer:
             "masked_parameters": [(torch.ones_like(weight), weight) for weight in weights],
             **self.ratios,
         }
-        # Code that is not ours may know no generator: dropout, torch.rand, numpy. It repeats because of this.
+        # User code may draw without the generator (dropout, torch.rand, numpy); this makes it reproducible.
         seed = int(torch.randint(2**62, (), generator=generator, device=generator.device))
         # Attention as products and softmax, whose gradient has a gradient: that of a fused kernel has none.
         with seeded_globals(seed, "score"), sdpa_kernel(SDPBackend.MATH):
@@ -189,20 +189,20 @@ class Scorer:
                 )
 
     def _located(self, error: ScoreError) -> ScoreError:
-        """Return an error of the answer with the line of the user's file that gave it."""
+        """Add the line of the user's file that returned the answer to an error."""
         place = _answer_line(self.function) if self.external else ""
         return type(error)(f"{error}{place}") if place and place not in str(error) else error
 
 
 def _answer_line(method: Any) -> str:
-    """Return where a method's answer comes from: its return statement if it has only one, else where it begins."""
+    """Return the location of a method's only return statement or, if it has several or none, of its first line."""
     function = getattr(method, "score", method)
     try:
         lines, first = inspect.getsourcelines(function)
         file = inspect.getsourcefile(function)
         tree = ast.parse(textwrap.dedent("".join(lines)))
     except (TypeError, OSError, SyntaxError):
-        return ""  # a function that was not written in a file
+        return ""  # a function that was not defined in a file
     returns = [node.lineno for node in ast.walk(tree) if isinstance(node, ast.Return) and node.value]
     number = returns[0] if len(returns) == 1 else 1
     return f" (line {first + number - 1} of {file}: {lines[number - 1].strip()})"

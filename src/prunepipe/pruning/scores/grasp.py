@@ -1,4 +1,4 @@
-"""GraSP: keep the weights whose removal would lower the gradient flow most."""
+"""GraSP: keep the weights whose removal would reduce the gradient flow most."""
 
 from __future__ import annotations
 
@@ -35,21 +35,21 @@ def grasp(
 ) -> Scores:
     """Gradient signal preservation w * Hg, signed, of every prunable weight.
 
-    Every batch is split in halves, each seen by the network (in train mode) on its own; g is the sum over
+    Every batch is split in halves, each passed through the network (in train mode) separately; g is the sum over
     halves of dL/dw, and Hg the sum over halves of d(g . dL/dw)/dw with g held constant.
 
     Args:
-        network: it is not changed.
-        batches: images [B, C, H, W] and labels [B], B >= 2; B >= 4 where a BatchNorm sees a single value of each
-            image, of whose channel half of a batch must hold two.
+        network: not changed.
+        batches: images [B, C, H, W] and labels [B], B >= 2; B >= 4 if a BatchNorm sees a single value per
+            channel and image, since half a batch must then hold two.
         loss: (logits [B, K], labels [B]) -> mean loss.
         generator: draws the Linear weights when `redraw_linear` is set.
         temperature: logits are divided by it.
         halves: "first_last" as the reference (of a batch sorted by class, each half holds half of the
             classes) or "interleaved" (every second image, so that both halves hold all classes).
-        redraw_linear: score with Linear weights (attention's too) drawn anew (Xavier normal), as the reference does by
-            default. Off here: the scores are then of the weights that the ticket has.
-        dtype: "float64" or "float32", of all arithmetic.
+        redraw_linear: score with redrawn Linear and attention weights (Xavier normal), as the reference does by
+            default. Off here, so that the ticket's own weights are scored.
+        dtype: "float64" or "float32", for all arithmetic.
     Returns:
         One tensor per prunable weight, shaped like it; higher means keep.
     Raises:
@@ -72,7 +72,7 @@ def grasp(
 def _hessian_gradient(
     parts: list[Batch], logits: Callable[[Tensor], Tensor], weights: dict[str, nn.Parameter], loss: Loss
 ) -> Scores:
-    """Return H g, where H and g are the Hessian and the gradient of the summed loss of all parts."""
+    """Return H g, where H and g are the Hessian and the gradient of the loss summed over all parts."""
     gradient = {name: torch.zeros_like(weight) for name, weight in weights.items()}
     product = {name: torch.zeros_like(weight) for name, weight in weights.items()}
     for images, labels in parts:
@@ -117,6 +117,6 @@ def _split(batch: Batch, halves: str) -> tuple[Batch, Batch]:
 def _redraw_linear(network: nn.Module, generator: torch.Generator) -> None:
     for weight in weights_of(network):
         if weight.parameter is not None and isinstance(weight.module, (nn.Linear, nn.MultiheadAttention)):
-            # The draw is that of the weights, whatever the type of the arithmetic.
+            # Drawn in the type of the weights, so that the draw does not depend on the arithmetic.
             fresh = torch.empty(weight.parameter.shape, dtype=torch.float32, device=generator.device)
             weight.parameter.data.copy_(nn.init.xavier_normal_(fresh, generator=generator))

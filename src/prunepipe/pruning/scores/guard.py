@@ -1,4 +1,4 @@
-"""Bounds for code that is not ours: the time it takes, what it prints, the memory it takes, processes it forks."""
+"""Limits for user code: its time, output, memory and forked processes."""
 
 from __future__ import annotations
 
@@ -16,32 +16,31 @@ from types import FrameType
 from prunepipe.errors import ScoreError
 
 SHOWN_CHARACTERS = 10_000
-"""Of what a method prints, this much is shown."""
+"""Number of characters of a method's output that are shown."""
 
 AGAIN_SECONDS = 1.0
-"""An alarm that a method caught and ignored rings again after this time."""
+"""Seconds after which an alarm that a method caught and ignored goes off again."""
 
 
 @contextmanager
 def guarded(title: str, seconds: float, *, limit_memory: bool) -> Iterator[None]:
-    """Bound what the code inside may use, and end processes that it forked and that come back out of it.
+    """Limit the code inside, and end forked processes that return from it.
 
     Args:
         title: what error messages call the method.
-        seconds: after this time it is interrupted; 0 means never. Only Python code can be interrupted, and only in the
-            main thread.
-        limit_memory: whether an allocation beyond the memory that is available fails, instead of having the process
-            killed. Not for a GPU, whose driver reserves addresses beyond all measure.
+        seconds: time limit; 0 means none. Only Python code in the main thread can be interrupted.
+        limit_memory: make allocations beyond the available memory fail, so that the process is not killed. Not for use
+            with a GPU, whose driver reserves huge address ranges.
 
     Raises:
-        ScoreError: it took longer.
+        ScoreError: the code exceeded the time limit.
     """
     parent = os.getpid()
     try:
         with _limited_time(title, seconds), _limited_output(title), _limited_memory(limit_memory):
             yield
     finally:
-        if os.getpid() != parent:  # it must not go on with our work, whatever it raised
+        if os.getpid() != parent:  # a forked process must not continue our work, whatever it raised
             os._exit(1)
 
 
@@ -71,7 +70,7 @@ def _where(frame: FrameType | None) -> str:
 
 
 class _Shortened(io.TextIOBase):
-    """A text stream that passes on the first characters and counts the rest."""
+    """A text stream that forwards the first characters and counts the rest."""
 
     def __init__(self, stream: io.TextIOBase) -> None:
         self._stream = stream
@@ -118,7 +117,7 @@ def _limited_memory(wanted: bool) -> Iterator[None]:
 
 
 def _available_memory() -> int | None:
-    """Return the bytes that this machine and this process's control group have left; None where nobody says."""
+    """Return the free memory in bytes of this machine and this process's control group; None if unknown."""
     left = []
     for line in _lines("/proc/meminfo"):
         if line.startswith("MemAvailable:"):
@@ -130,7 +129,7 @@ def _available_memory() -> int | None:
 
 
 def _used_memory() -> int:
-    """Return the bytes of this process's private data, which RLIMIT_DATA counts."""
+    """Return the size in bytes of this process's private data, which RLIMIT_DATA limits."""
     sizes = [line.split()[1] for line in _lines("/proc/self/status") if line.startswith("VmData:")]
     return int(sizes[0]) * 1024 if sizes else 0
 

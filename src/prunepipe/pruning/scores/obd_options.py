@@ -1,4 +1,4 @@
-"""Options of OBD; apart from the score, so that a study is checked without torch."""
+"""Options of OBD; in their own module, so that checking a study needs no torch."""
 
 from __future__ import annotations
 
@@ -15,4 +15,4 @@ class ObdOptions(ArithmeticOptions):
     curvature: Literal["gauss_newton", "sampled_fisher", "empirical_fisher"] | None = Field(
         None, description="null: gauss_newton up to 20 classes, sampled_fisher beyond"
     )
-    draws: int = Field(20, ge=1, description="labels drawn for an image by sampled_fisher")
+    draws: int = Field(20, ge=1, description="labels that sampled_fisher draws per image")

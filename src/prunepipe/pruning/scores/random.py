@@ -1,4 +1,4 @@
-"""Random: no weight is worth more than another; the control of every other score."""
+"""Random: no weight is worth more than another; the control for every other score."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ def random(network: nn.Module, batches: Batches, loss: Loss, *, generator: torch
         network: only the shapes of its weights are read.
         batches: not read.
         loss: not used.
-        generator: where the numbers come from.
+        generator: draws the scores.
     Returns:
-        One float64 tensor per prunable weight, shaped like it (float32 has 2^24 values: many ties).
+        One float64 tensor per prunable weight, shaped like it (float32 has only 2^24 values, hence many ties).
     """
     return {
         name: torch.rand(weight.shape, generator=generator, dtype=torch.float64, device=generator.device)

@@ -1,4 +1,4 @@
-"""SNIP: how much the loss feels a connection."""
+"""SNIP: how sensitive the loss is to a connection."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ def snip(
     """Connection sensitivity |w * dL/dw| of every prunable weight.
 
     Args:
-        network: scored in train mode (BatchNorm uses batch statistics); it is not changed.
+        network: scored in train mode (BatchNorm uses batch statistics); not changed.
         batches: images [B, C, H, W] and labels [B]; gradients are summed over batches, and since `loss` is a
-            mean over its batch, batches of different size count the same.
+            mean over its batch, batches of different sizes count equally.
         loss: (logits [B, K], labels [B]) -> mean loss.
         generator: not used.
-        dtype: "float64" or "float32", of all arithmetic.
+        dtype: "float64" or "float32", for all arithmetic.
     Returns:
         One tensor per prunable weight, shaped like it; higher means keep.
     Raises:
-        ConfigError: another dtype.
+        ConfigError: another `dtype`.
         ScoreError: there is no batch.
-    Source: Lee, Ajanthan, Torr, "SNIP", ICLR 2019, eq. 6, without its normalisation, which changes no order.
+    Source: Lee, Ajanthan, Torr, "SNIP", ICLR 2019, eq. 6, without its normalisation, which does not change the ranking.
     """
     scored = scoring_copy(network, training=True, dtype=dtype)
     weights = prunable(scored)

@@ -1,9 +1,9 @@
-"""Sums of squared gradients, each image by itself: what a diagonal curvature is made of.
+"""Sum squared per-image gradients, from which the diagonal of a curvature matrix is made.
 
-The gradient of an image along a vector v over its logits is d(v . logits)/dw. Two ways give the same sums over images
-and vectors. The fast one runs whole batches backward, once a vector: a Conv2d or Linear module that sees one image a
-row gives every image's gradient from its input and the slope of its output. The slow one differentiates image by image
-and is always right. The first images go both ways; where they differ, all go the slow one.
+The gradient of an image along a vector v over its logits is d(v . logits)/dw. Two methods give equal sums over images
+and vectors. The fast method runs whole batches backward, once per vector: for a Conv2d or Linear module that sees one
+image per row, every image's gradient follows from the module's input and the gradient of its output. The slow method
+differentiates image by image and is always correct. Both run on the first images; if they differ, the slow one wins.
 """
 
 from __future__ import annotations
@@ -18,36 +18,36 @@ from torch.nn import functional
 from prunepipe.pruning.scores.contract import Batch, Batches, Scores, each_batch
 
 Vectors = Callable[[Tensor, Tensor], Tensor]
-"""(logits [B, K], labels [B]) -> vectors [V, B, K]; the logits have no graph."""
+"""(logits [B, K], labels [B]) -> vectors [V, B, K]; the logits are detached."""
 Weights = dict[str, nn.Parameter]
 Calls = list[tuple[Tensor, Tensor]]
 """The (input, output) pairs of every call of a module in one forward pass."""
 
 IMAGES = 32
-"""Images that run through the network at once: all their activations are held."""
+"""Images per forward pass; all their activations are held in memory."""
 SLOPE_BYTES = 2**29
-"""Slopes of outputs that are held at once; where they need more, the vectors take turns."""
+"""Number of output gradients held in memory at once; if there are more, the vectors are processed in parts."""
 PRODUCT = {"cpu": 2**18}
-"""Numbers that a product of one layer holds at once: on a CPU what its cache holds."""
+"""Numbers that a product of one layer holds at once, so that on a CPU they fit into its cache."""
 LARGE_PRODUCT = 2**26
 SQUARING = 16
-"""To square and add up a number of a product takes as long as this many multiplications inside the product."""
+"""Squaring and adding one entry of a product takes as long as this many multiplications within the product."""
 
 TRIAL_IMAGES = 4
 AGREEMENT = {torch.float64: 1e-8, torch.float32: 1e-3}
-"""How far the two ways may differ, as a share of a layer's largest sum: by rounding, and no more."""
+"""Tolerance between the two methods, as a share of a layer's largest sum; it allows for rounding only."""
 
 
 def mean_squared_gradients(
     network: nn.Module, weights: Weights, batches: Batches, vectors: Vectors
 ) -> Scores:
-    """Return the mean over images of the sum over vectors of the squared gradient of every weight.
+    """Return, for every weight, the squared gradient summed over vectors and averaged over images.
 
     Args:
-        network: in eval mode, all of one floating type.
+        network: in eval mode, in one floating type.
         weights: its prunable weights by name.
-        batches: images [B, C, H, W] and labels [B]; how images are batched does not matter.
-        vectors: told the logits and the labels of a few images at a time, every image once, in order.
+        batches: images [B, C, H, W] and labels [B]; the result does not depend on the batching.
+        vectors: called with the logits and labels of a few images at a time, every image once, in order.
     Returns:
         One float64 tensor per weight, shaped like it.
     Raises:
@@ -58,7 +58,7 @@ def mean_squared_gradients(
     for images, labels in _parts(batches):
         if not seen:
             by_layer = _ways_agree(network, weights, images[:TRIAL_IMAGES])
-        # Layers may stop to see one image a row at any batch, for example where tokens and images change places.
+        # Any batch may break the one-image-per-row rule, for example if a layer swaps tokens and images.
         by_layer = by_layer and _add_by_layer(sums, network, weights, (images, labels), vectors)
         if not by_layer:
             _add_by_image(sums, network, weights, (images, labels), vectors)
@@ -76,7 +76,7 @@ def _parts(batches: Batches) -> Iterator[Batch]:
 
 
 def _ways_agree(network: nn.Module, weights: Weights, images: Tensor) -> bool:
-    """Try both ways along one random vector an image, which is not small where the network fits its data."""
+    """Compare both methods along one random vector per image, which does not vanish where the network fits its data."""
     places = torch.arange(len(images), device=images.device)
     classes = network(images[:1]).shape[1]
     drawn = torch.randn(1, len(images), classes, generator=torch.Generator().manual_seed(0))
@@ -90,7 +90,7 @@ def _ways_agree(network: nn.Module, weights: Weights, images: Tensor) -> bool:
     _add_by_image(slow, network, weights, batch, along)
     try:
         possible = _add_by_layer(fast, network, weights, batch, along)
-    except Exception:  # a layer with a forward of its own may have inputs and outputs of any kind
+    except Exception:  # a layer with a custom forward pass may have inputs and outputs of any kind
         return False
     return possible and all(_close(fast[name], slow[name], weights[name].dtype) for name in weights)
 
@@ -111,7 +111,7 @@ def _add_by_image(sums: Scores, network: nn.Module, weights: Weights, batch: Bat
 
 
 def _add_by_layer(sums: Scores, network: nn.Module, weights: Weights, batch: Batch, vectors: Vectors) -> bool:
-    """Add to the sums, or return False, with nothing done, where a layer does not see one image a row."""
+    """Add to the sums; if a layer does not see one image per row, add nothing and return False."""
     images, labels = batch
     modules = {name: network.get_submodule(name.rpartition(".")[0]) for name in weights}
     logits, calls = _run(network, modules.values(), images)
@@ -124,9 +124,9 @@ def _add_by_layer(sums: Scores, network: nn.Module, weights: Weights, batch: Bat
             torch.autograd.grad(logits, outputs, vector, retain_graph=True, materialize_grads=True)
             for vector in some
         ]
-        slopes = iter(zip(*each, strict=True))  # by call, one a vector
+        slopes = iter(zip(*each, strict=True))  # by call, one per vector
         for name, module in modules.items():
-            if calls[module]:  # or the forward pass does not use the layer, and its gradient is zero
+            if calls[module]:  # otherwise the forward pass does not use the layer, and its gradient is zero
                 sums[name] += _layer_sum(module, calls[module], slopes).view_as(sums[name])
     return True
 
@@ -138,7 +138,7 @@ def _run(
 
     def record(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
         calls[module].append((inputs[0].detach(), output))
-        # A later in-place ReLU must not overwrite what was recorded, or its gradient would be another one.
+        # A later in-place ReLU must not overwrite the recorded tensors, or their gradients would be wrong.
         return output.clone()
 
     hooks = [module.register_forward_hook(record) for module in modules]
@@ -150,7 +150,7 @@ def _run(
 
 
 def _layer_sum(module: nn.Module, calls: Calls, slopes: Iterator[tuple[Tensor, ...]]) -> Tensor:
-    # A weight that is used at several places, or in several calls, sums over all of them before squaring.
+    # The gradient of a weight used at several positions or in several calls is summed before squaring.
     inputs = torch.cat([_inputs(module, seen) for seen, _ in calls], dim=-1)
     outputs = torch.cat([_slopes(module, torch.stack(next(slopes), 1)) for _ in calls], dim=-1)
     places, vectors = inputs.shape[-1], outputs.shape[1]
@@ -159,7 +159,7 @@ def _layer_sum(module: nn.Module, calls: Calls, slopes: Iterator[tuple[Tensor, .
 
 
 def _inputs(module: nn.Module, seen: Tensor) -> Tensor:
-    """Return what each output place reads: [B, groups, C, places]."""
+    """Return the inputs that each output position reads: [B, groups, C, positions]."""
     if not isinstance(module, nn.Conv2d):
         return seen.reshape(len(seen), -1, seen.shape[-1]).mT.unsqueeze(1)
     mode = "constant" if module.padding_mode == "zeros" else module.padding_mode
@@ -169,7 +169,7 @@ def _inputs(module: nn.Module, seen: Tensor) -> Tensor:
 
 
 def _slopes(module: nn.Module, slope: Tensor) -> Tensor:
-    """Return the slopes of outputs [B, V, ...] as [B, V, groups, O, places]."""
+    """Return the gradients of outputs [B, V, ...] as [B, V, groups, O, positions]."""
     batch, vectors = slope.shape[:2]
     if isinstance(module, nn.Conv2d):
         return slope.reshape(batch, vectors, module.groups, module.out_channels // module.groups, -1)
@@ -192,9 +192,9 @@ def _by_product(inputs: Tensor, slopes: Tensor) -> Tensor:
 
 
 def _by_pairs(inputs: Tensor, slopes: Tensor) -> Tensor:
-    """Return what `_by_product` does, from products over pairs of places, which sum over vectors beforehand.
+    """Compute the same as `_by_product` from products over pairs of positions, which are summed over vectors first.
 
-    (sum_l s_l x_l)^2 = sum_{l, m} (s_l s_m) (x_l x_m): few places make few pairs, and no product is squared.
+    (sum_l s_l x_l)^2 = sum_{l, m} (s_l s_m) (x_l x_m): few positions make few pairs, and no product is squared.
     """
     places = inputs.shape[-1]
     first, second = torch.triu_indices(places, places, device=inputs.device)
@@ -202,5 +202,5 @@ def _by_pairs(inputs: Tensor, slopes: Tensor) -> Tensor:
     by_place = slopes.permute(0, 2, 3, 4, 1)  # [B, G, O, L, V]
     slope_pairs = (by_place @ by_place.mT)[..., first, second] * times
     input_pairs = inputs[..., first] * inputs[..., second]
-    # What is a sum of squares in exact arithmetic may round to just below zero.
+    # A sum of squares may round to slightly below zero.
     return torch.einsum("bgot,bgct->goc", slope_pairs, input_pairs).clamp_(min=0)

@@ -1,4 +1,4 @@
-"""SynFlow: how much of the total flow from input to output runs through a weight; needs no data."""
+"""SynFlow: the share of the total flow from input to output that passes through a weight; needs no data."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ class _Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
 def synflow(network: nn.Module, batches: Batches, loss: Loss, *, generator: torch.Generator) -> Scores:
     """Synaptic flow |w * dR/dw|, where R is the summed output with |weights| on an image of ones.
 
-    One round; the method is meant for many (`rounds` of the study). As in its authors' code every parameter
-    and floating buffer is replaced by its absolute value, BatchNorm is in eval mode, and all is float64: products over
-    many layers leave the range of float32. Activations with a cap (ReLU6) go without it.
+    This is one round; the method is meant for many (`rounds` of the study). As in its authors' code, every parameter
+    and floating buffer is replaced by its absolute value, BatchNorm is in eval mode, and everything is float64, since
+    products over many layers exceed the range of float32. The cap of activations such as ReLU6 is removed.
 
     Args:
-        network: it is not changed.
+        network: not changed.
         batches: only the shape of the first image is read.
         loss: not used.
         generator: not used.
@@ -57,11 +57,11 @@ def synflow(network: nn.Module, batches: Batches, loss: Loss, *, generator: torc
     images, _ = next(each_batch(batches))
     scored = scoring_copy(network, training=False)
     for module in scored.modules():
-        if isinstance(module, nn.Hardtanh):  # ReLU6 is one: flow grows layer by layer, its cap would end it
+        if isinstance(module, nn.Hardtanh):  # such as ReLU6, whose cap would stop the growing flow
             module.max_val = float("inf")
     with torch.no_grad():
         for tensor in scored.state_dict().values():
-            if tensor.is_floating_point():  # counters, indices and switches stay as they are
+            if tensor.is_floating_point():  # counters, indices and switches stay unchanged
                 tensor.abs_()
     weights = prunable(scored)
     with _Operations() as used:

@@ -8,7 +8,7 @@ from prunepipe.validation import Strict
 
 
 class CheckSettings(Strict):
-    """Settings of `check`: what is done to the mask or to the start weights."""
+    """Settings of `check`: how it changes the mask or the start weights."""
 
     check: str = Field(description="the check's name; with the seed it decides the random numbers")
     mask_check: str | None = Field(None, description="module:function applied to the mask")

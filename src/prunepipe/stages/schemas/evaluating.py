@@ -8,7 +8,7 @@ from prunepipe.validation import Strict
 
 
 class PlaceSettings(Strict):
-    """Where a run stands in its study, and which code made it: columns of the results."""
+    """The run's place in its study, and the code that made it: columns of the results."""
 
     study: str
     dataset: str

@@ -1,4 +1,4 @@
-"""How a network is built: part of the settings of every stage that runs one."""
+"""How to build a network: part of the settings of every stage that runs one."""
 
 from __future__ import annotations
 

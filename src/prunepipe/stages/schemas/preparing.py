@@ -8,7 +8,7 @@ from prunepipe.validation import Strict
 
 
 class DatasetSettings(Strict):
-    """Which data set, how much of it, and where its source lies."""
+    """Which data set, how much of it, and where its source is."""
 
     reference: str = Field(description="module:function of its loader")
     folder: str = Field(description="the folder that the loader searches and downloads to")

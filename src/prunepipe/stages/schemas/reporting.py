@@ -20,6 +20,6 @@ class FigureSettings(Strict):
 
 
 class ReportSettings(Strict):
-    """What the page is made of."""
+    """The inputs of the page."""
 
     figures: dict[str, str] = Field(description="the .svg file of each figure, by its name")

@@ -18,7 +18,7 @@ class NoImages(Strict):
 
 
 class BalancedImages(Strict):
-    """A few training images of each class, varied as in training."""
+    """A few training images per class, augmented as in training."""
 
     reads: Literal["balanced"] = "balanced"
     corruption: str | None = Field(None, description="module:function of the data check; null: clean data")
@@ -28,7 +28,7 @@ class BalancedImages(Strict):
 
 
 class TrainingSet(Strict):
-    """All training images, in file order and as they are."""
+    """All training images, in file order and without augmentation."""
 
     reads: Literal["training_set"] = "training_set"
     corruption: str | None = Field(None, description="module:function of the data check; null: clean data")
@@ -36,14 +36,14 @@ class TrainingSet(Strict):
 
 
 class AllocationSettings(Strict):
-    """How the weights that are kept are spread over the layers."""
+    """How the kept weights are distributed over the layers."""
 
     reference: str = Field(description="module:function of the allocation")
     options: dict[str, JsonValue] = Field({}, description="keyword arguments of the allocation")
 
 
 class RatioSettings(Strict):
-    """What scores that depend on the prune ratio are told."""
+    """Further settings of scores that depend on the prune ratio."""
 
     prune_ratio: float = Field(gt=0, lt=1, description="share of the prunable weights to remove")
     rounds: int = Field(1, gt=0, description="rounds of pruning")

@@ -12,14 +12,14 @@ from prunepipe.validation import Strict
 
 
 class Numerics(Strict):
-    """The choices of a site that change a run's last digits."""
+    """Site settings that change a run's last digits."""
 
     precision: Literal["float32", "bfloat16"]
     channels_last: bool
 
 
 class TrainingSettings(Strict):
-    """What every training run is told."""
+    """Settings of every training run."""
 
     network: NetworkSettings
     recipe: Recipe
@@ -28,7 +28,7 @@ class TrainingSettings(Strict):
 
 
 class DataSettings(Strict):
-    """How the training data behind a mask are varied."""
+    """How the training data that a mask is made from are changed."""
 
     corruption: str | None = Field(None, description="module:function of the data check; null: clean data")
     shuffle: bool = Field(True, description="whether every epoch has an order of its own")
