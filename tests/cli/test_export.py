@@ -21,6 +21,7 @@ from prunepipe.stages.execution import Execution
 from prunepipe.stages.exporting import LOADING, WRITERS
 from prunepipe.stages.initialising import initialise
 from prunepipe.stages.outcome import write_run
+from prunepipe.stages.schemas.evaluating import PlaceSettings
 from prunepipe.stages.training import retrain
 from prunepipe.study.study import Study
 
@@ -40,25 +41,20 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("project")
     (root / "data").mkdir()
     data = str(root / "data" / "digits.safetensors")
-    write_dataset(data, prepare("digits", root, train_images=400, test_images=200), "digits")
+    write_dataset(
+        data, prepare("prunepipe.datasets.digits:load", root, train_images=400, test_images=200), "digits"
+    )
     (root / "data" / "raw.safetensors").write_bytes(b"somebody else's")
     study = Study.model_validate(STUDY)
-    network = stage_settings.network_settings(study, "vgg_digits")
-    weights, structure = initialise(data, {"network": network, "seed": 0, "draw": "init"})
+    weights, structure = initialise(data, stage_settings.initial_settings(study, "vgg_digits", "init", 0))
     generator = np.random.default_rng(0)
     mask = {layer.name: generator.random(layer.shape) < 0.5 for layer in structure.layers}
     numerics = {"precision": "float32", "channels_last": False}
     settings = stage_settings.retrain_settings(study, "vgg_digits", "random", 0, numerics)
     outcome = retrain(data, apply_mask(weights, mask), mask, settings, Execution())
-    folder = root / CELL.format(
-        study="s",
-        dataset="digits",
-        network="vgg_digits",
-        ticket="random",
-        check="none",
-        prune_ratio=0.5,
-        seed=0,
-    )
+    cell = {"study": "s", "dataset": "digits", "network": "vgg_digits", "ticket": "random", "check": "none"}
+    place = PlaceSettings(**cell, prune_ratio=0.5, seed=0, precision="float32", version="0", code="0")
+    folder = root / CELL.format(**place.model_dump())
     folder.mkdir(parents=True)
     files = SimpleNamespace(
         data=data,
@@ -69,9 +65,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         layers=str(folder / "layers.json"),
     )
     write_json(files.layers, outcome.shape)
-    write_ticket(files.trained, outcome.weights, mask, settings=settings)
+    write_ticket(files.trained, outcome.weights, mask, settings=settings.model_dump(mode="json"))
     write_run(outcome, files)
-    write_json(folder / "metrics.json", measure(files, {"seed": 0}))
+    write_json(folder / "metrics.json", measure(files, place))
     return root
 
 

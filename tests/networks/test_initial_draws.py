@@ -11,6 +11,8 @@ from prunepipe.datasets import prepare, write_dataset
 from prunepipe.seeds import seeded_globals
 from prunepipe.stages.initialising import initialise
 from prunepipe.stages.inputs import build
+from prunepipe.stages.schemas.initialising import InitialSettings
+from prunepipe.stages.schemas.network import NetworkSettings
 
 NETWORKS = '''
 import random
@@ -54,14 +56,19 @@ def forgets(*, channels, classes, image_size):
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("draws")
-    write_dataset(folder / "digits.safetensors", prepare("digits", folder, train_images=20), "digits")
+    write_dataset(
+        folder / "digits.safetensors",
+        prepare("prunepipe.datasets.digits:load", folder, train_images=20),
+        "digits",
+    )
     (folder / "nets.py").write_text(NETWORKS)
     return folder
 
 
 def drawn(place: Path, name: str, seed: int, draw: str = "init") -> Arrays:
     reference = f"{place}/nets.py:{name}" if name in ("plain", "forgets") else name
-    settings = {"network": {"reference": reference, "options": {}}, "seed": seed, "draw": draw}
+    network = NetworkSettings(reference=reference, options={})
+    settings = InitialSettings(network=network, seed=seed, draw=draw)
     return initialise(str(place / "digits.safetensors"), settings)[0]
 
 
@@ -102,11 +109,11 @@ def test_a_network_without_a_law_starts_from_its_constructors_weights(place: Pat
 
 def test_all_stages_of_a_seed_build_the_same_network(place: Path) -> None:
     """What a constructor draws and keeps beside its weights is the same in scoring and in training."""
-    dataset = prepare("digits", place, train_images=20)
-    settings = {"network": {"reference": f"{place}/nets.py:plain", "options": {}}, "seed": 3}
-    built = build(dataset, settings)
+    dataset = prepare("prunepipe.datasets.digits:load", place, train_images=20)
+    network = NetworkSettings(reference=f"{place}/nets.py:plain", options={})
+    built = build(dataset, network, 3)
     torch.rand(5)
-    again = build(dataset, settings)
+    again = build(dataset, network, 3)
     assert all(torch.equal(a, b) for a, b in zip(built.parameters(), again.parameters(), strict=True))
 
 
