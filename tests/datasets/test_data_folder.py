@@ -55,7 +55,7 @@ def test_a_folder_that_cannot_be_made_is_refused_before_any_job(folder: str, mes
 def test_jobs_find_a_folder_with_a_space_and_a_slash_at_its_end(project: Path) -> None:
     for part in ("Snakefile", "config.yaml", "config", "workflow", "profiles", "envs"):
         (project / part).symlink_to(ROOT / part)
-    target = "results/runs/quickstart/digits/vgg_digits/initial/init/seed0/weights.safetensors"
+    target = "results/runs/quickstart/digits/vgg_digits/initial/init/seed10/weights.safetensors"
     command = [sys.executable, "-m", "snakemake", target, "--cores", "1", "--config", "data_folder=my data/"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)

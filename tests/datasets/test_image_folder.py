@@ -8,10 +8,11 @@ import pytest
 from PIL import Image
 from torchvision.datasets import ImageFolder
 
-from prunepipe.datasets import IMAGE_FOLDER, Dataset, image_reading, memory, prepare
+from prunepipe.datasets import Dataset, image_reading, memory, prepare
 from prunepipe.datasets.contents import files_checksum
 from prunepipe.datasets.fingerprint import content_checksum
 from prunepipe.datasets.image_folder import list_images, load
+from prunepipe.datasets.rows import IMAGE_FOLDER
 from prunepipe.errors import ArtifactError, ConfigError
 
 GENERATOR = np.random.default_rng(0)

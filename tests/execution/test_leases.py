@@ -197,7 +197,7 @@ import os, sys
 sys.path.insert(0, sys.argv.pop(1))
 from prunepipe.stages.command_line import run
 
-def main(files, settings):
+def main(files):
     print(os.environ.get("CUDA_VISIBLE_DEVICES"), "torch" in sys.modules)
 
 run(__doc__, main)
