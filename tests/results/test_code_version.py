@@ -45,13 +45,13 @@ def edited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 def test_an_edit_deep_below_a_stage_changes_its_version(edited) -> None:
-    change = ("training/step", "alpha=-learning_rate", "alpha=-2 * learning_rate")
+    change = ("training/optimizers", "alpha=-learning_rate", "alpha=-2 * learning_rate")
     assert edited("retrain") != edited("retrain", *change)
     assert edited("train_dense") != edited("train_dense", *change)
 
 
 def test_an_edit_outside_its_reach_does_not(edited) -> None:
-    change = ("training/step", "alpha=-learning_rate", "alpha=-2 * learning_rate")
+    change = ("training/optimizers", "alpha=-learning_rate", "alpha=-2 * learning_rate")
     for stage in ("mask", "check", "rewind", "evaluate"):
         assert edited(stage) == edited(stage, *change), stage
 
@@ -82,7 +82,7 @@ def test_the_published_numbers_count_where_they_are_shown(edited) -> None:
 
 
 def test_comments_and_docstrings_do_not_count(edited) -> None:
-    old = '"""One training step: forward, backward, SGD, mask; as few operations as the arithmetic allows."""'
+    old = '"""One training step: forward, backward, update, mask; as few operations as the arithmetic allows."""'
     assert edited("retrain") == edited("retrain", "training/step", old, '"""Other words."""\n# A comment.\n')
 
 

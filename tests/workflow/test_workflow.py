@@ -87,7 +87,7 @@ def test_editing_code_that_a_stage_uses_makes_it_stale(project: Path) -> None:
     plan = planned(project)
     assert plan["check"] >= 1
     assert not plan.keys() & {"train_dense", "score", "initialise", "prepare_dataset"}
-    edit(package / "training" / "step.py", "alpha=-learning_rate", "alpha=-1.0 * learning_rate")
+    edit(package / "training" / "optimizers.py", "alpha=-learning_rate", "alpha=-1.0 * learning_rate")
     assert planned(project)["train_dense"] == 3
 
 
