@@ -22,6 +22,7 @@ from prunepipe.pruning.tickets import write_ticket
 from prunepipe.seeds import numpy_generator
 from prunepipe.stages.checking import apply_check
 from prunepipe.stages.describing import describe
+from prunepipe.stages.schemas.checking import CheckSettings
 from prunepipe.study.loading import Site
 from prunepipe.training.checkpoint import Checkpoint, TrainState
 from prunepipe.training.loop import capture
@@ -76,15 +77,8 @@ def _lease(folder: Path) -> None:
 
 
 def _ticket(folder: Path, weights: dict[str, np.ndarray], mask: dict[str, np.ndarray]) -> None:
-    masked, kept = apply_check(
-        weights,
-        rearrange(mask, generator=numpy_generator(0, "benchmark")),
-        {},
-        check="none",
-        mask_check=None,
-        weights_check=None,
-        seed=0,
-    )
+    rearranged = rearrange(mask, generator=numpy_generator(0, "benchmark"))
+    masked, kept = apply_check(weights, rearranged, {}, CheckSettings(check="none", seed=0))
     write_ticket(folder / "ticket.safetensors", masked, kept, settings={})
 
 

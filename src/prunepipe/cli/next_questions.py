@@ -38,7 +38,7 @@ def _questions(
     study: dict[str, Any], ticket: dict[str, Any], checks: dict[str, list[str]]
 ) -> list[tuple[str, list[str]]]:
     name, seeds, ratios = study["name"], len(study["seeds"]), study["prune_ratios"]
-    if checks.keys() == {"collapsed"}:
+    if checks and checks.keys() <= {"collapses", "not judged"}:
         easier = f"{max(1 - (1 - ratios[0]) / FEWER_KEPT, 0):.4g}"
         question = f"Its masks leave no path: what does it do where more weights are left ({easier})?"
         return [(question, ["--prune-ratio", easier, "--seeds", str(seeds)])]
@@ -62,12 +62,12 @@ def _questions(
 
 
 def _checks(results: Path, ticket: str) -> dict[str, list[str]]:
-    """Return the checks of a method by their verdict."""
+    """Return the checks of a method by the words that they have at some prune ratio."""
     found: dict[str, list[str]] = {}
     for row in csv_rows(results / "tables" / "verdicts.csv"):
         if row["ticket"] == ticket and row.get("verdict"):
             found.setdefault(row["verdict"], []).append(row["check"])
-    return found
+    return {word: list(dict.fromkeys(checks)) for word, checks in found.items()}
 
 
 def _options(ticket: dict[str, Any]) -> list[str]:
