@@ -52,7 +52,7 @@ def test_the_line_of_a_key_that_cannot_be_read_is_named(tmp_path: Path, text: st
 
 
 def test_a_name_too_long_for_any_file_is_no_study(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="unknown study"):
+    with pytest.raises(ConfigError, match="no study"):
         study_path("a" * 5000, tmp_path)
     with pytest.raises(ConfigError, match="cannot be read"):
         load_study(tmp_path / ("a" * 5000 + ".yaml"))
