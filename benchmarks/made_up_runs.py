@@ -8,6 +8,8 @@ import sys
 import time
 from pathlib import Path
 
+import pandas as pd
+
 from prunepipe.artifacts import write_json
 from prunepipe.study.study import Study
 
@@ -34,7 +36,7 @@ def _write_runs(study: Study, root: Path) -> None:
         folder = root / row["run"]
         folder.mkdir(parents=True)
         texts = {
-            "metrics": {key: value for key, value in row.items() if key not in dropped},
+            "metrics": {key: value for key, value in row.items() if key not in dropped and pd.notna(value)},
             "timing": {"seconds": [row["seconds"]], "device": "cpu"},
             "history": {"epochs": curves[row["run"]].drop(columns="run").to_dict("records")},
         }

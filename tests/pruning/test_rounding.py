@@ -27,7 +27,7 @@ OTHERS = {"vgg11": 0.25, "vgg13": 0.125, "resnet8": 0.5, "resnet20": 0.25}
 
 def drawn(name: str) -> tuple[nn.Module, Batch]:
     network = make_network(
-        NETWORKS[name], channels=3, classes=10, image_size=32, options={"width": OTHERS[name]}
+        NETWORKS[name].function, channels=3, classes=10, image_size=32, options={"width": OTHERS[name]}
     )
     stream = torch.Generator().manual_seed(0)
     initialise(network, generator=stream)

@@ -12,9 +12,10 @@ from prunepipe.artifacts import read_arrays, read_json, write_json
 from prunepipe.cli.inspect import describe_run
 from prunepipe.errors import ArtifactError, ConfigError
 from prunepipe.networks.structure import read_structure
-from prunepipe.results.layout import MADE_BY
-from prunepipe.results.table import _read
+from prunepipe.results.layout import MADE_BY, runs
+from prunepipe.results.table import collect
 from prunepipe.results.version_mark import record_version, require_same_version
+from prunepipe.study.study import Study
 
 CELL = "results/runs/tiny/digits/vgg_digits/tickets/hybrid/none/p0.9/seed0"
 
@@ -99,11 +100,12 @@ def test_a_structure_of_another_version_is_said_to_be_one(tmp_path: Path, conten
         read_structure(path)
 
 
-def test_metrics_of_another_version_are_a_gap_with_its_cause(tmp_path: Path) -> None:
-    folder = tmp_path / CELL
+def test_metrics_of_another_version_are_a_gap_with_its_cause(tmp_path: Path, study: Study) -> None:
+    *_, run = runs(study)
+    folder = tmp_path / run.folder
     write_json(folder / "metrics.json", {"accuracy": 90.0, "loss": 0.1})
     write_json(folder / "timing.json", {"seconds": [1.0], "device": "cpu"})
-    row = _read(folder)
+    row = collect(study, tmp_path).iloc[-1]
     assert row["status"] == "missing"
     assert "another version of prunepipe" in row["cause"]
     assert "dead_units" in row["cause"]
