@@ -20,11 +20,11 @@ SCRIPTS = Path(str(workflow.current_basedir)).parent / "scripts"
 # Snakemake tells a workflow its targets only after it was read.
 refuse_early(sys.argv[1:], SCRIPTS)
 SITE, STUDY = load_workflow(config, workflow.configfiles)
-JOBS = Jobs(STUDY, SITE, SCRIPTS)
 # With conda or containers, stages run under the python of the environment that Snakemake creates for them.
 LAUNCH = launch_command(
     SCRIPTS, own_python=not workflow.deployment_settings.deployment_method
 )
+JOBS = Jobs(STUDY, SITE, SCRIPTS, LAUNCH)
 GPUS = 0 if SITE.device == "cpu" else 1
 place = JOBS.place
 

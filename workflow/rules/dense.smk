@@ -16,13 +16,14 @@ rule initialise:
         mem_mb=2000,
         runtime=10,
     params:
+        launch=JOBS.launch,
         benchmark=place(INITIAL, "initialise.benchmark.jsonl"),
         settings=JOBS.initial_settings,
         code=JOBS.initial_code,
     message:
         "Draw the initial weights of {wildcards.network} ({wildcards.draw}), seed {wildcards.seed}"
     shell:
-        "{LAUNCH} initialise.py --data {input.data:q} --weights {output.weights:q} "
+        "{params.launch} initialise.py --data {input.data:q} --weights {output.weights:q} "
         "--structure {output.structure:q} --settings {params.settings:q} "
         "--benchmark {params.benchmark:q} &> {log:q}"
 
@@ -49,6 +50,7 @@ rule train_dense:
         mem_mb=4000,
         runtime=24 * 60,
     params:
+        launch=JOBS.launch,
         benchmark=place(DENSE, "train_dense.benchmark.jsonl"),
         checkpoint=place(DENSE, "checkpoint.safetensors"),
         settings=JOBS.dense_settings,
@@ -56,7 +58,7 @@ rule train_dense:
     message:
         "Train the dense {wildcards.network} on {wildcards.dataset} ({wildcards.data}), seed {wildcards.seed}"
     shell:
-        "{LAUNCH} train_dense.py --data {input.data:q} --weights {input.weights:q} "
+        "{params.launch} train_dense.py --data {input.data:q} --weights {input.weights:q} "
         "--final {output.final:q} --history {output.history:q} --logits {output.logits:q} --timing {output.timing:q} "
         "--settings {params.settings:q} "
         "--gpus {resources.gpu} --threads {threads} "
@@ -81,6 +83,7 @@ rule evaluate_dense:
         mem_mb=1000,
         runtime=10,
     params:
+        launch=JOBS.launch,
         benchmark=place(DENSE, "evaluate.benchmark.jsonl"),
         checkpoint=place(DENSE, "checkpoint.safetensors"),
         settings=JOBS.dense_place,
@@ -88,7 +91,7 @@ rule evaluate_dense:
     message:
         "Evaluate the dense {wildcards.network} on {wildcards.dataset} ({wildcards.data}), seed {wildcards.seed}"
     shell:
-        "{LAUNCH} evaluate.py --data {input.data:q} --trained {input.trained:q} --history {input.history:q} "
+        "{params.launch} evaluate.py --data {input.data:q} --trained {input.trained:q} --history {input.history:q} "
         "--logits {input.logits:q} --metrics {output.metrics:q} --settings {params.settings:q} "
         "--checkpoint {params.checkpoint} "
         "--benchmark {params.benchmark:q} &> {log:q}"
@@ -109,12 +112,13 @@ rule rewind:
         mem_mb=1000,
         runtime=10,
     params:
+        launch=JOBS.launch,
         benchmark=place(REWIND, "rewind.benchmark.jsonl"),
         settings=JOBS.rewind_settings,
         code=JOBS.code("rewind"),
     message:
         "Rewind {wildcards.network} on {wildcards.dataset} ({wildcards.data}) to {wildcards.point}, seed {wildcards.seed}"
     shell:
-        "{LAUNCH} rewind.py --source {input.source:q} --structure {input.structure:q} "
+        "{params.launch} rewind.py --source {input.source:q} --structure {input.structure:q} "
         "--weights {output.weights:q} --settings {params.settings:q} "
         "--benchmark {params.benchmark:q} &> {log:q}"

@@ -26,6 +26,7 @@ rule report:
         mem_mb=1000,
         runtime=10,
     params:
+        launch=JOBS.launch,
         benchmark="results/logs/report.benchmark.jsonl",
         study_file=str(STUDY_FILE),
         settings=JOBS.report_settings(),
@@ -34,7 +35,7 @@ rule report:
     message:
         "Write the report of study {STUDY.name}"
     shell:
-        "{LAUNCH} report.py --study {params.study_file:q} --results {input.results:q} --layers {input.layers:q} "
+        "{params.launch} report.py --study {params.study_file:q} --results {input.results:q} --layers {input.layers:q} "
         "--histories {input.histories:q} --overlap {input.overlap:q} --report {output.html:q} "
         "--settings {params.settings:q} "
         "--benchmark {params.benchmark:q} &> {log:q}"

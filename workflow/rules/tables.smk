@@ -27,6 +27,7 @@ rule collect:
         mem_mb=2000,
         runtime=30,
     params:
+        launch=JOBS.launch,
         benchmark="results/logs/collect.benchmark.jsonl",
         study_file=str(STUDY_FILE),
         study=STUDY_SETTINGS,
@@ -34,7 +35,7 @@ rule collect:
     message:
         "Collect the results of study {STUDY.name}"
     shell:
-        "{LAUNCH} collect.py --study {params.study_file:q} --results {output.results:q} --layers {output.layers:q} "
+        "{params.launch} collect.py --study {params.study_file:q} --results {output.results:q} --layers {output.layers:q} "
         "--histories {output.histories:q} "
         "--benchmark {params.benchmark:q} &> {log:q}"
 
@@ -53,6 +54,7 @@ rule overlap:
         mem_mb=1000,
         runtime=60,
     params:
+        launch=JOBS.launch,
         benchmark="results/logs/overlap.benchmark.jsonl",
         study_file=str(STUDY_FILE),
         study=STUDY_SETTINGS,
@@ -60,7 +62,7 @@ rule overlap:
     message:
         "Compare the masks of study {STUDY.name}"
     shell:
-        "{LAUNCH} overlap.py --study {params.study_file:q} --overlap {output.overlap:q} "
+        "{params.launch} overlap.py --study {params.study_file:q} --overlap {output.overlap:q} "
         "--benchmark {params.benchmark:q} &> {log:q}"
 
 
@@ -80,6 +82,7 @@ rule table:
         mem_mb=1000,
         runtime=10,
     params:
+        launch=JOBS.launch,
         benchmark="results/logs/table-{table}.benchmark.jsonl",
         study_file=str(STUDY_FILE),
         settings=JOBS.table_settings,
@@ -88,7 +91,7 @@ rule table:
     message:
         "Build the table {wildcards.table}"
     shell:
-        "{LAUNCH} table.py --study {params.study_file:q} --results {input.results:q} --csv {output.csv:q} "
+        "{params.launch} table.py --study {params.study_file:q} --results {input.results:q} --csv {output.csv:q} "
         "--md {output.md:q} --tex {output.tex:q} --settings {params.settings:q} "
         "--benchmark {params.benchmark:q} &> {log:q}"
 
@@ -109,6 +112,7 @@ rule figure:
         mem_mb=1000,
         runtime=10,
     params:
+        launch=JOBS.launch,
         benchmark="results/logs/figure-{figure}.benchmark.jsonl",
         study_file=str(STUDY_FILE),
         settings=JOBS.figure_settings,
@@ -117,7 +121,7 @@ rule figure:
     message:
         "Draw the figure {wildcards.figure}"
     shell:
-        "{LAUNCH} figure.py --study {params.study_file:q} --results {input.results:q} --layers {input.layers:q} --histories {input.histories:q} --overlap {input.overlap:q} "
+        "{params.launch} figure.py --study {params.study_file:q} --results {input.results:q} --layers {input.layers:q} --histories {input.histories:q} --overlap {input.overlap:q} "
         "--svg {output.svg:q} --png {output.png:q} --settings {params.settings:q} "
         "--benchmark {params.benchmark:q} &> {log:q}"
 
@@ -141,6 +145,7 @@ rule verdicts:
         mem_mb=1000,
         runtime=10,
     params:
+        launch=JOBS.launch,
         benchmark="results/logs/verdicts.benchmark.jsonl",
         study_file=str(STUDY_FILE),
         study=STUDY_SETTINGS,
@@ -148,7 +153,7 @@ rule verdicts:
     message:
         "Judge the methods of study {STUDY.name}"
     shell:
-        "{LAUNCH} verdicts.py --study {params.study_file:q} --results {input.results:q} --csv {output.csv:q} --md {output.md:q} "
+        "{params.launch} verdicts.py --study {params.study_file:q} --results {input.results:q} --csv {output.csv:q} --md {output.md:q} "
         "--effects {output.effects:q} --methods {output.methods:q} --gains {output.gains:q} "
         "--gains_md {output.gains_md:q} "
         "--benchmark {params.benchmark:q} &> {log:q}"

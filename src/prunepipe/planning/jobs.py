@@ -56,12 +56,14 @@ class Jobs:
         study: what to run.
         site: where and how.
         scripts: folder of the stages' scripts.
+        launcher: start of every stage's shell command.
     """
 
-    def __init__(self, study: Study, site: Site, scripts: Path) -> None:
+    def __init__(self, study: Study, site: Site, scripts: Path, launcher: str = "") -> None:
         self.study = study
         self.site = site
         self.scripts = scripts
+        self._launcher = launcher
         self.code = cache(self._code)
         self._dataset_text = cache(self._prepared_from)
         self._texts: dict[Any, str] = {}
@@ -79,6 +81,14 @@ class Jobs:
         if key not in self._texts:
             self._texts[key] = function(self.study, *place, **choices).model_dump_json()
         return self._texts[key]
+
+    def launch(self, wildcards: Any, output: Any) -> str:
+        """Return the start of a stage's shell command.
+
+        It takes `output` because Snakemake does not remember params that depend on it: moving the project or using another
+        Python then makes nothing stale.
+        """
+        return self._launcher
 
     # Names
 
