@@ -85,8 +85,8 @@ class Jobs:
     def launch(self, wildcards: Any, output: Any) -> str:
         """Return the start of a stage's shell command.
 
-        It takes `output` because Snakemake does not remember params that depend on it: moving the project or using another
-        Python then makes nothing stale.
+        It takes `output` because Snakemake does not remember params that depend on it: moving the project, or another
+        Python, then makes nothing stale.
         """
         return self._launcher
 
