@@ -25,7 +25,10 @@ def running_stages(folder: Path) -> list[Stage]:
             if not (process / "cwd").readlink().is_relative_to(folder):
                 continue
             command = (process / "cmdline").read_text().split("\0")
-            if len(command) < 2 or Path(command[1]).name not in STAGES:
+            script = next(
+                (part for part in command[1:3] if not part.startswith("-")), ""
+            )  # python -P SCRIPT ...
+            if Path(script).name not in STAGES:
                 continue
             pairs = (pair.partition("=") for pair in (process / "environ").read_text().split("\0"))
             values = {name: value for name, _, value in pairs}
