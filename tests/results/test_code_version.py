@@ -1,6 +1,7 @@
 """The code version of a stage: what counts, what does not, and how far it reaches."""
 
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -136,6 +137,10 @@ def users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
     monkeypatch.chdir(tmp_path)
+    # Other tests import packages of the same names from folders that they leave on the path.
+    monkeypatch.setattr(sys, "path", [place for place in sys.path if "pytest-of-" not in place])
+    for name in [name for name in sys.modules if name.split(".")[0] in ("pack", "mine", "helper", "a")]:
+        monkeypatch.delitem(sys.modules, name)
 
     def version(reference: str) -> str:
         forget()
