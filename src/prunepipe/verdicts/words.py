@@ -8,7 +8,6 @@ import numpy.typing as npt
 from prunepipe.verdicts.evidence import Bools, Claims
 
 WORDS = ("uses", "uses little", "ignores", "improves", "collapses", "inconclusive", "not judged")
-DECIDED = frozenset(WORDS) - {"inconclusive"}
 
 
 def words(found: Claims, significance: float, *, judged: Bools, any_collapse: Bools) -> npt.NDArray[np.str_]:
