@@ -169,7 +169,7 @@ GOLDEN = """\
 - Missing: CIFAR-10, VGG19, 90 %, Random: seeds 1, 2: Killed.
 - Study simulated (settings SETTINGS), seeds 0, 1, 2, prunepipe VERSION, code abc123.
 - Device cpu; precision float32; data CIFAR-10 d10.
-- The .csv beside this table holds, for each cell, the command that makes it again, to be given in the folder that holds results/.
+- The .csv file of this table lists, for each cell, the command that makes it again, to be run in the folder that contains results/.
 """  # noqa: E501
 
 

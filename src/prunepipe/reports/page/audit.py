@@ -1,4 +1,4 @@
-"""The page of an audit: one HTML file that needs nothing else, and runs no script."""
+"""The page of an audit: one HTML file, without scripts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every cell of a study with its runs: what the sortable table and the drill-down show."""
+"""All cells of a study with their runs, for the sortable table and the list of runs."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ NO_ACCURACY = "the accuracy is not a number"
 
 
 def cell_rows(results: pd.DataFrame, study: Study, file: Path | None = None) -> list[dict[str, Any]]:
-    """Return one dictionary a cell, dense runs first, each with its runs.
+    """Return one dictionary per cell, dense runs first, each with its runs.
 
     Args:
-        results: one row a run of the study, see prunepipe.results.table.COLUMNS.
+        results: one row per run of the study, see prunepipe.results.table.COLUMNS.
         study: that was run.
         file: of the study, for the commands; default: config/NAME.yaml.
     """
@@ -54,7 +54,7 @@ def _cell(
 
 
 def _numbers(runs: list[dict[Any, Any]]) -> dict[str, Any]:
-    """Return mean, t interval, counts and density of a cell; runs without an accuracy do not count."""
+    """Return mean, t interval, counts and densities of a cell; runs without an accuracy do not count."""
     used = [run for run in runs if run["status"] == "done" and known(run["accuracy"])]
     accuracies = np.array([run["accuracy"] for run in used], float)
     mean = float(accuracies.mean()) if len(used) else float("nan")
@@ -76,7 +76,7 @@ def _numbers(runs: list[dict[Any, Any]]) -> dict[str, Any]:
 
 
 def _run(run: dict[Any, Any]) -> dict[str, Any]:
-    """Return what the drill-down tells of one run."""
+    """Return what the list of runs says about one run."""
     done = run["status"] == "done"
     said = run.get("note") if done else run["cause"]
     cause = said if isinstance(said, str) else ""
@@ -100,13 +100,13 @@ def _run(run: dict[Any, Any]) -> dict[str, Any]:
 
 
 def by_method(cells: list[dict[str, Any]]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """Gather cells by the name of their method, in order."""
+    """Group cells by the name of their method, in order."""
     for method in dict.fromkeys(cell["method"] for cell in cells):
         yield method, [cell for cell in cells if cell["method"] == method]
 
 
 def progress(results: pd.DataFrame) -> dict[str, Any]:
-    """Return how far a study has come: runs done and expected, and the missing ones by their cause."""
+    """Return the progress of a study: runs done and expected, and missing runs by cause."""
     missing = results.loc[results["status"] != "done"]
     causes = missing["cause"].fillna("no cause given").astype(str)
     return {

@@ -1,4 +1,4 @@
-"""Training curves, small enough that thousands fit into one page."""
+"""Training curves, compact enough that a page can hold thousands."""
 
 from __future__ import annotations
 
@@ -8,21 +8,20 @@ import numpy as np
 import pandas as pd
 
 STEPS = 100
-"""Steps a point of accuracy is told in: hundredths, finer than any screen shows."""
+"""Steps per point of accuracy: hundredths are finer than any screen shows."""
 
 POINTS = 200
-"""Longest curve kept in full; of longer ones every second, third, ... epoch stays, and the last."""
+"""Longest curve kept in full; longer ones keep every second, third, ... epoch, and the last."""
 
 
 def compact_curves(histories: pd.DataFrame) -> dict[str, dict[str, Any]]:
-    """Return the test accuracy over epochs of every run, rounded and as differences.
+    """Return the test accuracy of every run over its epochs, rounded and as differences.
 
     Args:
-        histories: one row a run and epoch: run, epoch, test_accuracy in percent.
+        histories: one row per run and epoch: run, epoch, test_accuracy in percent.
     Returns:
-        run -> `e`, the epochs (first and step; the last epoch is given where it breaks the step), and `d`,
-        the accuracies in hundredths of a point: the first, then differences. Epochs without a test accuracy
-        are left out.
+        run -> `e`, the first epoch, or a list of epochs where they are not consecutive, and `d`, the accuracies in
+        hundredths of a point: the first, then differences. Epochs without a test accuracy are left out.
     """
     if "test_accuracy" not in histories:
         return {}
@@ -49,6 +48,6 @@ def _curve(epochs: np.ndarray, values: np.ndarray) -> dict[str, Any]:
 
 
 def _differences(values: np.ndarray) -> list[int]:
-    """Return the first value and then differences, in hundredths; rounding errors do not add up."""
+    """Return the first value and then differences, in hundredths; rounding errors do not accumulate."""
     levels = np.rint(values * STEPS).astype(int)
     return [int(step) for step in np.diff(levels, prepend=0)]

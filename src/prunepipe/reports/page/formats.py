@@ -1,4 +1,4 @@
-"""How numbers are written on the page: a real minus sign, two digits after the point, a dash for what is unknown."""
+"""How the page writes numbers: a real minus sign, two decimals, a dash for unknown values."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ def known(value: Any) -> bool:
 
 
 def number(value: Any, digits: int = 2) -> str:
-    """Return a number with a fixed count of digits, or a dash; what rounds to zero has no sign."""
+    """Return a number with a fixed number of decimals, or a dash; a number that rounds to zero has no sign."""
     return f"{value:z.{digits}f}".replace("-", "−") if known(value) else ABSENT
 
 
 def signed(value: Any, digits: int = 2) -> str:
-    """Return a number with its sign, or a dash; what rounds to zero has no sign."""
+    """Return a number with its sign, or a dash; a number that rounds to zero has no sign."""
     text = number(value, digits)
     return "+" + text if known(value) and round(value, digits) > 0 else text
 
 
 def interval(low: Any, high: Any, *, with_sign: bool = False) -> str:
-    """Return "[low, high]", or nothing where the interval is unknown."""
+    """Return "[low, high]", or an empty string if the interval is unknown."""
     write = signed if with_sign else number
     return f"[{write(low)}, {write(high)}]" if known(low) and known(high) else ""
 
 
 def interval_of_mean(low: Any, high: Any, count: int) -> str:
-    """Return the interval of a mean of `count` runs; equal runs have none, and say so."""
+    """Return the interval of a mean of `count` runs, or a note that all of them are equal."""
     return interval(low, high) or ("same in all seeds" if count > 1 else "")
 
 
 def share(value: Any) -> str:
-    """Return a share of 1 in percent with the digits that matter: 0.0123 is "1.2", 0.98 is "98"."""
+    """Return a fraction in percent with the digits that matter: 0.0123 is "1.2", 0.98 is "98"."""
     if not known(value):
         return ABSENT
     percent = 100 * value
@@ -46,5 +46,5 @@ def share(value: Any) -> str:
 
 
 def sort_key(value: Any) -> str:
-    """Return what the page sorts a cell of a table by; unknown values are empty and sort last."""
+    """Return the key by which the page sorts a table cell; unknown values are empty and sort last."""
     return f"{value:.6g}" if known(value) else ""

@@ -1,4 +1,4 @@
-"""Mask forensics as the page shows them: what each layer keeps, and what masks have in common."""
+"""Masks as the page shows them: how much each layer keeps, and how much masks overlap."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from prunepipe.results.labels import check_label, ratio_label, ticket_label
 from prunepipe.study.study import Study
 
 LEVELS = 9
-"""Shades of the heat strips, beside the one for layers that keep nothing."""
+"""Shades of the heat strips, in addition to the one for empty layers."""
 DARKEST_DECADES = 3.0
-"""Densities from 1 down to a thousandth have a shade of their own."""
+"""The scale of shades covers densities from 1 down to a thousandth."""
 KINDS = {"data": "other data, same seed", "seeds": "other seed, same data"}
 
 
 def heat_strips(data: Collected, study: Study) -> list[dict[str, Any]]:
-    """Return one table a data set, network and prune ratio: methods down, layers across, densities in cells.
+    """Return one table per data set, network and prune ratio: a row per method, a column per layer.
 
     Args:
-        data: results and layers are read; densities are means over seeds, of tickets without a check.
+        data: its results and layers; densities are means over the seeds of unchecked tickets.
         study: gives the order of the tickets.
     """
     densities = layer_densities(data)
@@ -82,10 +82,10 @@ def level(density: Any) -> str:
 
 
 def overlap_rows(overlap: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return what masks have in common: one dictionary a ticket, prune ratio and kind of comparison.
+    """Return the overlap of masks: one dictionary per ticket, prune ratio and kind of comparison.
 
     Args:
-        overlap: from prunepipe.results.mask_overlap.mask_overlaps; means are over pairs that have both masks.
+        overlap: from prunepipe.results.mask_overlap.mask_overlaps; means are over pairs for which both masks exist.
     """
     if overlap.empty:
         return []

@@ -1,4 +1,4 @@
-"""The verdicts as the page shows them: one card a method, one row a comparison."""
+"""The verdicts as the page shows them: one card per method, one row per comparison."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ MARKS = {
     "uses": "✓", "uses little": "✓", "ignores": "✗", "improves": "↑", "collapses": "†",
     "inconclusive": "?", "not judged": "–",
 }  # fmt: skip
-"""What stands beside each word, so that colour is never alone in saying it."""
+"""The sign beside each word, because colour alone would not reach everybody."""
 
 STRIP_WIDTH, STRIP_HEIGHT, STRIP_EDGE = 150.0, 18.0, 4.0
 """Size of the drawing of an effect, in CSS pixels."""
 
 
 def place_text(dataset: str, network: str) -> str:
-    """Return where something was measured, in words."""
+    """Return the data set and network in words."""
     return f"{dataset_label(dataset)}, {network_label(network)}"
 
 
@@ -37,12 +37,12 @@ def tone(word: str) -> str:
 
 
 def comparison_rows(judgement: Judgement) -> list[dict[str, Any]]:
-    """Return every comparison of a method under a check with the same method without it.
+    """Return every comparison of a method under a check with the method without it.
 
     Args:
         judgement: of the study.
     Returns:
-        One dictionary a row of the verdicts, in their order, with an `anchor` on the page.
+        One dictionary per row of the verdicts, in the same order, with an `anchor` on the page.
     """
     rows = judgement.verdicts.to_dict("records")
     reach = _reach(judgement.verdicts)
@@ -72,7 +72,7 @@ def _comparison(position: int, row: Mapping[Any, Any], reach: float) -> dict[str
 
 
 def _reach(verdicts: pd.DataFrame) -> float:
-    """Return how far from zero the drawings of effects go: to the largest effect, and beyond the margin."""
+    """Return the half width of the drawings in points: beyond the largest effect and the margin."""
     if verdicts.empty:
         return 1.0
     largest = verdicts["effect"].abs().max()
@@ -80,9 +80,9 @@ def _reach(verdicts: pd.DataFrame) -> float:
 
 
 def _strip(row: Mapping[Any, Any], reach: float) -> dict[str, Any] | None:
-    """Return the drawing of an effect: x positions of zero, margin, interval and mean; None if unknown.
+    """Return the x positions of zero, margin, interval and mean; None if the effect is unknown.
 
-    An interval that leaves the drawing ends in an arrow.
+    An interval that is wider than the drawing ends in an arrow.
     """
     if not known(row["effect"]):
         return None
@@ -108,11 +108,11 @@ def _strip(row: Mapping[Any, Any], reach: float) -> dict[str, Any] | None:
 def method_cards(
     judgement: Judgement, study: Study, comparisons: list[dict[str, Any]]
 ) -> list[dict[str, Any]]:
-    """Return one card a method, in the study's order: its summary, why, and a chip for each comparison.
+    """Return one card per method, in the study's order: its summary, the reason, and a chip for each comparison.
 
     Args:
         judgement: of the study.
-        study: says which checks count for which kind of ticket.
+        study: defines which checks count for which kind of ticket.
         comparisons: from comparison_rows.
     """
     cards, readings = [], readings_of(study)
@@ -139,7 +139,7 @@ def method_cards(
 
 
 def _matrix(chips: list[dict[str, Any]]) -> dict[str, Any]:
-    """Arrange chips: checks across, places down."""
+    """Arrange chips in a table: a column per check, a row per place."""
     checks = list(dict.fromkeys(chip["check"] for chip in chips))
     found = {(chip["place"], chip["check"]): chip for chip in chips}
     places = dict.fromkeys(chip["place"] for chip in chips)
@@ -151,17 +151,17 @@ def _matrix(chips: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def tally(cards: list[dict[str, Any]]) -> str:
-    """Return how many methods got which summary, in a phrase."""
+    """Return a phrase that counts the methods by summary."""
     words = [card["summary"] for card in cards]
     counts = {word: words.count(word) for word in ("sane", "not sane", "undecided")}
     return ", ".join(f"{count} {word}" for word, count in counts.items() if count)
 
 
 def gains_table(judgement: Judgement) -> dict[str, Any]:
-    """Return where each method's accuracy comes from: the parts as columns, one row a method and ratio.
+    """Return where each method's accuracy comes from: a column per part, a row per method and prune ratio.
 
     Args:
-        judgement: of the study; parts that are known nowhere are left out and named in `absent`.
+        judgement: of the study; a part that the study cannot measure is left out and listed in `absent`.
     """
     gains = judgement.gains
     every = list(dict.fromkeys(gains["part"]))

@@ -1,4 +1,4 @@
-"""From what a study has brought to one HTML page that needs nothing else: no server, no network."""
+"""Builds the report: one HTML page that needs neither a server nor a network."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ def build_report(
     """Build the report of a study, finished or still running.
 
     Args:
-        data: results, and layers, histories and overlap where there are some; missing runs are marked.
+        data: results, and layers, histories and overlap as far as they exist; missing runs are marked.
         judgement: of these results.
-        study: that was run.
-        figures: SVG text by name; a figure that is not there is marked as not drawn yet.
+        study: the study.
+        figures: SVG text by name; the page marks missing figures as not drawn yet.
         file: of the study, for the commands that make runs again; default: config/NAME.yaml.
     Returns:
         An HTML page; the same input makes the same bytes.
@@ -89,6 +89,6 @@ def _asset(name: str) -> str:
 
 
 def _checksum(script: str) -> str:
-    """Return what the page's content policy allows to run: this script, and nothing else."""
+    """Return the checksum by which the page's content policy allows this script and no other."""
     digest = hashlib.sha256(script.encode("utf-8")).digest()
     return "sha256-" + base64.b64encode(digest).decode("ascii")

@@ -1,4 +1,4 @@
-"""The paper's tables as the page shows them: mean, confidence interval and gaps in one cell."""
+"""The paper's tables as the page shows them: each cell with its mean, interval and gaps."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def paper_tables(results: pd.DataFrame, study: Study) -> list[dict[str, Any]]:
     """Build the tables that a study asks for.
 
     Args:
-        results: one row a run, see prunepipe.results.table.COLUMNS.
-        study: says which tables and what should be in them.
+        results: one row per run, see prunepipe.results.table.COLUMNS.
+        study: defines the tables and their rows.
     Returns:
-        For each table its title, columns, blocks (one a network) of rows of cells, notes and gaps.
+        One dictionary per table: title, columns, blocks of rows (one per network), notes and gaps.
     """
     return [_table(name, results, study) for name in study.tables]
 
@@ -42,7 +42,7 @@ def _table(name: str, results: pd.DataFrame, study: Study) -> dict[str, Any]:
             {"network": network_label(network), "rows": list(_rows(table, network, study, places))}
             for network in study.networks
         ],
-        "notes": [note for note in notes if not note.startswith((GAP, "The .csv beside"))],
+        "notes": [note for note in notes if not note.startswith((GAP, "The .csv file of"))],
         "gaps": [note.removeprefix(GAP) for note in notes if note.startswith(GAP)],
     }
 

@@ -1,4 +1,4 @@
-"""The figures as the page shows them: embedded, with a size, a caption and a text for who cannot see them."""
+"""The figures as the page shows them: embedded, with a size, a caption and an alternative text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from prunepipe.reports.plots import figures_of
 from prunepipe.study.study import Study
 
 PIXELS_PER_POINT = 1.75
-"""Figures are drawn for print at 7 points; on a screen their text should be about 12 pixels high."""
+"""Figures are drawn for print with text of 7 points; on a screen it should be about 12 pixels high."""
 
 CAPTIONS = {
     "initial_checks": (
@@ -25,13 +25,13 @@ CAPTIONS = {
     ),
     "keep_ratios": (
         "Density by layer",
-        "Share of the weights that each layer keeps, from input to output, beside allocations that know only the "
-        "shapes of the layers. The tables of mask forensics give the numbers.",
+        "Share of the weights that each layer keeps, from input to output, beside allocations that depend only on "
+        "the shapes of the layers. The tables under Masks give the numbers.",
     ),
     "overlap": (
         "Overlap of masks",
-        "How much masks have in common, beside what chance gives to masks with the same counts per layer. The "
-        "table of mask forensics gives the numbers.",
+        "Overlap of masks, beside the overlap expected by chance of masks with the same counts per layer. The table "
+        "under Masks gives the numbers.",
     ),
     "training_curves": (
         "Training curves",
@@ -47,11 +47,11 @@ CAPTIONS = {
 
 
 def plates(figures: Mapping[str, str], study: Study) -> list[dict[str, Any]]:
-    """Return the figures of a study in their order; one that is not drawn yet has no `source`.
+    """Return the figures of a study in order; one that is not drawn yet has no `source`.
 
     Args:
         figures: SVG text by name.
-        study: says which figures there should be.
+        study: defines which figures there should be.
     """
     return [_plate(name, figures.get(name)) for name in figures_of(study)]
 
@@ -67,7 +67,7 @@ def _plate(name: str, svg: str | None) -> dict[str, Any]:
 
 
 def slim(svg: str) -> str:
-    """Return an SVG without what no reader sees: metadata, comments, indentation."""
+    """Return an SVG without metadata, comments and indentation."""
     svg = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", svg, flags=re.S)
     return re.sub(r">\s+<", "><", svg)
 

@@ -7,7 +7,7 @@ from prunepipe.study.study import Study
 
 
 class FigureSpec(NamedTuple):
-    """One figure: the "module:function" that draws it, and the collected tables that it reads."""
+    """A figure: the "module:function" that draws it, and the collected tables that it reads besides the results."""
 
     function: str
     needs: tuple[str, ...] = ()
@@ -23,9 +23,9 @@ FIGURES: dict[str, FigureSpec] = {
     ),
     "paper_against_ours": FigureSpec("prunepipe.reports.plots.paper:plot_paper_against_ours"),
 }
-"""All figures; every one reads the results, and `needs` says what else."""
+"""All figures, in the order of the report."""
 
 
 def figures_of(study: Study) -> list[str]:
-    """Return the figures that a study asks for: only the paper's can be compared with the paper."""
+    """Return the figures of a study; only the paper's study is compared with the paper."""
     return [name for name in FIGURES if name != "paper_against_ours" or study.name == PAPER]

@@ -61,12 +61,12 @@ EDGE = 0.06
 
 
 def plot_initial_checks(data: Collected, study: Study) -> Figure:
-    """Draw the accuracy of initial tickets over prune ratios, one line a check; see `draw_checks`."""
+    """Draw the accuracy of initial tickets over prune ratios, one line per check; see `draw_checks`."""
     return draw_checks("initial_checks", data, study)
 
 
 def plot_partial_checks(data: Collected, study: Study) -> Figure:
-    """Draw the accuracy of partially trained tickets over prune ratios, one line a check; see `draw_checks`."""
+    """Draw the accuracy of partially trained tickets over prune ratios, one line per check; see `draw_checks`."""
     return draw_checks("partial_checks", data, study)
 
 
@@ -81,8 +81,8 @@ def draw_checks(table: str, data: Collected, study: Study) -> Figure:
 
     Args:
         table: name of a table of checks.
-        data: what was collected.
-        study: whose cells to draw.
+        data: the collected results.
+        study: the study whose cells are drawn.
     """
     cells = build_table(table, data.results, study)
     tickets = [ticket for ticket, own in cells.groupby("ticket", sort=False) if own["check"].nunique() > 1]
@@ -216,7 +216,7 @@ def _edge(axis: Axes) -> float:
 def _dodged(
     cells: pd.DataFrame, checks: dict[str, Look], axis: Axes
 ) -> Iterator[tuple[float, tuple[str, pd.DataFrame]]]:
-    """Enumerate the checks of a panel, each a little aside so that equal values stay visible."""
+    """Enumerate the checks of a panel, each with an offset that keeps equal values visible."""
     present = [check for check in checks if cells["check"].eq(check).any()]
     left, right = axis.get_xlim()
     for place, check in enumerate(present):
@@ -225,7 +225,7 @@ def _dodged(
 
 
 def _mark_collapse(axis: Axes, line: pd.DataFrame, look: Look) -> None:
-    """Mark the collapsed cells of a line, and lead the eye to them from the cell before."""
+    """Mark the collapsed cells of a line, with a dotted line from the cell before."""
     points = list(zip(line["position"], line["height"], line["collapsed"], line["n"], strict=True))
     for before, after in pairwise(points):
         if before[3] and after[2] > before[2]:
@@ -238,7 +238,7 @@ def _mark_collapse(axis: Axes, line: pd.DataFrame, look: Look) -> None:
 
 
 def _name_marks(axis: Axes, cells: pd.DataFrame) -> None:
-    """Write beside the marks at the edge which accuracies they stand for."""
+    """Write the accuracies of the marks at the edge beside them."""
     left, right = axis.get_xlim()
     below = cells[cells["mean"].lt(_edge(axis)) & cells["collapsed"].gt(0)]
     for position, marks in below.groupby("position"):

@@ -1,4 +1,4 @@
-"""What share of its weights each layer keeps, against allocations that only know its shape."""
+"""Density of each layer, beside allocations that depend only on the shapes of the layers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ REFERENCES: dict[str, Look] = {
     "uniform": {"color": "#BBBBBB", "linestyle": (0, (1.2, 0.6)), "linewidth": 3.5},
     "erk": {"color": "#BBBBBB", "linestyle": (0, (0.3, 0.5)), "linewidth": 3.5},
 }
-"""Allocations to compare with; wide, because tickets lie on them."""
+"""Allocations to compare with; their lines are wide because tickets lie on them."""
 REFERENCE_LABELS = {"smart": "smart ratio", "uniform": "uniform", "erk": "ERK"}
 EMPTY_LOOK: Look = {"marker": "X", "markersize": 4.5, "linestyle": "none"}
 
@@ -38,8 +38,8 @@ def plot_keep_ratios(data: Collected, study: Study) -> Figure:
     Layers that keep nothing are crosses at the lower edge, which no logarithmic axis can show.
 
     Args:
-        data: layers and structures are read.
-        study: whose tickets to draw.
+        data: its layers and structures.
+        study: the study whose tickets are drawn.
     """
     densities = layer_densities(data)
     if densities.empty:
@@ -73,7 +73,7 @@ def plot_keep_ratios(data: Collected, study: Study) -> Figure:
 
 
 def layer_densities(data: Collected) -> pd.DataFrame:
-    """Return the density of every layer of the unchecked tickets, as a mean over seeds.
+    """Return the mean density over seeds of every layer of the unchecked tickets.
 
     Returns:
         Column `density`, indexed by dataset, network, prune_ratio, ticket and position of the layer.
@@ -100,7 +100,7 @@ def alike(densities: pd.DataFrame, tickets: list[str]) -> dict[str, str]:
         densities: from layer_densities.
         tickets: their order.
     Returns:
-        For each group, the label that names all its tickets, and one of them.
+        One entry per group: the label that names all its tickets -> one of them.
     """
     table = densities["density"].unstack("ticket")
     groups: list[list[str]] = []

@@ -1,4 +1,4 @@
-"""How much masks have in common that should differ: on corrupted data, and with another seed."""
+"""Overlap of masks that should differ: masks from corrupted data, and masks of another seed."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ CHANCE_LOOK: Look = {
 
 @styled
 def plot_overlap(data: Collected, study: Study) -> Figure:
-    """Draw the Jaccard index of masks over prune ratios, one line a ticket, and what chance would give.
+    """Draw the Jaccard index of masks over prune ratios, one line per ticket, and the value expected by chance.
 
     Columns of panels are comparisons: the clean mask against that of each other data source (same seed), and
     clean masks of different seeds. Lines are means over pairs, bars go from the lowest to the highest pair,
     dotted lines with hollow marks are two masks at random places with the same counts per layer.
 
     Args:
-        data: overlap is read.
-        study: whose tickets to draw.
+        data: its overlap.
+        study: the study whose tickets are drawn.
     """
     if data.overlap.empty or data.overlap["jaccard"].isna().all():
         return sentence(f"Study {study.name} has no two masks to compare.")

@@ -18,18 +18,18 @@ from prunepipe.results.labels import dataset_label, network_label, row_label
 from prunepipe.study.study import Study
 
 FENCE = 3.0
-"""Interquartile ranges below the quartiles that the axes cover; what lies lower is marked at their edge."""
+"""The axes reach this many interquartile ranges below the lower quartile; lower values are marked at the edge."""
 
 
 @styled
 def plot_paper_against_ours(data: Collected, study: Study) -> Figure:
-    """Draw our mean accuracy over the published one: a panel a data set and network, equal on the diagonal.
+    """Draw our mean accuracy over the published one, with a diagonal for equality: one panel per data set and network.
 
     Bars are sample standard deviations over seeds, ours and the paper's.
 
     Args:
-        data: results are read.
-        study: the paper's.
+        data: its results.
+        study: the paper's study.
     """
     tables = pd.concat([build_table(name, data.results, study) for name in TABLES])
     cells = tables[tables["difference"].notna()].drop_duplicates(PLACE)
@@ -81,7 +81,7 @@ def _draw_cell(axis: Axes, cell: Any, look: Look, low: float) -> None:
 
 
 def scale_limits(cells: pd.DataFrame) -> tuple[float, float]:
-    """Return limits of both axes that leave out collapsed cells and what else is far below the rest.
+    """Return limits of both axes, without collapsed cells and cells far below the rest.
 
     Args:
         cells: of one panel, from build_table.

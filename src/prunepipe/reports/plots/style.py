@@ -1,4 +1,4 @@
-"""The common look of all figures: sizes, colours, panels, and files that do not change from run to run."""
+"""The common style of all figures: sizes, colours, panels, and reproducible files."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Arguments = ParamSpec("Arguments")
 BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILLION, PURPLE = (
     "#000000", "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7",
 )  # fmt: skip
-"""Okabe and Ito's colours, told apart with every kind of colour vision."""
+"""Okabe and Ito's colours, which people with any kind of colour vision can tell apart."""
 
 GREY = "#666666"
 COLOURS = (BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY, BLACK)
@@ -75,7 +75,7 @@ PANEL_CHARACTERS = 23
 
 
 def styled(draw: Callable[Arguments, Figure]) -> Callable[Arguments, Figure]:
-    """Let a function draw in the common look, and leave matplotlib's settings as they were."""
+    """Make a function draw in the common style, without changing matplotlib's settings."""
 
     @wraps(draw)
     def drawing(*arguments: Arguments.args, **named: Arguments.kwargs) -> Figure:
@@ -86,7 +86,7 @@ def styled(draw: Callable[Arguments, Figure]) -> Callable[Arguments, Figure]:
 
 
 class Panels(NamedTuple):
-    """A figure of panels, whatever lines they wrap into."""
+    """A figure of panels, which may wrap into several lines."""
 
     figure: Figure
     axes: np.ndarray
@@ -106,11 +106,11 @@ def panels(
     """Make a grid of panels, as wide as a column of a paper, with a legend below it.
 
     Args:
-        rows: labels of the y axes, one a row of panels; a row takes several lines if it has many columns.
-        columns: titles, one a column of panels.
-        legend: what to explain, each with its label.
-        share_x: give a column of panels one x axis.
-        share_y: give a row of panels one y axis.
+        rows: labels of the y axes, one per row of panels; a row takes several lines if it has many columns.
+        columns: titles, one per column of panels.
+        legend: artists with labels.
+        share_x: whether the panels of a column share their x axis.
+        share_y: whether the panels of a row share their y axis.
     """
     across = min(PER_LINE, len(columns))
     lines_a_row = -(-len(columns) // across)
@@ -173,7 +173,7 @@ def _lines(labels: Sequence[str], columns: int) -> int:
 
 
 def sentence(text: str) -> Figure:
-    """Return a figure that says why there is nothing to draw."""
+    """Return a figure that consists of a sentence: why there is nothing to draw."""
     figure = Figure(figsize=(COLUMN_WIDTH, 0.8))
     FigureCanvasAgg(figure)
     figure.text(0.5, 0.5, text, ha="center", va="center", wrap=True, color=GREY)
@@ -181,7 +181,7 @@ def sentence(text: str) -> Figure:
 
 
 def save_figure(figure: Figure, *paths: Path | str) -> None:
-    """Write a figure, atomically, in the formats that the names end in; equal figures make equal files."""
+    """Write a figure atomically, in the formats given by the file names; equal figures give equal files."""
     for path in paths:
         kind = Path(path).suffix.removeprefix(".")
         with mpl.rc_context(RC), atomic_path(path) as temporary:
@@ -189,13 +189,13 @@ def save_figure(figure: Figure, *paths: Path | str) -> None:
 
 
 def place_label(dataset: str, network: str, quantity: str) -> str:
-    """Return the label of a row of panels: where, and what is on the y axis."""
+    """Return the label of a row of panels: the place, and the quantity on the y axis."""
     place = f"{dataset_label(dataset)}, {network_label(network)}"
     return (place if len(place) <= PANEL_CHARACTERS else place.replace(", ", "\n")) + f"\n{quantity}"
 
 
 def looks(names: Iterable[str]) -> dict[str, Look]:
-    """Give each name a colour and a marker; the same names in the same order look the same."""
+    """Give each name a colour and a marker, which depend only on its position."""
     return {
         name: {"color": colour, "marker": marker}
         for name, colour, marker in zip(names, cycle(COLOURS), _markers(), strict=False)
@@ -212,7 +212,7 @@ def line_looks(names: Iterable[str]) -> dict[str, Look]:
 
 
 def _markers() -> Iterable[str]:
-    """Repeat the markers, shifted each time, so that a colour meets another one in every round."""
+    """Repeat the markers, shifted in every round so that a colour is combined with another marker."""
     shift = 0
     while True:
         yield from MARKERS[shift:] + MARKERS[:shift]
@@ -225,12 +225,12 @@ def entry(label: str, **look: Any) -> Line2D:
 
 
 def ratio_position(prune_ratio: Any) -> Any:
-    """Return where a prune ratio stands on the x axis: equal factors of density are equally far apart."""
+    """Return the position of a prune ratio on the x axis, which is logarithmic in the density."""
     return -np.log10(1 - np.asarray(prune_ratio, dtype=float))
 
 
 def ratio_axis(panels: Panels, prune_ratios: Iterable[float]) -> None:
-    """Make x axes of prune ratios in percent; labels that would overlap are left out."""
+    """Set up x axes of prune ratios in percent, without labels that would overlap."""
     ratios = sorted(prune_ratios)
     positions = ratio_position(ratios)
     margin = 0.14 * (np.ptp(positions) or 1.0)

@@ -19,14 +19,14 @@ PLACE = ["dataset", "network", "ticket", "prune_ratio"]
 
 @styled
 def plot_training_curves(data: Collected, study: Study) -> Figure:
-    """Draw the test accuracy of unchecked tickets over epochs, one line a ticket, one column a prune ratio.
+    """Draw the test accuracy of unchecked tickets over epochs: one line per ticket, one column per prune ratio.
 
     Lines are means over seeds, bands one sample standard deviation. Collapsed tickets are not trained and
     have no curve.
 
     Args:
-        data: histories are read.
-        study: whose tickets to draw.
+        data: its histories.
+        study: the study whose tickets are drawn.
     """
     curves = mean_curves(data)
     if not curves:

@@ -1,4 +1,4 @@
-"""From runs to the cells of a table: mean, spread, confidence interval, gaps and their causes."""
+"""Builds the cells of a table from runs: mean, spread, confidence interval, gaps and their causes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Floats = npt.NDArray[np.floating]
 PLACE = ["dataset", "network", "prune_ratio", "ticket", "check"]
 SOURCES = [
     name for name in made_with.SOURCES if name != "version"
-]  # every table says the version in its notes
+]  # the notes of every table name the version
 SHAPE = ["effective_density", "dead_units"]
 """Columns of the results that a table averages beside the accuracy."""
 COLUMNS = (
@@ -43,18 +43,18 @@ UNKNOWN = "no such run in the results"
 
 
 def build_table(name: str, results: pd.DataFrame, study: Study, file: Path | None = None) -> pd.DataFrame:
-    """Build a table of the paper in tidy form: one row a cell.
+    """Build a table of the paper in tidy form: one row per cell.
 
     Args:
         name: of the table, one of TABLES.
-        results: one row a run (prunepipe.results.table.COLUMNS); runs that are not of the study do not count.
-        study: says which cells and seeds there should be.
+        results: one row per run (prunepipe.results.table.COLUMNS); runs of other studies do not count.
+        study: defines the expected cells and seeds.
         file: of the study, for the commands; default: config/NAME.yaml.
     Returns:
-        COLUMNS: mean, sample std (NaN for one run), n of the expected runs, how many of them collapsed (they
-        count with their chance accuracy), mean effective density and dead units, t interval (see
-        `mean_intervals`), the published numbers and our mean minus theirs where they are comparable, the cause of
-        every missing run, what runs share that should differ, what they were made with, and the command that makes
+        COLUMNS: mean, sample std (NaN for one run), n (finished runs), how many of them collapsed (they count with
+        their chance accuracy), mean effective density and dead units, t interval (see `mean_intervals`), the
+        published numbers and our mean minus theirs where they are comparable, the cause of every missing run, notes
+        on runs that are not independent, code, device, precision and data of the runs, and the command that makes
         them again.
     Raises:
         ConfigError: there is no such table.
@@ -72,7 +72,7 @@ def build_table(name: str, results: pd.DataFrame, study: Study, file: Path | Non
 
 
 def _cells(rows: Sequence[Row], study: Study) -> pd.DataFrame:
-    """Return one row a cell, in the order of the table: PLACE and label."""
+    """Return one row per cell, in the order of the table: PLACE and label."""
     cells = [
         (dataset, network, prune_ratio, *row)
         for dataset in study.datasets
@@ -84,7 +84,7 @@ def _cells(rows: Sequence[Row], study: Study) -> pd.DataFrame:
 
 
 def _runs(cells: pd.DataFrame, results: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """Return one row an expected run with what the results say of it; `cell` is its cell's position."""
+    """Return one row per expected run with its results; `cell` is the position of its cell."""
     absent = [column for column in (*SHAPE, *SOURCES) if column not in results]
     if absent:
         raise ArtifactError(f"results: no column {', '.join(absent)}; collect the results again.")
@@ -102,7 +102,7 @@ def _runs(cells: pd.DataFrame, results: pd.DataFrame, study: Study) -> pd.DataFr
 
 
 def _statistics(runs: pd.DataFrame, count: int) -> dict[str, np.ndarray]:
-    """Return the numbers of every cell, by column."""
+    """Return the numbers of all cells, by column."""
     used = runs[runs["usable"]]
     groups = used.groupby("cell")
     everyone = range(count)
@@ -127,10 +127,10 @@ def _statistics(runs: pd.DataFrame, count: int) -> dict[str, np.ndarray]:
 
 
 def mean_intervals(mean: Floats, std: Floats, n: npt.NDArray[np.integer]) -> tuple[Floats, Floats]:
-    """Return the t intervals of mean accuracies, cut to the 0 to 100 % that an accuracy can be.
+    """Return the t intervals of mean accuracies, limited to 0 and 100 %.
 
-    One run has no interval, and neither have runs that all score the same: equal values come from a coarse accuracy
-    (few test images), not from infinite precision.
+    A single run has no interval. Runs with equal accuracies have none either, because equal values come from a coarse
+    accuracy (few test images), not from infinite precision.
 
     Args:
         mean, std: [cells] in percent, std the sample standard deviation; NaN where unknown.
@@ -145,7 +145,7 @@ def mean_intervals(mean: Floats, std: Floats, n: npt.NDArray[np.integer]) -> tup
 
 
 def _words(runs: pd.DataFrame, count: int) -> dict[str, list[str]]:
-    """Return the cause of every gap, and what the runs were made with, by column."""
+    """Return the causes of gaps, notes, and the provenance of the runs of all cells, by column."""
     gaps = runs[~runs["usable"]]
     causes = [_cause(*why) for why in zip(gaps["status"], gaps["cause"], strict=True)]
     noted = runs[runs["usable"] & runs["note"].ne("")]
@@ -171,7 +171,7 @@ def _cause(status: object, cause: object) -> str:
 
 
 def _said_of_seeds(runs: pd.DataFrame, count: int) -> list[str]:
-    """Return what is `said` of the runs of every cell, each text once with its seeds."""
+    """Return, for every cell, the texts in `said`, each once with the seeds that it is about."""
     seeds: dict[int, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     for cell, seed, said in runs[["cell", "seed", "said"]].itertuples(index=False, name=None):
         seeds[cell][said].append(seed)

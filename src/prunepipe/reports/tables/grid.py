@@ -1,4 +1,4 @@
-"""The paper's layout of a table, before it is Markdown or LaTeX: what stands in which cell, and the notes below."""
+"""The paper's layout of a table, common to Markdown and LaTeX: texts of the cells, and notes."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ ABSENT = "-"
 
 @dataclass(frozen=True)
 class Style:
-    """How a format writes what stands in a cell.
+    """How a format writes the text of a cell.
 
     Attributes:
-        plus_minus: between mean and standard deviation.
-        dagger: after a collapsed cell.
+        plus_minus: sign between mean and standard deviation.
+        dagger: sign after a collapsed cell.
         minus: sign of a negative difference.
-        bold: marks the best.
+        bold: makes text bold.
     """
 
     plus_minus: str
@@ -36,7 +36,7 @@ class Style:
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a table: the texts of its cells, one a column; None where a cell cannot exist."""
+    """One line of a table: its label and the text of each cell; None where there is no cell."""
 
     label: str
     texts: list[str | None]
@@ -45,7 +45,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Grid:
-    """A table as it is printed.
+    """A table, ready to be written in a format.
 
     Attributes:
         title: caption.
@@ -61,11 +61,11 @@ class Grid:
 
 
 def lay_out(table: pd.DataFrame, study: Study, style: Style) -> Grid:
-    """Lay out a tidy table: data sets and prune ratios as columns, one block of rows a network.
+    """Lay out a tidy table: data sets and prune ratios as columns, one block of rows per network.
 
     Args:
         table: from build_table.
-        study: that it was built for.
+        study: the study that it was built for.
         style: of the output format.
     """
     keys = table[["network", "ticket", "check", "dataset", "prune_ratio"]].itertuples(index=False, name=None)
@@ -91,7 +91,7 @@ def lay_out(table: pd.DataFrame, study: Study, style: Style) -> Grid:
 
 
 def _place(study: Study, ticket: str, dataset: str, ratio: float) -> tuple[str, float | None]:
-    """Return where a column's cell lies; the full network has one for all ratios, in the first column."""
+    """Return the place of a column's cell; the full network has one for all ratios, in the first column."""
     if ticket != FULL_NETWORK:
         return dataset, ratio
     return dataset, 0.0 if ratio == study.prune_ratios[0] else None
@@ -198,11 +198,11 @@ def _cell_note(title: str, cell: Any, text: str) -> str:
 
 
 def provenance(table: pd.DataFrame, study: Study) -> list[str]:
-    """Return what a table was made with, in sentences.
+    """Return the provenance of a table, in sentences.
 
     Args:
         table: from build_table.
-        study: that it was built for.
+        study: the study that it was built for.
     """
     data = dict.fromkeys(zip(table["dataset"], table["data_checksum"], strict=True))
     checksums = [f"{dataset_label(name)} {value}" for name, value in data if value]
@@ -211,12 +211,12 @@ def provenance(table: pd.DataFrame, study: Study) -> list[str]:
         f"prunepipe {__version__}, code {_distinct(table['code'])}.",
         f"Device {_distinct(table['device'])}; precision {_distinct(table['precision'])}; "
         f"data {', '.join(dict.fromkeys(checksums)) or 'unknown'}.",
-        "The .csv beside this table holds, for each cell, the command that makes it again, to be given in the folder "
-        "that holds results/.",
+        "The .csv file of this table lists, for each cell, the command that makes it again, to be run in the folder "
+        "that contains results/.",
     ]
 
 
 def _distinct(values: Iterable[str]) -> str:
-    """Join what differs among cells that may each name several, separated by commas."""
+    """Join the distinct values of cells, each of which may list several, separated by commas."""
     found = {part for value in values for part in value.split(", ")} - {"", UNTRAINED}
     return ", ".join(sorted(found)) or "unknown"

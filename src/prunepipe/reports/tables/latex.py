@@ -1,4 +1,4 @@
-"""Tables as LaTeX, to be included in a paper that loads booktabs."""
+"""Tables as LaTeX, for documents that load booktabs."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def to_latex(table: pd.DataFrame, study: Study) -> str:
 
     Args:
         table: from build_table.
-        study: that it was built for.
+        study: the study that it was built for.
     Returns:
         A table environment; the document needs \usepackage{booktabs}.
     """
@@ -47,12 +47,12 @@ def to_latex(table: pd.DataFrame, study: Study) -> str:
 
 
 def escape(text: str) -> str:
-    """Return text that LaTeX prints as it is."""
+    """Return text with LaTeX's special characters escaped."""
     return text.translate(SPECIAL)
 
 
 def _note(note: str) -> str:
-    """Escape a note, but not the dagger that it may begin with."""
+    """Escape a note, except for a dagger at its start."""
     mark = STYLE.dagger if note.startswith(STYLE.dagger) else ""
     return mark + escape(note.removeprefix(mark))
 

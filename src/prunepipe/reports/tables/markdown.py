@@ -15,7 +15,7 @@ def to_markdown(table: pd.DataFrame, study: Study) -> str:
 
     Args:
         table: from build_table.
-        study: that it was built for.
+        study: the study that it was built for.
     Returns:
         Title, table, notes and provenance.
     """

@@ -1,4 +1,4 @@
-"""The numbers that the paper published, beside those of a study that repeats it."""
+"""The published numbers of the paper, for comparison with a study that repeats it."""
 
 from __future__ import annotations
 
@@ -49,10 +49,10 @@ def published_beside(cells: pd.DataFrame, study: Study) -> pd.DataFrame:
 
     Args:
         cells: with the columns KEY.
-        study: cells of a study that is not the paper's, by name and recipe, or of a data set or network that it
-            changed, have none.
+        study: has published numbers only if it is the paper's by name and recipe, and only on unchanged data sets
+            and networks.
     Returns:
-        One row a cell, in their order: published_mean and published_std, NaN where none is known.
+        One row per cell, in the same order: published_mean and published_std, NaN where none is known.
     """
     numbers = (
         cells[KEY].replace({"check": PAPERS_HALF}).merge(published_numbers(), how="left", on=KEY)[COLUMNS]

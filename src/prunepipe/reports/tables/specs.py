@@ -1,4 +1,4 @@
-"""The tables of the paper as data: which tickets under which checks are rows, in which order."""
+"""The tables of the paper as data: their rows (tickets under checks), in order."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from prunepipe.study.rows import Ticket
 from prunepipe.study.study import FULL_NETWORK, Study
 
 OTHERS = "..."
-"""Stands in an order for all that it does not name, in the study's order."""
+"""In an order, the place of all names that it does not list, which follow in the study's order."""
 
 PAPER_ABLATIONS = ("linear", "cubic", "ascending", "uniform")
-"""Allocations of random tickets that the paper shows in a table of their own."""
+"""Allocations of random tickets that have a table of their own in the paper."""
 
 
 class Row(NamedTuple):
-    """One row of a table: a ticket under a check, and what the table calls it."""
+    """One row of a table: a ticket under a check, and its label."""
 
     ticket: str
     check: str
@@ -28,16 +28,16 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True)
 class TableSpec:
-    """What a table shows; the full network always stands first.
+    """Which rows a table has; the full network is always the first.
 
     Attributes:
         title: caption.
-        belongs: whether a ticket of the study, by its row of choices, is in the table.
+        belongs: whether a ticket is in the table, given its row of choices.
         tickets: order of the tickets, by name (by allocation if `by_allocation`).
-        checks: order of the checks; a table without shows unchecked tickets. Tickets that the study does not
-            check have no place in a table of checks.
-        reference: a ticket shown first and unchecked, to compare with.
-        by_allocation: tell tickets apart by their allocation.
+        checks: order of the checks; empty: the table shows unchecked tickets only. A table with checks leaves out
+            tickets that the study does not check.
+        reference: a ticket that comes first, without checks, for comparison.
+        by_allocation: whether labels name the allocation of a ticket.
     """
 
     title: str
@@ -98,7 +98,7 @@ TABLES: dict[str, TableSpec] = {
 
 
 def spec_of(name: str) -> TableSpec:
-    """Return a table by its name.
+    """Return the specification of a table.
 
     Raises:
         ConfigError: there is no such table.
@@ -113,7 +113,7 @@ def rows_of(name: str, study: Study) -> list[Row]:
 
     Args:
         name: of the table.
-        study: rows that it does not configure are left out, its own tickets and checks follow the paper's.
+        study: rows that it does not include are left out; its own tickets and checks follow the paper's.
     Raises:
         ConfigError: there is no such table.
     """
@@ -143,7 +143,7 @@ def _tickets_of(spec: TableSpec, study: Study) -> list[str]:
 
 
 def _arranged(names: Iterable[str], order: tuple[str, ...]) -> list[str]:
-    """Return the names in an order; those that it does not name take the place of OTHERS."""
+    """Sort names by an order, in which OTHERS stands for the names that it does not list."""
     places = {name: place for place, name in enumerate(order)}
     return sorted(names, key=lambda name: places.get(name, places[OTHERS]))
 
