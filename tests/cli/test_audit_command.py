@@ -54,10 +54,10 @@ def test_an_alarm_is_an_exit_status_of_its_own(capsys: pytest.CaptureFixture[str
     ("options", "told"),
     [
         (["absent.pt"], "no such file"),
-        (["state.pt"] * 3, "3 files are given"),
+        (["state.pt"] * 3, "3 files were given"),
         (["state.pt", "--network", "vgg12"], "unknown network 'vgg12'. Did you mean 'vgg1"),
-        (["state.pt", "--network", "vgg_digits", "--network-options", "{width: 1}"], "no JSON"),
-        (["state.pt", "--network", "vgg_digits", "--network-options", "[1]"], "names with values"),
+        (["state.pt", "--network", "vgg_digits", "--network-options", "{width: 1}"], "not valid JSON"),
+        (["state.pt", "--network", "vgg_digits", "--network-options", "[1]"], "must be a JSON object"),
         (["state.pt", "--network", "vgg_digits", "--image-size", "0"], "--image-size is 0"),
         (["state.pt", "--network", "resnet8"], "does not fit the network: no 'conv1.weight'"),
         (["state.pt", "--claimed", "95"], "--claimed 95"),

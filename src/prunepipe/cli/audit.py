@@ -1,4 +1,4 @@
-"""`prunepipe audit`: what anybody's file of masks or weights holds, without any training."""
+"""`prunepipe audit`: check a file of masks or weights, without training."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from prunepipe.pruning.audit.building import NetworkRequest
 
 ALARM = 3
-"""Exit status where something is wrong with the file; 1 says that it could not be audited."""
+"""Exit status if there is an alarm; 1 means that the file could not be audited."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,23 +21,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         nargs="+",
         metavar="FILE",
-        help="safetensors, or a state dict or checkpoint of torch.save; of two files the second is audited, and what "
-        "changed since the first is said",
+        help="a safetensors file, or a state dict or checkpoint from torch.save; given two files, the second is "
+        "audited and compared with the first",
     )
-    parser.add_argument(
-        "--claimed", metavar="RATIO", help="share of weights said to be removed: 0.95 or 95%%"
-    )
+    parser.add_argument("--claimed", metavar="RATIO", help="claimed share of weights removed: 0.95 or 95%%")
     parser.add_argument(
         "--network",
         metavar="NAME",
-        help="a built-in name, torchvision:MODEL, package.module:build or file.py:build; without it the shapes alone "
-        "are known, and no paths",
+        help="a built-in name, torchvision:MODEL, package.module:build or file.py:build; without it, only shapes are "
+        "known, and no paths",
     )
     parser.add_argument(
         "--image-size", type=int, default=32, help="side of the images, pixels (default: %(default)s)"
     )
-    parser.add_argument("--channels", type=int, help="of the images; default: as the file's convolutions say")
-    parser.add_argument("--classes", type=int, help="default: the rows of the file's last Linear layer")
+    parser.add_argument(
+        "--channels", type=int, help="image channels; default: read from the file's convolutions"
+    )
+    parser.add_argument(
+        "--classes", type=int, help="default: the number of rows of the file's last Linear layer"
+    )
     parser.add_argument(
         "--network-options", metavar="JSON", default="{}", help='further arguments, such as {"width": 0.5}'
     )
@@ -45,19 +47,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--output",
         type=Path,
         metavar="PREFIX",
-        help="of the page (.html) and the numbers (.json); default: the file's name and .audit, in this folder",
+        help="path of the page (.html) and the numbers (.json) without the ending; default: the file's name and "
+        ".audit, in the current folder",
     )
     parser.add_argument(
         "--size-limit",
         type=float,
         default=2.0,
         metavar="GB",
-        help="of tensors read of a file (default: %(default)g)",
+        help="largest size of a file's tensors (default: %(default)g)",
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Audit, write page and numbers, and print what is wrong."""
+    """Audit a file, write the page and the numbers, and print the findings."""
     from prunepipe.artifacts import write_json, write_text
     from prunepipe.cli.audit_text import audit_text
     from prunepipe.errors import ConfigError
@@ -67,7 +70,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     *before, path = arguments.files
     if len(before) > 1:
-        raise ConfigError(f"{len(arguments.files)} files are given: name one, or an earlier and a later one.")
+        raise ConfigError(
+            f"{len(arguments.files)} files were given; give one file, or an earlier and a later one."
+        )
     claim = parse_claim(arguments.claimed) if arguments.claimed else None
     request = _request(arguments) if arguments.network else None
     found = audit(
@@ -110,9 +115,11 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
     try:
         options = json.loads(arguments.network_options)
     except json.JSONDecodeError as error:
-        raise ConfigError(f"--network-options {arguments.network_options}: no JSON ({error}).") from error
+        raise ConfigError(
+            f"--network-options {arguments.network_options}: not valid JSON ({error})."
+        ) from error
     if not isinstance(options, dict):
         raise ConfigError(
-            f"--network-options {arguments.network_options}: must be names with values in {{}}."
+            f'--network-options {arguments.network_options}: must be a JSON object, such as {{"width": 0.5}}.'
         )
     return options

@@ -1,4 +1,4 @@
-"""What an audit found, as text for the terminal."""
+"""Print an audit in the terminal."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ WIDTH = 100
 
 
 def audit_text(facts: dict[str, Any]) -> str:
-    """Return what an audit found: the sum, the layers, what changed, the alarms.
+    """Return an audit as text: the totals, the layers, what changed, the alarms.
 
     Args:
-        facts: of `prunepipe.pruning.audit.audit.Audit.to_json`.
+        facts: from `prunepipe.pruning.audit.audit.Audit.to_json`.
     """
     alarms = [
         line for finding in facts["findings"] for line in _item(f"ALARM {finding['kind']}: {finding['text']}")
@@ -20,11 +20,13 @@ def audit_text(facts: dict[str, Any]) -> str:
     notes = [line for note in facts["notes"] for line in _item(f"Note: {note}")]
     unknown = [line for text in facts["unknown"] for line in _item(f"Cannot be known: {text}")]
     refused = [
-        line for name, why in facts["refused"].items() for line in _item(f"No {name} beside it: {why}")
+        line
+        for name, why in facts["refused"].items()
+        for line in _item(f"No {name} allocation to compare with: {why}")
     ]
     return "\n".join(
         [
-            *_sum(facts),
+            *_totals(facts),
             "",
             *_layers(facts["layers"]),
             "",
@@ -37,7 +39,7 @@ def audit_text(facts: dict[str, Any]) -> str:
     )
 
 
-def _sum(facts: dict[str, Any]) -> list[str]:
+def _totals(facts: dict[str, Any]) -> list[str]:
     claimed = "" if facts["claimed"] is None else f", claimed {facts['claimed']:.2%}"
     lines = [
         f"{facts['file']}: {facts['form']} ({', '.join(facts['types'])})",
@@ -55,7 +57,8 @@ def _sum(facts: dict[str, Any]) -> list[str]:
             f"Multiply-adds an image: {facts['multiply_adds']:,} of {facts['dense_multiply_adds']:,} ({share:.2%})."
         )
     lines.append(
-        f"Size: {facts['dense_bytes']:,} bytes dense, {facts['sparse_bytes']:,} as kept weights and a bit per weight."
+        f"Size: {facts['dense_bytes']:,} bytes dense, {facts['sparse_bytes']:,} as kept weights plus one bit per "
+        "weight."
     )
     if facts["magnitude"] is not None:
         found = facts["magnitude"]
@@ -90,7 +93,7 @@ def _change(change: dict[str, Any] | None) -> list[str]:
         return []
     revived, lost = (sum(layer[name] for layer in change["layers"]) for name in ("revived", "lost"))
     return [
-        f"Since {change['before']}: {revived:,} weights revived, {lost:,} pruned in addition; overlap of the masks "
+        f"Since {change['before']}: {revived:,} weights revived, {lost:,} more pruned; overlap of the masks "
         f"{change['overlap']['jaccard']:.2%} (by chance {change['overlap']['expected']:.2%}).",
         "",
     ]

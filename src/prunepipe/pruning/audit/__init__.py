@@ -1,1 +1,1 @@
-"""Audits: what anybody's file of masks or weights holds, and what is wrong; its page is in `reports.page.audit`."""
+"""Audit a file of masks or weights without training; `reports.page.audit` builds the page."""

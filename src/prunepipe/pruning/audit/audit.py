@@ -1,4 +1,4 @@
-"""Audit a file of masks or weights: what it holds, what is wrong with it, and what cannot be known."""
+"""Audit a file of masks or weights: what it contains, what is wrong with it, and what cannot be known."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from prunepipe.pruning.audit.tensor_file import SIZE_LIMIT
 
 @dataclass(frozen=True)
 class Audit:
-    """What an audit found.
+    """The result of an audit.
 
     Attributes:
-        subject: the file.
-        measures: of it.
-        findings: what is wrong, of the change from an earlier file as well; none: no alarm.
-        notes: what is worth knowing and no fault.
-        unknown: what cannot be known from these files, and what would tell.
-        claim: the prune ratio that was claimed.
-        network: that the file was read with; None: the shapes alone.
+        subject: the file's prunable layers.
+        measures: what was measured on them.
+        findings: what is wrong, including with the change from an earlier file; empty if there is no alarm.
+        notes: remarks that are no faults.
+        unknown: what these files cannot tell, and what would help.
+        claim: the claimed prune ratio.
+        network: reference of the network; None if only the shapes are known.
         image_shape: (channels, height, width) of the images, pixels; empty without a network.
-        change: from an earlier file.
+        change: what changed since an earlier file.
     """
 
     subject: Subject
@@ -44,7 +44,7 @@ class Audit:
     change: Comparison | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain lists, dictionaries and numbers for a JSON file and a page."""
+        """Return the audit as plain lists, dictionaries and numbers, for a JSON file and a page."""
         measures = self.measures
         totals = ("size", "kept", "prune_ratio", "effective", "multiply_adds", "dense_multiply_adds")
         return {
@@ -79,16 +79,16 @@ def audit(
     before: Path | None = None,
     size_limit: float = SIZE_LIMIT,
 ) -> Audit:
-    """Audit a file of masks or weights; nothing is trained, and no code that the file brings is run.
+    """Audit a file of masks or weights. Nothing is trained, and no code from the file is run.
 
     Args:
-        path: safetensors, or what torch.save wrote.
-        claim: the prune ratio that it is said to have.
-        request: the network that it is for; None: the shapes alone.
-        before: an earlier file of the same network; what changed since then is said.
-        size_limit: gigabytes of tensors that are read of a file.
+        path: a safetensors file, or one that torch.save wrote.
+        claim: its claimed prune ratio.
+        request: the network it belongs to; None to use only the shapes.
+        before: an earlier file of the same network, to report what changed.
+        size_limit: most gigabytes of tensors to read from a file.
     Raises:
-        ArtifactError: a file cannot be read, or does not fit the network or the other file.
+        ArtifactError: a file cannot be read, or fits neither the network nor the other file.
         ConfigError: the network cannot be built, or does not take such images.
     """
     named = read_named(path, size_limit)
@@ -115,21 +115,21 @@ def _notes(subject: Subject) -> list[str]:
     short = [kind for kind in subject.types if kind in ("float16", "bfloat16")]
     if short:
         notes.append(
-            f"Weights are {' and '.join(short)}: read exactly, but very small ones may have become zero when they were "
-            "converted."
+            f"Weights are {' and '.join(short)}. They are read exactly, but very small ones may have become zero in "
+            "the conversion."
         )
     if subject.form == APPLIED:
         notes.append(
-            "weight_orig may hold values where the mask prunes: the forward pass multiplies by the mask."
+            "weight_orig may have nonzero values where the mask is 0: the forward pass multiplies by the mask."
         )
     bare = [entry.layer.name for entry in subject.layers if not entry.masked and not entry.orphan]
     if subject.form != ZEROS and bare:
-        notes.append(f"Without a mask of their own, so that their zeros count as pruned: {', '.join(bare)}.")
+        notes.append(f"No mask, so zero weights count as pruned: {', '.join(bare)}.")
     if subject.unread:
-        notes.append(f"Masks of other parameters, which are not counted: {', '.join(subject.unread)}.")
+        notes.append(f"Masks of parameters that are not prunable, ignored: {', '.join(subject.unread)}.")
     if subject.structure and not subject.structure.followed:
         notes.append(
-            "Its paths depend on the values of images, so that every kept weight counts as effective."
+            "The paths through this network depend on image values, so every kept weight counts as effective."
         )
     return notes
 
@@ -138,13 +138,13 @@ def _unknown(subject: Subject, measures: Measures) -> list[str]:
     unknown = []
     if subject.structure is None:
         unknown += [
-            "Paths, and with them layer collapse, dead weights and unreachable classes; multiply-adds; the smart "
-            "ratio, which depends on depth and shortcuts: name the network with --network.",
-            "Which matrices belong to Linear layers: embeddings and the like are counted as well without --network.",
+            "Paths, and so layer collapse, dead weights and unreachable classes; multiply-adds; the smart ratio, which "
+            "depends on depth and shortcuts. Give the network with --network.",
+            "Which matrices belong to Linear layers: without --network, embeddings and the like are counted, too.",
         ]
     elif measures.multiply_adds is None:
-        unknown.append("Multiply-adds: the forward pass does not multiply by some weight itself.")
+        unknown.append("Multiply-adds: the forward pass does not use some weight directly in a product.")
     if measures.magnitude is None:
-        why = "the file holds no values of pruned weights (they are zero, not finite or not there)"
+        why = "the file has no values of pruned weights (they are zero, not finite or missing)"
         unknown.append(f"Overlap with magnitude: {why}.")
     return unknown

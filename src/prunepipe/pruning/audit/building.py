@@ -1,4 +1,4 @@
-"""Build the network that a file is for; what the file itself tells of its images and classes need not be said."""
+"""Build the network that a file belongs to; image channels and classes are read from the file."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from prunepipe.pruning.audit.subject import NamedTensors
 from prunepipe.seeds import seeded_globals
 
 IMAGE_SIZE = 32
-"""Side of the images where none is said, pixels."""
+"""Default side of the images, pixels."""
 
 
 @dataclass(frozen=True)
 class NetworkRequest:
-    """Which network a file is for.
+    """Which network to build for a file.
 
     Attributes:
         reference: "package.module:build" or "file.py:build".
         image_size: height and width of the images, pixels.
-        channels, classes: None: as the file's first convolution and last Linear layer say.
+        channels, classes: None to read them from the file's first convolution and last Linear layer.
         options: further keyword arguments of the builder.
     """
 
@@ -37,13 +37,13 @@ class NetworkRequest:
 
 
 def build_network(request: NetworkRequest, named: NamedTensors) -> tuple[nn.Module, tuple[int, int, int]]:
-    """Build a network, whose weights do not matter, and say which images it is for.
+    """Build the network that a file belongs to; its weights do not matter.
 
     Args:
-        request: which.
-        named: the file that it must fit.
+        request: which network.
+        named: tensors of the file.
     Returns:
-        The network, and the shape of an image (channels, height, width).
+        The network, and the shape of its images (channels, height, width).
     Raises:
         ConfigError: the builder cannot be loaded or called, or returns no module.
     """
@@ -65,7 +65,7 @@ def build_network(request: NetworkRequest, named: NamedTensors) -> tuple[nn.Modu
 
 
 def _taken(reference: str, facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments that a builder takes: a class such as `ResNet18` may take none."""
+    """Return those of the arguments that a builder accepts; a class such as `ResNet18` may accept none."""
     parameters = inspect.signature(load_function(reference)).parameters
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
         return dict(facts)
@@ -73,7 +73,7 @@ def _taken(reference: str, facts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _channels(shapes: list[tuple[int, ...]]) -> int:
-    """Return the channels of the images: few of a network's kernels read 3 or 1, and its first one does."""
+    """Return the image channels: 3 if some convolution reads 3 channels, else what the first one reads."""
     inputs = [shape[1] for shape in shapes if len(shape) == 4]
     return next((count for count in (3, *inputs) if count in inputs), 3)
 

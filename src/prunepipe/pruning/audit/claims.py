@@ -1,4 +1,4 @@
-"""A claimed prune ratio as it is written, and how exactly it was written."""
+"""Read a claimed prune ratio, and the precision it was written with."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from decimal import Decimal, InvalidOperation
 from prunepipe.errors import ConfigError
 
 COARSEST = 0.005
-"""A claim is held to half a percentage point, however few digits it has: "0.9" means 90 %, not 85 to 95 %."""
+"""Largest tolerance of a claim, however few digits it has: "0.9" means 90 %, not 85 to 95 %."""
 
 
 @dataclass(frozen=True)
@@ -16,15 +16,15 @@ class Claim:
     """A claimed prune ratio.
 
     Attributes:
-        ratio: share removed, in [0, 1).
-        precision: half a unit of its last digit, at most COARSEST.
+        ratio: share of weights removed, in [0, 1).
+        precision: half a unit of the last digit, at most COARSEST.
     """
 
     ratio: float
     precision: float
 
     def fits(self, ratio: float, layers: int, size: int) -> bool:
-        """Return whether a true ratio rounds to the claim; each layer may round its count by one weight."""
+        """Return whether the true ratio agrees with the claim; rounding may cost one weight per layer."""
         return abs(ratio - self.ratio) <= self.precision + layers / size + 1e-12
 
 
@@ -32,7 +32,7 @@ def parse_claim(text: str) -> Claim:
     """Read a claim such as "0.95" or "95%".
 
     Raises:
-        ConfigError: it is no share in [0, 1).
+        ConfigError: it is not a share in [0, 1).
     """
     percent = text.strip().endswith("%")
     try:

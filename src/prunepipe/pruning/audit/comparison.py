@@ -1,4 +1,4 @@
-"""Two files of one network: which weights were pruned or came back from the first to the second."""
+"""Compare two files of one network: which weights were pruned or revived between them."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ class LayerChange:
     """What changed in one layer.
 
     Attributes:
-        name, size: of its weight.
-        kept_before, kept: weights that the masks keep.
-        revived: pruned before, alive now: kept by the mask, or not zero although pruned.
-        lost: kept before and pruned now.
-        mask_lost: whether it was pruned before and keeps everything now.
-        changed_weights: kept weights of another value; None: a file holds no weights.
+        name, size: of the weight.
+        kept_before, kept: number of weights that the first and the second mask keep.
+        revived: weights that were pruned and are now kept, or not zero although pruned.
+        lost: weights that were kept and are now pruned.
+        mask_lost: whether the layer was pruned and is now dense.
+        changed_weights: weights kept by both masks whose values differ; None if a file has no weights.
     """
 
     name: str
@@ -38,14 +38,14 @@ class LayerChange:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What changed from one file to another.
+    """What changed between two files.
 
     Attributes:
         before: path of the first file.
-        layers: one each.
-        overlap: of both masks.
+        layers: one entry per layer.
+        overlap: of the two masks.
         findings: what is wrong with the change.
-        notes: what is worth knowing and no fault.
+        notes: remarks that are no faults.
     """
 
     before: str
@@ -56,20 +56,20 @@ class Comparison:
 
 
 def compare(before: Subject, after: Subject) -> Comparison:
-    """Say what changed from one file to another.
+    """Compare two files of one network.
 
     Args:
         before: for example the ticket before training.
         after: for example the ticket after training.
     Raises:
-        ArtifactError: they are not of one network.
+        ArtifactError: they belong to different networks.
     """
     shapes = [
         {entry.layer.name: entry.layer.shape for entry in subject.layers} for subject in (before, after)
     ]
     if shapes[0] != shapes[1]:
         raise ArtifactError(
-            f"{before.path} and {after.path} are of different networks: {_difference(*shapes)}."
+            f"{before.path} and {after.path} belong to different networks: {_difference(*shapes)}."
         )
     later = {entry.layer.name: entry for entry in after.layers}
     layers = tuple(_change(entry, later[entry.layer.name]) for entry in before.layers)
@@ -79,7 +79,7 @@ def compare(before: Subject, after: Subject) -> Comparison:
 
 def _difference(before: Mapping[str, tuple[int, ...]], after: Mapping[str, tuple[int, ...]]) -> str:
     for name in sorted(set(before) ^ set(after)):
-        return f"only the {'first' if name in before else 'second'} holds '{name}'"
+        return f"only the {'first' if name in before else 'second'} has '{name}'"
     name = next(name for name in before if before[name] != after[name])
     return f"'{name}' is {list(before[name])} and {list(after[name])}"
 
@@ -107,7 +107,7 @@ def _findings(layers: tuple[LayerChange, ...]) -> list[Finding]:
     found = []
     gone = [layer for layer in layers if layer.mask_lost]
     if gone:
-        found.append(Finding("mask_lost", f"layers that were pruned keep every weight now: {_names(gone)}."))
+        found.append(Finding("mask_lost", f"layers that were pruned are dense now: {_names(gone)}."))
     revived = [layer for layer in layers if layer.revived and not layer.mask_lost]
     if revived:
         count, size = sum(layer.revived for layer in revived), sum(layer.size for layer in layers)
@@ -115,7 +115,7 @@ def _findings(layers: tuple[LayerChange, ...]) -> list[Finding]:
         found.append(
             Finding(
                 "revived",
-                f"{count:,} weights that were pruned are alive again (prune ratio {1 - kept[0] / size:.2%} before, "
+                f"{count:,} pruned weights are alive again (prune ratio {1 - kept[0] / size:.2%} before, "
                 f"{1 - kept[1] / size:.2%} now), which only methods that regrow weights intend: {_names(revived)}.",
             )
         )
@@ -126,10 +126,12 @@ def _notes(layers: tuple[LayerChange, ...]) -> list[str]:
     notes = []
     lost = sum(layer.lost for layer in layers)
     if lost:
-        notes.append(f"{lost:,} weights were pruned in addition, as in iterative pruning.")
+        notes.append(f"{lost:,} more weights were pruned, as in iterative pruning.")
     changes = [(layer.changed_weights, layer.revived, layer.lost) for layer in layers]
     if all(change == (0, 0, 0) for change in changes):
-        notes.append("No prunable weight has another value: the second file was not trained further.")
+        notes.append(
+            "All prunable weights have the same values in both files: there was no training in between."
+        )
     return notes
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with a file: each rule is a function from its measures to a finding, or to nothing."""
+"""The rules that find faults in a file: each takes its measures and returns a text, empty if there is no fault."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from prunepipe.pruning.audit.claims import Claim
 from prunepipe.pruning.audit.measures import LayerMeasures, Measures
 
 LEAST_PER_UNIT = 0.1
-"""A layer with fewer kept weights than a tenth of its outputs is nearly empty: nine outputs of ten are constant."""
+"""Kept weights per output below which a layer is nearly empty: nine in ten outputs are constant then."""
 
 LEAST_EFFECTIVE = 0.5
-"""A mask of whose weights less than this share lies on a path is twice as sparse as it says."""
+"""Share of kept weights on a path below which a mask is effectively twice as sparse as it claims."""
 
 LARGE_LAYER = 0.1
-"""A layer without a mask, among layers with masks, is a lost mask from this share of the prunable weights on."""
+"""Share of all weights from which a dense layer among layers with masks counts as having lost its own."""
 
 MOST_KEPT_ZEROS = 0.01
-"""Kept weights that are zero, as a share of all kept ones: trained float weights are hardly ever exactly zero."""
+"""Largest tolerated share of zeros among kept weights: trained float weights are hardly ever exactly zero."""
 
 SHOWN = 5
-"""Layers that a finding names."""
+"""Most layers that a finding names."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong.
+    """One fault.
 
     Attributes:
-        kind: a key of the table in the documentation.
-        text: what, where, and how much.
+        kind: its name in the documentation's table of alarms.
+        text: what is wrong, where, and how much.
     """
 
     kind: str
@@ -38,11 +38,11 @@ class Finding:
 
 
 def findings(measures: Measures, claim: Claim | None = None) -> list[Finding]:
-    """Return what is wrong with a file; none means no alarm.
+    """Return the faults of a file; empty means no alarm.
 
     Args:
         measures: of the file.
-        claim: the prune ratio that it is said to have.
+        claim: its claimed prune ratio.
     """
     texts = [(kind, rule(measures)) for kind, rule in RULES.items()]
     claimed = [("claimed_ratio", _claimed(measures, claim))] if claim else []
@@ -57,12 +57,15 @@ def _claimed(measures: Measures, claim: Claim) -> str:
     ratio = 1 - sum(layer.kept for layer in convolutions) / size if size else 0.0
     hint = ""
     if convolutions and claim.fits(ratio, len(convolutions), size):
-        hint = " Over the convolutions alone it is as claimed: say what the ratio counts."
+        hint = " Counting only the convolutions it is as claimed: state what the ratio counts."
     elif claim.fits(1 - measures.prune_ratio, len(measures.layers), measures.size):
-        hint = " One minus the claim fits: the masks may mean the opposite (1 = pruned), or the claim the density."
+        hint = (
+            " One minus the claim would fit: the masks may be inverted (1 = pruned), or the claim may be the "
+        )
+        "density."
     return (
-        f"the prune ratio is {measures.prune_ratio:.2%} ({measures.kept:,} of {measures.size:,} weights are kept), "
-        f"claimed is {claim.ratio:.2%}.{hint}"
+        f"the prune ratio is {measures.prune_ratio:.2%} ({measures.kept:,} of {measures.size:,} weights are kept), not "
+        f"{claim.ratio:.2%} as claimed.{hint}"
     )
 
 
@@ -75,16 +78,14 @@ def _violated(measures: Measures) -> str:
     count = sum(layer.violations for layer in layers)
     return _of(
         layers,
-        f"{count:,} pruned weights are not zero: they were revived (as momentum and weight decay do if the mask is not "
-        "applied after each step), or a forward pass must multiply by the mask",
+        f"{count:,} pruned weights are not zero: either training revived them (momentum does, unless the mask is "
+        "applied after each step), or the forward pass must multiply by the mask",
     )
 
 
 def _inverted(measures: Measures) -> str:
     layers = [layer for layer in measures.layers if layer.inverted]
-    return _of(
-        layers, "weights are zero exactly where the mask keeps them: it means the opposite (1 = pruned)"
-    )
+    return _of(layers, "the weights that the mask keeps are all zero: the mask is inverted (1 = pruned)")
 
 
 def _kept_zeros(measures: Measures) -> str:
@@ -94,7 +95,7 @@ def _kept_zeros(measures: Measures) -> str:
         return ""
     return _of(
         layers,
-        f"{count:,} of {measures.kept:,} kept weights are zero: the masks are not those of the weights",
+        f"{count:,} of {measures.kept:,} kept weights are zero: masks and weights do not belong together",
     )
 
 
@@ -108,14 +109,17 @@ def _lost(measures: Measures) -> str:
             and layer.kept == layer.size >= LARGE_LAYER * measures.size
             and not layer.orphan
         ]
-    return _of(layers, "layers have no mask, while others or their name (weight_orig) say that they had one")
+    return _of(
+        layers, "layers have no mask, although other layers have one or their name (weight_orig) implies one"
+    )
 
 
 def _soft(measures: Measures) -> str:
     layers = [layer for layer in measures.layers if layer.soft]
     count = sum(layer.soft for layer in layers)
     return _of(
-        layers, f"{count:,} mask values are neither 0 nor 1 (counted as kept): scores, perhaps, and no mask"
+        layers,
+        f"{count:,} mask values are neither 0 nor 1 (counted as kept): these may be scores, not a mask",
     )
 
 
@@ -127,8 +131,8 @@ def _not_finite(measures: Measures) -> str:
 def _empty(measures: Measures) -> str:
     layers = [layer for layer in measures.layers if layer.kept == 0]
     shortcuts = [layer for layer in measures.layers if _is_shortcut(layer)]
-    which = "all shortcuts are" if shortcuts and layers == shortcuts else "layers are"
-    return _of(layers, f"{which} empty")
+    which = "all shortcuts" if shortcuts and layers == shortcuts else "layers"
+    return _of(layers, f"{which} keep no weight")
 
 
 def _is_shortcut(layer: LayerMeasures) -> bool:
@@ -138,23 +142,23 @@ def _is_shortcut(layer: LayerMeasures) -> bool:
 def _nearly_empty(measures: Measures) -> str:
     layers = [layer for layer in measures.layers if 0 < layer.kept < LEAST_PER_UNIT * layer.units]
     return _of(
-        layers, "layers keep fewer weights than a tenth of their outputs, so that most outputs are constant"
+        layers, "layers keep fewer weights than a tenth of their outputs, so most outputs are constant"
     )
 
 
 def _collapsed(measures: Measures) -> str:
     if not measures.collapsed:
         return ""
-    return "layer collapse: no path of kept weights leads from input to output, so the network is a constant."
+    return "layer collapse: no path of kept weights leads from input to output, so the output is constant."
 
 
 def _unreachable(measures: Measures) -> str:
-    """Without the network, the classes are the outputs of the last Linear layer."""
+    """Without the network, take the outputs of the last Linear layer for the classes."""
     if measures.collapsed:
         return ""
     if measures.unreachable_outputs is not None:
         count = measures.unreachable_outputs
-        return f"no path leads to {count} of the outputs (classes), so each is a constant." if count else ""
+        return f"no path leads to {count} of the outputs (classes), so these are constant." if count else ""
     last = [layer for layer in measures.layers if layer.kind == "linear"][-1:]
     bare = [layer for layer in last if 0 < layer.empty_units < layer.units]
     return _of(
@@ -198,11 +202,11 @@ RULES: dict[str, Callable[[Measures], str]] = {
     "dead_weights": _dead,
     "broken_pattern": _broken_pattern,
 }
-"""Every rule about one file by its kind; "claimed_ratio" is held against the claim."""
+"""The rules about one file, by kind of fault; "claimed_ratio" and "revived" need more than one file."""
 
 
 def _of(layers: Iterable[LayerMeasures], text: str) -> str:
-    """Return a text with the layers that it is about, or nothing if there are none."""
+    """Return a text followed by the names of its layers, or an empty text if there are none."""
     names = [layer.name for layer in layers]
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     return f"{text}: {', '.join(names[:SHOWN])}{more}." if names else ""

@@ -1,4 +1,4 @@
-"""What a file's masks are: counts per layer, other allocations, paths, overlap with magnitude, arithmetic, size."""
+"""Measure a file's masks: densities, other allocations, paths, overlap with magnitude, multiply-adds, size."""
 
 from __future__ import annotations
 
@@ -26,30 +26,30 @@ ALLOCATIONS: dict[str, Callable[[Arrays, Structure, int], dict[str, int]]] = {
     "uniform": uniform_all,
     "erk": erk,
 }
-"""What the densities are shown beside; smart needs to know the network."""
+"""Allocations to compare densities with; smart is only known with the network."""
 
 
 @dataclass(frozen=True)
 class LayerMeasures:
-    """What is known of one layer.
+    """What is known about one layer.
 
     Attributes:
         name, kind, shape, size: of its weight.
-        masked: whether the file holds a mask of it.
-        kept: weights that its mask keeps.
-        expected: what the allocations would keep of it, by name; those that are not known are missing.
-        units, empty_units: its outputs, and how many of them keep no weight.
-        effective, dead_units: weights on a path, and outputs on none; None: the network is not known.
-        violations: pruned weights that are not zero, where the forward pass has no mask that hides them.
-        kept_zeros: kept weights that are exactly zero, of a layer with a mask.
-        not_finite: weights that are NaN or infinite.
-        soft: mask values that are neither 0 nor 1.
-        inverted: whether it is zero exactly where its mask keeps.
+        masked: whether the file has a mask for it.
+        kept: number of weights that its mask keeps.
+        expected: number of weights that each known allocation would keep, by name.
+        units, empty_units: number of outputs, and of outputs that keep no weight.
+        effective, dead_units: number of weights on a path, and of outputs on none; None without a network.
+        violations: number of pruned weights that are not zero and that no mask in the forward pass hides.
+        kept_zeros: number of kept weights that are exactly zero, if the layer has a mask.
+        not_finite: number of weights that are NaN or infinite.
+        soft: number of mask values that are neither 0 nor 1.
+        inverted: whether all kept weights are zero and some pruned ones are not.
         orphan: whether it is a `weight_orig` without its mask.
-        pattern: N:M.
-        magnitude: overlap with the largest weights of the layer, as many; None: not known.
-        multiply_adds: products with its kept weights for one image; None: not known.
-        dense_multiply_adds: with all its weights.
+        pattern: N:M pattern of its mask.
+        magnitude: overlap with the same number of the layer's largest weights; None if not known.
+        multiply_adds: products with its kept weights for one image; None if not known.
+        dense_multiply_adds: products with all its weights for one image.
     """
 
     name: str
@@ -77,15 +77,15 @@ class LayerMeasures:
 
 @dataclass(frozen=True)
 class Measures:
-    """What is known of a file.
+    """What is known about a file.
 
     Attributes:
-        layers: one each.
-        collapsed, unreachable_outputs: of the network; None: it is not known.
-        magnitude: overlap of the whole mask with the largest weights, as many per layer.
-        refused: by allocation, why it cannot keep as many weights.
-        dense_bytes: of the prunable weights as stored.
-        sparse_bytes: of the kept ones, and one bit per weight that says which they are.
+        layers: one entry per layer.
+        collapsed, unreachable_outputs: of the network; None without a network.
+        magnitude: overlap of the whole mask with as many of each layer's largest weights; None if not known.
+        refused: why an allocation cannot keep that many weights, by its name.
+        dense_bytes: size of the prunable weights as stored.
+        sparse_bytes: size of the kept weights and a mask of one bit per weight.
     """
 
     layers: tuple[LayerMeasures, ...]
@@ -98,43 +98,43 @@ class Measures:
 
     @property
     def size(self) -> int:
-        """Prunable weights."""
+        """Number of prunable weights."""
         return sum(layer.size for layer in self.layers)
 
     @property
     def kept(self) -> int:
-        """Weights that the masks keep."""
+        """Number of kept weights."""
         return sum(layer.kept for layer in self.layers)
 
     @property
     def prune_ratio(self) -> float:
-        """Share of the prunable weights that is removed."""
+        """Share of the prunable weights that are removed."""
         return 1 - self.kept / self.size
 
     @property
     def effective(self) -> int | None:
-        """Kept weights on a path from input to output."""
+        """Number of kept weights on a path from input to output; None without a network."""
         return _sum([layer.effective for layer in self.layers])
 
     @property
     def multiply_adds(self) -> int | None:
-        """Products of one image with kept weights."""
+        """Products with kept weights for one image; None if not known."""
         return _sum([layer.multiply_adds for layer in self.layers])
 
     @property
     def dense_multiply_adds(self) -> int | None:
-        """Products of one image with all prunable weights."""
+        """Products with all prunable weights for one image; None if not known."""
         return _sum([layer.dense_multiply_adds for layer in self.layers])
 
 
 def measure(
     subject: Subject, network: nn.Module | None = None, image_shape: tuple[int, ...] = ()
 ) -> Measures:
-    """Measure a file's masks; nothing is trained.
+    """Measure a file's masks without training.
 
     Args:
         subject: the file.
-        network: that it is for, or None; not changed, its weights do not matter.
+        network: the network it belongs to, or None; not changed, its weights do not matter.
         image_shape: (channels, height, width) of one image, pixels.
     Raises:
         ConfigError: the network does not take such images.
@@ -168,7 +168,7 @@ def _of_network(
 
 
 def _expected(subject: Subject) -> tuple[dict[str, dict[str, int]], dict[str, str]]:
-    """Return what each allocation would keep, and why some cannot."""
+    """Return how many weights each allocation would keep, and why some cannot keep that many."""
     structure = subject.structure or Structure(tuple(entry.layer for entry in subject.layers))
     kept = sum(int(entry.mask.sum()) for entry in subject.layers)
     expected, refused = {}, {}
@@ -183,7 +183,7 @@ def _expected(subject: Subject) -> tuple[dict[str, dict[str, int]], dict[str, st
 
 
 def _magnitude(subject: Subject) -> tuple[dict[str, Overlap], Overlap | None]:
-    """Compare the masks with the largest weights, if the file still holds the pruned ones."""
+    """Compare the masks with the largest weights, if the file still has the values of pruned weights."""
     layers = [entry for entry in subject.layers if entry.masked and entry.weight is not None]
     pruned_are_there = any(_values_of_pruned(entry).any() for entry in layers)
     finite = all(np.isfinite(entry.weight).all() for entry in layers if entry.weight is not None)

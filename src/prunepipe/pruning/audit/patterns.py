@@ -1,4 +1,4 @@
-"""N:M patterns: N weights kept of every M that lie side by side along the input channels."""
+"""Find N:M patterns: masks that keep N of every M neighbouring weights along the input channels."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from typing import NamedTuple
 import numpy as np
 
 GROUPS = (2, 4, 8, 16)
-"""The M that are looked for."""
+"""The values of M to look for."""
 
 LEAST_GROUPS = 32
-"""Fewer groups show no pattern: exactly N of M in nine groups of ten is then not beyond chance."""
+"""Fewest groups that can show a pattern: in fewer, nine in ten groups may keep N of M by chance."""
 
 PATTERN_SHARE = 0.9
-"""A mask has a pattern, perhaps a broken one, from this share of groups on; at random it is at most a half (1:2)."""
+"""Share of groups from which a mask has a pattern, perhaps a broken one; by chance it is at most 1/2 (for 1:2)."""
 
 
 class Pattern(NamedTuple):
-    """An N:M pattern of a layer.
+    """The N:M pattern of a layer.
 
     Attributes:
         kept, group: N and M.
-        broken: groups that keep another number than N.
-        groups: all groups.
+        broken: number of groups that do not keep exactly N.
+        groups: number of groups.
     """
 
     kept: int
@@ -32,12 +32,12 @@ class Pattern(NamedTuple):
 
 
 def pattern_of(mask: np.ndarray) -> Pattern | None:
-    """Return the N:M pattern of a layer, whole or broken in a few groups, or None.
+    """Find the N:M pattern of a layer, whole or broken in a few groups.
 
     Args:
         mask: bool, (out, in) or (out, in / groups, height, width).
     Returns:
-        The one with the fewest broken groups, of several the smallest M.
+        The pattern with the smallest share of broken groups, with the smallest M among equals; None if there is none.
     """
     rows = np.moveaxis(mask, 1, -1)  # [out, ..., in]
     found = [pattern for group in GROUPS if (pattern := _of_groups(rows, group))]

@@ -1,4 +1,4 @@
-"""What is audited: the prunable layers of a file, each with its mask, and how the file says what is pruned."""
+"""The prunable layers of a file, each with its mask, and how the file encodes what is pruned."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ APPLIED, BESIDE, MASKS, ZEROS = (
     "weight_orig and weight_mask of torch.nn.utils.prune",
     "masks beside weights",
     "masks without weights",
-    "weights without masks: what is exactly zero counts as pruned",
+    "weights without masks: weights that are exactly zero count as pruned",
 )
-"""How a file says what is pruned."""
+"""The ways in which a file encodes what is pruned."""
 
 KINDS = {4: "conv", 2: "linear"}
 SHOWN = 4
-"""Names that a message lists."""
+"""Most names that a message lists."""
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,10 @@ class AuditedLayer:
     Attributes:
         layer: its name, kind and shape.
         mask: bool, True = kept.
-        weight: its values, of `weight_orig` where there is one; None: the file holds the mask alone.
-        masked: whether the file holds a mask of it; if not, its zeros count as pruned.
+        weight: its values, from `weight_orig` if there is one; None if the file only has the mask.
+        masked: whether the file has a mask for it; if not, zero weights count as pruned.
         applied: whether the forward pass multiplies by the mask, so that pruned weights need not be zero.
-        soft: mask values that are neither 0 nor 1; they count as kept.
+        soft: number of mask values that are neither 0 nor 1; these count as kept.
         orphan: whether it is a `weight_orig` without its mask.
     """
 
@@ -59,13 +59,13 @@ class Subject:
 
     Attributes:
         path: of the file.
-        layers: in the network's order, or the file's.
-        form: how the file says what is pruned; a value of APPLIED, BESIDE, MASKS, ZEROS.
-        types: types of its tensors of weights and masks.
-        other_size: numbers in the file beside the prunable weights and all masks.
-        weight_bytes: of a prunable weight as the file stores it.
-        unread: masks that belong to no prunable layer.
-        structure: of the network; None: the shapes alone are known.
+        layers: in the network's order, or the file's if there is no network.
+        form: how the file encodes what is pruned: APPLIED, BESIDE, MASKS or ZEROS.
+        types: data types of its weights and masks.
+        other_size: number of values in the file that are neither prunable weights nor masks.
+        weight_bytes: bytes per prunable weight in the file.
+        unread: names of masks that belong to no prunable layer.
+        structure: of the network; None if only the shapes are known.
     """
 
     path: Path
@@ -85,12 +85,12 @@ class Subject:
 
 @dataclass(frozen=True)
 class NamedTensors:
-    """The tensors of a file, sorted by what they are.
+    """The tensors of a file, sorted into weights and masks.
 
     Attributes:
-        weights: by parameter name; `weight_orig` goes by the name of its weight.
-        masks: by the name of the weight that they are for.
-        original: names whose values lie in `weight_orig`.
+        weights: by parameter name; `weight_orig` under the name of its weight.
+        masks: by the name of their weight.
+        original: names of the weights whose values were in `weight_orig`.
     """
 
     path: Path
@@ -100,11 +100,11 @@ class NamedTensors:
 
 
 def read_named(path: Path, size_limit: float = SIZE_LIMIT) -> NamedTensors:
-    """Read a file, and tell masks from weights.
+    """Read a file and separate masks from weights.
 
     Args:
         path: see `read_tensors`.
-        size_limit: gigabytes that may be read.
+        size_limit: most gigabytes of tensors to read.
     Raises:
         ArtifactError: as `read_tensors`.
     """
@@ -126,7 +126,7 @@ def _by_number(name: str) -> list[tuple[int, str]]:
 
 
 def _mask_owner(name: str, tensors: Mapping[str, Tensor]) -> str | None:
-    """Return the name of the weight that a tensor is the mask of, or None if it is none."""
+    """Return the name of the weight that a tensor masks, or None if it is not a mask."""
     if name.startswith("mask/"):
         return name.removeprefix("mask/")
     prefixed = re.fullmatch(r"masks?\.(.+)", name)
@@ -141,7 +141,7 @@ def _mask_owner(name: str, tensors: Mapping[str, Tensor]) -> str | None:
 
 
 def _is_binary(tensor: Tensor) -> bool:
-    """Return whether a tensor is a mask by its values: bool, or zeros and ones alone, and not zeros alone."""
+    """Return whether a tensor's values look like a mask: bool, or only zeros and ones with at least one 1."""
     if tensor.dtype == torch.bool:
         return True
     return bool(((tensor == 0) | (tensor == 1)).all()) and bool((tensor == 1).any())
@@ -151,9 +151,9 @@ def subject_of(named: NamedTensors, structure: Structure | None = None) -> Subje
     """Return the prunable layers of a file.
 
     Args:
-        named: what the file holds.
-        structure: of the network; None: every matrix (2-D) and kernel (4-D) of a name that ends in `weight`, or that
-            has a mask, is taken for prunable.
+        named: tensors of the file.
+        structure: of the network; None to take every matrix (2-D) and kernel (4-D) as prunable that has a mask or whose
+            name ends in `weight`.
     Raises:
         ArtifactError: names or shapes do not fit the network, a mask does not fit its weight, or nothing is prunable.
     """
@@ -186,9 +186,9 @@ def _layers_by_shape(named: NamedTensors) -> list[Layer]:
     ]
     if not layers:
         raise ArtifactError(
-            f"{named.path}: no weight of a convolution or a Linear layer, and no mask of one: none of its "
-            f"{len(tensors)} tensors is 2-D or 4-D with a name that ends in 'weight'. It holds: "
-            f"{_listed(tensors)}. Name the network with --network."
+            f"{named.path}: no weight or mask of a convolution or Linear layer: none of its {len(tensors)} tensors is "
+            f"2-D or 4-D and has a name that ends in 'weight'. It has: {_listed(tensors)}. Give the network with "
+            "--network."
         )
     return [layer for layer in layers if layer.size > 0]
 
@@ -200,7 +200,7 @@ def _layers_of_network(named: NamedTensors, structure: Structure) -> list[Layer]
     strange = [name for name in named.masks if name not in structure.shapes] if alone else []
     absent = [name for name in structure.shapes if name not in shapes and not (alone and named.masks)]
     problems = [_absent(name, structure.shapes[name], shapes) for name in absent]
-    problems += [f"its mask {_told(name, shapes[name])} is of no prunable layer" for name in strange]
+    problems += [f"the mask {_told(name, shapes[name])} belongs to no prunable layer" for name in strange]
     problems += [
         f"'{name}' is {_sides(shapes[name])} in the file and {_sides(shape)} in the network"
         for name, shape in structure.shapes.items()
@@ -210,16 +210,16 @@ def _layers_of_network(named: NamedTensors, structure: Structure) -> list[Layer]
         more = f"; and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
         raise ArtifactError(
             f"{named.path}: does not fit the network: {'; '.join(problems[:SHOWN])}{more}. Fix --network, --classes, "
-            "--channels or --network-options, or audit the shapes alone (no --network)."
+            "--channels or --network-options, or leave out --network to audit only the shapes."
         )
     return list(structure.layers)
 
 
 def _absent(name: str, shape: tuple[int, ...], held: Mapping[str, tuple[int, ...]]) -> str:
-    """Say which weight is not there, and which of the file's is nearest: by shape and name, else by name."""
+    """Name a missing weight and the closest one in the file: of the same shape if there is one, else by name."""
     alike = [other for other, sides in held.items() if sides == shape]
     nearest = get_close_matches(name, alike, 1, 0.0) or get_close_matches(name, held, 1, 0.0)
-    hint = f" (nearest: {_told(nearest[0], held[nearest[0]])})" if nearest else ""
+    hint = f" (closest: {_told(nearest[0], held[nearest[0]])})" if nearest else ""
     return f"no {_told(name, shape)}{hint}"
 
 
@@ -244,15 +244,15 @@ def _audited(named: NamedTensors, layer: Layer) -> AuditedLayer:
     values = _values(named.masks[name])
     if values.shape != layer.shape:
         raise ArtifactError(
-            f"{named.path}: the mask of {_told(name, layer.shape)} has the shape {_sides(values.shape)}. Save it "
-            "shaped like its weight."
+            f"{named.path}: the mask of {_told(name, layer.shape)} has the shape {_sides(values.shape)}. Save it in "
+            "the shape of its weight."
         )
     soft = int(np.count_nonzero((values != 0) & (values != 1)))
     return AuditedLayer(layer, values != 0, weight, True, name in named.original, soft)
 
 
 def _values(tensor: Tensor) -> np.ndarray:
-    """Return a tensor as an array; bfloat16, which numpy does not know, and float16 as float32, exactly."""
+    """Return a tensor as an array; float16, and bfloat16, which numpy lacks, are widened to float32 exactly."""
     wide = tensor.float() if tensor.is_floating_point() and tensor.element_size() == 2 else tensor
     return wide.contiguous().numpy()
 

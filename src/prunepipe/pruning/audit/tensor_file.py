@@ -1,4 +1,4 @@
-"""Read somebody's file of tensors without running any code that it brings: safetensors, or torch with weights alone."""
+"""Read a file of tensors without running code from it: safetensors, or torch with `weights_only=True`."""
 
 from __future__ import annotations
 
@@ -19,34 +19,34 @@ from prunepipe.errors import ArtifactError
 from prunepipe.pruning.tickets import BITS, read_mask, read_ticket
 
 SIZE_LIMIT = 2.0
-"""Gigabytes (1e9 bytes) of tensors that are read unless more is asked for: 500 million float32 weights."""
+"""Default limit on the tensors of a file, gigabytes (1e9 bytes): 500 million float32 weights."""
 
 MASKS = ("masks", "mask")
-"""Keys of a checkpoint behind which masks lie by their weights' names; read as `mask/NAME`."""
+"""Keys of a checkpoint that may have masks, by the names of their weights; read as `mask/NAME`."""
 
 STATES = ("state_dict", "model_state_dict", "weights", "model", "network", "net", "params")
-"""Keys of a checkpoint behind which a network's state may lie, in the order in which they are tried."""
+"""Keys of a checkpoint that may have the network's state, in the order in which they are tried."""
 
 WRAPPERS = ("module.", "_orig_mod.")
-"""Put before every name by torch's DataParallel, and by torch.compile."""
+"""Prefixes that torch's DataParallel and torch.compile put on every name."""
 
 SAFE_WAY = (
-    "In the program that made it, save the tensors alone: torch.save(network.state_dict(), 'state.pt') or "
-    "safetensors.torch.save_file(network.state_dict(), 'state.safetensors'); then audit that file."
+    "In the program that made it, save only the tensors: torch.save(network.state_dict(), 'state.pt') or "
+    "safetensors.torch.save_file(network.state_dict(), 'state.safetensors'). Then audit that file."
 )
 
 
 def read_tensors(path: Path, size_limit: float = SIZE_LIMIT) -> dict[str, Tensor]:
-    """Read the tensors of a network's file; a torch file is never allowed to run code.
+    """Read the tensors of a file without running code from it.
 
     Args:
-        path: safetensors, or what torch.save wrote: a state dict, or a checkpoint that holds one.
-        size_limit: gigabytes of tensors that may be read.
+        path: a safetensors file, or one that torch.save wrote: a state dict, or a checkpoint with one.
+        size_limit: most gigabytes of tensors to read.
     Returns:
-        Dense tensors on the CPU by name, in the file's order; masks that lie apart are named `mask/NAME`.
+        Dense CPU tensors by name, in the file's order; masks stored apart from the weights are named `mask/NAME`.
     Raises:
-        ArtifactError: it is missing, damaged, too large or would run code, or it holds a kind of tensor whose zeros say
-            nothing.
+        ArtifactError: it is missing, damaged or too large, would run code, or has a kind of tensor whose zeros say
+            nothing about pruning.
     """
     if not path.is_file():
         raise ArtifactError(f"{path}: no such file.")
@@ -61,7 +61,7 @@ def read_tensors(path: Path, size_limit: float = SIZE_LIMIT) -> dict[str, Tensor
 
 
 def keeps_order(path: Path) -> bool:
-    """Return whether a file's order is the network's: safetensors sorts its names."""
+    """Return whether a file keeps the network's order of names; safetensors does not."""
     with path.open("rb") as file:
         return file.read(9)[8:] != b"{"
 
@@ -78,7 +78,7 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
 
 
 def _read_own(path: Path, *, ticket: bool) -> dict[str, Tensor]:
-    """Read a mask or a ticket of this pipeline, whose masks take one bit a weight."""
+    """Read a mask or ticket of a prunepipe study, which stores masks with one bit per weight."""
     weights, masks = read_ticket(path)[:2] if ticket else ({}, read_mask(path)[0])
     named = {f"mask/{name}": mask for name, mask in masks.items()}
     return {name: torch.from_numpy(array) for name, array in {**weights, **named}.items()}
@@ -97,13 +97,13 @@ def _read_torch(path: Path, size_limit: float) -> dict[str, Tensor]:
         raise _damaged(path, error) from error
     if not isinstance(held, Mapping):
         raise ArtifactError(
-            f"{path}: holds a {type(held).__name__}, not tensors by the names of a network's weights. {SAFE_WAY}"
+            f"{path}: contains a {type(held).__name__}, not a dictionary of tensors by name. {SAFE_WAY}"
         )
     return _state(path, held)
 
 
 def _state(path: Path, held: Mapping[Any, Any]) -> dict[str, Tensor]:
-    """Return the network's state in a checkpoint, and masks that lie beside it."""
+    """Return the network's state in a checkpoint, and the masks stored next to it."""
     found = _tensors(held)
     if not found:
         states = (_tensors(held[key]) for key in STATES if isinstance(held.get(key), Mapping))
@@ -114,8 +114,8 @@ def _state(path: Path, held: Mapping[Any, Any]) -> dict[str, Tensor]:
     if not found:
         keys = ", ".join(map(str, list(held)[:8])) or "none"
         raise ArtifactError(
-            f"{path}: no tensors by name; its keys are: {keys}. A state dict may lie behind {', '.join(STATES)}, "
-            f"masks behind {' or '.join(MASKS)}. {SAFE_WAY}"
+            f"{path}: no tensors by name; its keys are: {keys}. A state dict may be under {', '.join(STATES)}, masks "
+            f"under {' or '.join(MASKS)}. {SAFE_WAY}"
         )
     return found
 
@@ -125,7 +125,7 @@ def _tensors(held: Mapping[Any, Any]) -> dict[str, Tensor]:
 
 
 def _unwrapped(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return the tensors without what wrappers of the whole network put before their names."""
+    """Return the tensors without the prefixes of wrappers around the whole network."""
     for wrapper in WRAPPERS:
         if all(name.removeprefix("mask/").startswith(wrapper) for name in tensors):
             tensors = {name.replace(wrapper, "", 1): value for name, value in tensors.items()}
@@ -135,19 +135,19 @@ def _unwrapped(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 def _refuse_kind(path: Path, name: str, tensor: Tensor) -> None:
     if tensor.layout != torch.strided:
         raise ArtifactError(
-            f"{path}: '{name}' is sparse ({tensor.layout}), and so says nothing of masks that store zeros, too. "
-            f"Save it dense, as tensor.to_dense()."
+            f"{path}: '{name}' is a sparse tensor ({tensor.layout}), which may store pruned weights as explicit zeros. "
+            "Save tensor.to_dense() instead."
         )
     if tensor.ndim >= 2 and (tensor.is_quantized or tensor.is_complex() or tensor.dtype in _rounded_types()):
         raise ArtifactError(
             f"{path}: '{name}' is of type {str(tensor.dtype).removeprefix('torch.')}, whose zeros may be rounded "
-            "weights and not pruned ones. Audit the weights before they were quantised; float16, bfloat16, float32 and "
-            "float64 are read."
+            "weights and not pruned ones. Audit the weights before quantisation, as float16, bfloat16, float32 or "
+            "float64."
         )
 
 
 def _rounded_types() -> set[torch.dtype]:
-    """Return the types to which weights are rounded so coarsely that zeros arise, as far as this torch knows them."""
+    """Return the types of this torch version that round small weights to zero."""
     named = {getattr(torch, name) for name in dir(torch) if name.startswith(("float8", "float4"))}
     return {torch.int8, *(kind for kind in named if isinstance(kind, torch.dtype))}
 
@@ -155,9 +155,9 @@ def _rounded_types() -> set[torch.dtype]:
 def _refuse_size(path: Path, size: int, size_limit: float) -> None:
     if size > size_limit * 1e9:
         raise ArtifactError(
-            f"{path}: {size / 1e9:.1f} GB of tensors, the limit is {size_limit:g} GB (--size-limit). An audit needs up "
-            "to fifteen times a file's size in memory: save the weights alone, without the optimiser's state, or raise "
-            "the limit."
+            f"{path}: {size / 1e9:.1f} GB of tensors, the limit is {size_limit:g} GB (--size-limit). Save only the "
+            "weights, without the optimizer's state, or raise the limit; an audit needs up to fifteen times the "
+            "file's size in memory."
         )
 
 
@@ -167,12 +167,12 @@ def _unsafe(path: Path, error: Exception) -> ArtifactError:
     named = re.search(r"GLOBAL (\S+)", str(error))
     what = f" (it asks for {named.group(1)})" if named else ""
     return ArtifactError(
-        f"{path}: to load it would run code that it names{what}; such files are refused. {SAFE_WAY}"
+        f"{path}: loading it would run code from the file{what}, which is refused. {SAFE_WAY}"
     )
 
 
 def _damaged(path: Path, error: Exception) -> ArtifactError:
     reason = " ".join(str(error).split())[:120] or "it ends too early"
     return ArtifactError(
-        f"{path}: neither safetensors nor a file of torch.save, or truncated ({type(error).__name__}: {reason})."
+        f"{path}: not a safetensors or torch.save file, or truncated ({type(error).__name__}: {reason})."
     )

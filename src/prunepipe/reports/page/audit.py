@@ -13,32 +13,32 @@ from prunepipe import __version__
 from prunepipe.reports.page.formats import share
 
 TITLES = {
-    "claimed_ratio": "Not the claimed prune ratio",
+    "claimed_ratio": "The prune ratio is not as claimed",
     "nothing_pruned": "Nothing is pruned",
     "mask_violated": "Pruned weights are not zero",
     "mask_inverted": "The mask is inverted",
     "kept_zeros": "Kept weights are zero",
     "mask_lost": "A mask was lost",
-    "mask_not_binary": "The mask is not of zeros and ones",
+    "mask_not_binary": "The mask is not binary",
     "not_finite": "Weights are not finite",
     "empty_layer": "A layer is empty",
     "nearly_empty_layer": "A layer is nearly empty",
     "layer_collapse": "Layer collapse",
     "unreachable_class": "Unreachable classes",
-    "dead_weights": "Most kept weights lie on no path",
+    "dead_weights": "Most kept weights are on no path",
     "broken_pattern": "The N:M pattern is broken",
     "revived": "Pruned weights were revived",
 }
-"""A heading for each kind of finding."""
+"""Heading of each kind of finding."""
 
 
 def build_audit_page(facts: Mapping[str, Any]) -> str:
     """Build the page of an audit.
 
     Args:
-        facts: of `prunepipe.pruning.audit.audit.Audit.to_json`.
+        facts: from `prunepipe.pruning.audit.audit.Audit.to_json`.
     Returns:
-        An HTML page; the same input makes the same bytes.
+        An HTML page; the same facts always give the same bytes.
     """
     environment = Environment(
         loader=PackageLoader("prunepipe.reports.page"),
