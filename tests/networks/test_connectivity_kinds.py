@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from felt_weights import felt
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from network_examples import CHANNELS, CLASSES, Transformer, tiny_resnet, tiny_vgg, unpooled_vgg
@@ -15,10 +16,9 @@ from positive_twin import gradients, positive_twin
 from test_connectivity import DENSITIES, SEEDS, _full, _mask
 from torch import Tensor, nn
 
-from prunepipe.artifacts import Arrays
 from prunepipe.networks.choice import PrunableChoice
 from prunepipe.networks.connectivity import connectivity
-from prunepipe.networks.prunable import choose, prunable
+from prunepipe.networks.prunable import choose
 from prunepipe.networks.recording import record
 from prunepipe.networks.tracing import trace
 
@@ -38,30 +38,6 @@ def test_height_and_width_both_count(
     assert found.collapsed == (total == 0)
 
 
-def _felt(network: nn.Module, mask: Arrays, shape: tuple[int, ...]) -> Arrays:
-    """Return the kept weights that some output of a network without biases feels, in two draws of its weights."""
-    network = network.double().eval()
-    generator = torch.Generator().manual_seed(0)
-    felt = {name: np.zeros(layer.shape, bool) for name, layer in mask.items()}
-    for _ in range(2):
-        for parameter in network.parameters():
-            parameter.data.normal_(generator=generator)
-        for name, parameter in network.named_parameters():
-            if name.endswith("bias") or name == "positions":
-                parameter.data.zero_()
-        weights = prunable(network)
-        for name, weight in weights.items():
-            weight.data.mul_(torch.from_numpy(mask[name]))
-        images = torch.randn(2, *shape, generator=generator, dtype=torch.float64)
-        for output in network(images).flatten():
-            found = torch.autograd.grad(
-                output, list(weights.values()), retain_graph=True, materialize_grads=True
-            )
-            for name, gradient in zip(weights, found, strict=True):
-                felt[name] |= (gradient != 0).numpy() & mask[name]
-    return felt
-
-
 @settings(deadline=None, max_examples=25)
 @given(seed=SEEDS, density=DENSITIES)
 def test_no_weight_that_a_transformer_feels_is_called_cut_off(seed: int, density: float) -> None:
@@ -69,9 +45,9 @@ def test_no_weight_that_a_transformer_feels_is_called_cut_off(seed: int, density
     recording = record(network, (CHANNELS, 4, 4))
     mask = _mask(recording, seed, density)
     found = connectivity(mask, recording)
-    felt = _felt(network, mask, (CHANNELS, 4, 4))
-    assert all(felt[name].sum() <= found.effective[name] <= mask[name].sum() for name in mask)
-    assert any(layer.any() for layer in felt.values()) <= (not found.collapsed)
+    weights, moves = felt(network, mask, (CHANNELS, 4, 4), draws=4)
+    assert all(weights[name].sum() <= found.effective[name] <= mask[name].sum() for name in mask)
+    assert bool(moves.any()) <= (not found.collapsed)
 
 
 def test_layers_of_a_transformer_are_cut_off_where_nothing_comes_in_or_goes_out() -> None:
