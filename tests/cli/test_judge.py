@@ -6,7 +6,7 @@ import pytest
 
 from prunepipe.results.table import COLUMNS, collect
 from prunepipe.study.study import FULL_NETWORK, Study
-from prunepipe.verdicts.judge import judge
+from prunepipe.verdicts.judge import Judgement, judge
 from prunepipe.verdicts.writing import decomposition_markdown, verdicts_markdown
 
 TICKETS = {
@@ -77,7 +77,7 @@ def test_gains_add_up_to_the_method_minus_uniform_random(planned: Study) -> None
 
 def test_the_page_names_methods_verdicts_margin_and_provenance(planned: Study) -> None:
     judgement = judge(simulated(planned), planned)
-    page = verdicts_markdown(judgement.verdicts, judgement.summaries, judgement.provenance)
+    page = verdicts_markdown(judgement)
     for text in (
         "**not sane**",
         "**sane**",
@@ -90,8 +90,8 @@ def test_the_page_names_methods_verdicts_margin_and_provenance(planned: Study) -
         assert text in page, text
     rows = [line for line in page.splitlines() if line.startswith("|")]
     assert (
-        len({row.count("|") for row in rows if "method" not in row and ":--" not in row}) == 2
-    )  # two tables
+        len({row.count("|") for row in rows if "method" not in row and ":--" not in row}) == 3
+    )  # three tables
     decomposed = decomposition_markdown(judgement.gains, judgement.provenance)
     assert "layer ratios" in decomposed
     assert "95 % interval" in decomposed
@@ -127,7 +127,8 @@ def test_what_rounds_to_zero_has_no_minus_sign() -> None:
 
 def test_a_hostile_name_cannot_break_the_table() -> None:
     row = {"ticket": "a|b", "summary": "sane", "why": "because | so", "study": "s"}
-    page = verdicts_markdown(pd.DataFrame(columns=["ticket"]), pd.DataFrame([row]), [])
+    empty = pd.DataFrame(columns=["ticket"])
+    page = verdicts_markdown(Judgement(empty, empty, pd.DataFrame([row]), empty, empty, []))
     assert "because \\| so" in page
 
 

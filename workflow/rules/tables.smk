@@ -134,6 +134,7 @@ rule verdicts:
         md="results/tables/verdicts.md",
         effects="results/tables/effects.csv",
         methods="results/tables/methods.csv",
+        against_random="results/tables/against_random.csv",
         gains="results/tables/decomposition.csv",
         gains_md="results/tables/decomposition.md",
     log:
@@ -154,6 +155,7 @@ rule verdicts:
         "Judge the methods of study {STUDY.name}"
     shell:
         "{params.launch} verdicts.py --study {params.study_file:q} --results {input.results:q} --csv {output.csv:q} --md {output.md:q} "
-        "--effects {output.effects:q} --methods {output.methods:q} --gains {output.gains:q} "
+        "--effects {output.effects:q} --methods {output.methods:q} "
+        "--against_random {output.against_random:q} --gains {output.gains:q} "
         "--gains_md {output.gains_md:q} "
         "--benchmark {params.benchmark:q} &> {log:q}"

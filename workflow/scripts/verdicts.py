@@ -18,9 +18,22 @@ def main(files):
     write_frame(files.csv, judgement.verdicts)
     write_frame(files.effects, judgement.effects)
     write_frame(files.methods, judgement.summaries)
+    write_frame(files.against_random, judgement.against_random)
     write_frame(files.gains, judgement.gains)
-    write_text(files.md, verdicts_markdown(judgement.verdicts, judgement.summaries, judgement.provenance))
+    write_text(files.md, verdicts_markdown(judgement))
     write_text(files.gains_md, decomposition_markdown(judgement.gains, judgement.provenance))
 
 
-run(__doc__, main, "study", "results", "csv", "md", "effects", "methods", "gains", "gains_md")
+run(
+    __doc__,
+    main,
+    "study",
+    "results",
+    "csv",
+    "md",
+    "effects",
+    "methods",
+    "against_random",
+    "gains",
+    "gains_md",
+)

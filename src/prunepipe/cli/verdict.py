@@ -13,6 +13,7 @@ from prunepipe.results.layout import PARTIAL
 
 WIDTH = 100
 METHODS = "tables/methods.csv"
+AGAINST_RANDOM = "tables/against_random.csv"
 MARKS = {"ignores": "IGNORES", "inconclusive": "open"}
 
 
@@ -32,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def verdict_text(results: Path) -> str:
-    """Return the verdict of every method of a study, and of every check.
+    """Return the answer of a study (method minus random), then the verdict of every method and check.
 
     Args:
         results: folder of results.csv and tables/: of a finished study, or of what there is of it (`partial`).
@@ -43,7 +44,7 @@ def verdict_text(results: Path) -> str:
     tables = results / "tables"
     methods, checks = csv_rows(results / METHODS), csv_rows(tables / "verdicts.csv")
     runs = csv_rows(results / "results.csv")
-    lines = [_title(results)]
+    lines = [_title(results), *_answer(results)]
     for method in methods:
         failure = not_run(method["ticket"], runs)
         if failure:
@@ -89,6 +90,15 @@ def _title(results: Path) -> str:
     study = next((row["study"] for row in csv_rows(results / "results.csv")), "")
     unfinished = ", what is finished of it" if results.match(PARTIAL) else ""
     return f"Study {study}{unfinished}"
+
+
+def _answer(results: Path) -> list[str]:
+    """Return the answer of a study in sentences; empty if it has no random ticket."""
+    from prunepipe.verdicts.answer import answer_lines
+
+    path = results / AGAINST_RANDOM
+    lines = answer_lines(csv_rows(path)) if path.is_file() else []
+    return [text for line in lines for text in _wrapped(line)]
 
 
 def _where(results: Path) -> list[str]:

@@ -51,6 +51,7 @@ def _commands(study: Study, file: Path, launch: str) -> Iterator[str]:
         md=f"{tables}/verdicts.md",
         effects=f"{tables}/effects.csv",
         methods=f"{tables}/methods.csv",
+        against_random=f"{tables}/against_random.csv",
         gains=f"{tables}/decomposition.csv",
         gains_md=f"{tables}/decomposition.md",
     )

@@ -25,7 +25,7 @@ from prunepipe.study.loading import (
 )
 from prunepipe.study.study import Study
 
-VERDICT_TABLES = ("verdicts", "effects", "methods", "decomposition")
+VERDICT_TABLES = ("verdicts", "effects", "methods", "against_random", "decomposition")
 """Files among the tables that are not built one by one."""
 
 

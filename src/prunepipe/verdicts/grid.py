@@ -83,13 +83,33 @@ def _has_check(runs: pd.DataFrame) -> bool:
 
 def _grid(runs: pd.DataFrame, seeds: tuple[int, ...]) -> Grid:
     plain, checked = runs[runs["check"] == NO_CHECK], runs[runs["check"] != NO_CHECK]
-    places = checked[[*GROUP, "prune_ratio"]].drop_duplicates()
+    on = [column for column in RUN if column != "check"]
+    return paired_grid(checked, plain, seeds, on=on, names=("with the check", "without"))
+
+
+def paired_grid(
+    changed: pd.DataFrame,
+    reference: pd.DataFrame,
+    seeds: tuple[int, ...],
+    *,
+    on: Sequence[str],
+    names: tuple[str, str],
+) -> Grid:
+    """Pair runs with the runs that they are compared with.
+
+    Args:
+        changed: runs of one study, from checked_results; each GROUP is a comparison.
+        reference: runs on the other side of the differences.
+        seeds: in the order in which they are looked at.
+        on: key columns that both runs of a pair share.
+        names: of the two sides, for causes of gaps.
+    """
+    places = changed[[*GROUP, "prune_ratio"]].drop_duplicates()
     places["group"] = places.groupby(GROUP, sort=False).ngroup()
     places = places.sort_values(["group", "prune_ratio"], ignore_index=True)
     places["ratio"] = places.groupby("group").cumcount()
     cells = places.merge(pd.DataFrame({"seed": seeds, "position": range(len(seeds))}), how="cross")
-    on = [column for column in RUN if column != "check"]
-    pairs = pair_runs(cells, checked, plain, on=on, names=("with the check", "without"))
+    pairs = pair_runs(cells, changed, reference, on=on, names=names)
     shape = (int(places["group"].max()) + 1, int(places["ratio"].max()) + 1)
     ratios = np.full(shape, np.nan)
     ratios[places["group"], places["ratio"]] = places["prune_ratio"]

@@ -10,6 +10,7 @@ import pandas as pd
 
 from prunepipe.results.made_with import distinct, settings_id, with_sources
 from prunepipe.study.study import Study
+from prunepipe.verdicts.against_random import against_random
 from prunepipe.verdicts.decomposition import decomposition
 from prunepipe.verdicts.readings import readings_of
 from prunepipe.verdicts.record import changes
@@ -25,6 +26,7 @@ class Judgement:
         verdicts: one row a method, network, data set, check and prune ratio.
         effects: the same at every look, without a word.
         summaries: one row a method: sane, not sane or undecided, and why.
+        against_random: one row a method, place and prune ratio: the method minus random tickets.
         gains: what the method gains through layer ratios, positions and weight values.
         provenance: lines that say where the numbers come from, and what keeps them from being trusted.
     """
@@ -32,6 +34,7 @@ class Judgement:
     verdicts: pd.DataFrame
     effects: pd.DataFrame
     summaries: pd.DataFrame
+    against_random: pd.DataFrame
     gains: pd.DataFrame
     provenance: list[str]
 
@@ -57,6 +60,7 @@ def judge(results: pd.DataFrame, study: Study, *, record: Mapping[str, Any] | No
         with_sources(found, done, study),
         with_sources(effects, done, study),
         with_sources(summaries, done, study),
+        with_sources(against_random(results, study), done, study),
         with_sources(decomposition(results), done, study),
         [
             *(f"Not to be trusted: {flag}" for flag in flags),

@@ -39,7 +39,7 @@ def verdict_rows(study: Assessment) -> pd.DataFrame:
         (side & study.seen).sum(axis=-1) for side in (study.grid.collapsed, study.grid.collapsed_reference)
     )
     names = ("p_uses", "p_ignores", "p_gains", "p_collapses")
-    table = pd.concat([_facts(study), _counts(study), _next(study)], axis=1).assign(
+    table = pd.concat([facts(study), _counts(study), _next(study)], axis=1).assign(
         **{name: p_values[present] for name, p_values in zip(names, study.shown, strict=True)},
         verdict=study.word[present],
         look=np.where(study.last >= 0, looks[study.last], 0)[present],
@@ -79,8 +79,8 @@ def effect_rows(study: Assessment) -> pd.DataFrame:
     return study.grid.groups.iloc[where[0]].reset_index(drop=True).assign(**values)[EFFECT_COLUMNS]
 
 
-def _facts(study: Assessment) -> pd.DataFrame:
-    """Pairs, effect and interval, from the seeds of the last look."""
+def facts(study: Assessment) -> pd.DataFrame:
+    """Return GROUP, prune_ratio, pairs, effect and interval of every comparison, from the seeds of the last look."""
     grid, significance = study.grid, study.rule.significance
     used = np.where(study.seen, grid.difference, np.nan)[grid.present]  # [rows, seeds]
     pairs = np.isfinite(used).sum(axis=-1)
@@ -118,7 +118,7 @@ def _counts(study: Assessment) -> pd.DataFrame:
     table = pd.DataFrame(
         dict(zip(("failed", "failed_reference", "p_failures"), failed, strict=True)), dtype=object
     ).infer_objects()
-    return table.assign(gaps=_gaps(grid))
+    return table.assign(gaps=gaps(grid))
 
 
 def _array(grid: Grid, column: str) -> npt.NDArray[np.float64]:
@@ -127,8 +127,8 @@ def _array(grid: Grid, column: str) -> npt.NDArray[np.float64]:
     return values
 
 
-def _gaps(grid: Grid) -> list[str]:
-    """What is not in the comparison and why, row by row."""
+def gaps(grid: Grid) -> list[str]:
+    """Return, for every row, which pairs a comparison lacks and why."""
     rank = np.full(grid.present.shape, -1)
     rank[grid.present] = np.arange(grid.present.sum())
     lacking = grid.pairs[grid.pairs["state"] != USABLE]

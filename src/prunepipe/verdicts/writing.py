@@ -9,20 +9,21 @@ from typing import Any
 import pandas as pd
 
 from prunepipe.results.labels import check_label, dataset_label, network_label, ratio_label, ticket_label
+from prunepipe.verdicts.answer import answer_lines, difference_text
+from prunepipe.verdicts.judge import Judgement
 
 DASH = "-"
 
 
-def verdicts_markdown(verdicts: pd.DataFrame, summaries: pd.DataFrame, provenance: Sequence[str]) -> str:
-    """Write the methods' summaries, then every comparison behind them.
+def verdicts_markdown(judgement: Judgement) -> str:
+    """Write the answer (method minus random), the methods' summaries, then every comparison behind them.
 
     Args:
-        verdicts: from `prunepipe.verdicts.verdicts.verdicts`.
-        summaries: from `prunepipe.verdicts.sanity.method_summaries`.
-        provenance: lines that say where the numbers come from.
+        judgement: of a study.
     Returns:
         A Markdown page.
     """
+    verdicts, summaries = judgement.verdicts, judgement.summaries
     methods = [
         (ticket_label(row["ticket"]), f"**{row['summary']}**", row["why"])
         for row in summaries.to_dict("records")
@@ -45,6 +46,7 @@ def verdicts_markdown(verdicts: pd.DataFrame, summaries: pd.DataFrame, provenanc
     level = "" if verdicts.empty else f" ({verdicts['interval_level'].iloc[0]:.0%} interval)"
     return "\n".join(
         [
+            *_against_random(judgement.against_random),
             "**Is the method sane?**",
             "",
             *_table(("method", "summary", "why"), methods),
@@ -70,10 +72,40 @@ def verdicts_markdown(verdicts: pd.DataFrame, summaries: pd.DataFrame, provenanc
             "- drawing: `│` is zero, `:` plus and minus the margin, `=` the interval, `o` the effect.",
             "- look: the seeds that count. boundary: effects that are decided at this look, `uses` below the first,"
             " `ignores` within the second.",
-            *(f"- {line}" for line in provenance),
+            *(f"- {line}" for line in judgement.provenance),
             "",
         ]
     )
+
+
+def _against_random(table: pd.DataFrame) -> list[str]:
+    """Return the answer in sentences, and the table behind them: a row per method, a column per place and ratio."""
+    records = table.to_dict("records")
+    if not records:
+        return []
+    several = len(table[["dataset", "network"]].drop_duplicates()) > 1
+    columns = list(dict.fromkeys((row["dataset"], row["network"], row["prune_ratio"]) for row in records))
+    found = {(row["ticket"], (row["dataset"], row["network"], row["prune_ratio"])): row for row in records}
+    titles = [
+        (f"{dataset_label(dataset)}, {network_label(network)}, " if several else "") + ratio_label(ratio)
+        for dataset, network, ratio in columns
+    ]
+    rows = [
+        [ticket_label(ticket), *(_cell(found.get((ticket, column))) for column in columns)]
+        for ticket in dict.fromkeys(table["ticket"])
+    ]
+    return [
+        "**Do the methods beat random tickets?**",
+        "",
+        *(f"- {line}" for line in answer_lines(records)),
+        "",
+        *_table(("method minus random", *titles), rows),
+        "",
+    ]
+
+
+def _cell(row: Mapping[Any, Any] | None) -> str:
+    return DASH if row is None else " ".join(filter(None, (f"**{row['word']}**", difference_text(row))))
 
 
 def thresholds(row: Mapping[Any, Any]) -> str:
