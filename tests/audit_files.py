@@ -1,4 +1,4 @@
-"""Files of pruned networks as other people write them: twelve sound ones and more with a fault each, all small."""
+"""Small files of pruned networks as other people write them: sound ones, and ones with a fault each."""
 
 from __future__ import annotations
 
@@ -180,6 +180,27 @@ def sound_iterative(folder: Path) -> Case:
     return Case(save(folder, pruned(vgg(), 0.1)[0]), "0.9", VGG, before)
 
 
+def sound_attention(folder: Path) -> Case:
+    """Attention with its packed projection, a convolution over time and one over volumes, without a network."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        modules = nn.ModuleList([nn.MultiheadAttention(32, 4), nn.Conv1d(4, 8, 3), nn.Conv3d(2, 8, 3)])
+    state = {name: value.detach() for name, value in modules.state_dict().items()}
+    masks = {name: largest(value, 0.2) for name, value in state.items() if value.ndim > 1}
+    return Case(save(folder, masked(state, masks)), "0.8")
+
+
+def sound_transposed(folder: Path) -> Case:
+    """A decoder that keeps few weights of each of its three output channels, and none of most input channels."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        state = nn.Sequential(nn.Conv2d(3, 64, 3), nn.ConvTranspose2d(64, 3, 3)).state_dict()
+    masks = {name: largest(weight, 0.5) for name, weight in prunable(state).items()}
+    masks["1.weight"].zero_()
+    masks["1.weight"][:2] = True
+    return Case(save(folder, masked(state, masks)))
+
+
 SOUND: tuple[Callable[[Path], Case], ...] = (
     sound_torch_prune,
     sound_zeros,
@@ -193,6 +214,8 @@ SOUND: tuple[Callable[[Path], Case], ...] = (
     sound_masked_modules,
     sound_training,
     sound_iterative,
+    sound_attention,
+    sound_transposed,
 )
 
 
@@ -310,6 +333,27 @@ def lost_in_training(folder: Path) -> Case:
     return Case(save(folder, {**state, FIRST: vgg().state_dict()[FIRST]}), None, VGG, before)
 
 
+def empty_keys(folder: Path) -> Case:
+    """A packed attention projection whose keys are all pruned, so that attention looks at nothing."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        state = {f"block.{name}": value for name, value in nn.MultiheadAttention(32, 4).state_dict().items()}
+    masks = {name: largest(weight, 0.5) for name, weight in prunable(state).items()}
+    masks["block.in_proj_weight"][32:64] = False
+    return Case(save(folder, beside(masked(state, masks), masks)))
+
+
+def empty_transposed_output(folder: Path) -> Case:
+    """A decoder whose last layer keeps the weights of one image channel out of three hundred."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        state = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ConvTranspose2d(8, 300, 3)).state_dict()
+    masks = {name: largest(weight, 0.5) for name, weight in prunable(state).items()}
+    masks["1.weight"][:, 1:] = False
+    masks["1.weight"][2:] = False
+    return Case(save(folder, masked(state, masks)))
+
+
 FAULTS: dict[Callable[[Path], Case], str] = {
     claimed_ratio: "claimed_ratio",
     nothing_pruned: "nothing_pruned",
@@ -327,5 +371,7 @@ FAULTS: dict[Callable[[Path], Case], str] = {
     broken_pattern: "broken_pattern",
     revived: "revived",
     lost_in_training: "mask_lost",
+    empty_keys: "empty_layer",
+    empty_transposed_output: "nearly_empty_layer",
 }
 """Makers of faulty files, each with the kind of the alarm that is raised, and no other is."""

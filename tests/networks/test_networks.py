@@ -57,10 +57,33 @@ def test_every_network_makes_logits_at_a_quarter_of_its_width(name: str) -> None
         ("vgg19", 100, 20_070_080),
         ("resnet32", 10, 1_855_584),
         ("resnet32", 100, 1_867_104),
+        (
+            "vgg11_average_pool",
+            10,
+            9_222_848,
+        ),  # 9 (3 64 + 64 128 + 128 256 + 256 256 + 256 512 + 3 512 512) + 512 10
+        ("resnet18", 10, 11_164_352),
     ],
 )
 def test_prunable_weights_are_those_of_the_paper(name: str, classes: int, weights: int) -> None:
     assert sum(weight.numel() for weight in prunable(_cifar(name, classes)).values()) == weights
+
+
+@pytest.mark.parametrize(
+    ("name", "linear_deviation"), [("vgg11_average_pool", sqrt(2 / 512)), ("resnet18", 1 / sqrt(3 * 512))]
+)
+def test_networks_of_tanaka_et_al_draw_their_linear_weights_by_fan_in(
+    name: str, linear_deviation: float
+) -> None:
+    weights = initial_weights(_cifar(name, 100), generator=torch_generator(0, "init"))
+    *_, last = (weight for weight in weights.values() if weight.ndim == 2)
+    assert float(last.std()) == pytest.approx(linear_deviation, rel=0.02)
+
+
+def test_the_ends_of_networks_with_an_average_pool_see_two_by_two_pixels() -> None:
+    network = _cifar("vgg16_average_pool", 10)
+    features = network.get_submodule("features")
+    assert features(torch.ones(2, 3, 32, 32)).shape == (2, 512, 2, 2)
 
 
 @pytest.mark.parametrize(("name", "image_size"), [("vgg_digits", 8), ("vgg_fashion", 14)])

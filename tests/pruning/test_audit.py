@@ -21,6 +21,7 @@ from torch import nn
 
 from prunepipe.errors import ArtifactError, ConfigError
 from prunepipe.pruning.audit.audit import Audit, audit
+from prunepipe.pruning.audit.building import NetworkRequest
 from prunepipe.pruning.audit.claims import parse_claim
 from prunepipe.pruning.audit.findings import RULES
 from prunepipe.pruning.audit.patterns import pattern_of
@@ -84,6 +85,52 @@ def test_multiply_adds_are_those_of_the_kept_weights(tmp_path: Path) -> None:
     assert (
         found.dense_multiply_adds == 16 * 9 * 64 + (16 * 32 + 32 * 32) * 9 * 16 + (32 + 64) * 64 * 9 * 4 + 640
     )
+
+
+class Odd(nn.Module):
+    """A transposed convolution, attention from one query to all places, and a Linear layer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.up = nn.ConvTranspose2d(1, 8, 2, stride=2)
+        self.attention = nn.MultiheadAttention(8, 2, batch_first=True)
+        self.head = nn.Linear(8, 3)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        places = self.up(images).flatten(2).transpose(1, 2)  # [N, 256, 8]
+        seen, _ = self.attention(places[:, :1], places, places)
+        logits: torch.Tensor = self.head(seen[:, 0])
+        return logits
+
+
+def odd() -> nn.Module:
+    return Odd()
+
+
+def test_multiply_adds_of_transposed_convolutions_and_of_parts_of_attention(tmp_path: Path) -> None:
+    state = Odd().state_dict()
+    name = "attention.in_proj_weight"
+    state[name][8:16] = 0  # no keys
+    request = NetworkRequest(f"{__file__}:odd", image_size=8, channels=1)
+    found = {layer.name: layer for layer in audit(save(tmp_path, state), request=request).measures.layers}
+    assert (
+        found["up.weight"].dense_multiply_adds == 8 * 8 * 8 * 2 * 2
+    )  # each kernel once at each input position
+    assert found["up.weight"].units == 8
+    assert found[name].dense_multiply_adds == 8 * 8 * (
+        1 + 256 + 256
+    )  # one query, keys and values of all places
+    assert found[name].multiply_adds == 8 * 8 * (1 + 256)
+    assert [part.kept for part in found[name].parts] == [64, 0, 64]
+
+
+def test_a_transposed_kernel_is_told_by_its_bias(tmp_path: Path) -> None:
+    module = nn.Sequential(nn.ConvTranspose2d(32, 16, 2, groups=4))
+    weight = module[0].weight.data  # [32, 16 / 4, 2, 2]
+    weight[::2] = 0
+    (layer,) = audit(save(tmp_path, module.state_dict())).measures.layers
+    assert (layer.units, layer.empty_units) == (16, 0)
+    assert layer.pattern == (1, 2, 0, 256)  # along the inputs, which come first
 
 
 def test_overlap_with_magnitude_needs_the_values_of_pruned_weights(tmp_path: Path) -> None:

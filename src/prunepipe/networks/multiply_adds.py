@@ -1,27 +1,75 @@
-"""How often a forward pass multiplies by each weight, read from the operations that were carried out."""
+"""Count the products of a forward pass with each prunable weight, from the recorded operations."""
 
 from __future__ import annotations
 
+from math import prod
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
 from prunepipe.networks.reach import memory_of
-from prunepipe.networks.recording import BATCH, Recording
+from prunepipe.networks.recording import BATCH, Call, Recording
 
-_PRODUCTS = frozenset({"convolution", "mm", "addmm", "bmm", "baddbmm"})
+_FACTORS = {"mm": (0, 1), "addmm": (1, 2), "bmm": (0, 1), "baddbmm": (1, 2), "convolution": (0, 1)}
+"""Positions of the two factors among the arguments of each operation that multiplies."""
 
 
-def uses_per_weight(recording: Recording) -> dict[str, int]:
-    """Return how many products one image takes with each number of a prunable weight.
+class Use(NamedTuple):
+    """One use of a weight, or of a part of it, such as the queries' rows of a packed attention projection.
+
+    Attributes:
+        shape, stride, offset: of the part, as `torch.as_strided` reads the weight's memory.
+        times: products of each of its numbers for one image.
+    """
+
+    shape: tuple[int, ...]
+    stride: tuple[int, ...]
+    offset: int
+    times: int
+
+
+def uses_of_weights(recording: Recording) -> dict[str, list[Use]]:
+    """Return how a forward pass multiplies by each prunable weight.
 
     Args:
         recording: of the network.
     Returns:
-        Per parameter name, over all calls: positions of the output map (convolutions; where they read padding, too) or
-        rows (Linear); 0 where the pass never multiplies by the weight itself.
+        Uses by parameter name, empty if the pass never multiplies by the weight itself. Convolutions count every
+        position of their kernel, including those over padding.
     """
     names = {memory_of(weight): name for name, weight in recording.weights.items()}
-    uses = dict.fromkeys(recording.weights, 0)
+    uses: dict[str, list[Use]] = {name: [] for name in recording.weights}
     for call in recording.calls:
-        if call.name not in _PRODUCTS:
+        if call.name not in _FACTORS:
             continue
-        for name in {names[place] for place in map(memory_of, call.given) if place in names}:
-            uses[name] += call.result.numel() // (BATCH * recording.weights[name].shape[0])
+        for factor in (call.args[place] for place in _FACTORS[call.name]):
+            if memory_of(factor) in names:
+                times = _products(call) // (BATCH * factor.numel())
+                use = Use(tuple(factor.shape), factor.stride(), int(factor.storage_offset()), times)
+                uses[names[memory_of(factor)]].append(use)
     return uses
+
+
+def multiply_adds(mask: np.ndarray, weight: Tensor, uses: list[Use]) -> int:
+    """Return the products of one image with the kept numbers of a weight.
+
+    Args:
+        mask: bool, True = kept, shaped like the weight.
+        weight: as recorded.
+        uses: of the weight.
+    """
+    kept = torch.zeros(weight.untyped_storage().nbytes() // weight.element_size(), dtype=torch.bool)
+    kept.as_strided(weight.shape, weight.stride(), weight.storage_offset()).copy_(torch.from_numpy(mask))
+    parts = (use.times * kept.as_strided(use.shape, use.stride, use.offset).sum() for use in uses)
+    return sum(int(part) for part in parts)
+
+
+def _products(call: Call) -> int:
+    """Return the number of products of one operation, for the whole batch."""
+    first, second = (call.args[place] for place in _FACTORS[call.name])
+    if call.name != "convolution":
+        return int(call.result.numel() * first.shape[-1])
+    positions = first if call.arguments["transposed"] else call.result  # a kernel is applied once at each
+    return int(positions.numel() * prod(second.shape[1:]))

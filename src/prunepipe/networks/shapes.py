@@ -20,6 +20,9 @@ VGG_LAYOUTS: dict[str, tuple[int | str, ...]] = {
     "vgg13": (64, 64, POOL, 128, 128, POOL, 256, 256, POOL, 512, 512, POOL, 512, 512, POOL),
     "vgg16": (64, 64, POOL, 128, 128, POOL, *(256,) * 3, POOL, *(512,) * 3, POOL, *(512,) * 3, POOL),
     "vgg19": (64, 64, POOL, 128, 128, POOL, *(256,) * 4, POOL, *(512,) * 4, POOL, *(512,) * 4, POOL),
+    # Without the last max-pool: the average over the map that is left takes its place.
+    "vgg11_average_pool": (64, POOL, 128, POOL, 256, 256, POOL, 512, 512, POOL, 512, 512),
+    "vgg16_average_pool": (64, 64, POOL, 128, 128, POOL, *(256,) * 3, POOL, *(512,) * 3, POOL, *(512,) * 3),
     # About 70,000 weights each: networks of the studies that run on a laptop, for 8x8 and 14x14 images.
     "vgg_digits": (16, POOL, 32, 32, POOL, 64, 64),
     "vgg_fashion": (16, POOL, 32, POOL, 32, 64, 64),
@@ -37,6 +40,10 @@ RESNET_DEPTHS: dict[str, tuple[int, float]] = {
     "resnet56": (56, 1.0),
 }
 """Depth 6n + 2 and width."""
+
+RESNET18 = "resnet18"
+RESNET18_WIDTHS = (64, 128, 256, 512)
+"""Channels of the four stages of ResNet18, two blocks each."""
 
 
 VIT = "vit_small"
@@ -71,7 +78,7 @@ def layer_maps(
     """Return the prunable layers of a built-in network in module order, each with the side of its output map.
 
     Args:
-        architecture: a name in `VGG_LAYOUTS` or `RESNET_DEPTHS`, or `VIT`.
+        architecture: a name in `VGG_LAYOUTS` or `RESNET_DEPTHS`, or `RESNET18` or `VIT`.
         channels: image channels.
         classes: number of logits.
         image_size: side of the images, pixels.
@@ -81,7 +88,11 @@ def layer_maps(
     """
     if architecture in RESNET_DEPTHS:
         depth, own_width = RESNET_DEPTHS[architecture]
-        return _resnet((depth - 2) // 6, channels, classes, image_size, width * own_width)
+        widths = [scaled_channels(count, width * own_width) for count in RESNET_WIDTHS]
+        return _resnet((depth - 2) // 6, widths, channels, classes, image_size)
+    if architecture == RESNET18:
+        widths = [scaled_channels(count, width) for count in RESNET18_WIDTHS]
+        return _resnet(2, widths, channels, classes, image_size)
     if architecture == VIT:
         require_patches(image_size)
         return _vit(channels, classes, image_size, width)
@@ -138,8 +149,10 @@ def _vgg(
     return [*layers, (Layer("classifier.weight", "linear", (classes, channels)), 1)]
 
 
-def _resnet(blocks: int, channels: int, classes: int, side: int, width: float) -> list[tuple[Layer, int]]:
-    first, *_ = widths = [scaled_channels(count, width) for count in RESNET_WIDTHS]
+def _resnet(
+    blocks: int, widths: list[int], channels: int, classes: int, side: int
+) -> list[tuple[Layer, int]]:
+    first = widths[0]
     layers = [(Layer("conv1.weight", "conv", (first, channels, 3, 3)), side)]
     for stage, (inputs, outputs) in enumerate(pairwise([first, *widths]), start=1):
         stride = 1 if stage == 1 else 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from itertools import pairwise
+from math import sqrt
 
 import torch
 from torch import Tensor, nn
@@ -42,12 +43,30 @@ class VGG(nn.Module):
         draw_normal(self, fan="fan_in", generator=generator)
 
 
+class AveragePoolVGG(VGG):
+    """A VGG whose Linear weights are drawn by their fan-in, like its convolutions.
+
+    Source: the CIFAR networks of Frankle et al. (open_lth) and Tanaka et al., NeurIPS 2020.
+    """
+
+    def initialise(self, *, generator: torch.Generator) -> None:
+        """Draw convolutions and the Linear weight from N(0, sqrt(2 / fan_in))."""
+        deviation = sqrt(2 / self.classifier.in_features)
+        draw_normal(self, fan="fan_in", linear_deviation=deviation, generator=generator)
+
+
 def _stage(inputs: int, outputs: int) -> list[nn.Module]:
     return [nn.Conv2d(inputs, outputs, 3, padding=1), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)]
 
 
 def vgg(
-    *, channels: int, classes: int, image_size: ImageSize, layout: Sequence[int | str], width: float = 1.0
+    *,
+    channels: int,
+    classes: int,
+    image_size: ImageSize,
+    layout: Sequence[int | str],
+    width: float = 1.0,
+    network: type[VGG] = VGG,
 ) -> VGG:
     """Build a VGG from its layout.
 
@@ -57,6 +76,7 @@ def vgg(
         image_size: side of square images, pixels, or (height, width); every max-pool halves both.
         layout: output channels of each convolution, and "M" for each max-pool.
         width: multiplies the channel counts (rounded, at least 1).
+        network: class of the network, which decides its initial law.
     Raises:
         ConfigError: the images are too small for the pools, or the layout or the width is malformed.
     """
@@ -66,7 +86,7 @@ def vgg(
             f"layout is {list(layout)}: give whole channel counts > 0, and '{POOL}' for max-pools."
         )
     require_image_size("this network", layout, image_size)
-    return VGG(
+    return network(
         [entry if isinstance(entry, str) else scaled_channels(entry, width) for entry in layout],
         channels=channels,
         classes=classes,
@@ -77,5 +97,7 @@ vgg11 = partial(vgg, layout=VGG_LAYOUTS["vgg11"])
 vgg13 = partial(vgg, layout=VGG_LAYOUTS["vgg13"])
 vgg16 = partial(vgg, layout=VGG_LAYOUTS["vgg16"])
 vgg19 = partial(vgg, layout=VGG_LAYOUTS["vgg19"])
+vgg11_average_pool = partial(vgg, layout=VGG_LAYOUTS["vgg11_average_pool"], network=AveragePoolVGG)
+vgg16_average_pool = partial(vgg, layout=VGG_LAYOUTS["vgg16_average_pool"], network=AveragePoolVGG)
 vgg_digits = partial(vgg, layout=VGG_LAYOUTS["vgg_digits"])
 vgg_fashion = partial(vgg, layout=VGG_LAYOUTS["vgg_fashion"])

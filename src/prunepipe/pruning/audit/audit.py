@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from prunepipe.networks.prunable import pruned_weights
 from prunepipe.networks.structure import Structure
 from prunepipe.networks.tracing import trace
 from prunepipe.pruning.audit.building import NetworkRequest, build_network
@@ -94,9 +95,12 @@ def audit(
     named = read_named(path, size_limit)
     network, image_shape = build_network(request, named) if request else (None, ())
     structure: Structure | None = trace(network, image_shape) if network else None
-    subject = subject_of(named, structure)
+    by_unit = {weight.name: weight.by_unit for weight in pruned_weights(network)} if network else {}
+    subject = subject_of(named, structure, by_unit)
     measures = measure(subject, network, image_shape)
-    change = compare(subject_of(read_named(before, size_limit), structure), subject) if before else None
+    change = (
+        compare(subject_of(read_named(before, size_limit), structure, by_unit), subject) if before else None
+    )
     return Audit(
         subject=subject,
         measures=measures,
@@ -140,7 +144,8 @@ def _unknown(subject: Subject, measures: Measures) -> list[str]:
         unknown += [
             "Paths, and so layer collapse, dead weights and unreachable classes; multiply-adds; the smart ratio, which "
             "depends on depth and shortcuts. Give the network with --network.",
-            "Which matrices belong to Linear layers: without --network, embeddings and the like are counted, too.",
+            "Which matrices belong to Linear layers (without --network, embeddings and the like are counted, too), and "
+            "which kernels without a bias to transposed convolutions, whose first axis is the input.",
         ]
     elif measures.multiply_adds is None:
         unknown.append("Multiply-adds: the forward pass does not use some weight directly in a product.")

@@ -74,7 +74,7 @@ def _taken(reference: str, facts: Mapping[str, Any]) -> dict[str, Any]:
 
 def _channels(shapes: list[tuple[int, ...]]) -> int:
     """Return the image channels: 3 if some convolution reads 3 channels, else what the first one reads."""
-    inputs = [shape[1] for shape in shapes if len(shape) == 4]
+    inputs = [shape[1] for shape in shapes if len(shape) > 2]
     return next((count for count in (3, *inputs) if count in inputs), 3)
 
 

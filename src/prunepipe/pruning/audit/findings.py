@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from prunepipe.pruning.audit.claims import Claim
-from prunepipe.pruning.audit.measures import LayerMeasures, Measures
+from prunepipe.pruning.audit.measures import LayerMeasures, Measures, Part
 
 LEAST_PER_UNIT = 0.1
 """Kept weights per output below which a layer is nearly empty: nine in ten outputs are constant then."""
@@ -129,10 +129,16 @@ def _not_finite(measures: Measures) -> str:
 
 
 def _empty(measures: Measures) -> str:
-    layers = [layer for layer in measures.layers if layer.kept == 0]
-    shortcuts = [layer for layer in measures.layers if _is_shortcut(layer)]
+    layers = [layer for layer in _layers_and_parts(measures) if layer.kept == 0]
+    shortcuts: list[LayerMeasures | Part] = [layer for layer in measures.layers if _is_shortcut(layer)]
     which = "all shortcuts" if shortcuts and layers == shortcuts else "layers"
     return _of(layers, f"{which} keep no weight")
+
+
+def _layers_and_parts(measures: Measures) -> list[LayerMeasures | Part]:
+    """Return all layers, and the parts of attention's packed projections that are not empty as a whole."""
+    parts = [part for layer in measures.layers if layer.kept for part in layer.parts]
+    return [*measures.layers, *parts]
 
 
 def _is_shortcut(layer: LayerMeasures) -> bool:
@@ -140,7 +146,7 @@ def _is_shortcut(layer: LayerMeasures) -> bool:
 
 
 def _nearly_empty(measures: Measures) -> str:
-    layers = [layer for layer in measures.layers if 0 < layer.kept < LEAST_PER_UNIT * layer.units]
+    layers = [layer for layer in _layers_and_parts(measures) if 0 < layer.kept < LEAST_PER_UNIT * layer.units]
     return _of(
         layers, "layers keep fewer weights than a tenth of their outputs, so most outputs are constant"
     )
@@ -205,7 +211,7 @@ RULES: dict[str, Callable[[Measures], str]] = {
 """The rules about one file, by kind of fault; "claimed_ratio" and "revived" need more than one file."""
 
 
-def _of(layers: Iterable[LayerMeasures], text: str) -> str:
+def _of(layers: Iterable[LayerMeasures | Part], text: str) -> str:
     """Return a text followed by the names of its layers, or an empty text if there are none."""
     names = [layer.name for layer in layers]
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""

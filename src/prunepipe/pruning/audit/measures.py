@@ -12,7 +12,8 @@ from torch import nn
 from prunepipe.artifacts import Arrays
 from prunepipe.errors import ConfigError
 from prunepipe.networks.connectivity import Connectivity, connectivity
-from prunepipe.networks.multiply_adds import uses_per_weight
+from prunepipe.networks.multiply_adds import multiply_adds, uses_of_weights
+from prunepipe.networks.prunable import PROJECTIONS
 from prunepipe.networks.recording import Recording, record
 from prunepipe.networks.structure import Structure
 from prunepipe.pruning.allocations.depth import smart
@@ -27,6 +28,25 @@ ALLOCATIONS: dict[str, Callable[[Arrays, Structure, int], dict[str, int]]] = {
     "erk": erk,
 }
 """Allocations to compare densities with; smart is only known with the network."""
+
+
+PACKED = PROJECTIONS[0]
+PARTS = ("queries", "keys", "values")
+"""The three parts of attention's packed projection, in the order of its rows."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One of the three parts of attention's packed projection.
+
+    Attributes:
+        name: of the weight and the part.
+        kept, units: number of weights that the mask keeps, and of outputs.
+    """
+
+    name: str
+    kept: int
+    units: int
 
 
 @dataclass(frozen=True)
@@ -50,6 +70,7 @@ class LayerMeasures:
         magnitude: overlap with the same number of the layer's largest weights; None if not known.
         multiply_adds: products with its kept weights for one image; None if not known.
         dense_multiply_adds: products with all its weights for one image.
+        parts: queries, keys and values of a packed attention projection; empty for other weights.
     """
 
     name: str
@@ -73,6 +94,7 @@ class LayerMeasures:
     magnitude: Overlap | None
     multiply_adds: int | None
     dense_multiply_adds: int | None
+    parts: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -139,11 +161,15 @@ def measure(
     Raises:
         ConfigError: the network does not take such images.
     """
-    paths, uses = _of_network(subject, network, image_shape)
+    recording = record(network, image_shape) if network else None
+    paths = connectivity(subject.mask, recording) if recording else None
+    products = _products(subject, recording) if recording else {}
     expected, refused = _expected(subject)
     by_layer, whole = _magnitude(subject)
     layers = tuple(
-        _layer(entry, paths, uses, {key: kept[entry.layer.name] for key, kept in expected.items()}, by_layer)
+        _layer(
+            entry, paths, products, {key: kept[entry.layer.name] for key, kept in expected.items()}, by_layer
+        )
         for entry in subject.layers
     )
     size, kept = sum(layer.size for layer in layers), sum(layer.kept for layer in layers)
@@ -158,13 +184,14 @@ def measure(
     )
 
 
-def _of_network(
-    subject: Subject, network: nn.Module | None, image_shape: tuple[int, ...]
-) -> tuple[Connectivity | None, dict[str, int]]:
-    if network is None:
-        return None, {}
-    recording: Recording = record(network, image_shape)
-    return connectivity(subject.mask, recording), uses_per_weight(recording)
+def _products(subject: Subject, recording: Recording) -> dict[str, tuple[int, int]]:
+    """Return the products for one image with the kept and with all numbers of each weight that is multiplied by."""
+    found = {}
+    for name, uses in uses_of_weights(recording).items():
+        if uses:
+            mask, weight = subject.mask[name], recording.weights[name]
+            found[name] = (multiply_adds(mask, weight, uses), multiply_adds(np.ones_like(mask), weight, uses))
+    return found
 
 
 def _expected(subject: Subject) -> tuple[dict[str, dict[str, int]], dict[str, str]]:
@@ -201,7 +228,7 @@ def _values_of_pruned(entry: AuditedLayer) -> np.ndarray:
 def _layer(
     entry: AuditedLayer,
     paths: Connectivity | None,
-    uses: dict[str, int],
+    products: dict[str, tuple[int, int]],
     expected: dict[str, int],
     magnitude: dict[str, Overlap],
 ) -> LayerMeasures:
@@ -210,7 +237,8 @@ def _layer(
     has_both = entry.masked and weight is not None
     kept_zeros = int(np.count_nonzero(weight[mask] == 0)) if has_both and weight is not None else 0
     alive = int(np.count_nonzero(_values_of_pruned(entry))) if has_both else 0
-    times = uses.get(name)
+    rows = entry.rows
+    sparse, dense = products.get(name, (None, None))
     return LayerMeasures(
         name=name,
         kind=entry.layer.kind,
@@ -219,8 +247,8 @@ def _layer(
         masked=entry.masked,
         kept=kept,
         expected=expected,
-        units=entry.layer.shape[0],
-        empty_units=int((~mask.reshape(len(mask), -1).any(axis=1)).sum()),
+        units=len(rows),
+        empty_units=int((~rows.reshape(len(rows), -1).any(axis=1)).sum()),
         effective=paths.effective[name] if paths else None,
         dead_units=paths.dead_units[name] if paths else None,
         violations=0 if entry.applied else alive,
@@ -229,10 +257,21 @@ def _layer(
         soft=entry.soft,
         inverted=alive > 0 and 0 < kept == kept_zeros,
         orphan=entry.orphan,
-        pattern=pattern_of(mask),
+        pattern=pattern_of(rows),
         magnitude=magnitude.get(name),
-        multiply_adds=times * kept if times else None,
-        dense_multiply_adds=times * entry.layer.size if times else None,
+        multiply_adds=sparse,
+        dense_multiply_adds=dense,
+        parts=_parts(name, rows),
+    )
+
+
+def _parts(name: str, rows: np.ndarray) -> tuple[Part, ...]:
+    if not name.endswith(PACKED) or len(rows) % len(PARTS):
+        return ()
+    blocks = np.split(rows, len(PARTS))
+    return tuple(
+        Part(f"{name} ({part})", int(block.sum()), len(block))
+        for part, block in zip(PARTS, blocks, strict=True)
     )
 
 

@@ -31,16 +31,16 @@ class Pattern(NamedTuple):
     groups: int
 
 
-def pattern_of(mask: np.ndarray) -> Pattern | None:
+def pattern_of(rows: np.ndarray) -> Pattern | None:
     """Find the N:M pattern of a layer, whole or broken in a few groups.
 
     Args:
-        mask: bool, (out, in) or (out, in / groups, height, width).
+        rows: mask, bool, [outputs, inputs] or [outputs, inputs, *kernel].
     Returns:
         The pattern with the smallest share of broken groups, with the smallest M among equals; None if there is none.
     """
-    rows = np.moveaxis(mask, 1, -1)  # [out, ..., in]
-    found = [pattern for group in GROUPS if (pattern := _of_groups(rows, group))]
+    inputs_last = np.moveaxis(rows, 1, -1)  # [outputs, *kernel, inputs]
+    found = [pattern for group in GROUPS if (pattern := _of_groups(inputs_last, group))]
     return min(found, key=lambda pattern: pattern.broken / pattern.groups, default=None)
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import torch
@@ -14,6 +16,7 @@ from torch import Tensor
 
 from prunepipe.artifacts import Arrays
 from prunepipe.errors import ArtifactError
+from prunepipe.networks.prunable import PROJECTIONS, rows_are_units, transposed_units
 from prunepipe.networks.structure import Layer, Structure
 from prunepipe.pruning.audit.tensor_file import SIZE_LIMIT, keeps_order, read_tensors
 
@@ -25,7 +28,15 @@ APPLIED, BESIDE, MASKS, ZEROS = (
 )
 """The ways in which a file encodes what is pruned."""
 
-KINDS = {4: "conv", 2: "linear"}
+KINDS = {2: "linear", 3: "conv", 4: "conv", 5: "conv"}
+"""What a weight belongs to by its number of axes, if the network is not known."""
+
+WEIGHTS = ("weight", *PROJECTIONS)
+"""Attribute names of prunable weights."""
+
+ByUnit = Callable[[np.ndarray], np.ndarray]
+"""Brings values shaped like a weight to [output units, inputs]."""
+
 SHOWN = 4
 """Most names that a message lists."""
 
@@ -37,6 +48,7 @@ class AuditedLayer:
     Attributes:
         layer: its name, kind and shape.
         mask: bool, True = kept.
+        by_unit: brings values shaped like the weight to [output units, inputs].
         weight: its values, from `weight_orig` if there is one; None if the file only has the mask.
         masked: whether the file has a mask for it; if not, zero weights count as pruned.
         applied: whether the forward pass multiplies by the mask, so that pruned weights need not be zero.
@@ -46,11 +58,18 @@ class AuditedLayer:
 
     layer: Layer
     mask: np.ndarray
+    by_unit: ByUnit
     weight: np.ndarray | None = None
     masked: bool = False
     applied: bool = False
     soft: int = 0
     orphan: bool = False
+
+    @property
+    def rows(self) -> np.ndarray:
+        """The mask as [output units, inputs, *kernel], whatever the order of the weight's axes."""
+        rows = self.by_unit(self.mask)
+        return rows.reshape(len(rows), -1, *self.layer.shape[2:])
 
 
 @dataclass(frozen=True)
@@ -147,18 +166,24 @@ def _is_binary(tensor: Tensor) -> bool:
     return bool(((tensor == 0) | (tensor == 1)).all()) and bool((tensor == 1).any())
 
 
-def subject_of(named: NamedTensors, structure: Structure | None = None) -> Subject:
+def subject_of(
+    named: NamedTensors, structure: Structure | None = None, by_unit: Mapping[str, ByUnit] | None = None
+) -> Subject:
     """Return the prunable layers of a file.
 
     Args:
         named: tensors of the file.
-        structure: of the network; None to take every matrix (2-D) and kernel (4-D) as prunable that has a mask or whose
-            name ends in `weight`.
+        structure: of the network; None to take every matrix (2-D) and kernel (3-D to 5-D) as prunable that has a mask
+            or is named as weights are (WEIGHTS).
+        by_unit: per layer of the network, what brings a weight's values to [output units, inputs].
     Raises:
         ArtifactError: names or shapes do not fit the network, a mask does not fit its weight, or nothing is prunable.
     """
     layers = _layers_by_shape(named) if structure is None else _layers_of_network(named, structure)
-    audited = tuple(_audited(named, layer) for layer in layers)
+    audited = tuple(
+        _audited(named, layer, (by_unit or {}).get(layer.name) or _units_by_bias(named, layer))
+        for layer in layers
+    )
     names = {layer.name for layer in layers}
     read = [*(named.weights[name] for name in names & set(named.weights)), *named.masks.values()]
     others = [value for name, value in named.weights.items() if name not in names]
@@ -182,12 +207,12 @@ def _layers_by_shape(named: NamedTensors) -> list[Layer]:
     layers = [
         Layer(name, KINDS[tensors[name].ndim], tuple(tensors[name].shape))
         for name in order
-        if tensors[name].ndim in KINDS and (name in named.masks or name.split(".")[-1] == "weight")
+        if tensors[name].ndim in KINDS and (name in named.masks or name.split(".")[-1] in WEIGHTS)
     ]
     if not layers:
         raise ArtifactError(
-            f"{named.path}: no weight or mask of a convolution or Linear layer: none of its {len(tensors)} tensors is "
-            f"2-D or 4-D and has a name that ends in 'weight'. It has: {_listed(tensors)}. Give the network with "
+            f"{named.path}: no weight or mask of a convolution or Linear layer: none of its {len(tensors)} tensors has "
+            f"2 to 5 axes and a name that ends in 'weight'. It has: {_listed(tensors)}. Give the network with "
             "--network."
         )
     return [layer for layer in layers if layer.size > 0]
@@ -235,12 +260,22 @@ def _listed(tensors: Mapping[str, Tensor]) -> str:
     return ", ".join(_told(name, value.shape) for name, value in list(tensors.items())[:SHOWN]) or "nothing"
 
 
-def _audited(named: NamedTensors, layer: Layer) -> AuditedLayer:
+def _units_by_bias(named: NamedTensors, layer: Layer) -> ByUnit:
+    """Return how to read a weight by output units; a bias of another length than its first axis says: transposed."""
+    bias = named.weights.get(f"{layer.name.removesuffix('weight')}bias")
+    count = 0 if bias is None or layer.kind != "conv" else bias.numel()
+    groups, rest = divmod(count, max(layer.shape[1], 1))
+    if count == layer.shape[0] or groups == 0 or rest or layer.shape[0] % groups:
+        return partial(rows_are_units, None)
+    return partial(transposed_units, SimpleNamespace(groups=groups, out_channels=count))
+
+
+def _audited(named: NamedTensors, layer: Layer, by_unit: ByUnit) -> AuditedLayer:
     name = layer.name
     weight = _values(named.weights[name]) if name in named.weights else None
     if name not in named.masks:
         kept = np.ones(layer.shape, bool) if weight is None else weight != 0
-        return AuditedLayer(layer, kept, weight, orphan=name in named.original)
+        return AuditedLayer(layer, kept, by_unit, weight, orphan=name in named.original)
     values = _values(named.masks[name])
     if values.shape != layer.shape:
         raise ArtifactError(
@@ -248,7 +283,7 @@ def _audited(named: NamedTensors, layer: Layer) -> AuditedLayer:
             "the shape of its weight."
         )
     soft = int(np.count_nonzero((values != 0) & (values != 1)))
-    return AuditedLayer(layer, values != 0, weight, True, name in named.original, soft)
+    return AuditedLayer(layer, values != 0, by_unit, weight, True, name in named.original, soft)
 
 
 def _values(tensor: Tensor) -> np.ndarray:
