@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import torch
@@ -267,7 +268,8 @@ def _units_by_bias(named: NamedTensors, layer: Layer) -> ByUnit:
     groups, rest = divmod(count, max(layer.shape[1], 1))
     if count == layer.shape[0] or groups == 0 or rest or layer.shape[0] % groups:
         return partial(rows_are_units, None)
-    return partial(transposed_units, SimpleNamespace(groups=groups, out_channels=count))
+    module: Any = SimpleNamespace(groups=groups, out_channels=count)
+    return partial(transposed_units, module)
 
 
 def _audited(named: NamedTensors, layer: Layer, by_unit: ByUnit) -> AuditedLayer:
