@@ -128,7 +128,7 @@ def test_what_rounds_to_zero_has_no_minus_sign() -> None:
 def test_a_hostile_name_cannot_break_the_table() -> None:
     row = {"ticket": "a|b", "summary": "sane", "why": "because | so", "study": "s"}
     empty = pd.DataFrame(columns=["ticket"])
-    page = verdicts_markdown(Judgement(empty, empty, pd.DataFrame([row]), empty, empty, []))
+    page = verdicts_markdown(Judgement(empty, empty, pd.DataFrame([row]), empty, empty, [], []))
     assert "because \\| so" in page
 
 

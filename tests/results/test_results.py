@@ -4,11 +4,12 @@ import subprocess
 import sys
 from functools import partial
 
+import numpy as np
 import pandas as pd
 import pytest
 from simulated_results import lose, make_results, make_structure, make_study
 
-from prunepipe.artifacts import write_json
+from prunepipe.artifacts import write_arrays, write_json
 from prunepipe.errors import ArtifactError
 from prunepipe.reports.tables import build_table, to_markdown
 from prunepipe.results.collected import read_collected, read_frame, write_frame
@@ -30,7 +31,14 @@ METRICS = {
     "collapsed": False,
     "epochs": 2,
 }
-LAYER = {"layer": "features.0.weight", "kind": "conv", "size": 10, "kept": 1}
+LAYER = {
+    "layer": "features.0.weight",
+    "kind": "conv",
+    "size": 10,
+    "kept": 1,
+    "units": 16,
+    "dead_units": 10,
+}
 
 
 def write_runs(study, root):
@@ -89,6 +97,28 @@ def test_a_run_without_metrics_is_a_row_with_its_cause(study, tree, log, cause):
     lost = collect(study, tree).iloc[3]
     assert (lost["status"], lost["cause"]) == ("missing", cause)
     assert pd.isna(lost["accuracy"])
+
+
+@pytest.mark.parametrize(("units", "dead", "narrow"), [(16, 11, 1), (16, 10, 0), (10, 9, 0), (11, 11, 1)])
+def test_layers_cut_to_a_few_units_are_counted_without_the_output_layer(study, tree, units, dead, narrow):
+    folder = next(run.folder for run in runs(study) if "/tickets/" in run.folder)
+    output = {**LAYER, "units": 100, "dead_units": 99}
+    write_json(
+        tree / folder / "layers.json", {"layers": [{**LAYER, "units": units, "dead_units": dead}, output]}
+    )
+    counts = collect(study, tree).set_index("run")["narrow_layers"]
+    assert counts[folder] == narrow
+    assert counts.drop(folder).eq(0).all()
+
+
+def test_dense_runs_know_the_accuracy_of_guessing(study, tree):
+    folder = next(runs(study)).folder
+    write_arrays(tree / folder / "logits.safetensors", {"logits": np.zeros((8, 4), np.float32)})
+    chance = collect(study, tree).set_index("run")["chance"]
+    assert chance[folder] == 25.0
+    assert chance.drop(folder).isna().all()
+    (tree / folder / "logits.safetensors").write_bytes(b"broken")
+    assert collect(study, tree).set_index("run")["status"][folder] == "missing"
 
 
 def test_truncated_metrics_count_as_missing(study, tree):

@@ -241,3 +241,5 @@ def test_every_shipped_study_is_valid(path: Path) -> None:
     study = load_study(path)
     assert study.name == path.stem
     assert list(study.cells())
+    judged = any(len(study.checks_of(ticket)) > 1 for ticket in study.tickets)
+    assert bool(study.verdict.positive_controls) == judged

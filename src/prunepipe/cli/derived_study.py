@@ -88,7 +88,10 @@ def derived_study(
     ratios = prune_ratios or base.prune_ratios[:1]
     rows = control_rows(kinds or known_kinds(base) or (), ratios)
     kept = base.model_dump(
-        mode="json", exclude_unset=True, include={"recipe", "scoring", "verdict", "prunable"}
+        mode="json",
+        exclude_unset=True,
+        include={"recipe", "scoring", "verdict", "prunable"},
+        exclude={"verdict": {"positive_controls"}},  # tickets of the base
     )
     row = {
         "scored": method.scored,

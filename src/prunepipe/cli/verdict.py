@@ -44,17 +44,17 @@ def verdict_text(results: Path) -> str:
     tables = results / "tables"
     methods, checks = csv_rows(results / METHODS), csv_rows(tables / "verdicts.csv")
     runs = csv_rows(results / "results.csv")
-    lines = [_title(results), *_answer(results)]
+    flag = next((row["flag"] for row in checks if row.get("flag")), "")
+    lines = [_title(results), *(_wrapped(f"NOT TO BE TRUSTED: {flag}.") if flag else []), *_answer(results)]
     for method in methods:
         failure = not_run(method["ticket"], runs)
         if failure:
             lines += ["", f"{method['ticket']}: NOT RUN: {failure}"]
             continue
         lines += ["", f"{method['ticket']}: {method['summary'].upper()}", *_wrapped(method["why"])]
+        lines += _wrapped(f"But {method['caveat']}.") if method.get("caveat") else []
         own = [row for row in checks if row["ticket"] == method["ticket"]]
         lines += [_line(row) for row in own]
-    flag = next((row["flag"] for row in checks if row.get("flag")), "")
-    lines += ["", *_wrapped(f"Not to be trusted: {flag}.")] if flag else []
     lines += (
         ["", "Effects in points; │ is zero, : the margin, = the interval, o the effect."] if checks else []
     )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from prunepipe.artifacts import read_json
+from prunepipe.artifacts import read_arrays, read_json
 from prunepipe.errors import ArtifactError
 from prunepipe.results.layout import Run, runs
 from prunepipe.results.repeated_runs import notes
@@ -18,13 +18,14 @@ from prunepipe.study.study import Study
 COLUMNS = (
     "study", "dataset", "network", "ticket", "check", "prune_ratio", "seed",
     "accuracy", "best_accuracy", "loss", "density", "effective_density", "dead_units",
-    "unreachable_outputs", "collapsed",
+    "unreachable_outputs", "narrow_layers", "collapsed", "chance",
     "epochs", "seconds", "device", "precision", "deterministic", "version", "code", "data_checksum",
     "start", "status", "cause", "note", "run",
 )  # fmt: skip
-"""Columns of results.csv. Accuracies in percent; dead_units: channels on no path;
-unreachable_outputs: classes on no path; start: checksum of what training started from. `cause` says why a run is
-missing, `note` what a run shares with another that should differ from it."""
+"""Columns of results.csv. Accuracies in percent; dead_units: channels on no path; unreachable_outputs: classes on no
+path; narrow_layers: hidden layers cut to a few units; chance: accuracy of guessing, given for dense runs; start:
+checksum of what training started from. `cause` says why a run is missing, `note` what a run shares with another that
+should differ from it."""
 
 
 MEASURED = (
@@ -39,6 +40,9 @@ MEASURED = (
     "collapsed",
 )
 """Keys that the metrics of a run must have."""
+
+FEW_UNITS = 5
+"""A layer with more than twice as many units is narrow if no more than these lie on a path."""
 
 NO_SPREAD = 1e-9
 """Standard deviation in points up to which seeds count as equal (float noise is 1e-14)."""
@@ -71,10 +75,12 @@ def _read(run: Run, root: Path, standings: Standings) -> dict[str, Any]:
     try:
         metrics = read_json(folder / "metrics.json", *MEASURED)
         timing = read_json(folder / "timing.json", "seconds", "device")
+        structure = _structure(folder)
     except ArtifactError as error:
         return {"status": "missing", "cause": str(error)}
     return {
         **metrics,
+        **structure,
         "seconds": round(sum(timing["seconds"]), 3),
         "device": timing["device"],
         "deterministic": timing.get("deterministic"),
@@ -82,6 +88,21 @@ def _read(run: Run, root: Path, standings: Standings) -> dict[str, Any]:
         "status": "done",
         "cause": "",
     }
+
+
+def _structure(folder: Path) -> dict[str, Any]:
+    """Return how many layers of a ticket are narrow, or the accuracy of guessing on the data of a dense run."""
+    if (folder / "layers.json").is_file():
+        hidden = read_json(folder / "layers.json", "layers")["layers"][:-1]
+        return {"narrow_layers": sum(_is_narrow(layer) for layer in hidden)}
+    if not (folder / "logits.safetensors").is_file():
+        return {"narrow_layers": 0}
+    logits, _ = read_arrays(folder / "logits.safetensors", only=("logits",), finite=False)
+    return {"narrow_layers": 0, "chance": 100 / max(logits["logits"].shape[1], 1)}
+
+
+def _is_narrow(layer: Mapping[str, Any]) -> bool:
+    return bool(layer["units"] > 2 * FEW_UNITS and layer["units"] - layer["dead_units"] <= FEW_UNITS)
 
 
 def histories(runs: Iterable[str], root: Path = Path()) -> pd.DataFrame:

@@ -335,6 +335,10 @@ class VerdictRule(Strict):
     looks: Annotated[tuple[int, ...], BeforeValidator(as_tuple)] = Field(
         (3, 5, 8, 12, 20), description="numbers of seeds after which verdicts are drawn, ascending"
     )
+    positive_controls: dict[Name, Annotated[tuple[Name, ...], BeforeValidator(as_tuple)]] = Field(
+        {},
+        description="comparisons that must come out as `uses`, ticket: [checks]; if one does not, the study is flagged",
+    )
 
     @field_validator("looks")
     @classmethod

@@ -166,7 +166,19 @@ class Study(Strict):
             self.check(name)
         for name, ticket in self.tickets.items():
             self._ticket_fits(name, ticket)
+        for name, checks in self.verdict.positive_controls.items():
+            self._control_exists(name, checks)
         return self
+
+    def _control_exists(self, name: str, checks: tuple[str, ...]) -> None:
+        key = "verdict.positive_controls"
+        if name not in self.tickets:
+            raise ValueError(f"{key}: {unknown_name('ticket', name, self.tickets)}")
+        for check in checks:
+            if check not in self.checks_of(name)[1:]:
+                raise ValueError(
+                    f"{key}.{name}: the study does not run {name} under {check}; add the check to it"
+                )
 
     def _ticket_fits(self, name: str, ticket: Ticket) -> None:
         for check in self.checks_of(name):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,9 @@ def random_control(study: Study) -> str | None:
     return "random" if "random" in found else next(iter(found), None)
 
 
-def against_random(results: pd.DataFrame, study: Study) -> pd.DataFrame:
+def against_random(
+    results: pd.DataFrame, study: Study, at_chance: Collection[tuple[str, str]] = ()
+) -> pd.DataFrame:
     """Compare every method, without a check, with the random ticket at every prune ratio, paired by seed.
 
     The words are tested as the verdicts are, at the same looks, with the same margin and significance, as a family of
@@ -48,6 +51,7 @@ def against_random(results: pd.DataFrame, study: Study) -> pd.DataFrame:
     Args:
         results: one row per run; accuracy in percent.
         study: gives the random ticket, the order of tickets and seeds, and the rule.
+        at_chance: (data set, network) where the dense network is at chance; nothing is judged there.
     Returns:
         One row per data set, network, prune ratio and method with COLUMNS; empty without a random ticket. difference:
         method minus random in points, with the interval of this look alone. word: above, level (shown to differ by
@@ -68,7 +72,7 @@ def against_random(results: pd.DataFrame, study: Study) -> pd.DataFrame:
     names = ("of the method", "of the random ticket")
     grid = paired_grid(methods, random, tuple(study.seeds), on=on, names=names)
     rule = Rule(study.verdict.margin, study.verdict.significance, tuple(study.verdict.looks))
-    table = _rows(assess(grid, rule)).assign(random_ticket=control)
+    table = _rows(assess(grid, rule, at_chance)).assign(random_ticket=control)
     table = table.merge(_references(runs, random, rule.margin), how="left", on=PLACE)
     orders: dict[str, list[Any]] = {
         "dataset": list(study.datasets),

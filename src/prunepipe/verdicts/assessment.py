@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -37,6 +38,7 @@ class Assessment:
         seen: [comparisons, prune ratios, seeds] the seeds of that look; of the first look where none is reached.
         judged: [comparisons, prune ratios] False where all runs are identical by construction.
         incomparable: without the check, too, every network collapsed.
+        stopped: [comparisons] the dense network is at chance, so nothing is judged.
         shown: adjusted p-values.
         asked: levels at which the tests are asked now.
         word: the verdicts.
@@ -50,19 +52,23 @@ class Assessment:
     seen: Bools
     judged: Bools
     incomparable: Bools
+    stopped: Bools
     shown: Claims
     asked: Levels
     word: npt.NDArray[np.str_]
 
 
-def assess(grid: Grid, rule: Rule) -> Assessment:
+def assess(grid: Grid, rule: Rule, at_chance: Collection[tuple[str, str]] = ()) -> Assessment:
     """Judge a study.
 
     Args:
         grid: its pairs.
         rule: margin, significance and looks.
+        at_chance: (data set, network) where the dense network is at chance; nothing is judged there.
     """
-    looks, judged = np.asarray(rule.looks), grid.present & ~grid.same
+    places = zip(grid.groups["dataset"], grid.groups["network"], strict=True)
+    stopped = np.array([place in at_chance for place in places], bool)
+    looks, judged = np.asarray(rule.looks), grid.present & ~grid.same & ~stopped[:, None]
     reached, found = _evidence(grid, rule)
     last = reached.sum(axis=-1) - 1
     seen = np.arange(len(grid.seeds)) < np.where(last >= 0, looks[last], looks[0])[..., None]
@@ -73,7 +79,9 @@ def assess(grid: Grid, rule: Rule) -> Assessment:
         shown, rule.significance, judged=judged & ~incomparable, any_collapse=np.asarray(any_collapse)
     )
     asked = levels(shown, rule.significance, judged)
-    return Assessment(grid, rule, reached, found, last, seen, judged, incomparable, shown, asked, word)
+    return Assessment(
+        grid, rule, reached, found, last, seen, judged, incomparable, stopped, shown, asked, word
+    )
 
 
 def _evidence(grid: Grid, rule: Rule) -> tuple[Bools, Evidence]:

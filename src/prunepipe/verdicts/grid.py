@@ -31,6 +31,8 @@ class Grid:
         collapsed: the run under the check collapsed.
         collapsed_reference: the run without it did.
         identical: both runs are the same run.
+        partial: the run under the check partly collapsed: classes on no path, or layers cut to a few units.
+        partial_reference: the run without it did.
     """
 
     pairs: pd.DataFrame
@@ -42,6 +44,8 @@ class Grid:
     collapsed: Bools
     collapsed_reference: Bools
     identical: Bools
+    partial: Bools
+    partial_reference: Bools
 
     @property
     def present(self) -> Bools:
@@ -120,7 +124,15 @@ def paired_grid(
         return values
 
     groups = places.drop_duplicates("group")[GROUP].reset_index(drop=True)
-    flags = (array(name, False) for name in ("known", "collapsed", "collapsed_reference", "identical"))
+    names_of_flags = (
+        "known",
+        "collapsed",
+        "collapsed_reference",
+        "identical",
+        "partial",
+        "partial_reference",
+    )
+    flags = (array(name, False) for name in names_of_flags)
     return Grid(pairs, groups, ratios, seeds, array("difference", np.nan), *flags)
 
 

@@ -15,6 +15,7 @@ from prunepipe.verdicts.decomposition import decomposition
 from prunepipe.verdicts.readings import readings_of
 from prunepipe.verdicts.record import changes
 from prunepipe.verdicts.sanity import method_summaries
+from prunepipe.verdicts.trust import dense_at_chance, failed_controls, with_caveats, with_method_caveats
 from prunepipe.verdicts.verdicts import effects_by_look, verdicts
 
 
@@ -28,7 +29,8 @@ class Judgement:
         summaries: one row a method: sane, not sane or undecided, and why.
         against_random: one row a method, place and prune ratio: the method minus random tickets.
         gains: what the method gains through layer ratios, positions and weight values.
-        provenance: lines that say where the numbers come from, and what keeps them from being trusted.
+        flags: what keeps the verdicts from being trusted, in phrases.
+        provenance: lines that say where the numbers come from, and the flags.
     """
 
     verdicts: pd.DataFrame
@@ -36,6 +38,7 @@ class Judgement:
     summaries: pd.DataFrame
     against_random: pd.DataFrame
     gains: pd.DataFrame
+    flags: list[str]
     provenance: list[str]
 
 
@@ -47,21 +50,34 @@ def judge(results: pd.DataFrame, study: Study, *, record: Mapping[str, Any] | No
         study: says what is expected, the margin, the significance and the looks.
         record: of the first time that the study was judged, see prunepipe.verdicts.record.
     """
-    rule = study.verdict
-    flags = changes(record, rule.looks, study.seeds)
+    rule, at_chance = study.verdict, dense_at_chance(results)
     found = verdicts(
-        results, margin=rule.margin, significance=rule.significance, looks=rule.looks, seeds=study.seeds
-    ).assign(flag="; ".join(flags))
+        results,
+        margin=rule.margin,
+        significance=rule.significance,
+        looks=rule.looks,
+        seeds=study.seeds,
+        at_chance=at_chance,
+    )
+    flags = [
+        *at_chance.values(),
+        *changes(record, rule.looks, study.seeds),
+        *failed_controls(found, study),
+    ]
+    random = against_random(results, study, at_chance)
+    found = with_caveats(found, random).assign(flag="; ".join(flags))
     done = results[results["status"] == "done"]
     partially_trained = {name for name, ticket in study.tickets.items() if not ticket.initial}
     effects = effects_by_look(results, margin=rule.margin, looks=rule.looks, seeds=study.seeds)
     summaries = method_summaries(found, partially_trained=partially_trained, readings=readings_of(study))
+    summaries = with_method_caveats(summaries, found, at_chance)
     return Judgement(
         with_sources(found, done, study),
         with_sources(effects, done, study),
         with_sources(summaries, done, study),
-        with_sources(against_random(results, study), done, study),
+        with_sources(random, done, study),
         with_sources(decomposition(results), done, study),
+        flags,
         [
             *(f"Not to be trusted: {flag}" for flag in flags),
             f"study {study.name} (settings {settings_id(study)}): {len(done)} of {len(results)} runs done, "

@@ -12,6 +12,10 @@ from prunepipe.errors import ArtifactError
 METHOD = ["study", "dataset", "network", "ticket"]
 RUN = [*METHOD, "check", "prune_ratio", "seed"]
 OUTCOME = ["accuracy", "loss", "collapsed", "status", "cause"]
+KNOWN = [*OUTCOME, "partial"]
+"""What is known of a run after `checked_results`."""
+DAMAGE = ("unreachable_outputs", "narrow_layers")
+"""Columns that count what a partial layer collapse has cut off; results of older versions lack some."""
 NO_CHECK = "none"
 UNPRUNED = "full_network"
 
@@ -27,7 +31,8 @@ def checked_results(results: pd.DataFrame) -> pd.DataFrame:
     Args:
         results: long form, one row per run (RUN and OUTCOME columns; accuracy in percent).
     Returns:
-        A frame of RUN + OUTCOME; accuracy and loss are floats, collapsed is bool.
+        A frame of RUN + KNOWN; accuracy and loss are floats, collapsed is bool, partial says whether a network that did
+        not collapse has classes on no path, or layers cut to a few units.
     Raises:
         ArtifactError: a missing column, an empty key, a run listed twice, an accuracy that is no percentage.
     """
@@ -49,7 +54,19 @@ def checked_results(results: pd.DataFrame) -> pd.DataFrame:
             f"results: accuracies from {accuracy.min()} to {accuracy.max()}; expected percent, 0-100."
         )
     collapsed = [value in {True, "True"} for value in runs["collapsed"]]  # empty where the run is missing
-    return runs.assign(accuracy=accuracy, loss=loss, collapsed=collapsed)
+    partial = partly_collapsed(results).to_numpy() & ~np.asarray(collapsed, bool)
+    return runs.assign(accuracy=accuracy, loss=loss, collapsed=collapsed, partial=partial)
+
+
+def partly_collapsed(results: pd.DataFrame) -> pd.Series[bool]:
+    """Return for every run whether some of its classes are on no path, or layers are cut to a few units.
+
+    Args:
+        results: long form, one row per run; a column of DAMAGE that is not there counts as 0.
+    """
+    known = [pd.to_numeric(results[name]).fillna(0) for name in DAMAGE if name in results]
+    damage = sum(known, start=pd.Series(0.0, results.index))
+    return damage > 0
 
 
 def _numbers(runs: pd.DataFrame, column: str) -> pd.Series[float]:
@@ -80,11 +97,12 @@ def pair_runs(
     Returns:
         `cells` in their order with difference (changed minus reference, points; NaN unless usable), state,
         known (both runs are done and measured), identical (same accuracy and same loss: it is the same run), cause
-        (of a pair that is not usable), and of both runs (suffix "_reference" for the second) accuracy and collapsed.
+        (of a pair that is not usable), and of both runs (suffix "_reference" for the second) accuracy, collapsed and
+        partial.
     """
     keys = [column for column in RUN if column in cells]
-    pairs = cells.merge(changed[keys + OUTCOME], how="left", on=keys)
-    pairs = pairs.merge(reference[[*on, *OUTCOME]], how="left", on=list(on), suffixes=("", "_reference"))
+    pairs = cells.merge(changed[keys + KNOWN], how="left", on=keys)
+    pairs = pairs.merge(reference[[*on, *KNOWN]], how="left", on=list(on), suffixes=("", "_reference"))
     bad = {
         COLLAPSED: [pairs[f"collapsed{side}"].eq(True).to_numpy(bool) for side in SIDES],
         MISSING: [pairs[f"status{side}"].ne("done").to_numpy(bool) for side in SIDES],
@@ -101,10 +119,13 @@ def pair_runs(
         causes[row] = " and ".join(names[k] + text for k, text in zip(sides, detail, strict=True))
     unknown = np.logical_or.reduce([*bad[MISSING], *bad[NOT_A_NUMBER]])
     sides_of = {
-        f"{name}{side}": values.to_numpy() if name == "accuracy" else bad[COLLAPSED][k]
-        for name in ("accuracy", "collapsed")
+        f"{name}{side}": values
         for k, side in enumerate(SIDES)
-        for values in [pairs[f"accuracy{side}"]]
+        for name, values in (
+            ("accuracy", pairs[f"accuracy{side}"].to_numpy()),
+            ("collapsed", bad[COLLAPSED][k]),
+            ("partial", pairs[f"partial{side}"].eq(True).to_numpy(bool)),
+        )
     }
     return cells.assign(
         difference=difference.to_numpy(),

@@ -22,7 +22,8 @@ VERDICT_COLUMNS = [
     *(*GROUP, "prune_ratio", "verdict", "look", "pairs", "effect", "interval_low", "interval_high", "interval_level"),
     *("standard_deviation", "picture", "uses_below", "ignores_within"),
     *("p_uses", "p_ignores", "p_gains", "p_collapses"),
-    *("collapsed", "collapsed_reference", "failed", "failed_reference", "p_failures", "identical"),
+    *("collapsed", "collapsed_reference", "partial", "partial_reference"),
+    *("failed", "failed_reference", "p_failures", "identical"),
     *("expected_pairs", "missing_pairs", "margin", "significance", "looks", "family_size", "next_look"),
     *("probability", "gaps", "reason"),
 ]  # fmt: skip
@@ -35,16 +36,16 @@ EFFECT_COLUMNS = [
 def verdict_rows(study: Assessment) -> pd.DataFrame:
     """Return the rows of a study with VERDICT_COLUMNS, see `prunepipe.verdicts.verdicts.verdicts`."""
     present, looks, rule = study.grid.present, np.asarray(study.rule.looks), study.rule
-    collapsed, reference = (
-        (side & study.seen).sum(axis=-1) for side in (study.grid.collapsed, study.grid.collapsed_reference)
-    )
+    flags = ("collapsed", "collapsed_reference", "partial", "partial_reference")
+    counts = {name: (getattr(study.grid, name) & study.seen).sum(axis=-1)[present] for name in flags}
+    stopped = np.broadcast_to(study.stopped[:, None], present.shape)[present]
     names = ("p_uses", "p_ignores", "p_gains", "p_collapses")
     table = pd.concat([facts(study), _counts(study), _next(study)], axis=1).assign(
         **{name: p_values[present] for name, p_values in zip(names, study.shown, strict=True)},
         verdict=study.word[present],
         look=np.where(study.last >= 0, looks[study.last], 0)[present],
-        collapsed=collapsed[present],
-        collapsed_reference=reference[present],
+        **counts,
+        stopped=stopped,
         identical=study.grid.same[present],
         incomparable=study.incomparable[present],
         margin=rule.margin,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import pandas as pd
 
@@ -21,6 +21,7 @@ def verdicts(
     significance: float = 0.05,
     looks: Sequence[int] = USUAL_LOOKS,
     seeds: Sequence[int] | None = None,
+    at_chance: Collection[tuple[str, str]] = (),
 ) -> pd.DataFrame:
     """Judge every method x network x data set x check of each study at every prune ratio.
 
@@ -33,6 +34,7 @@ def verdicts(
         significance: rate of studies with any wrong claim, for harm and for equivalence each.
         looks: numbers of seeds after which the study is looked at, ascending.
         seeds: in the order in which they are looked at; default: ascending.
+        at_chance: (data set, network) where the dense network is at chance; nothing is judged there.
     Returns:
         One row a comparison and prune ratio with VERDICT_COLUMNS. look: seeds of the last look reached, 0 = none;
         effect (negative = the check hurts), interval (of this look alone, level 1 - 2 significance) and thresholds in
@@ -43,7 +45,7 @@ def verdicts(
         ArtifactError: the results cannot be read as one row a run, or hold a seed that is not in the list.
     """
     rule = _rule(margin, significance, looks)
-    tables = [verdict_rows(assess(grid, rule)) for grid in grids(results, seeds)]
+    tables = [verdict_rows(assess(grid, rule, at_chance)) for grid in grids(results, seeds)]
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=VERDICT_COLUMNS)
 
 

@@ -59,6 +59,8 @@ def reason(row: Mapping[str, Any]) -> str:
 
 def _not_judged(row: Mapping[str, Any]) -> str:
     check = check_label(row["check"])
+    if row["stopped"]:
+        return "The dense network is at chance, so nothing that is pruned from it can be judged."
     if row["incomparable"]:
         return (
             f"No comparison is possible: without {check}, too, the network collapsed in all {row['look']} seeds"
