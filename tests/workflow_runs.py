@@ -42,7 +42,8 @@ def planned(project: Path, *arguments: str) -> dict[str, int]:
     return {rule: int(count) for rule, count in rows if rule != "all"}
 
 
-def make_project(folder: Path) -> Path:
+def make_project(folder: Path, study: str = "tiny") -> Path:
+    """Return a copy of the project whose config.yaml names a study; that of `tiny` is there."""
     folder.mkdir()
     for part in PARTS:
         source = ROOT / part
@@ -52,6 +53,7 @@ def make_project(folder: Path) -> Path:
         else:
             shutil.copy2(source, folder / part)
     (folder / "config" / "tiny.yaml").write_text(TINY)
+    edit(folder / "config.yaml", "study: quickstart", f"study: {study}")
     return folder
 
 

@@ -64,7 +64,7 @@ class Outcome:
 def new_project(folder: Path, study: str = STUDY) -> Path:
     """Return a copy of the workflow with the study to be killed."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    project = make_project(folder)
+    project = make_project(folder, "killed")
     (project / "config" / "killed.yaml").write_text(study)
     return project
 

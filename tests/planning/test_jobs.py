@@ -120,7 +120,7 @@ def test_what_a_study_says_of_collapsed_tickets_reaches_those_that_are_or_may_be
 
 
 def test_the_commands_of_partial_come_in_their_order(jobs: Jobs) -> None:
-    text = partial_commands(jobs.study, Path("config/small.yaml"), "launch.py")
+    text = partial_commands(jobs.study, Path("config/small.yaml"), "launch.py", "results/partial")
     commands = text.split("; ")
     scripts = [command.split(".py ")[1].split()[0] for command in commands[1:]]
     assert commands[0] == "rm -rf results/partial"

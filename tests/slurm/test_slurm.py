@@ -53,7 +53,7 @@ CELL = "results/runs/cells/digits/slow/tickets/lottery/none/p0.5/seed0"
 
 
 def project(folder: Path, study: str, epochs: int, rate: str = "0.05") -> Path:
-    made = make_project(folder)
+    made = make_project(folder, study)
     (made / "slow.py").write_text(NETWORK)
     (made / "config" / f"{study}.yaml").write_text(STUDY.format(epochs=epochs, rate=rate))
     return made

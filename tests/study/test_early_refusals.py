@@ -24,13 +24,20 @@ KNOWN = {"table": ("random", "verdicts"), "figure": ("curves",)}
 )
 def test_a_target_that_does_not_exist_names_those_that_do(target: str, words: str) -> None:
     with pytest.raises(ConfigError, match=words):
-        require_known_targets([target], KNOWN)
+        require_known_targets([target], KNOWN, "mine", "results")
 
 
 def test_targets_that_exist_and_those_of_others_pass() -> None:
-    require_known_targets(
-        ["results/tables/random.tex", "results/figures/curves.svg", "all", "results/x.csv"], KNOWN
-    )
+    targets = ["results/tables/random.tex", "./results/figures/curves.svg", "all", "results/x.csv"]
+    require_known_targets([*targets, "results/report.html"], KNOWN, "mine", "results")
+    require_known_targets(["results/studies/mine/tables/random.md"], KNOWN, "mine", "results/studies/mine")
+
+
+@pytest.mark.parametrize("file", ["tables/random.csv", "report.html", "results.csv"])
+def test_a_file_of_another_study_names_the_own_one(file: str) -> None:
+    words = f"results/{file}: not a file of study mine; say results/studies/mine/{file}"
+    with pytest.raises(ConfigError, match=words):
+        require_known_targets([f"results/{file}"], KNOWN, "mine", "results/studies/mine")
 
 
 def test_braces_in_the_path_of_the_project_are_refused() -> None:

@@ -18,7 +18,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project beside an installed plug-in, with its study."""
     folder = tmp_path_factory.mktemp("plugin")
     install(folder / "installed")
-    project = make_project(folder / "project")
+    project = make_project(folder / "project", "plugged")
     (project / "config" / "plugged.yaml").write_text(STUDY)
     return project
 

@@ -17,14 +17,15 @@ from prunepipe.results.layout import (
 gc.set_threshold(200_000, 100, 1000)
 
 SCRIPTS = Path(str(workflow.current_basedir)).parent / "scripts"
+# OUT: where this study's tables, figures and report go.
+SITE, STUDY, OUT = load_workflow(config, workflow.configfiles)
 # Snakemake tells a workflow its targets only after it was read.
-refuse_early(sys.argv[1:], SCRIPTS)
-SITE, STUDY = load_workflow(config, workflow.configfiles)
+refuse_early(sys.argv[1:], SCRIPTS, STUDY.name, OUT)
 # With conda or containers, stages run under the python of the environment that Snakemake creates for them.
 LAUNCH = launch_command(
     SCRIPTS, own_python=not workflow.deployment_settings.deployment_method
 )
-JOBS = Jobs(STUDY, SITE, SCRIPTS, LAUNCH)
+JOBS = Jobs(STUDY, SITE, SCRIPTS, LAUNCH, OUT)
 GPUS = 0 if SITE.device == "cpu" else 1
 place = JOBS.place
 

@@ -13,12 +13,12 @@ rule report:
         figures=expand(rules.figure.output.svg, figure=figures_of(STUDY)),
     output:
         html=report(
-            "results/report.html",
+            os.path.join(OUT, "report.html"),
             caption="../report/report.rst",
             labels={"page": "the whole study"},
         ),
     log:
-        "results/logs/report.log",
+        os.path.join(OUT, "logs/report.log"),
     conda:
         "../../envs/prunepipe.yaml"
     threads: 1
@@ -27,7 +27,7 @@ rule report:
         runtime=10,
     params:
         launch=JOBS.launch,
-        benchmark="results/logs/report.benchmark.jsonl",
+        benchmark=os.path.join(OUT, "logs/report.benchmark.jsonl"),
         study_file=str(STUDY_FILE),
         settings=JOBS.report_settings(),
         study=STUDY_SETTINGS,

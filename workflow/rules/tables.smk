@@ -15,11 +15,11 @@ rule collect:
         metrics=[f"{folder}/metrics.json" for folder in RUN_FOLDERS],
         timing=[f"{folder}/timing.json" for folder in RUN_FOLDERS],
     output:
-        results="results/results.csv",
-        layers="results/layers.csv",
-        histories="results/histories.csv",
+        results=os.path.join(OUT, "results.csv"),
+        layers=os.path.join(OUT, "layers.csv"),
+        histories=os.path.join(OUT, "histories.csv"),
     log:
-        "results/logs/collect.log",
+        os.path.join(OUT, "logs/collect.log"),
     conda:
         "../../envs/prunepipe.yaml"
     threads: 1
@@ -28,7 +28,7 @@ rule collect:
         runtime=30,
     params:
         launch=JOBS.launch,
-        benchmark="results/logs/collect.benchmark.jsonl",
+        benchmark=os.path.join(OUT, "logs/collect.benchmark.jsonl"),
         study_file=str(STUDY_FILE),
         study=STUDY_SETTINGS,
         code=JOBS.code("collect"),
@@ -44,9 +44,9 @@ rule overlap:
     input:
         masks=mask_paths(STUDY),
     output:
-        overlap="results/overlap.csv",
+        overlap=os.path.join(OUT, "overlap.csv"),
     log:
-        "results/logs/overlap.log",
+        os.path.join(OUT, "logs/overlap.log"),
     conda:
         "../../envs/prunepipe.yaml"
     threads: 1
@@ -55,7 +55,7 @@ rule overlap:
         runtime=60,
     params:
         launch=JOBS.launch,
-        benchmark="results/logs/overlap.benchmark.jsonl",
+        benchmark=os.path.join(OUT, "logs/overlap.benchmark.jsonl"),
         study_file=str(STUDY_FILE),
         study=STUDY_SETTINGS,
         code=JOBS.code("overlap"),
@@ -70,11 +70,11 @@ rule table:
     input:
         results=rules.collect.output.results,
     output:
-        csv="results/tables/{table}.csv",
-        md="results/tables/{table}.md",
-        tex="results/tables/{table}.tex",
+        csv=os.path.join(OUT, "tables/{table}.csv"),
+        md=os.path.join(OUT, "tables/{table}.md"),
+        tex=os.path.join(OUT, "tables/{table}.tex"),
     log:
-        "results/logs/table-{table}.log",
+        os.path.join(OUT, "logs/table-{table}.log"),
     conda:
         "../../envs/prunepipe.yaml"
     threads: 1
@@ -83,7 +83,7 @@ rule table:
         runtime=10,
     params:
         launch=JOBS.launch,
-        benchmark="results/logs/table-{table}.benchmark.jsonl",
+        benchmark=os.path.join(OUT, "logs/table-{table}.benchmark.jsonl"),
         study_file=str(STUDY_FILE),
         settings=JOBS.table_settings,
         study=STUDY_SETTINGS,
@@ -101,10 +101,10 @@ rule figure:
         unpack(JOBS.figure_inputs),
         results=rules.collect.output.results,
     output:
-        svg="results/figures/{figure}.svg",
-        png="results/figures/{figure}.png",
+        svg=os.path.join(OUT, "figures/{figure}.svg"),
+        png=os.path.join(OUT, "figures/{figure}.png"),
     log:
-        "results/logs/figure-{figure}.log",
+        os.path.join(OUT, "logs/figure-{figure}.log"),
     conda:
         "../../envs/prunepipe.yaml"
     threads: 1
@@ -113,7 +113,7 @@ rule figure:
         runtime=10,
     params:
         launch=JOBS.launch,
-        benchmark="results/logs/figure-{figure}.benchmark.jsonl",
+        benchmark=os.path.join(OUT, "logs/figure-{figure}.benchmark.jsonl"),
         study_file=str(STUDY_FILE),
         settings=JOBS.figure_settings,
         study=STUDY_SETTINGS,
@@ -130,15 +130,15 @@ rule verdicts:
     input:
         results=rules.collect.output.results,
     output:
-        csv="results/tables/verdicts.csv",
-        md="results/tables/verdicts.md",
-        effects="results/tables/effects.csv",
-        methods="results/tables/methods.csv",
-        against_random="results/tables/against_random.csv",
-        gains="results/tables/decomposition.csv",
-        gains_md="results/tables/decomposition.md",
+        csv=os.path.join(OUT, "tables/verdicts.csv"),
+        md=os.path.join(OUT, "tables/verdicts.md"),
+        effects=os.path.join(OUT, "tables/effects.csv"),
+        methods=os.path.join(OUT, "tables/methods.csv"),
+        against_random=os.path.join(OUT, "tables/against_random.csv"),
+        gains=os.path.join(OUT, "tables/decomposition.csv"),
+        gains_md=os.path.join(OUT, "tables/decomposition.md"),
     log:
-        "results/logs/verdicts.log",
+        os.path.join(OUT, "logs/verdicts.log"),
     conda:
         "../../envs/prunepipe.yaml"
     threads: 1
@@ -147,7 +147,7 @@ rule verdicts:
         runtime=10,
     params:
         launch=JOBS.launch,
-        benchmark="results/logs/verdicts.benchmark.jsonl",
+        benchmark=os.path.join(OUT, "logs/verdicts.benchmark.jsonl"),
         study_file=str(STUDY_FILE),
         study=STUDY_SETTINGS,
         code=JOBS.code("verdicts"),

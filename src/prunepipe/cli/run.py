@@ -1,51 +1,142 @@
-"""`prunepipe run`: run the packaged workflow on a study in this folder; a thin wrapper of Snakemake."""
+"""`prunepipe run`: run a study in this folder with a progress bar, and show what it found."""
 
 from __future__ import annotations
 
 import argparse
 import subprocess
+import sys
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
+from prunepipe.cli.last_screen import Ended, last_screen
 from prunepipe.cli.trial import environment
-from prunepipe.cli.workflow import snakemake_command, study_file
+from prunepipe.cli.workflow import (
+    WorkflowRun,
+    place_in,
+    run_watched,
+    site_of,
+    snakemake_command,
+    study_file,
+)
 from prunepipe.cores import usable_cores
+from prunepipe.errors import ConfigError
+
+LOG = "results/snakemake.log"
+TARGETS = ("all", "partial", "collect", "overlap", "verdicts", "report")
+"""Targets that are not files: rules without wildcards."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("targets", nargs="*", help="files to make, or `partial`; default: everything")
     parser.add_argument(
-        "--study", default="quickstart", help="a name in config/ or a .yaml file (default: %(default)s)"
+        "words",
+        nargs="*",
+        metavar="STUDY | TARGET",
+        help="a study: a name in config/ or a .yaml file (default: the one that config.yaml names); then files below "
+        "results/ to make, or `partial`, the tables of what is finished; default: everything",
     )
+    parser.add_argument("--study", help="same as STUDY, for consistency with judge and plan")
     parser.add_argument(
         "--cores",
-        type=int,
+        type=cores,
         default=usable_cores(),
-        help="jobs to run in parallel (default: %(default)s)",
+        help="jobs to run in parallel, or `all` (default: %(default)s)",
     )
     parser.add_argument(
         "--config",
-        action="append",
+        action="extend",
+        nargs="+",
+        type=setting,
         default=[],
         metavar="KEY=VALUE",
-        help="a key of config.yaml; may be repeated",
+        help="keys of config.yaml",
     )
     parser.add_argument("--force", action="store_true", help="remake the targets even if they are up to date")
     parser.add_argument("--dry-run", "-n", action="store_true", help="say what would run")
+    parser.add_argument("--verbose", "-v", action="store_true", help="show Snakemake's own output")
+
+
+def cores(text: str) -> int:
+    """Return the number of cores that the user asks for."""
+    if text == "all":
+        return usable_cores()
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' must be a number above 0, or `all`")
+    return int(text)
+
+
+def setting(text: str) -> str:
+    """Return a `KEY=VALUE`; anything else is refused, because it was meant to be a target."""
+    key, equals, _ = text.partition("=")
+    if not (key and equals):
+        raise argparse.ArgumentTypeError(
+            f"'{text}' is not KEY=VALUE; name studies and targets before --config"
+        )
+    if key == "study":
+        raise argparse.ArgumentTypeError(f"'{text}': name the study directly, as in `prunepipe run fashion`")
+    return text
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run Snakemake, and return its exit status."""
-    options = [
-        name for name, wanted in (("--dry-run", arguments.dry_run), ("--force", arguments.force)) if wanted
-    ]
-    command = snakemake_command(
-        study_file(arguments.study),
-        Path.cwd(),
-        *arguments.targets,
-        "--cores",
-        str(arguments.cores),
-        *options,
-        site=arguments.config,
+    """Run the workflow, print the last screen, and return Snakemake's exit status."""
+    from prunepipe.study.loading import load_study
+
+    named, targets = study_and_targets(arguments.words, arguments.study)
+    file = study_file(named or site_of(Path()).study)
+    study = load_study(file)
+    wanted = {"--dry-run": arguments.dry_run, "--force": arguments.force}
+    options = ["--cores", str(arguments.cores), *(name for name, given in wanted.items() if given)]
+    command = snakemake_command(file, Path.cwd(), *targets, *options, site=arguments.config)
+    if arguments.dry_run or arguments.verbose:
+        return subprocess.run(command, env=environment(), check=False).returncode
+
+    from prunepipe.results.watching import study_progress
+    from prunepipe.stages.upstream import upstream_logs
+
+    look = partial(
+        study_progress, study, upstream=partial(upstream_logs, study, data_folder=site_of(Path()).data_folder)
     )
-    return subprocess.run(command, env=environment(), check=False).returncode
+    outcome = run_watched(command, Path(LOG), look, environment(), study.name)
+    ended = Ended(
+        study.name,
+        place_in(Path(), study.name),
+        look(),
+        Path(LOG).read_text(encoding="utf-8", errors="replace"),
+        Path(LOG),
+        judged=not targets or "all" in targets,
+        partial="partial" in targets,
+    )
+    print(last_screen(ended))
+    _explain(outcome)
+    return outcome.status
+
+
+def study_and_targets(words: Sequence[str], option: str | None) -> tuple[str | None, list[str]]:
+    """Return the study that a command line names, if any, and the targets.
+
+    Args:
+        words: studies and targets in any order.
+        option: the study given as --study.
+    Raises:
+        ConfigError: two studies are named.
+    """
+    targets = [word for word in words if word in TARGETS or ("/" in word and not _is_yaml(word))]
+    studies = [*(word for word in words if word not in targets), *([option] if option else [])]
+    if len(studies) > 1:
+        raise ConfigError(
+            f"{' and '.join(studies)}: a run is of one study; targets are files below results/, `partial` and `all`."
+        )
+    return (studies[0] if studies else None), targets
+
+
+def _is_yaml(word: str) -> bool:
+    return word.endswith((".yaml", ".yml"))
+
+
+def _explain(outcome: WorkflowRun) -> None:
+    """Say why Snakemake itself did not run the study; failures of jobs are part of the last screen."""
+    if outcome.status == 0 or outcome.failed:
+        return
+    for line in [f"error: {told}" for told in outcome.told] or [*outcome.last, f"See {LOG}"]:
+        print(line, file=sys.stderr)

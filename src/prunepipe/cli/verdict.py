@@ -9,7 +9,7 @@ from pathlib import Path
 
 from prunepipe.cli.not_run import not_run
 from prunepipe.errors import ArtifactError
-from prunepipe.results.layout import PARTIAL
+from prunepipe.results.places import RESULTS, STUDIES, partial_place
 
 WIDTH = 100
 METHODS = "tables/methods.csv"
@@ -20,7 +20,11 @@ MARKS = {"ignores": "IGNORES", "inconclusive": "open"}
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument(
-        "folder", nargs="?", type=Path, default=Path(), help="folder that holds results/ (default: here)"
+        "folder",
+        nargs="?",
+        type=Path,
+        default=Path(),
+        help="folder that holds results/, or the folder of one study's tables/ (default: here)",
     )
 
 
@@ -80,15 +84,18 @@ def _state(row: dict[str, str]) -> str:
 
 
 def newest_results(folder: Path) -> Path:
-    """Return the folder below `folder` with the newest verdicts: results/, or results/partial."""
-    places = [folder / "results", folder / PARTIAL]
-    found = [place for place in places if (place / METHODS).is_file()]
+    """Return the folder with the newest verdicts: `folder` itself, or among those of the studies below its results/."""
+    if (folder / METHODS).is_file():
+        return folder
+    places = [folder / RESULTS, *sorted((folder / STUDIES).glob("*"))]
+    both = [place for each in places for place in (each, Path(partial_place(str(each))))]
+    found = [place for place in both if (place / METHODS).is_file()]
     return max(found, default=places[0], key=lambda place: (place / METHODS).stat().st_mtime)
 
 
 def _title(results: Path) -> str:
     study = next((row["study"] for row in csv_rows(results / "results.csv")), "")
-    unfinished = ", what is finished of it" if results.match(PARTIAL) else ""
+    unfinished = ", what is finished of it" if results.name == "partial" else ""
     return f"Study {study}{unfinished}"
 
 

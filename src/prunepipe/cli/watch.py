@@ -7,7 +7,8 @@ import time
 from functools import partial
 from pathlib import Path
 
-from prunepipe.cli.workflow import progress_bar, site_of, study_file
+from prunepipe.cli.progress_bar import progress_bar
+from prunepipe.cli.workflow import site_of, study_file
 
 SECONDS = 2.0
 

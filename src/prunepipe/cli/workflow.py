@@ -1,18 +1,20 @@
-"""Locate the workflow and run Snakemake on it, with a progress bar; all other output goes to a log."""
+"""Locate the workflow and run Snakemake on it with a progress bar; its own output goes to a log."""
 
 from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
+from prunepipe.cli.progress_bar import Progress, progress_bar
 from prunepipe.errors import ConfigError
 from prunepipe.results.commands import project_folder
 
@@ -21,9 +23,14 @@ if TYPE_CHECKING:
     from prunepipe.study.loading import Site
 
 FAILED = re.compile(r"^Error in rule (\w+)")
+TOLD = re.compile(r"^\s*error: (.+)")
+PASSED_ON = re.compile(r"^(?:note|warning): ")
+"""Lines of the workflow that are shown at once."""
+WATCHED = "PRUNEPIPE_WATCHED"
+"""Environment variable that tells a workflow that another process shows its progress and its last screen."""
 BETWEEN_LOOKS = 1.0
 """Seconds between two updates of the progress of a running study."""
-TOLD = re.compile(r"^\s*error: (.+)")
+LAST_LINES = 8
 
 
 def study_file(study: str) -> Path:
@@ -61,6 +68,15 @@ def site_of(folder: Path) -> Site:
         raise ConfigError(f"{path}: cannot be read as YAML: {' '.join(str(error).split())}") from error
 
 
+def place_in(folder: Path, study: str) -> str:
+    """Return where the tables, figures and report of a study lie, relative to the folder that holds `results/`."""
+    from prunepipe.results.places import configured_study, place_of
+
+    own = folder / "config.yaml"
+    config = own if own.is_file() else project_folder() / "config.yaml"
+    return place_of(study, configured_study(config, config.parent / "config"))
+
+
 def snakemake_command(study: Path, folder: Path, *arguments: str, site: Sequence[str] = ()) -> list[str]:
     """Return the command that runs the workflow on a study.
 
@@ -88,38 +104,13 @@ class WorkflowRun:
         status: Snakemake's exit status.
         failed: number of failed jobs.
         told: the error messages in their logs, each once.
+        last: the last lines that Snakemake printed.
     """
 
     status: int
     failed: int
     told: list[str]
-
-
-class ProgressBar:
-    """A progress bar on a terminal; elsewhere, one line every half minute."""
-
-    def __init__(self, bar: Any) -> None:
-        self._bar = bar
-
-    def show(self, progress: StudyProgress) -> None:
-        """Show the runs that are done, running, failed and left."""
-        self._bar.total = progress.total
-        self._bar.set_postfix_str(str(progress), refresh=False)
-        self._bar.update(progress.done - self._bar.n)
-        if sys.stderr.isatty():
-            self._bar.refresh()
-
-
-@contextmanager
-def progress_bar(title: str, progress: StudyProgress) -> Iterator[ProgressBar]:
-    """Yield a progress bar of a study's runs, starting from its current state."""
-    from tqdm import tqdm
-
-    interval = 0.1 if sys.stderr.isatty() else 30.0
-    form = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt} of {total_fmt} runs{postfix}"
-    counts = {"total": progress.total, "initial": progress.done}
-    with tqdm(**counts, desc=title, mininterval=interval, maxinterval=interval, bar_format=form) as bar:
-        yield ProgressBar(bar)
+    last: list[str] = field(default_factory=list, compare=False)
 
 
 def run_watched(
@@ -127,29 +118,36 @@ def run_watched(
     log: Path,
     progress: Callable[[], StudyProgress],
     environment: dict[str, str] | None = None,
+    title: str = "prunepipe",
 ) -> WorkflowRun:
-    """Run Snakemake with a progress bar; its whole output goes to a log.
+    """Run Snakemake with a progress bar; its whole output goes to a log, and its notes and warnings are shown as well.
+
+    The log of an earlier run is kept as NAME.previous.log. SIGTERM and SIGHUP stop Snakemake as Ctrl-C does.
 
     Args:
         command: the command from `snakemake_command`.
-        log: the log file, which is overwritten.
+        log: the log file.
         progress: returns the current progress of the study.
         environment: environment of the process; default: this process's.
+        title: what the bar is called.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
+    if log.exists():
+        log.replace(log.with_suffix(".previous.log"))
     outcome = WorkflowRun(0, 0, [])
     with (
         log.open("w", encoding="utf-8") as file,
-        progress_bar("prunepipe", progress()) as bar,
+        progress_bar(title, progress()) as bar,
         subprocess.Popen(
             command,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env=environment or dict(os.environ),
+            env={**(environment or os.environ), WATCHED: "1"},
         ) as process,
+        _stopped_together(process),
     ):
-        reader = Thread(target=_follow, args=(process, file, outcome), daemon=True)
+        reader = Thread(target=_follow, args=(process, file, outcome, bar), daemon=True)
         reader.start()
         while reader.is_alive():  # long jobs print nothing while the runs go on
             bar.show(progress())
@@ -159,15 +157,35 @@ def run_watched(
     return outcome
 
 
-def _follow(process: subprocess.Popen[str], log: TextIO, outcome: WorkflowRun) -> None:
+@contextmanager
+def _stopped_together(process: subprocess.Popen[str]) -> Iterator[None]:
+    """Interrupt a process when this one is told to end; Ctrl-C reaches both by itself."""
+    stops = (signal.SIGTERM, signal.SIGHUP)
+
+    def stop(number: int, frame: object) -> None:
+        process.send_signal(signal.SIGINT)
+
+    heard = [number for number in stops if signal.getsignal(number) != signal.SIG_IGN]  # nohup ignores SIGHUP
+    before = {number: signal.signal(number, stop) for number in heard}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _follow(process: subprocess.Popen[str], log: TextIO, outcome: WorkflowRun, bar: Progress) -> None:
     """Log the output of a process until it ends."""
     for line in process.stdout or ():
         log.write(line)
         _read(line, outcome)
+        if PASSED_ON.match(line):
+            bar.tell(line.rstrip("\n"))
 
 
 def _read(line: str, outcome: WorkflowRun) -> None:
     outcome.failed += bool(FAILED.match(line))
+    outcome.last = [*outcome.last, line.rstrip()][-LAST_LINES:] if line.strip() else outcome.last
     found = TOLD.match(line)
     if found and found.group(1) not in outcome.told:
         outcome.told.append(found.group(1))

@@ -32,6 +32,7 @@ from prunepipe.results.layout import (
     point_name,
     structure_path,
 )
+from prunepipe.results.places import RESULTS
 from prunepipe.stages import settings as make
 from prunepipe.stages.schemas.evaluating import PlaceSettings
 from prunepipe.stages.schemas.reporting import FigureSettings, ReportSettings, TableSettings
@@ -57,12 +58,16 @@ class Jobs:
         site: where and how.
         scripts: folder of the stages' scripts.
         launcher: start of every stage's shell command.
+        out: folder of the study's tables, figures and report, relative to the project.
     """
 
-    def __init__(self, study: Study, site: Site, scripts: Path, launcher: str = "") -> None:
+    def __init__(
+        self, study: Study, site: Site, scripts: Path, launcher: str = "", out: str = RESULTS
+    ) -> None:
         self.study = study
         self.site = site
         self.scripts = scripts
+        self.out = out
         self._launcher = launcher
         self.code = cache(self._code)
         self._dataset_text = cache(self._prepared_from)
@@ -194,7 +199,7 @@ class Jobs:
         """Return the collected tables that a figure reads, and the structures if it reads the layers."""
         needs = FIGURES[wildcards.figure].needs
         inputs: dict[str, Any] = {
-            name: f"results/{name}.csv" if name in needs else []
+            name: f"{self.out}/{name}.csv" if name in needs else []
             for name in ("layers", "histories", "overlap")
         }
         if "layers" in needs:
@@ -277,7 +282,7 @@ class Jobs:
 
     def report_settings(self) -> str:
         """Return the settings of `report`."""
-        return ReportSettings(figures=figure_files(self.study, "results")).model_dump_json()
+        return ReportSettings(figures=figure_files(self.study, self.out)).model_dump_json()
 
     def dense_place(self, wildcards: Wildcards) -> str:
         """Return the place of a dense run in the study, and its code."""

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from prunepipe.reports.plots import FIGURES, figures_of
-from prunepipe.results.layout import PARTIAL
 from prunepipe.stages.schemas.reporting import FigureSettings, ReportSettings, TableSettings
 from prunepipe.study.study import Study
 
@@ -21,25 +20,26 @@ def figure_files(study: Study, folder: str) -> dict[str, str]:
     return {name: f"{folder}/figures/{name}.svg" for name in figures_of(study)}
 
 
-def partial_commands(study: Study, file: Path, launch: str) -> str:
+def partial_commands(study: Study, file: Path, launch: str, folder: str) -> str:
     """Return the shell commands that make the partial results, in order.
 
     Args:
         study: a study that is still running or had failures.
         file: the study's file.
         launch: start of the shell command of every stage.
+        folder: where they are written; what it holds is removed first.
     """
-    return "; ".join(_commands(study, file, launch))
+    return "; ".join(_commands(study, file, launch, folder))
 
 
-def _commands(study: Study, file: Path, launch: str) -> Iterator[str]:
+def _commands(study: Study, file: Path, launch: str, folder: str) -> Iterator[str]:
     def stage(script: str, **options: Any) -> str:
         words = [f"--{name} {shlex.quote(str(value))}" for name, value in {"study": file, **options}.items()]
         return f"{launch} {script}.py {' '.join(words)}"
 
-    frames = {name: f"{PARTIAL}/{name}.csv" for name in (*COLLECTED, "overlap")}
-    results, tables = frames["results"], f"{PARTIAL}/tables"
-    yield f"rm -rf {PARTIAL}"  # remove files of other studies or earlier calls
+    frames = {name: f"{folder}/{name}.csv" for name in (*COLLECTED, "overlap")}
+    results, tables = frames["results"], f"{folder}/tables"
+    yield f"rm -rf {folder}"  # remove files of other studies or earlier calls
     yield stage("collect", **{name: frames[name] for name in COLLECTED})
     for name in study.tables:
         files = {kind: f"{tables}/{name}.{kind}" for kind in ("csv", "md", "tex")}
@@ -56,7 +56,7 @@ def _commands(study: Study, file: Path, launch: str) -> Iterator[str]:
         gains_md=f"{tables}/decomposition.md",
     )
     yield stage("overlap", overlap=frames["overlap"])
-    figures = figure_files(study, PARTIAL)
+    figures = figure_files(study, folder)
     for name, svg in figures.items():
         needs = {need: frames[need] for need in FIGURES[name].needs}
         settings = FigureSettings(figure=name).model_dump_json()
@@ -64,4 +64,4 @@ def _commands(study: Study, file: Path, launch: str) -> Iterator[str]:
         drawing = stage("figure", results=results, **needs, svg=svg, png=png, settings=settings)
         yield f"{drawing} || rm -f {svg}"  # what cannot be drawn yet, the page marks
     settings = ReportSettings(figures=figures).model_dump_json()
-    yield stage("report", **frames, report=f"{PARTIAL}/report.html", settings=settings)
+    yield stage("report", **frames, report=f"{folder}/report.html", settings=settings)

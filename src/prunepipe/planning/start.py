@@ -13,6 +13,8 @@ from prunepipe.execution.environment import prepare_environment
 from prunepipe.execution.workflow_lock import claim_folder
 from prunepipe.planning.targets import require_known_targets, require_plain_place
 from prunepipe.reports.plots import FIGURES
+from prunepipe.results.ownership import owner, settle
+from prunepipe.results.places import configured_study, place_of
 from prunepipe.results.version_mark import record_version, require_same_version
 from prunepipe.study.built_in import TABLES
 from prunepipe.study.loading import (
@@ -29,48 +31,71 @@ VERDICT_TABLES = ("verdicts", "effects", "methods", "against_random", "decomposi
 """Files among the tables that are not built one by one."""
 
 
-def refuse_early(targets: Iterable[str], scripts: Path) -> None:
+def refuse_early(targets: Iterable[str], scripts: Path, study: str, out: str) -> None:
     """End the workflow with a line where it could not make what it is asked for.
 
     Args:
         targets: arguments of Snakemake; what is no target among them is like none.
         scripts: folder of the stages' scripts.
+        study: name of the study.
+        out: folder of its tables, figures and report.
     """
+    known = {"table": (*TABLES, *VERDICT_TABLES), "figure": FIGURES}
     try:
         require_plain_place(scripts)
-        require_known_targets(targets, {"table": (*TABLES, *VERDICT_TABLES), "figure": FIGURES})
+        require_known_targets(targets, known, study, out)
     except PrunepipeError as error:
         sys.exit(f"error: {error}")
 
 
-def load_workflow(config: Mapping[str, Any], files: list[str]) -> tuple[Site, Study]:
+def load_workflow(config: Mapping[str, Any], files: list[str]) -> tuple[Site, Study, str]:
     """Read and check the site and the study of a workflow, and prepare the environment of its jobs.
 
     Args:
         config: the site configuration as merged by Snakemake.
-        files: the files that it was read from.
+        files: the files that it was read from; the last is the config.yaml of this folder, or of the package.
     Returns:
-        The site and the study. A mistake in them ends the process with a one-line message.
+        The site, the study, and the folder of the study's tables, figures and report. A mistake in them ends the
+        process with a one-line message.
     """
     try:
         require_unique_keys(files)
         site = load_site(dict(config))
         study = load_study(study_path(site.study, Path("config")))
+        configured = configured_study(Path(files[-1]), Path("config")) if files else study.name
     except PrunepipeError as error:
         sys.exit(f"error: {error}")
     try:
         require_same_version(study.name, site.upgrade_results)
     except PrunepipeError as error:  # reading is allowed: dry runs, --report, partial
         print(f"warning: {error}", file=sys.stderr)
+    out = place_of(study.name, configured)
+    _tell_of_other_study(study.name, out)
     prepare_environment(site)
-    return site, study
+    return site, study, out
 
 
-def begin_work(site: Site, study: Study, *, here: bool, makes_files: bool) -> None:
+def _tell_of_other_study(study: str, out: str) -> None:
+    """Say that files of another study lie where this study's will; they are moved when its first job starts."""
+    try:
+        other = owner(Path(out))
+    except PrunepipeError as error:
+        print(f"warning: {error}", file=sys.stderr)
+        return
+    if other not in (None, study):
+        away = place_of(str(other), configured=study)
+        print(
+            f"note: {out} holds study {other}; a run of study {study} moves that to {away} first",
+            file=sys.stderr,
+        )
+
+
+def begin_work(site: Site, study: Study, out: str, *, here: bool, makes_files: bool) -> None:
     """End the workflow before any job if this machine cannot run it or another workflow is running.
 
     Args:
         site, study: configuration of the workflow.
+        out: folder of the study's tables, figures and report.
         here: whether its jobs run on this machine.
         makes_files: whether this process runs a workflow that writes results. `partial` declares no files, so it may
             run next to another workflow and on results of another version.
@@ -81,6 +106,8 @@ def begin_work(site: Site, study: Study, *, here: bool, makes_files: bool) -> No
         if makes_files:
             require_same_version(study.name, site.upgrade_results)
             claim_folder()
+            for line in settle(study.name, out):
+                print(line, file=sys.stderr)
             record_version(study.name)
     except PrunepipeError as error:
         sys.exit(f"error: {error}")

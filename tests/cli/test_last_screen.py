@@ -1,0 +1,180 @@
+"""The last screen of a run: answers first, each cause of failure once, with its log."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from prunepipe.cli.last_screen import MOST_CAUSES, Ended, failure_lines, last_screen
+from prunepipe.cli.main import main
+from prunepipe.cli.progress_bar import progress_bar
+from prunepipe.cli.run import study_and_targets
+from prunepipe.errors import ConfigError
+from prunepipe.results.failures import NO_CAUSE, Failure, failures
+from prunepipe.results.watching import StudyProgress
+
+BLOCK = """Error in rule {rule}:
+    message: Score vgg
+    jobid: {number}
+    input: data/digits.safetensors
+    output: {folder}/a.out, {folder}/b.out
+    log: {folder}/{rule}.log (check log file(s) for error details)
+    shell:
+        launch.py {rule}.py
+        (command exited with non-zero exit code)
+Logfile {folder}/{rule}.log:
+================================================================================
+error: what the log says
+================================================================================
+
+"""
+ALL_DONE = StudyProgress(9, 0, 0, 0, None)
+
+
+def fail(root: Path, rule: str, number: int, log: str) -> str:
+    """Write the log of a failed job, and return what Snakemake says of it."""
+    folder = root / f"job{number}"
+    folder.mkdir()
+    (folder / f"{rule}.log").write_text(log)
+    return BLOCK.format(rule=rule, number=number, folder=f"job{number}")
+
+
+def test_every_cause_is_told_once_with_the_log_of_its_first_job(tmp_path: Path) -> None:
+    text = fail(tmp_path, "score", 1, "error: NaN in layer a\n")
+    text += fail(tmp_path, "score", 2, "error: NaN in layer a\n")
+    text += fail(tmp_path, "retrain", 3, "Traceback (most recent call last):\n  File x\nKeyError: 'a'\n")
+    text += fail(tmp_path, "mask", 4, "")
+    found = failures(text + text, tmp_path)  # a job that is tried again fails twice
+    assert found == [
+        Failure("score", "NaN in layer a", "job1/score.log", 2),
+        Failure("retrain", "KeyError: 'a'", "job3/retrain.log", 1),
+        Failure("mask", NO_CAUSE, "job4/mask.log", 1),
+    ]
+
+
+def test_a_job_that_succeeded_when_it_was_tried_again_is_no_failure(tmp_path: Path) -> None:
+    text = fail(tmp_path, "score", 1, "error: device lost\n")
+    assert len(failures(text, tmp_path)) == 1
+    for name in ("a.out", "b.out"):
+        (tmp_path / "job1" / name).touch()
+    assert failures(text, tmp_path) == []
+
+
+def test_failures_come_last_and_many_causes_are_cut(tmp_path: Path) -> None:
+    text = "".join(fail(tmp_path, "score", number, f"error: cause {number}\n") for number in range(20))
+    ended = Ended("s", "results", StudyProgress(3, 0, 6, 0, None), text, Path("snakemake.log"), tmp_path)
+    lines = last_screen(ended).splitlines()
+    assert lines[0] == "Study s: 3 of 9 runs done, 6 failed"
+    assert lines[1] == "Tables and report of what is finished: prunepipe run partial --study s"
+    assert lines[3:5] == ["error: score: cause 0", "  job0/score.log"]
+    assert lines[-1] == f"{20 - MOST_CAUSES} more causes: snakemake.log"
+    assert failure_lines([], Path("snakemake.log")) == []
+
+
+def test_the_answers_of_a_finished_study_are_shown_and_old_ones_are_not(tmp_path: Path) -> None:
+    tables = tmp_path / "results" / "tables"
+    tables.mkdir(parents=True)
+    (tables / "methods.csv").write_text("ticket,summary\nsnip,not sane\nlottery,sane\nhybrid,sane\n")
+    (tables.parent / "report.html").touch()
+    whole = last_screen(Ended("s", "results", ALL_DONE, "", Path("log"), tmp_path))
+    assert "Not sane: snip\nSane: lottery, hybrid\n" in whole
+    assert f"Report: {tmp_path}/results/report.html" in whole
+    one_table = last_screen(Ended("s", "results", ALL_DONE, "", Path("log"), tmp_path, judged=False))
+    assert one_table == "Study s: 9 of 9 runs done"
+
+
+@pytest.mark.parametrize(
+    ("words", "study", "targets"),
+    [
+        ([], None, []),
+        (["fashion"], "fashion", []),
+        (["my/own.yaml", "results/tables/random.md"], "my/own.yaml", ["results/tables/random.md"]),
+        (["partial"], None, ["partial"]),
+    ],
+)
+def test_run_takes_a_study_as_plan_does(words: list[str], study: str | None, targets: list[str]) -> None:
+    assert study_and_targets(words, None) == (study, targets)
+    if study is None:
+        assert study_and_targets(words, "fashion") == ("fashion", targets)
+
+
+def test_two_studies_in_one_run_are_refused() -> None:
+    with pytest.raises(ConfigError, match="paper and fashion: a run is of one study"):
+        study_and_targets(["paper"], "fashion")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (
+            ["--config", "device=cpu", "results/tables/random.md"],
+            "is not KEY=VALUE; name studies and targets before",
+        ),
+        (["--config", "study=fashion"], "name the study directly"),
+        (["--cores", "none"], "must be a number above 0, or `all`"),
+        (["--cores", "0"], "must be a number above 0, or `all`"),
+    ],
+)
+def test_options_that_would_be_misread_are_refused(arguments: list[str], words: str, capsys) -> None:
+    with pytest.raises(SystemExit):
+        main(["run", *arguments])
+    assert words in capsys.readouterr().err
+
+
+def test_several_settings_after_one_config_all_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    commands = []
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+    monkeypatch.setattr(
+        "prunepipe.cli.run.subprocess.run", lambda command, **_: commands.append(command) or NoneDone
+    )
+    assert (
+        main(["run", "fashion", "-n", "--config", "device=cpu", "threads=2", "--config", "tensorboard=false"])
+        == 0
+    )
+    assert commands[0][-4:] == [commands[0][-4], "device=cpu", "threads=2", "tensorboard=false"]
+    assert commands[0][-4].endswith("config/fashion.yaml")
+
+
+class NoneDone:
+    """A process that ended well."""
+
+    returncode = 0
+
+
+class Terminal:
+    """A terminal that remembers what is written to it."""
+
+    def __init__(self) -> None:
+        self.text = ""
+
+    def isatty(self) -> bool:
+        return True
+
+    def write(self, text: str) -> None:
+        self.text += text
+
+    def flush(self) -> None:
+        """There is nothing to flush."""
+
+
+def test_the_bar_on_a_terminal_shows_at_once_what_runs_and_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with progress_bar("s", StudyProgress(1, 0, 0, 3, None)) as bar:
+        bar.show(StudyProgress(1, 2, 0, 1, None))  # no further run is done
+        assert "2 running, 0 failed" in terminal.text
+        bar.show(StudyProgress(1, 1, 1, 1, 95.0))
+        assert "1 running, 1 failed, about 2 min left" in terminal.text
+
+
+def test_elsewhere_a_study_takes_a_line_at_every_tenth_of_its_runs(capsys) -> None:
+    with progress_bar("s", StudyProgress(0, 0, 0, 200, None)) as bar:
+        for done in range(200):
+            failed = int(done > 104)
+            bar.show(StudyProgress(done, 0, failed, 200 - done - failed, None))
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "s: 0 of 200 runs, 0 running, 0 failed"
+    assert "s: 105 of 200 runs, 0 running, 1 failed" in lines
+    assert lines[-1].startswith("s: 180 of 200 runs")
+    assert len(lines) == 11  # every tenth, and the first failure
