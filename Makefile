@@ -7,10 +7,10 @@ CORES ?= all
 .PHONY: quickstart fashion test lint format docs clean
 
 quickstart: $(VENV)/.installed
-	$(BIN)/snakemake --cores $(CORES) --config study=quickstart
+	@$(BIN)/prunepipe run quickstart --cores $(CORES)
 
 fashion: $(VENV)/.installed
-	$(BIN)/snakemake --cores $(CORES) --config study=fashion
+	@$(BIN)/prunepipe run fashion --cores $(CORES)
 
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -n 2 --dist loadgroup

@@ -75,8 +75,10 @@ def test_the_answers_of_a_finished_study_are_shown_and_old_ones_are_not(tmp_path
     tables = tmp_path / "results" / "tables"
     tables.mkdir(parents=True)
     (tables / "methods.csv").write_text("ticket,summary\nsnip,not sane\nlottery,sane\nhybrid,sane\n")
+    (tables / "verdicts.csv").write_text("ticket,flag\nsnip,looks were changed\n")
     (tables.parent / "report.html").touch()
     whole = last_screen(Ended("s", "results", ALL_DONE, "", Path("log"), tmp_path))
+    assert "NOT TO BE TRUSTED: looks were changed." in whole
     assert "Not sane: snip\nSane: lottery, hybrid\n" in whole
     assert f"Report: {tmp_path}/results/report.html" in whole
     one_table = last_screen(Ended("s", "results", ALL_DONE, "", Path("log"), tmp_path, judged=False))

@@ -73,7 +73,7 @@ def conclusions(results: Path) -> list[str]:
     Args:
         results: folder of report.html and tables/.
     """
-    from prunepipe.cli.verdict import csv_rows
+    from prunepipe.cli.verdict import answer_text, csv_rows
     from prunepipe.errors import ArtifactError
 
     try:
@@ -81,7 +81,9 @@ def conclusions(results: Path) -> list[str]:
     except ArtifactError:
         return []
     report = results / "report.html"
-    return [*_summaries(methods), *([f"Report: {report}"] if report.is_file() else []), *_more(results)]
+    pages = [f"Report: {report}"] if report.is_file() else []
+    pages.append(f"Every verdict with its reason: prunepipe verdict {results}")
+    return [*answer_text(results), *_summaries(methods), *pages]
 
 
 def _summaries(methods: Sequence[dict[str, str]]) -> list[str]:
@@ -94,10 +96,6 @@ def _summaries(methods: Sequence[dict[str, str]]) -> list[str]:
         for word, tickets in named.items()
         for line in textwrap.wrap(f"{word.capitalize()}: {', '.join(tickets)}", WIDTH, subsequent_indent="  ")
     ]
-
-
-def _more(results: Path) -> list[str]:
-    return [f"Every verdict with its reason: prunepipe verdict {results}"]
 
 
 def failure_lines(failed: Sequence[Failure], log: Path) -> list[str]:

@@ -48,8 +48,7 @@ def verdict_text(results: Path) -> str:
     tables = results / "tables"
     methods, checks = csv_rows(results / METHODS), csv_rows(tables / "verdicts.csv")
     runs = csv_rows(results / "results.csv")
-    flag = next((row["flag"] for row in checks if row.get("flag")), "")
-    lines = [_title(results), *(_wrapped(f"NOT TO BE TRUSTED: {flag}.") if flag else []), *_answer(results)]
+    lines = [_title(results), *answer_text(results)]
     for method in methods:
         failure = not_run(method["ticket"], runs)
         if failure:
@@ -99,12 +98,14 @@ def _title(results: Path) -> str:
     return f"Study {study}{unfinished}"
 
 
-def _answer(results: Path) -> list[str]:
-    """Return the answer of a study in sentences; empty if it has no random ticket."""
+def answer_text(results: Path) -> list[str]:
+    """Return why a study is not to be trusted, if so, and its answer in sentences; empty without a random ticket."""
     from prunepipe.verdicts.answer import answer_lines
 
-    path = results / AGAINST_RANDOM
-    lines = answer_lines(csv_rows(path)) if path.is_file() else []
+    checks, path = csv_rows(results / "tables" / "verdicts.csv"), results / AGAINST_RANDOM
+    flag = next((row["flag"] for row in checks if row.get("flag")), "")
+    lines = [f"NOT TO BE TRUSTED: {flag}."] if flag else []
+    lines += answer_lines(csv_rows(path)) if path.is_file() else []
     return [text for line in lines for text in _wrapped(line)]
 
 
