@@ -88,7 +88,9 @@ def test_every_published_number_stands_in_some_table_of_the_papers_study():
     tables = pd.concat([build_table(name, results, study) for name in TABLES])
     key = ["dataset", "network", "prune_ratio", "ticket", "check"]
     beside = tables.dropna(subset=["published_mean"]).drop_duplicates(key)
-    ours = beside[[*key, "published_mean", "published_std"]].sort_values(key, ignore_index=True)
+    ours = beside[[*key, "published_mean", "published_std", "published_n"]].sort_values(
+        key, ignore_index=True
+    )
     theirs = published_numbers().sort_values(key, ignore_index=True)
     pd.testing.assert_frame_equal(ours, theirs, check_dtype=False)
 
@@ -269,3 +271,24 @@ def test_the_file_says_what_made_each_cell_and_how_to_make_it_again():
     )
     assert "code abc123, def456." in to_markdown(table, study)
     assert "Device cpu, cuda; precision float32; data CIFAR-10 d10." in to_markdown(table, study)
+
+
+def test_numbers_of_tanaka_et_al_stand_beside_a_study_that_asks_for_them():
+    study = make_study(
+        datasets={"cifar10": {}},
+        networks={"vgg16_average_pool": {}},
+        tickets={"snip": {}, "random_global": {}},
+        prune_ratios=[0.9, 0.99],
+        published="tanaka2020",
+    )
+    table = build_table("random", make_results(study), study)
+    found = cell_of(table, "snip", ratio=0.9, dataset="cifar10", network="vgg16_average_pool")
+    assert found["published_mean"] == pytest.approx((92.09 + 92.69 + 92.00) / 3)
+    assert found["published_n"] == 3
+    dense = cell_of(table, "full_network", ratio=0.0, dataset="cifar10", network="vgg16_average_pool")
+    assert dense["published_n"] == 15
+    assert table["replication"].isin(["replicated", "different", "undecided"]).all()
+    text = to_markdown(table, study)
+    assert "Published: Tanaka et al., NeurIPS 2020" in text
+    assert "not known" not in text
+    assert re.search(r"\| ours − published \| .*, different \|", text)

@@ -68,6 +68,7 @@ rule overlap:
 
 rule table:
     input:
+        STUDY.published_file or [],
         results=rules.collect.output.results,
     output:
         csv=os.path.join(OUT, "tables/{table}.csv"),

@@ -22,6 +22,7 @@ TICKET_LABELS = {
     "learning_rate_rewinding": "LR rewinding",
     "hybrid": "Hybrid",
     "random_uniform": "Random (uniform)",
+    "random_global": "Random (global)",
     "magnitude_at_init": "Magnitude at init",
     "synflow": "SynFlow",
     "erk": "Random (ERK)",

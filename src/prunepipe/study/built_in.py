@@ -31,6 +31,7 @@ TICKETS: dict[str, dict[str, Any]] = {
     "hybrid": {"scored": "final", "score": "magnitude", "allocation": "smart", "start": "final"},
     "magnitude_at_init": {"scored": "init", "score": "magnitude", "allocation": "global", "start": "init"},
     "synflow": {"scored": "init", "score": "synflow", "allocation": "global", "start": "init"},
+    "random_global": {"scored": "init", "score": "random", "allocation": "global", "start": "init"},
     "erk": {"scored": "init", "score": "random", "allocation": "erk", "start": "init"},
     "lamp": {"scored": "final", "score": "magnitude", "allocation": "lamp", "start": "final"},
 }

@@ -13,7 +13,8 @@ from pydantic import Field, field_validator, model_validator
 
 from prunepipe.errors import ConfigError, unknown_name
 from prunepipe.study.feasibility import refuse_impossible
-from prunepipe.study.study import Study
+from prunepipe.study.published_file import read_published, refuse_unrelated
+from prunepipe.study.study import FULL_NETWORK, Study
 from prunepipe.study.yaml import read_yaml
 from prunepipe.validation import NAME, NAME_WORDS, Strict, shown, validated
 
@@ -170,9 +171,26 @@ def load_study(path: Path) -> Study:
     study = validated(Study, {"name": path.stem, **values}, str(path))
     try:
         refuse_impossible(study)
+        _refuse_published(study)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
     return study
+
+
+def _refuse_published(study: Study) -> None:
+    """Refuse a bad file of published numbers before any job starts."""
+    if study.published_file:
+        path = Path(study.published_file)
+        pruned = (cell[:5] for cell in study.cells())
+        places = (
+            (dataset, network, ratio, ticket, check) for dataset, network, ticket, check, ratio in pruned
+        )
+        dense = (
+            (dataset, network, 0.0, FULL_NETWORK, "none")
+            for dataset in study.datasets
+            for network in study.networks
+        )
+        refuse_unrelated(path, read_published(path), (*places, *dense))
 
 
 def require_threads(site: Site, cores: int | None) -> None:

@@ -29,6 +29,9 @@ from prunepipe.validation import Name, Strict, as_tuple
 FULL_NETWORK = "full_network"
 """Name of the unpruned network in the `ticket` column."""
 
+PUBLISHED = ("tanaka2020",)
+"""Published numbers that ship with the package and that a study can ask for by name."""
+
 CLEAN = "clean"
 """Name of the data and the mask without any check."""
 
@@ -131,12 +134,26 @@ class Study(Strict):
         Prunable(), description="weights that are pruned, by name; default: all that can be"
     )
     verdict: VerdictRule = Field(VerdictRule(), description="how to judge effects")
+    published: str | None = Field(
+        None,
+        description="published numbers to compare with: tanaka2020, or a .csv file with the columns dataset, network, "
+        "prune_ratio, ticket, accuracy_mean, accuracy_std, n and perhaps check",
+    )
     train_collapsed: bool = Field(
         False, description="also train tickets that have no path from input to output"
     )
     tables: Annotated[tuple[str, ...], BeforeValidator(as_tuple)] = Field(
         TABLES, min_length=1, description=f"tables to build, of {', '.join(TABLES)}"
     )
+
+    @field_validator("published")
+    @classmethod
+    def _published_known(cls, name: str | None) -> str | None:
+        if name is not None and name not in PUBLISHED and not name.endswith(".csv"):
+            raise ValueError(
+                f"'{name}' is neither {' nor '.join(PUBLISHED)} nor a file whose name ends in .csv"
+            )
+        return name
 
     _unique_values = field_validator("prune_ratios", "seeds", "tables")(unique)
 
@@ -222,6 +239,11 @@ class Study(Strict):
         by_class = self.checks.initial if row.initial else self.checks.partially_trained
         names = by_class if row.checks is None else row.checks
         return ("none", *(name for name in names if name != "none"))
+
+    @property
+    def published_file(self) -> str | None:
+        """The user's file of published numbers; None if there is none, or if they ship with the package."""
+        return None if self.published in PUBLISHED else self.published
 
     @cached_property
     def rewind_epochs(self) -> tuple[int, ...]:

@@ -63,8 +63,8 @@ def _rows(
 def _cell(row: Any, best: set[int]) -> dict[str, Any]:
     published = ""
     if known(row.published_mean):
-        published = f"paper {number(row.published_mean)}"
-        published += f" ({signed(row.difference)})" if known(row.difference) else ""
+        published = f"published {number(row.published_mean)}"
+        published += f" ({signed(row.difference)}, {row.replication})" if known(row.difference) else ""
     return {
         "mean": number(row.mean) if row.n else ABSENT,
         "interval": "" if row.collapsed == row.n else interval_of_mean(row.ci_low, row.ci_high, row.n),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,7 @@ from prunepipe.results.commands import cell_command
 from prunepipe.results.table import NO_SPREAD
 from prunepipe.study.study import FULL_NETWORK, Study
 from prunepipe.verdicts.pairing import RUN, checked_results
+from prunepipe.verdicts.replication import Sample, replication
 
 CONFIDENCE = 0.95
 """Level of the confidence intervals of means."""
@@ -33,7 +35,8 @@ SHAPE = ["effective_density", "dead_units"]
 """Columns of the results that a table averages beside the accuracy."""
 COLUMNS = (
     "table", "study", *PLACE, "label", "mean", "std", "n", "expected", "collapsed", *SHAPE,
-    "ci_low", "ci_high", "published_mean", "published_std", "difference", "cause", "note",
+    "ci_low", "ci_high", "published_mean", "published_std", "published_n", "difference", "replication",
+    "cause", "note",
     "seeds", *SOURCES, "command",
 )  # fmt: skip
 """Columns of a table: accuracies in percent, std the sample standard deviation over seeds."""
@@ -53,9 +56,9 @@ def build_table(name: str, results: pd.DataFrame, study: Study, file: Path | Non
     Returns:
         COLUMNS: mean, sample std (NaN for one run), n (finished runs), how many of them collapsed (they count with
         their chance accuracy), mean effective density and dead units, t interval (see `mean_intervals`), the
-        published numbers and our mean minus theirs where they are comparable, the cause of every missing run, notes
-        on runs that are not independent, code, device, precision and data of the runs, and the command that makes
-        them again.
+        published numbers where they are comparable, our mean minus theirs and whether it is a replication, the cause
+        of every missing run, notes on runs that are not independent, code, device, precision and data of the runs, and
+        the command that makes them again.
     Raises:
         ConfigError: there is no such table.
         ArtifactError: the results lack a column, list a run twice or are not in percent.
@@ -65,10 +68,17 @@ def build_table(name: str, results: pd.DataFrame, study: Study, file: Path | Non
     table = cells.assign(table=name, study=study.name, **_statistics(runs, len(cells)))
     published = published_beside(table, study)
     table = table.assign(**published, difference=table["mean"] - published["published_mean"])
+    table["replication"] = [_replication(row, study) for row in table.itertuples()]
     table = table.assign(expected=len(study.seeds), seeds=_joined(study.seeds), **_words(runs, len(cells)))
     places = table[PLACE].itertuples(index=False, name=None)
     table["command"] = [cell_command(study, file, place) for place in places]
     return table[list(COLUMNS)]
+
+
+def _replication(row: Any, study: Study) -> str:
+    ours = Sample(row.mean, row.std, row.n)
+    theirs = Sample(row.published_mean, row.published_std, row.published_n)
+    return replication(ours, theirs, study.verdict.margin, study.verdict.significance)
 
 
 def _cells(rows: Sequence[Row], study: Study) -> pd.DataFrame:

@@ -9,10 +9,12 @@ from typing import Any
 import pandas as pd
 
 from prunepipe import __version__
+from prunepipe.reports.tables.published import published_source
 from prunepipe.reports.tables.specs import spec_of
 from prunepipe.results.labels import dataset_label, network_label, ratio_label, row_label
 from prunepipe.results.made_with import UNTRAINED, settings_id
 from prunepipe.study.study import FULL_NETWORK, Study
+from prunepipe.verdicts.replication import FEWEST_RUNS
 
 ABSENT = "-"
 
@@ -153,7 +155,8 @@ def _difference(cell: Any, style: Style) -> str:
         return ABSENT
     size = f"{abs(cell.difference):.2f}"
     sign = style.minus if cell.difference < 0 else "+"
-    return size if size == "0.00" else sign + size
+    number = size if size == "0.00" else sign + size
+    return f"{number}, {cell.replication}"
 
 
 def _notes(table: pd.DataFrame, study: Study, with_published: bool, style: Style) -> list[str]:
@@ -174,7 +177,7 @@ def _notes(table: pd.DataFrame, study: Study, with_published: bool, style: Style
             "and scores chance accuracy. (k/n): k of n seeds collapsed."
         )
     if with_published:
-        notes.append("Published: Su et al., NeurIPS 2020, slides (- where no number is known).")
+        notes += _published_notes(table, study)
         halves = table["check"].eq("half_dataset") & table["published_mean"].notna()
         if halves.any():
             notes.append(
@@ -189,6 +192,21 @@ def _notes(table: pd.DataFrame, study: Study, with_published: bool, style: Style
         for cell in table[table["note"] != ""].itertuples()
     ]
     return notes + provenance(table, study)
+
+
+def _published_notes(table: pd.DataFrame, study: Study) -> list[str]:
+    notes = [f"Published: {published_source(study)} (- where no number is known)."]
+    notes.append(
+        f"Replicated: the difference is shown to be below {study.verdict.margin:g} points; different: above; "
+        f"undecided: neither (Welch's tests with the spread of both sides, {study.verdict.significance:.0%} error per "
+        "cell)."
+    )
+    unknown = table["published_std"].notna() & table["published_n"].isna()
+    if unknown.any():
+        notes.append(
+            f"The number of published runs is not known; {FEWEST_RUNS} are assumed, the fewest that have a spread."
+        )
+    return notes
 
 
 def _cell_note(title: str, cell: Any, text: str) -> str:
