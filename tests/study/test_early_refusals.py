@@ -1,6 +1,7 @@
 """What users write by mistake is refused before any job, in a line that says what to write instead."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,8 +9,9 @@ from own_study import OWN
 
 from prunepipe.datasets import Dataset, prepare
 from prunepipe.errors import ArtifactError, ConfigError, ScoreError
+from prunepipe.execution.environment import require_cuda
 from prunepipe.planning.targets import require_known_targets, require_plain_place
-from prunepipe.study.loading import load_site, load_study, study_path
+from prunepipe.study.loading import load_site, load_study, make_folder, study_path
 
 KNOWN = {"table": ("random", "verdicts"), "figure": ("curves",)}
 
@@ -82,6 +84,41 @@ def test_a_data_folder_that_cannot_be_written_is_refused(
     monkeypatch.setattr("os.access", lambda path, mode: False)  # as root one can always write
     with pytest.raises(ConfigError, match=r"cannot be written.*ln -s"):
         load_site({"data_folder": str(tmp_path)})
+
+
+def test_a_data_folder_that_cannot_be_made_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ConfigError, match=r"data_folder: '/proc/none' cannot be made \(.*\); name another"):
+        make_folder("/proc/none")
+    make_folder(str(tmp_path / "new"))
+    assert (tmp_path / "new").is_dir()
+    monkeypatch.setattr("os.access", lambda path, mode: False)  # as root one can always write
+    with pytest.raises(ConfigError, match="cannot be made in .*, where you may not write"):
+        load_site({"data_folder": str(tmp_path / "more")})
+
+
+def test_cuda_on_a_machine_without_it_is_refused_before_any_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    def answers(status: int) -> None:
+        done = SimpleNamespace(returncode=status)
+        monkeypatch.setattr("prunepipe.execution.environment.subprocess.run", lambda *_, **__: done)
+
+    answers(3)
+    with pytest.raises(ConfigError, match=r"device: cuda asked for, .* No job was started"):
+        require_cuda("cuda")
+    require_cuda("auto")
+    answers(0)
+    require_cuda("cuda")
+
+
+def test_a_reference_in_a_list_of_names_is_said_as_a_mapping(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    text = "datasets: [digits]\nnetworks: ['torchvision:resnet18']\nrecipe: {epochs: 1, learning_rate: 0.1}\n"
+    file.write_text(text + "tickets: [snip]\nprune_ratios: [0.9]\nseeds: [0]\n")
+    with pytest.raises(
+        ConfigError, match=r"networks: .*\{resnet18: \{architecture: 'torchvision:resnet18'\}, ...\}"
+    ):
+        load_study(file)
 
 
 def test_what_a_loader_raises_is_one_line() -> None:

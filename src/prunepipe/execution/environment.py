@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import shlex
+import subprocess
 import sys
 from pathlib import Path
 
+from prunepipe.errors import ConfigError
 from prunepipe.study.loading import Site
 
 
@@ -26,6 +28,23 @@ def prepare_environment(site: Site) -> None:
     os.environ["PRUNEPIPE_SCORE_TIME_LIMIT"] = str(site.score_time_limit)
     os.environ["PRUNEPIPE_TENSORBOARD"] = str(int(site.tensorboard))
     os.environ["PRUNEPIPE_DETERMINISTIC"] = str(int(site.deterministic))
+
+
+def require_cuda(device: str) -> None:
+    """Refuse `device: cuda` on a machine without CUDA before any job, which would first remove its old outputs.
+
+    Another process asks torch, since importing it would slow down every start.
+
+    Raises:
+        ConfigError: torch finds no CUDA device.
+    """
+    if device != "cuda":
+        return
+    asked = [sys.executable, "-c", "import sys, torch; sys.exit(0 if torch.cuda.is_available() else 3)"]
+    if subprocess.run(asked, capture_output=True, check=False).returncode == 3:
+        raise ConfigError(
+            "config.yaml: device: cuda asked for, but torch finds no CUDA device; use cpu or auto. No job was started."
+        )
 
 
 def launch_command(scripts: Path, own_python: bool = True) -> str:

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from prunepipe.errors import PrunepipeError
-from prunepipe.execution.environment import prepare_environment
+from prunepipe.execution.environment import prepare_environment, require_cuda
 from prunepipe.execution.workflow_lock import claim_folder
+from prunepipe.planning.own_code import require_own_code
 from prunepipe.planning.targets import require_known_targets, require_plain_place
 from prunepipe.reports.plots import FIGURES
 from prunepipe.results.ownership import owner, settle
@@ -21,6 +22,7 @@ from prunepipe.study.loading import (
     Site,
     load_site,
     load_study,
+    make_folder,
     require_threads,
     require_unique_keys,
     study_path,
@@ -62,6 +64,7 @@ def load_workflow(config: Mapping[str, Any], files: list[str]) -> tuple[Site, St
         require_unique_keys(files)
         site = load_site(dict(config))
         study = load_study(study_path(site.study, Path("config")))
+        require_own_code(study)
         configured = configured_study(Path(files[-1]), Path("config")) if files else study.name
     except PrunepipeError as error:
         sys.exit(f"error: {error}")
@@ -103,8 +106,10 @@ def begin_work(site: Site, study: Study, out: str, *, here: bool, makes_files: b
     try:
         if here:
             require_threads(site, os.cpu_count())
+            require_cuda(site.device)
         if makes_files:
             require_same_version(study.name, site.upgrade_results)
+            make_folder(site.data_folder)
             claim_folder()
             for line in settle(study.name, out):
                 print(line, file=sys.stderr)

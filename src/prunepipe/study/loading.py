@@ -127,10 +127,29 @@ def _require_folder(folder: str) -> None:
         return
     taken = os.path.exists(path)
     problem = "is a file" if taken else f"does not exist, nor does {path.parent}"
+    if not taken and os.path.isdir(path.parent) and not os.access(path.parent, os.W_OK | os.X_OK):
+        raise ConfigError(
+            f"config.yaml: data_folder: '{folder}' cannot be made in {path.parent}, where you may not write; name "
+            "another folder."
+        )
     if taken or not os.path.isdir(path.parent):
         raise ConfigError(
             f"config.yaml: data_folder: '{folder}' {problem}; name the folder of the raw data, or make it."
         )
+
+
+def make_folder(folder: str) -> None:
+    """Make the data folder if it does not exist.
+
+    Raises:
+        ConfigError: it cannot be made.
+    """
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"config.yaml: data_folder: '{folder}' cannot be made ({error.strerror}); name another folder."
+        ) from error
 
 
 def study_path(study: str, folder: Path) -> Path:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Annotated, Any, NamedTuple, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
@@ -36,15 +37,27 @@ CLEAN = "clean"
 """Name of the data and the mask without any check."""
 
 
-def _as_mapping(value: Any) -> dict[Any, Any]:
-    """Read `[a, b]` as `{a: {}, b: {}}`, and an empty row as `{}`."""
+def _as_mapping(value: Any, key: str = "") -> dict[Any, Any]:
+    """Read `[a, b]` as `{a: {}, b: {}}`, and an empty row as `{}`; `key`: the row's key for a name such as a.py:b."""
     if isinstance(value, list):
         names = tuple(str(name) for name in value)
         unique(names)
+        _refuse_references(names, key)
         return {name: {} for name in names}
     if isinstance(value, dict):
         return {name: {} if row is None else row for name, row in value.items()}
     raise ValueError(f"got {str(value)[:80]!r}; it should be a list of names, or a mapping, name: options")
+
+
+def _refuse_references(names: tuple[str, ...], key: str) -> None:
+    """Refuse references such as torchvision:resnet18 in a list of names, where results could not be called so."""
+    reference = next((name for name in names if ":" in name), None)
+    if key and reference:
+        own = re.sub(r"\W", "_", reference.rpartition(":")[2]) or "mine"
+        raise ValueError(
+            f"'{reference}' needs a name for the results; write it as a mapping: {{{own}: {{{key}: "
+            f"'{reference}'}}, ...}}, with {{}} after the names of the list"
+        )
 
 
 def _ticket_rows(value: Any) -> Any:
@@ -67,7 +80,11 @@ def _inherited(name: str, row: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in built_in.items() if key not in replaced}
 
 
-NAMED = BeforeValidator(_as_mapping, json_schema_input_type=list[str] | dict[str, Any])
+def _named(key: str) -> BeforeValidator:
+    read = partial(_as_mapping, key=key)
+    return BeforeValidator(read, json_schema_input_type=list[str] | dict[str, Any])
+
+
 TICKET_ROWS = BeforeValidator(_ticket_rows, json_schema_input_type=list[str] | dict[str, Any])
 
 
@@ -105,10 +122,10 @@ class Study(Strict):
     """A set of cells: data sets x networks x tickets x checks x prune ratios x seeds."""
 
     name: Name = Field("study", description="name of the study; default: the file's")
-    datasets: Annotated[dict[Name, DatasetChoice], NAMED] = Field(
+    datasets: Annotated[dict[Name, DatasetChoice], _named("source")] = Field(
         min_length=1, description="data sets: a list of names, or name: options"
     )
-    networks: Annotated[dict[Name, NetworkChoice], NAMED] = Field(
+    networks: Annotated[dict[Name, NetworkChoice], _named("architecture")] = Field(
         min_length=1, description="networks: a list of names, or name: options"
     )
     recipe: Recipe = Field(description="how to train, dense and pruned alike")
