@@ -3,7 +3,7 @@
 __version__ = "0.1.0"
 
 FLOORS = (
-    ("errors", "seeds", "artifacts", "cores", "plugins", "validation"),
+    ("errors", "seeds", "artifacts", "plugins", "validation"),
     ("networks",),
     ("datasets", "pruning"),
     ("study",),

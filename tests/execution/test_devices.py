@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from prunepipe.cores import usable_cores
 from prunepipe.errors import ConfigError, TrainingError
 from prunepipe.execution import devices
+from prunepipe.execution.cores import usable_cores
 from prunepipe.execution.devices import (
     explain_nondeterminism,
     explain_out_of_memory,

@@ -45,17 +45,6 @@ with lease_devices(count, jobs_per_device=jobs, found=4, folder=folder, poll_sec
 """
 
 
-@pytest.fixture(autouse=True)
-def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(VISIBLE, raising=False)
-
-
-@pytest.fixture
-def four(tmp_path: Path):
-    """Leases on a machine of four devices."""
-    return partial(lease_devices, found=4, folder=tmp_path, poll_seconds=0.01, say=lambda text: None)
-
-
 def start(folder: Path, count: int = 1, jobs: int = 1, seconds: float = 0.05) -> subprocess.Popen:
     return subprocess.Popen([sys.executable, "-c", JOB, folder, *map(str, (count, jobs, seconds))])
 

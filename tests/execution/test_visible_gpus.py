@@ -2,7 +2,6 @@
 
 import os
 import threading
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,17 +16,6 @@ from prunepipe.execution.leases import (
     lock_folder,
     visible_devices,
 )
-
-
-@pytest.fixture(autouse=True)
-def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(VISIBLE, raising=False)
-
-
-@pytest.fixture
-def four(tmp_path: Path):
-    """Leases on a machine of four devices."""
-    return partial(lease_devices, found=4, folder=tmp_path, poll_seconds=0.01, say=lambda text: None)
 
 
 @pytest.mark.parametrize(("count", "found"), [(0, 4), (1, 0), (0, 0)])

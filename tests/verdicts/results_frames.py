@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from prunepipe.verdicts.verdicts import verdicts
+
 RUN = ["study", "dataset", "network", "ticket", "check", "prune_ratio", "seed"]
 
 
@@ -76,3 +78,15 @@ def lose(results: pd.DataFrame, cause: str = "out of memory", **values: Any) -> 
     changed = {"accuracy": np.nan, "loss": np.nan, "status": "missing", "cause": cause}
     changes = {name: results[name].mask(chosen, value) for name, value in changed.items()}
     return results.assign(**changes, collapsed=results["collapsed"].astype(object).mask(chosen, np.nan))
+
+
+def judged(results: pd.DataFrame, margin: float = 0.5, **options: Any) -> pd.DataFrame:
+    """Return the verdicts on results."""
+    return verdicts(results, margin=margin, **options)
+
+
+def only(results: pd.DataFrame, **options: Any) -> pd.Series:
+    """Return the verdict on results of one comparison."""
+    table = judged(results, **options)
+    assert len(table) == 1
+    return table.iloc[0]

@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from results_frames import collapse, lose, pick, study
+from results_frames import collapse, judged, lose, only, pick, study
 
 from prunepipe.errors import ArtifactError, ConfigError
 from prunepipe.verdicts.rows import VERDICT_COLUMNS
 from prunepipe.verdicts.sanity import method_summaries
-from prunepipe.verdicts.verdicts import effects_by_look, verdicts
+from prunepipe.verdicts.verdicts import effects_by_look
 from prunepipe.verdicts.words import WORDS
 
 ONE = {"snip": {"rearrange": 0.0}}
@@ -20,16 +20,6 @@ BOTH = {
     "snip": {"corrupted_data": 0.0, "rearrange": 0.0},
     "learning_rate_rewinding": {"half_dataset": -1.0, "shuffle_weights": -2.0},
 }
-
-
-def judged(results, margin=0.5, **options):
-    return verdicts(results, margin=margin, **options)
-
-
-def only(results, **options):
-    table = judged(results, **options)
-    assert len(table) == 1
-    return table.iloc[0]
 
 
 def single(**options):

@@ -9,30 +9,19 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from results_frames import collapse, lose, pick, study
+from results_frames import collapse, judged, lose, only, pick, study
 from scipy import stats
 
 from prunepipe.errors import ConfigError
-from prunepipe.verdicts.open_tests import OPEN_COLUMNS, open_tests
 from prunepipe.verdicts.rows import EFFECT_COLUMNS
 from prunepipe.verdicts.sanity import method_summaries
-from prunepipe.verdicts.verdicts import effects_by_look, verdicts
+from prunepipe.verdicts.verdicts import effects_by_look
 
 ONE = {"snip": {"rearrange": 0.0}}
 BOTH = {
     "snip": {"corrupted_data": 0.0, "rearrange": 0.0},
     "learning_rate_rewinding": {"corrupted_data": -2.0, "shuffle_weights": -3.0},
 }
-
-
-def judged(results, margin=0.5, **options):
-    return verdicts(results, margin=margin, **options)
-
-
-def only(results, **options):
-    table = judged(results, **options)
-    assert len(table) == 1
-    return table.iloc[0]
 
 
 def single(effect, *, seeds=20, noise=0.2, **options):
@@ -166,16 +155,6 @@ def test_effects_are_described_at_every_look_that_is_reached():
     assert list(table) == EFFECT_COLUMNS
     assert table["look"].tolist() == [3, 5, 8]
     assert table["p_harm"].is_monotonic_decreasing
-
-
-def test_open_tests_are_what_a_further_look_can_decide():
-    results = study({"a": {"x": -9.0, "y": -0.3}}, seeds=6, prune_ratios=(0.9,), noise=0.3)
-    table = judged(results)
-    found = open_tests(table, seeds=range(10))
-    assert list(found) == OPEN_COLUMNS
-    assert found[["check", "look", "next_look"]].to_numpy().tolist() == [["y", 5, 8]]
-    assert found["seeds"][0] == tuple(range(8))
-    assert open_tests(table, seeds=range(6)).empty  # the study has no seeds for the next look
 
 
 # metamorphic

@@ -11,7 +11,7 @@ from typing import Any
 from prunepipe.cli.method import add_method_arguments, prune_ratios, read_method
 from prunepipe.cli.trial import environment
 from prunepipe.cli.workflow import WorkflowRun, run_watched, snakemake_command, study_file
-from prunepipe.cores import usable_cores
+from prunepipe.execution.cores import usable_cores
 
 FOLDER = "judged"
 """The folder of judged methods, one subfolder each, so that your own study in results/ is not touched."""

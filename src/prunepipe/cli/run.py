@@ -19,7 +19,7 @@ from prunepipe.cli.workflow import (
     snakemake_command,
     study_file,
 )
-from prunepipe.cores import usable_cores
+from prunepipe.execution.cores import usable_cores
 from prunepipe.errors import ConfigError
 
 LOG = "results/snakemake.log"

@@ -14,8 +14,8 @@ from typing import Any
 from prunepipe.artifacts import write_text
 from prunepipe.cli.derived_study import Method, absolute, derived_study
 from prunepipe.cli.trial_text import trial_text
-from prunepipe.cores import usable_cores
 from prunepipe.errors import ConfigError, PrunepipeError
+from prunepipe.execution.cores import usable_cores
 from prunepipe.execution.devices import prepare_process
 from prunepipe.plugins import load_function
 from prunepipe.pruning.scores.calling import asked_ratios

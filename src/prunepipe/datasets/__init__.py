@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -52,20 +53,15 @@ def prepare(
         raise ConfigError(
             f"dataset '{reference}': its loader returned {found}, not prunepipe.datasets.Dataset."
         )
-    train, test = dataset.train_images, dataset.test_images
-    train_labels, test_labels = dataset.train_labels, dataset.test_labels
+    train, train_labels = dataset.train_images, dataset.train_labels
+    test, test_labels = dataset.test_images, dataset.test_labels
     if train_images is not None:
         chosen = balanced_first(train_labels, dataset.classes, train_images, key="train_images")
         train, train_labels = train[chosen], train_labels[chosen]
     if test_images is not None:
         chosen = balanced_first(test_labels, dataset.classes, test_images, key="test_images")
         test, test_labels = test[chosen], test_labels[chosen]
-    return Dataset(
-        train_images=mean_pool(train, pool),
-        train_labels=train_labels,
-        test_images=mean_pool(test, pool),
-        test_labels=test_labels,
-        classes=dataset.classes,
-        mean=dataset.mean,
-        std=dataset.std,
+    train, test = mean_pool(train, pool), mean_pool(test, pool)
+    return replace(
+        dataset, train_images=train, train_labels=train_labels, test_images=test, test_labels=test_labels
     )

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from prunepipe.cores import usable_cores
 from prunepipe.datasets.contents import content_digest, read_file, shown
 from prunepipe.datasets.decoding import decode, read_size
 from prunepipe.errors import ArtifactError
@@ -43,7 +42,7 @@ def first_size(root: Path, file: str) -> tuple[int, int]:
 def read_images(
     root: Path, files: Sequence[str], shape: tuple[int, int, int], *, resize: bool
 ) -> tuple[np.ndarray, list[bytes]]:
-    """Read and decode image files, with one thread per usable core.
+    """Read and decode image files, in several threads.
 
     Args:
         root: the folder that holds them.
@@ -74,7 +73,7 @@ def read_images(
         return wrong
 
     starts = range(0, len(files), FILES_AT_ONCE)
-    with ThreadPoolExecutor(usable_cores()) as pool:
+    with ThreadPoolExecutor() as pool:
         parts = _with_progress(pool.map(read, starts), len(files))
         unreadable = [wrong for part in parts for wrong in part]
     if unreadable:

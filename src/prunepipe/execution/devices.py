@@ -10,9 +10,9 @@ from contextlib import contextmanager
 
 import torch
 
-from prunepipe.cores import usable_cores
 from prunepipe.datasets.memory import available_memory
 from prunepipe.errors import ConfigError, TrainingError
+from prunepipe.execution.cores import usable_cores
 
 CPU_OUT_OF_MEMORY = "can't allocate memory"
 """Part of torch's message when CPU memory runs out; torch has no exception for it."""

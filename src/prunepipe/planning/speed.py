@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from prunepipe.cores import usable_cores
+from prunepipe.execution.cores import usable_cores
 from prunepipe.execution.devices import device_name, prepare_process, require_precision, resolve_device
 from prunepipe.networks.building import make_network
 from prunepipe.planning.costs import Calibration, facts_of

@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from functools import partial
 from importlib import import_module
@@ -44,24 +44,9 @@ def run(
         optional: names of files that may be omitted.
         settings: model of the stage's settings; None if it needs only files.
     """
-    parser = argparse.ArgumentParser(description=description)
-    for name in (*files, *optional):
-        given = name in files
-        parser.add_argument(f"--{name}", metavar="FILE", required=given, nargs=None if given else "?")
-    if settings is not None:
-        parser.add_argument(
-            "--settings", metavar="JSON", required=True, help="what to do: JSON, or the name of a JSON file"
-        )
-    for field in fields(Execution):
-        add_execution_option(parser, field.name, KINDS[type(field.default)], field.default)
-    add_execution_option(parser, "gpus", int, 0)
-    add_execution_option(parser, "jobs_per_gpu", int, 1)
-    parser.add_argument(
-        "--benchmark", metavar="FILE", help="written with the time and the memory that it took"
-    )
     _leave_scripts_folder(main)
     started = time.monotonic()
-    arguments = vars(parser.parse_args())
+    arguments = vars(_parser(description, files, optional, settings is not None).parse_args())
     told: str = arguments.pop("settings", "")
     benchmark: str | None = arguments.pop("benchmark")
     execution = Execution(**{field.name: arguments.pop(field.name) for field in fields(Execution)})
@@ -84,6 +69,28 @@ def run(
     except StopRequestedError as stop:
         print(stop)
         sys.exit(128 + signal.SIGTERM)
+
+
+def _parser(
+    description: str | None, files: Sequence[str], optional: Sequence[str], has_settings: bool
+) -> argparse.ArgumentParser:
+    """Return the parser of a stage's options; the arguments are those of `run`."""
+    parser = argparse.ArgumentParser(description=description)
+    for name in (*files, *optional):
+        given = name in files
+        parser.add_argument(f"--{name}", metavar="FILE", required=given, nargs=None if given else "?")
+    if has_settings:
+        parser.add_argument(
+            "--settings", metavar="JSON", required=True, help="what to do: JSON, or the name of a JSON file"
+        )
+    for field in fields(Execution):
+        add_execution_option(parser, field.name, KINDS[type(field.default)], field.default)
+    add_execution_option(parser, "gpus", int, 0)
+    add_execution_option(parser, "jobs_per_gpu", int, 1)
+    parser.add_argument(
+        "--benchmark", metavar="FILE", help="written with the time and the memory that it took"
+    )
+    return parser
 
 
 def _leave_scripts_folder(main: Callable[..., None]) -> None:

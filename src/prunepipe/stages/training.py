@@ -9,6 +9,7 @@ from functools import partial
 
 import numpy as np
 import torch
+from torch import nn
 
 from prunepipe.artifacts import Arrays, checksum, text_checksum
 from prunepipe.datasets.dataset import Dataset, read_dataset
@@ -100,30 +101,18 @@ def _run(
     prepare_process(execution.threads, execution.deterministic)
     device = resolve_device(execution.device)
     require_precision(device, plan.precision)
-    varied = plan.recipe.augmentation
-    require_room(
-        device, padded_bytes(training_data[0], varied.crop_padding) + padded_bytes(dataset.test_images, 0)
-    )
+    padding = plan.recipe.augmentation.crop_padding
+    require_room(device, padded_bytes(training_data[0], padding) + padded_bytes(dataset.test_images, 0))
+    identity = {
+        "settings": settings.model_dump(mode="json"),
+        "data": checksum({"images": training_data[0], "labels": training_data[1]}),
+        "start weights": checksum(weights),
+        "mask": checksum(mask) if mask else None,
+        "device": device.type,
+        "deterministic": execution.deterministic,
+    }
     with explain_out_of_memory(device, plan.recipe.batch_size), explain_nondeterminism():
-        network = build(dataset, settings.network, settings.seed)
-        load_arrays(network, weights)
-        channels_last = settings.numerics.channels_last
-        network.to(device)
-        if channels_last:
-            network.to(memory_format=torch.channels_last)
-        image_set = partial(
-            ImageSet, mean=dataset.mean, std=dataset.std, channels_last=channels_last, device=device
-        )
-        training_set = image_set(*training_data, crop_padding=varied.crop_padding, cutout=varied.cutout)
-        test_set = image_set(dataset.test_images, dataset.test_labels)
-        identity = {
-            "settings": settings.model_dump(mode="json"),
-            "data": checksum({"images": training_data[0], "labels": training_data[1]}),
-            "start weights": checksum(weights),
-            "mask": checksum(mask) if mask else None,
-            "device": device.type,
-            "deterministic": execution.deterministic,
-        }
+        network, training_set, test_set = _on_device(dataset, training_data, weights, settings, device)
         started = time.process_time()
         end = train(
             network,
@@ -137,13 +126,35 @@ def _run(
         logits = end.logits
         if logits is None:  # the checkpoint was from a finished run
             logits = predict(network, test_set, plan.precision).cpu().numpy()
-        facts = {
-            "device": device_name(device),
-            "deterministic": execution.deterministic,
-            "torch": torch.__version__,
-            "threads": execution.threads,
-            "start": text_checksum([identity[name] for name in ("start weights", "mask", "data")]),
-            # Of this process: after a kill, of the last one.
-            "cpu_seconds": round(time.process_time() - started, 3),
-        }
-        return Outcome(end.weights, end.history, logits, end.seconds, facts, end.snapshots)
+    facts = {
+        "device": device_name(device),
+        "deterministic": execution.deterministic,
+        "torch": torch.__version__,
+        "threads": execution.threads,
+        "start": text_checksum([identity[name] for name in ("start weights", "mask", "data")]),
+        # Of this process: after a kill, of the last one.
+        "cpu_seconds": round(time.process_time() - started, 3),
+    }
+    return Outcome(end.weights, end.history, logits, end.seconds, facts, end.snapshots)
+
+
+def _on_device(
+    dataset: Dataset,
+    training_data: tuple[np.ndarray, np.ndarray],
+    weights: Arrays,
+    settings: TrainingSettings,
+    device: torch.device,
+) -> tuple[nn.Module, ImageSet, ImageSet]:
+    """Return the network with its weights, the training images and the test images, all on the device."""
+    channels_last = settings.numerics.channels_last
+    network = build(dataset, settings.network, settings.seed)
+    load_arrays(network, weights)
+    network.to(device)
+    if channels_last:
+        network.to(memory_format=torch.channels_last)
+    image_set = partial(
+        ImageSet, mean=dataset.mean, std=dataset.std, channels_last=channels_last, device=device
+    )
+    varied = settings.recipe.augmentation
+    training_set = image_set(*training_data, crop_padding=varied.crop_padding, cutout=varied.cutout)
+    return network, training_set, image_set(dataset.test_images, dataset.test_labels)

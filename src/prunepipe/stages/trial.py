@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -15,6 +16,7 @@ from prunepipe.datasets import Dataset, prepare, read_dataset
 from prunepipe.networks.structure import Structure
 from prunepipe.pruning.allocations import ALLOCATIONS
 from prunepipe.pruning.masks import Overlap, kept_total, overlap
+from prunepipe.pruning.scores.answers import Answer
 from prunepipe.results.layout import dataset_name, mask_sources
 from prunepipe.seeds import numpy_generator
 from prunepipe.stages.describing import describe
@@ -24,7 +26,7 @@ from prunepipe.stages.inputs import build
 from prunepipe.stages.masking import make_mask
 from prunepipe.stages.schemas.masking import MaskSettings
 from prunepipe.stages.schemas.scoring import ScoreSettings
-from prunepipe.stages.scoring import scoring_task
+from prunepipe.stages.scoring import ScoringTask, scoring_task
 from prunepipe.stages.settings import (
     data_of_source,
     dataset_settings,
@@ -100,15 +102,9 @@ def try_method(
     drawn = initial_settings(study, network, "init", seed)
     weights, structure = initialise_on(dataset, drawn)
     row = study.tickets[ticket]
-
-    def settings(source: str) -> ScoreSettings:
-        data = data_of_source(study, source)
-        return score_settings(study, network, ticket, data, scored_ratio(row, ratio), seed)
-
+    settings = partial(_first_settings, study, ticket, network)
     task = scoring_task(dataset, structure, weights, settings("clean"), execution)
-    start = perf_counter()
-    answer = task.answer()
-    seconds = (perf_counter() - start) / (2 if task.scorer.check_determinism else 1)
+    answer, seconds = _timed_answer(task)
     once = replace(task.scorer, check_determinism=False)
     scores = task.scores(once) if row.pruning_rounds > 1 else once.arrays_of(answer)
     mask = make_mask(scores, structure, mask_settings(study, ticket, "clean", ratio))
@@ -117,13 +113,14 @@ def try_method(
         varied = scoring_task(dataset, structure, weights, settings(source), execution)
         varied.scorer.arrays_of(replace(varied, scorer=once).answer())
     described = describe(mask, build(dataset, drawn.network, seed), dataset.train_images.shape[1:])
+    layers = tuple(described["layers"])
     return Trial(
         dataset=dataset_key,
         network=network,
         seed=seed,
         prune_ratio=ratio,
-        layers=tuple(described["layers"]),
-        kept=sum(layer["kept"] for layer in described["layers"]),
+        layers=layers,
+        kept=sum(layer["kept"] for layer in layers),
         asked=kept_total(structure.size, ratio),
         collapsed=described["collapsed"],
         overlaps=_overlaps(mask, weights, structure, ratio, seed),
@@ -134,6 +131,19 @@ def try_method(
         seconds=seconds,
         sources=sources,
     )
+
+
+def _first_settings(study: Study, ticket: str, network: str, source: str) -> ScoreSettings:
+    """Return how a ticket scores on a data variant, at the study's first seed and prune ratio."""
+    ratio = scored_ratio(study.tickets[ticket], study.prune_ratios[0])
+    return score_settings(study, network, ticket, data_of_source(study, source), ratio, study.seeds[0])
+
+
+def _timed_answer(task: ScoringTask) -> tuple[Answer, float]:
+    """Return the method's answer and the average duration of a call, in seconds."""
+    start = perf_counter()
+    answer = task.answer()
+    return answer, (perf_counter() - start) / (2 if task.scorer.check_determinism else 1)
 
 
 def _overlaps(
