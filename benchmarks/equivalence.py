@@ -172,11 +172,11 @@ TEXT = """# Equivalence of the faster ways to train
 
 Made by `make equivalence` on {date}; {machine}; {versions}.
 
-channels_last and bfloat16 change the last digits of every sum, and so every run. Whether they change the *science* is
-tested here as the project tests everything else: {seeds} paired seeds (same weights, images and order), the recipe
-of the study `fashion` (epochs: {epochs}) on {network}, dense and as a random ticket with smart ratios at a prune ratio
-of {ratio}. Each is compared with float32 in the usual layout (NCHW), which is bit-identical to a plain training loop.
-Equivalent: the mean of the paired differences lies within ±{margin} points, by two one-sided tests at 5 % after
+channels_last and bfloat16 change the last digits of every sum, and therefore every run. Whether they change the
+*conclusions* is tested as everything else in this project: {seeds} paired seeds (same weights, images and order), the
+recipe of the study `fashion` (epochs: {epochs}) on {network}, dense and as a random ticket with smart ratios at a prune
+ratio of {ratio}. Each is compared with float32 in the usual layout (NCHW), which is bit-identical to a plain training
+loop. Equivalent: the mean of the paired differences lies within ±{margin} points, by two one-sided tests at 5 % after
 Holm's correction over the {tests} comparisons. Interval: 90 %.
 
 {judged}
@@ -191,11 +191,11 @@ def conclusion(passed: Sequence[str]) -> str:
     if not passed:
         return "None is shown to be equivalent: stay with `precision: float32`, `channels_last: false`."
     precision, channels_last = OURS[passed[-1]]
-    text = f"The fastest that is equivalent: `precision: {precision}`, `channels_last: {str(channels_last).lower()}`."
+    text = f"The fastest equivalent setting: `precision: {precision}`, `channels_last: {str(channels_last).lower()}`."
     if precision == "bfloat16":
         text += (
-            " Not every processor has bfloat16 (the pipeline refuses it where it is only emulated), so what "
-            "config.yaml ships is the fastest that runs everywhere: `precision: float32`, `channels_last: true`."
+            " Not every processor has bfloat16 (the pipeline refuses it where it is only emulated), so config.yaml "
+            "defaults to the fastest setting that runs everywhere: `precision: float32`, `channels_last: true`."
         )
     return text
 
@@ -238,7 +238,7 @@ def main() -> None:
         judged=Section("Accuracy", "Mean test accuracy in percent over the seeds.", rows).markdown(),
         fast=Section(
             "Speed",
-            "Medians, one thread; the steps take turns. -: this processor only emulates bfloat16.",
+            "Medians, one thread; steps are timed alternately. -: this processor only emulates bfloat16.",
             fast,
         ).markdown(),
         conclusion=conclusion(passed),

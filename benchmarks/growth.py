@@ -56,7 +56,7 @@ def planning(options: Options) -> Section:
                 {
                     "jobs": f"{seeds * JOBS_A_SEED:,}",
                     "wall": f"{cost.wall:.1f} s",
-                    "a job": f"{1000 * cost.wall / (seeds * JOBS_A_SEED):.2f} ms",
+                    "per job": f"{1000 * cost.wall / (seeds * JOBS_A_SEED):.2f} ms",
                     "bare Snakemake": f"{least.wall:.1f} s",
                     "times as long": f"{cost.wall / least.wall:.2f}",
                     "in our code": "" if ours is None else f"{ours:.0%}",
@@ -65,10 +65,10 @@ def planning(options: Options) -> Section:
                 }
             )
     text = (
-        "`snakemake -n` of the quickstart study with as many seeds as make that many jobs; nothing has run before. "
-        "Bare Snakemake: the same number of jobs of a workflow of two rules, planned right after. In our code: the "
-        "share of the time, under a profiler, in functions of this project and all that they call; the rest is "
-        "Snakemake's own, for rules with more inputs, outputs, wildcards, params and resources than the bare ones have."
+        "`snakemake -n` of the quickstart study, with as many seeds as give that many jobs and no results yet. Bare "
+        "Snakemake: a workflow of two rules with the same number of jobs, planned right after. In our code: the share "
+        "of the profiled time spent in this project's functions and what they call. Snakemake itself spends the rest, "
+        "on rules with more inputs, outputs, wildcards, params and resources than the bare ones have."
     )
     return Section("Planning", text, rows)
 
@@ -114,7 +114,7 @@ def results(options: Options) -> Section:
             }
         )
     text = (
-        "Made-up results of the paper's study with as many seeds as make that many runs, each with its metrics, "
-        "timing, a history of 4 epochs and 9 layers; one process a size does all of it, and memory is its peak."
+        "Simulated results of the paper's study, with as many seeds as give that many runs; each run has metrics, "
+        "timing, a history of 4 epochs and 9 layers. One process per size does all of it; memory is its peak."
     )
     return Section("Collecting, tables, verdicts", text, rows)

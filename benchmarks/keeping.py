@@ -29,8 +29,8 @@ from prunepipe.training.loop import capture
 from prunepipe.training.step import TrainingStep
 
 CHECKPOINT = "write a checkpoint: weights and momentum"
-REWINDING = "the same of a dense run that keeps weights to rewind to"
-LEASE = "lease one of 4 free devices, and give it back"
+REWINDING = "the same for a dense run that keeps weights to rewind to"
+LEASE = "lease one of 4 free devices and release it"
 
 
 def keeping(options: Options) -> Section:
@@ -48,11 +48,13 @@ def keeping(options: Options) -> Section:
         calls = {
             CHECKPOINT: lambda: checkpoint.save(capture(step, state)),
             REWINDING: lambda: checkpoint.save(capture(step, rewinding)),
-            "read it and go on": checkpoint.load,
+            "read it to resume": checkpoint.load,
             "write the weights alone": lambda: write_arrays(folder / "weights.safetensors", weights),
             LEASE: lambda: _lease(folder),
             "rearrange a mask, apply it and write the ticket": lambda: _ticket(folder, weights, mask),
-            "find all weights on a path, and collapse": lambda: describe(mask, plain, (3, 32, 32)),
+            "find all weights on a path and detect layer collapse": lambda: describe(
+                mask, plain, (3, 32, 32)
+            ),
         }
         seconds = {what: _median(call, options) for what, call in calls.items()}
     rows = []
@@ -64,10 +66,10 @@ def keeping(options: Options) -> Section:
         rows.append({"what": what, "time": time_taken, "share": share, "target": target})
     text = (
         f"{size:,} weights (VGG19), a tenth kept, one thread, files fsynced. A checkpoint is written at the "
-        f"end of an epoch if the last is {interval:.0f} s old (`checkpoint_seconds`). Share: of these {interval:.0f} "
-        "s, so of the time of a run whose epochs are shorter; of one with longer epochs it is less."
+        f"end of an epoch if the last one is {interval:.0f} s old (`checkpoint_seconds`). The share is relative to "
+        f"{interval:.0f} s; if an epoch takes longer, it is smaller."
     )
-    return Section("Keeping what is done", text, rows)
+    return Section("Checkpoints, leases and tickets", text, rows)
 
 
 def _lease(folder: Path) -> None:

@@ -99,7 +99,7 @@ def machine(device: torch.device) -> str:
     isa = torch.backends.cpu.get_cpu_capability()
     bf16 = "with" if has_bfloat16(torch.device("cpu")) else "without"
     gpu = (
-        torch.cuda.get_device_name(device) if device.type == "cuda" else "no GPU: every figure is of the CPU"
+        torch.cuda.get_device_name(device) if device.type == "cuda" else "no GPU: all figures are for the CPU"
     )
     return f"{name}, {cores} cores ({isa}, {bf16} bfloat16); {gpu}"
 

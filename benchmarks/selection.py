@@ -42,7 +42,7 @@ def scores_and_masks(options: Options) -> Section:
         threshold = np.sort(everything)[-kept]
         return {name: layer >= threshold for name, layer in scores.items()}
 
-    calls = {"SNIP, 100 images": score, "mask, exact and global": mask, "the same by a sort": by_sorting}
+    calls = {"SNIP, 100 images": score, "mask, exact and global": mask, "the same by sorting": by_sorting}
     seconds = interleaved(calls, 1 if options.quick else 3, options.device)
     rows = [
         {
@@ -54,7 +54,7 @@ def scores_and_masks(options: Options) -> Section:
     ]
     text = (
         f"{structure.size:,} weights, a tenth kept, one thread. SNIP includes the checks of the score's contract "
-        "(two copies of the network's state, compared)."
+        "(it compares the network's state before and after)."
     )
     return Section("Scores and masks", text, rows)
 
@@ -69,7 +69,7 @@ def memory_of_scores(options: Options) -> Section:
         cost = cost_of(command, ROOT)
         rows.append({"score": name, "CPU": f"{cost.cpu:.1f} s", "memory": f"{cost.megabytes:,.0f} MB"})
     text = (
-        f"VGG19, {count} images in one batch, one thread of the CPU; each in a process that imports torch and "
-        "builds the network. `nothing` does only that."
+        f"VGG19, {count} images in one batch, one CPU thread; each in its own process, which imports torch and "
+        "builds the network. `nothing` does no more than that."
     )
     return Section("Memory of scores", text, rows)

@@ -142,16 +142,16 @@ def training_steps(options: Options) -> Section:
             rows += _steps_of(name, threads, options)
     torch.set_num_threads(1)
     text = (
-        f"One step (forward, backward, SGD, mask, and the batch it reads), batch {BATCH}, {SIDE}x{SIDE} images, "
-        f"a tenth of the weights kept. Plain loop: PIL images, a DataLoader with {WORKERS} workers and torchvision "
-        "transforms, gradients masked layer by layer, torch.optim.SGD, NCHW, in a process of its own. The variants "
-        "take turns; medians, and the median over turns of the ratio. Peak: share of the speed of a square matrix "
-        "product in the same arithmetic, timed in the same turns."
+        f"One step (forward, backward, SGD, mask, and reading the batch) with a batch of {BATCH} images of "
+        f"{SIDE}x{SIDE} pixels and a tenth of the weights kept. Plain loop: PIL images, a DataLoader with {WORKERS} "
+        "workers and torchvision transforms, gradients masked layer by layer, torch.optim.SGD, NCHW, in a separate "
+        "process. The variants are timed alternately; the table shows median times and the median of the ratios. "
+        "Peak: speed relative to a square matrix product in the same precision, timed alternately with the steps."
     )
     if not has_bfloat16(options.device):
         text += (
             " **This processor has no bfloat16**, so its rows are missing and its targets (1.8 for VGG19, 2.3 for "
-            "ResNet32) are not measured here; the workflow refuses `precision: bfloat16` on such a machine."
+            "ResNet32) are not tested; the workflow refuses `precision: bfloat16` on such a machine."
         )
     return Section("Training step", text, rows)
 
@@ -210,7 +210,7 @@ def optimizers(options: Options) -> Section:
     ]
     text = (
         f"One step of ResNet32 as above (float32, channels_last, 1 thread, batch {BATCH}, a tenth of the weights kept) "
-        "under each optimizer; they take turns, medians."
+        "with each optimizer, timed alternately; medians."
     )
     return Section("Optimizers", text, rows)
 
@@ -241,7 +241,7 @@ def data_pipeline(options: Options) -> Section:
     torch.set_num_threads(1)
     text = (
         f"Random crop (padding {PADDING}), flip and normalisation of {count:,} images, without any network. On one "
-        "core the DataLoader works in the process itself, else with a worker a core."
+        "core the DataLoader has no workers, otherwise one per core."
     )
     return Section("Data pipeline", text, rows)
 

@@ -75,9 +75,9 @@ def where_time_goes(project: Path, wall: float) -> list[dict[str, str]]:
 
 
 MEMORY_TEXT = (
-    "Largest resident memory of each stage's process, started on its own (in a study, stages are forked from one "
-    "process that has the libraries imported, and share their pages with it). Of the quickstart study: the libraries "
-    "are most of it; to these add the data set (uint8) and activations of your own networks."
+    "Peak resident memory of each stage of the quickstart study, started on its own. (In a study, stages are forked "
+    "from one process that has imported the libraries, and share its pages.) Libraries take most of the memory; add "
+    "your own data set (uint8) and the activations of your networks."
 )
 
 

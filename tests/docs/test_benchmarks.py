@@ -37,7 +37,7 @@ def test_the_benchmarks_run_in_quick_mode(tmp_path: Path) -> None:
         "Data pipeline",
         "Scores and masks",
         "Memory of scores",
-        "Keeping what is done",
+        "Checkpoints, leases and tickets",
         "Planning",
         "Collecting, tables, verdicts",
     )
