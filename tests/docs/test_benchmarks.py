@@ -29,7 +29,7 @@ def test_the_benchmarks_run_in_quick_mode(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     text = output.read_text()
-    assert "no GPU: every figure is of the CPU" in text
+    assert "no GPU: all figures are for the CPU" in text
     assert "the numbers mean nothing" in text
     titles = (
         "Training step",

@@ -29,10 +29,13 @@ def test_a_target_that_does_not_exist_names_those_that_do(target: str, words: st
         require_known_targets([target], KNOWN, "mine", "results")
 
 
-def test_targets_that_exist_and_those_of_others_pass() -> None:
-    targets = ["results/tables/random.tex", "./results/figures/curves.svg", "all", "results/x.csv"]
-    require_known_targets([*targets, "results/report.html"], KNOWN, "mine", "results")
-    require_known_targets(["results/studies/mine/tables/random.md"], KNOWN, "mine", "results/studies/mine")
+def test_of_several_targets_only_the_one_that_does_not_exist_is_refused() -> None:
+    fine = ["results/tables/random.tex", "./results/figures/curves.svg", "all", "results/x.csv", "results/report.html"]
+    with pytest.raises(ConfigError, match=r"^results/tables/verdict\.csv: "):
+        require_known_targets([*fine, "results/tables/verdict.csv"], KNOWN, "mine", "results")
+    mine = "results/studies/mine"
+    with pytest.raises(ConfigError, match="^results/studies/mine/tables/verdict"):
+        require_known_targets([f"{mine}/tables/random.md", f"{mine}/tables/verdict.md"], KNOWN, "mine", mine)
 
 
 @pytest.mark.parametrize("file", ["tables/random.csv", "report.html", "results.csv"])

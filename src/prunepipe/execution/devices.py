@@ -97,9 +97,9 @@ def has_bfloat16(device: torch.device) -> bool:
 
 
 def require_room(device: torch.device, size: int) -> None:
-    """Refuse images that do not fit into the memory that a device has left, before any is copied there.
+    """Refuse images that do not fit into the memory that a device has left, before any is copied.
 
-    What a training step takes beside them depends on the network, and is met when it is spent.
+    The memory of a training step depends on the network and is not checked here; see `explain_out_of_memory`.
 
     Args:
         device: where the images will live.

@@ -206,7 +206,7 @@ def _unusable(path: Path, error: OSError) -> str:
 def _failed(devices: Sequence[str], error: RuntimeError) -> str:
     reason = str(error).strip().splitlines()[0]
     remedy = "lower jobs_per_gpu" if "out of memory" in reason else "look at nvidia-smi"
-    return f"GPU {', '.join(devices)} failed: {reason}; {remedy}. A run goes on from its checkpoint when started again."
+    return f"GPU {', '.join(devices)} failed: {reason}; {remedy}. Start again to resume from the checkpoint."
 
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"

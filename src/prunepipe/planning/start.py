@@ -30,14 +30,14 @@ from prunepipe.study.loading import (
 from prunepipe.study.study import Study
 
 VERDICT_TABLES = ("verdicts", "effects", "methods", "against_random", "decomposition")
-"""Files among the tables that are not built one by one."""
+"""Names in results/tables that no rule for single tables makes."""
 
 
 def refuse_early(targets: Iterable[str], scripts: Path, study: str, out: str) -> None:
-    """End the workflow with a line where it could not make what it is asked for.
+    """End the workflow with a one-line message if it cannot make the targets.
 
     Args:
-        targets: arguments of Snakemake; what is no target among them is like none.
+        targets: arguments of Snakemake; those that are not targets are ignored.
         scripts: folder of the stages' scripts.
         study: name of the study.
         out: folder of its tables, figures and report.

@@ -1,4 +1,4 @@
-"""Refuse what the workflow cannot make in one line, before Snakemake says it in its own words."""
+"""Refuse impossible targets and folders with a one-line message before Snakemake fails on them."""
 
 from __future__ import annotations
 

@@ -38,8 +38,8 @@ TEXT_COLUMNS = (
     "study", "dataset", "network", "ticket", "check", "layer", "kind", "source", "other_source",
     "device", "precision", "version", "code", "data_checksum", "start", "status", "cause", "note", "run",
 )  # fmt: skip
-"""Columns of any frame that hold names, checksums or sentences: a type guessed from their values would be wrong for
-names made of digits. Adding a column of text here is part of adding it to a frame."""
+"""Columns of any frame that hold names, checksums or sentences: guessing their type would misread
+names made of digits. A new text column must be added here."""
 
 
 def write_frame(path: Path | str, frame: pd.DataFrame) -> None:

@@ -1,14 +1,14 @@
-"""Read from the logs next to a result how its stages ended."""
+"""Read how stages ended from the logs next to their results."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 COMPLAINTS = ("error:", "stopped by signal")
-"""How a stage's last words begin when it did not finish."""
+"""Starts of the last line of a stage that did not finish."""
 TRACEBACK = "Traceback (most recent call last):"
 ALIVE = "epoch "
-"""How a training that goes on after a traceback of something else begins its lines."""
+"""Starts of a training run's lines; after one of them, an earlier traceback was not fatal."""
 
 
 def newest_log(folder: Path) -> Path | None:

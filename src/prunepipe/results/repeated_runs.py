@@ -1,4 +1,4 @@
-"""Runs that start from the same weights and mask though they should differ: two seeds, or a check and its reference."""
+"""Find runs that start alike although they should differ: two seeds, or a check and its reference."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ CHECKS_OF = ("dataset", "network", "ticket", "prune_ratio", "seed")
 
 
 def notes(runs: pd.DataFrame) -> list[str]:
-    """Return for every run what it shares with another that should differ from it; mostly nothing.
+    """Return a note for every run that starts like another run that should differ; an empty text for all others.
 
     Args:
-        runs: one row a run: its place in the study, and `start`, a checksum of what its training starts from: weights,
+        runs: one row per run: its place in the study, and `start`, a checksum of its start weights,
             mask and training data. It is empty for runs that were not trained.
 
     Returns:
-        One text a row. Seeds that start alike are no independent repetitions. A run that starts like the one without
-        the check is that run: nothing was changed, whatever the check claims.
+        One text per row. Seeds that start alike are not independent repetitions. A run that starts like the run without
+        the check repeats it: the check changed nothing.
     """
     said: list[list[str]] = [[] for _ in range(len(runs))]
     rows = [row for row in runs.assign(row=range(len(runs))).to_dict("records") if _is_known(row["start"])]
@@ -39,7 +39,7 @@ def notes(runs: pd.DataFrame) -> list[str]:
 def _repeats(
     rows: Sequence[dict[Any, Any]], place: tuple[str, ...]
 ) -> list[tuple[dict[Any, Any], dict[Any, Any]]]:
-    """Return the rows that start like an earlier one of the same place, each with that row."""
+    """Return the rows that start like an earlier row with the same place, each with that earlier row."""
     first: dict[tuple[Any, ...], dict[Any, Any]] = {}
     found = []
     for row in rows:

@@ -1,4 +1,4 @@
-"""The one answer to how a run stands and why: for `watch`, tables, the page and the last screen alike."""
+"""Determine the state of each run and the cause, for `watch`, tables, the page and the last screen."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from prunepipe.results.logs import complaint, newest_log
 DONE, RUNNING, FAILED, WAITING = "done", "running", "failed", "waiting"
 TRAINING_LOGS = ("train_dense.log", "retrain.log")
 SILENCE = 15 * 60.0
-"""Seconds without a word in its log after which a run no longer counts as running: it was killed."""
+"""Seconds without output in its log after which a run counts as killed."""
 NOT_STARTED = "not started"
 
 Upstream = Callable[[Run], Iterable[Path | str]]
@@ -21,27 +21,27 @@ Upstream = Callable[[Run], Iterable[Path | str]]
 
 
 class Standing(NamedTuple):
-    """How a run stands: one of DONE, RUNNING, FAILED, WAITING, and why it is not done."""
+    """The state of a run: DONE, RUNNING, FAILED or WAITING, and why it is not done."""
 
     state: str
     cause: str
 
 
 class Standings:
-    """Look at runs, and at the stages that they share, once each."""
+    """Determines the states of runs; reads each log once."""
 
     def __init__(
         self, root: Path = Path(), upstream: Upstream = lambda run: (), now: float | None = None
     ) -> None:
-        """Look from the folder that holds `results/`; `now`: seconds since the epoch, default: the clock's."""
+        """Read below the folder that holds `results/`; `now`: seconds since the epoch; default: the clock's."""
         self._root, self._upstream = root, upstream
         self._now = time.time() if now is None else now
         self._complaints: dict[Path, str] = {}
 
     def of(self, run: Run) -> Standing:
-        """Return how a run stands.
+        """Return the state of a run.
 
-        It is done if it is measured. It failed if its own log says so, or that of a stage that it waits for.
+        It is done once it is evaluated. It failed if its own log says so, or the log of a stage that it waits for.
         """
         folder = self._root / run.folder
         if (folder / "metrics.json").exists():

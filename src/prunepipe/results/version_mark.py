@@ -32,9 +32,9 @@ def require_same_version(study: str, upgrade: bool = False, root: Path = Path())
     old = f"prunepipe {made_by}" if made_by else "an unknown version of prunepipe"
     kept = f"install prunepipe=={made_by}, or move it away" if made_by else "move it away"
     raise ConfigError(
-        f"{mark.parent}: made by {old}; this is {__version__} and would replace what its code makes differently. "
-        f"Nothing was touched. To keep it as it is, {kept}. To go on with it and make again what has changed: "
-        "--config upgrade_results=true (with -n first, it says what that is)."
+        f"{mark.parent}: made by {old}; this is {__version__} and would replace results whose code has changed. "
+        f"Nothing was touched. To keep the results as they are, {kept}. To continue with them and remake those whose "
+        "code has changed: --config upgrade_results=true (list them first with -n)."
     )
 
 

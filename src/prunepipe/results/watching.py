@@ -50,7 +50,7 @@ class StudyProgress:
 def study_progress(
     study: Study, root: Path = Path(), now: float | None = None, upstream: Upstream = lambda run: ()
 ) -> StudyProgress:
-    """Look at every run that a study should have.
+    """Count the runs of a study by state.
 
     Args:
         study: says which runs should exist.

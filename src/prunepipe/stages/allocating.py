@@ -46,7 +46,7 @@ def allocate(
     return call_repeatably(
         "allocation",
         allocation,
-        # A copy, so that a function that works in place does not change what is selected by afterwards.
+        # A copy, so that a function that works in place does not change the scores used for the selection.
         lambda: ({name: layer.copy() for name, layer in scores.items()}, structure, total),
         read,
         seed=seed_of_input(scores),
@@ -55,7 +55,7 @@ def allocate(
 
 
 def _counts(title: str, structure: Structure, total: int, exact: bool, kept: Any) -> dict[str, int]:
-    """Return what an allocation answered, if it says of every layer how much of it is kept."""
+    """Return an allocation's answer if it holds one count per prunable layer."""
     if not isinstance(kept, Mapping):
         raise ScoreError(
             f"{title}: returned {type(kept).__name__}, must return a dictionary of counts by layer."

@@ -1,4 +1,4 @@
-"""Layer collapse: a ticket whose mask leaves no path from input to output is recorded, not trained."""
+"""Layer collapse: record a ticket whose mask leaves no path from input to output, without training it."""
 
 from __future__ import annotations
 

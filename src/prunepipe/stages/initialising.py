@@ -71,7 +71,7 @@ def _initialise(dataset: Dataset, settings: InitialSettings) -> tuple[Arrays, St
 
 
 def _require_logits(network: nn.Module, shape: tuple[int, ...], classes: int) -> None:
-    """Refuse a network that does not give logits in its mode, or no gradients, before the first job counts on it."""
+    """Refuse a network that returns no logits or no gradients in its current mode, before any job depends on it."""
     images = torch.randn(shape, generator=torch.Generator().manual_seed(0))
     mode = "train" if network.training else "eval"
     labels = torch.arange(TRIAL_IMAGES) % classes

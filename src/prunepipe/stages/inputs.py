@@ -47,7 +47,7 @@ def build(dataset: Dataset, network: NetworkSettings, seed: int, draw: str = "in
         network.reference,
         channels=channels,
         classes=dataset.classes,
-        # One number for square images, a pair for others, so that a builder for squares fails instead of being wrong.
+        # One number for square images, a pair for others: a builder that expects squares fails instead of being wrong.
         image_size=height if height == width else (height, width),
         options=network.options,
         seed=seed,

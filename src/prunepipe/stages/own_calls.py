@@ -1,4 +1,4 @@
-"""How a stage calls a function of the user's: on global random streams of its own, and twice, to see it repeat."""
+"""Call a user's function reproducibly: with seeded global random streams, and twice to check that it repeats."""
 
 from __future__ import annotations
 
@@ -26,24 +26,22 @@ def call_repeatably(
     seed: int,
     **options: Any,
 ) -> Answer:
-    """Call a function of the user's twice under equal conditions, and return what it answers both times.
+    """Call a user's function twice under equal conditions, and return its answer, which must be the same both times.
 
     Args:
         kind: what the function is, for the message.
         reference: "module:function" or "file.py:function".
         given: makes its arguments, anew for each call, because it may work in place.
-        read: holds its answer to the contract; returns arrays or numbers by name.
+        read: validates its answer and returns arrays or numbers by name.
         seed: of the global streams of torch, numpy and random.
-        options: its keyword arguments; a `generator` is left as one call leaves it.
+        options: its keyword arguments; a `generator` ends in the state that one call leaves it in.
 
     Raises:
         ScoreError: it raised, broke its contract, or answered differently the second time.
     """
-    # What the function imports when it is called would draw from a stream that nobody has seeded.
+    # A module that the function imports only when called would draw from an unseeded stream.
     import_module("torch")
-    load_function(
-        reference
-    )  # what its module does when it is imported happens once, and is no part of a call
+    load_function(reference)  # importing its module happens once and is not part of a call
     twins = deepcopy(options)
 
     def once(options: Mapping[str, Any]) -> Answer:
@@ -62,10 +60,10 @@ def call_repeatably(
 
 
 def seed_of(generator: np.random.Generator) -> int:
-    """Return a seed that belongs to a generator, which stays where it is."""
+    """Return a seed derived from a generator's state, without advancing the generator."""
     return int(deepcopy(generator).integers(2**62))
 
 
 def seed_of_input(arrays: Arrays) -> int:
-    """Return a seed that belongs to what a function is given, where it is given no generator: runs differ in that."""
+    """Return a seed derived from a function's arguments, for functions without a generator."""
     return int(checksum(arrays), 16)

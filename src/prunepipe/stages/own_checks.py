@@ -1,4 +1,4 @@
-"""Checks of scores, masks and weights by name; what the user's own function returns is held to its contract."""
+"""Checks of scores, masks and weights by name; the answers of users' functions are validated."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def checked(stage: str, check: str, given: Arrays, *others: Any, **options: Any)
 
 
 def _same_names(title: str, given: Arrays, changed: Any) -> Arrays:
-    """Return what a check answered, if it has the names, shapes and types that it was given."""
+    """Return a check's answer if it has the names, shapes and types of the input."""
     if not isinstance(changed, Mapping):
         raise ScoreError(f"{title}: returned {type(changed).__name__}, must return a dictionary of arrays.")
     for name in [*given, *changed]:

@@ -1,4 +1,4 @@
-"""What a user's own data check must return: training data that any stage can read."""
+"""Validate the training data that a user's data check returns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which folders hold the stages that a run waits for: what fails there fails for every run behind it."""
+"""Find the shared stages that a run waits for; if one fails, every run that needs it fails."""
 
 from __future__ import annotations
 

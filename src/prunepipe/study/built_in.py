@@ -45,7 +45,7 @@ KINDS = ("initial", "partially trained")
 
 
 class Reading(NamedTuple):
-    """What the words of a check entitle us to say of a method.
+    """What a verdict on a check says about the method.
 
     Attributes:
         part: what a method must use to be sane, and what `uses` under this check shows; None: a diagnostic.
@@ -67,7 +67,7 @@ class CheckRow:
     Attributes:
         stage: the stage that it changes.
         function: "module:function".
-        readings: by the kind of ticket, what its words entitle us to say; for other kinds it is a diagnostic.
+        readings: by the kind of ticket, what its verdicts say; for other kinds the check is a diagnostic.
         battery: whether `prunepipe judge` runs it.
         share: for a data check: the share of the training images that it keeps.
         batch: for a data check: size of the whole batches in which it keeps images; 1: any number of images.

@@ -15,25 +15,25 @@ from prunepipe.study.rows import Ticket
 from prunepipe.study.study import Study
 
 WITHOUT_FIXED_SHARES = {"lottery": "uniform_all", "random": "erk", "random_uniform": "uniform_all"}
-"""The allocation of each control where its own leaves no budget.
+"""The allocation of each control on networks where its own allocation exceeds the budget.
 
-All three fix the share of Linear layers. That is no rule for a multilayer perceptron or a transformer, where the fixed
-share alone is more than a prune ratio leaves; the uniform share is what lottery tickets first had on such networks.
+All three fix the share of Linear layers. In a multilayer perceptron or a transformer, this share alone may be more than
+the prune ratio leaves. The first lottery tickets on such networks had a uniform share instead.
 """
 
 Kinds = Mapping[str, int]
-"""Prunable weights of one network by the kind of their layers, "conv" and "linear"."""
+"""Number of prunable weights of one network by kind of layer, "conv" and "linear"."""
 
 
 def control_rows(networks: Iterable[Kinds], prune_ratios: Iterable[float]) -> dict[str, dict[str, Any]]:
     """Return the row of each control, as a study writes it.
 
     Args:
-        networks: of every network that is judged on.
-        prune_ratios: that are judged at.
+        networks: weights by kind of layer of every network in the study.
+        prune_ratios: the study's.
     Returns:
-        An empty row where the built-in one has a budget for convolutions on every network at every ratio; otherwise
-        one with the other allocation, on all of them.
+        An empty row if the built-in row leaves a budget for convolutions on every network at every ratio; otherwise
+        a row with the other allocation, for all networks and ratios.
     """
     cases = [(kinds, ratio) for kinds in networks for ratio in prune_ratios]
     return {
@@ -45,12 +45,12 @@ def control_rows(networks: Iterable[Kinds], prune_ratios: Iterable[float]) -> di
 
 
 def leaves_budget(ticket: Ticket, kinds: Kinds, prune_ratio: float) -> bool:
-    """Return whether a ticket's allocation can share a budget out: what it fixes leaves some, and no more than fits.
+    """Return whether the layers without a fixed share can hold exactly the rest of the budget, and there is a rest.
 
     Args:
-        ticket: says how.
+        ticket: names the allocation and its options.
         kinds: weights of the network.
-        prune_ratio: share that is removed.
+        prune_ratio: share of the weights that is removed.
     """
     layers = [Layer(kind, kind, (size,)) for kind, size in kinds.items() if size]
     row, budget = ticket.allocation_facts, kept_total(sum(kinds.values()), prune_ratio)

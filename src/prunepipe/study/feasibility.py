@@ -16,7 +16,7 @@ from prunepipe.study.study import Study
 
 
 def refuse_impossible(study: Study) -> None:
-    """Refuse a study if one of its jobs is bound to fail; what its rows do not say is not checked.
+    """Refuse a study if one of its jobs is bound to fail, as far as its rows describe its networks and data sets.
 
     Raises:
         ConfigError: the message names the key, the value, the bound, and what to change.

@@ -1,4 +1,4 @@
-"""Learning rates as functions of the epoch alone, so that a resumed run is where it would have been."""
+"""Learning rates as functions of the epoch alone, so that a resumed run continues with the same rates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The typed study: what to run, checked before any job starts, and the cells that it consists of."""
+"""The typed study: what to run, checked before any job starts, and its cells."""
 
 from __future__ import annotations
 

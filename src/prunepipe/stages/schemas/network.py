@@ -20,6 +20,6 @@ class NetworkSettings(Strict):
 
     @model_serializer(mode="wrap")
     def _without_choice(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out a choice that is not made: what was done without one stays as it is."""
+        """Omit an empty choice, so that settings recorded before the key existed stay equal."""
         values: dict[str, Any] = serialise(self)
         return values if self.prunable else {key: value for key, value in values.items() if key != "prunable"}

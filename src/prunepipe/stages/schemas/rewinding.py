@@ -8,7 +8,7 @@ from prunepipe.validation import Point, Strict
 
 
 class RewindSettings(Strict):
-    """Which weights these are, recorded with them."""
+    """Identifies the weights; stored with them."""
 
     data: str = Field(description="the data that the dense run saw")
     point: Point

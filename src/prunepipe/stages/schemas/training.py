@@ -28,10 +28,10 @@ class TrainingSettings(Strict):
 
 
 class DataSettings(Strict):
-    """How the training data that a mask is made from are changed."""
+    """How to change the training data that a mask is made from."""
 
     corruption: str | None = Field(None, description="module:function of the data check; null: clean data")
-    shuffle: bool = Field(True, description="whether every epoch has an order of its own")
+    shuffle: bool = Field(True, description="whether to shuffle the images in every epoch")
 
 
 class DenseSettings(TrainingSettings):
@@ -44,5 +44,5 @@ class DenseSettings(TrainingSettings):
 class RetrainSettings(TrainingSettings):
     """Settings of `retrain`."""
 
-    first_epoch: int = Field(0, ge=0, description="epochs of the recipe that are left out")
-    train_collapsed: bool = Field(False, description="train a ticket without any path all the same")
+    first_epoch: int = Field(0, ge=0, description="number of the recipe's epochs to skip")
+    train_collapsed: bool = Field(False, description="train a ticket even if it has no path")
