@@ -9,9 +9,17 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from small_networks import make_structure
 
-from prunepipe.errors import ScoreError
+from prunepipe.errors import ConfigError, ScoreError
 from prunepipe.pruning.allocations.scored import global_
-from prunepipe.pruning.masks import check_mask, density, layer_densities, overlap, select
+from prunepipe.pruning.masks import (
+    check_mask,
+    density,
+    kept_total,
+    layer_densities,
+    overlap,
+    require_budget,
+    select,
+)
 
 
 @settings(max_examples=100, deadline=None)
@@ -151,3 +159,16 @@ def test_overlap_of_independent_masks_is_at_chance() -> None:
 def test_overlap_refuses_masks_of_different_networks() -> None:
     with pytest.raises(ScoreError, match="masks of different networks"):
         overlap(MASK, {"layer0": MASK["layer0"]})
+
+
+@given(st.integers(2, 10**7), st.integers(1, 12))
+def test_the_largest_prune_ratio_that_keeps_something_is_named_right(size: int, nines: int) -> None:
+    ratio = float("0." + "9" * nines)
+    if kept_total(size, ratio):
+        require_budget(size, ratio)
+        return
+    with pytest.raises(ConfigError) as refusal:
+        require_budget(size, ratio)
+    named = float(str(refusal.value).rpartition("lower it to ")[2].split()[0])
+    assert kept_total(size, named) >= 1
+    assert named < ratio

@@ -265,7 +265,7 @@ def test_a_shared_stage_that_fails_fails_every_run_behind_it_and_no_other(tmp_pa
         path = tmp_path / "data" / "cifar10.log"
     path.parent.mkdir(parents=True)
     path.write_text(words)
-    upstream = partial(upstream_logs, study, data_folder="data")
+    upstream = partial(upstream_logs, study, prepared_folder="data")
     frame = collect(study, tmp_path, upstream)
     failed = frame[frame["cause"].str.contains("boom")]
     seeds = {0, 1} if log == "data" else {0}

@@ -41,6 +41,20 @@ def test_a_prune_ratio_without_budget_is_refused(small: dict, ticket: str, prune
         refuse_impossible_budgets(study)
 
 
+def test_a_prune_ratio_that_keeps_nothing_is_refused_with_the_largest_that_keeps_something(
+    small: dict,
+) -> None:
+    study = Study.model_validate(small | {"tickets": ["snip"], "prune_ratios": [0.9, 0.99999]})
+    with pytest.raises(ConfigError) as refusal:
+        refuse_impossible_budgets(study)
+    assert str(refusal.value) == (
+        "prune_ratios: on vgg_digits (digits): 0.99999 keeps none of 69,904 prunable weights; "
+        "lower it to 0.99998 or less."
+    )
+    fine = Study.model_validate(small | {"tickets": ["snip"], "prune_ratios": [0.99998]})
+    assert refuse_impossible_budgets(fine) is None
+
+
 def test_allocations_without_a_fixed_share_have_no_such_bound(small: dict) -> None:
     study = Study.model_validate(small | {"tickets": ["snip"], "prune_ratios": [0.999]})
     assert refuse_impossible_budgets(study) is None

@@ -3,9 +3,9 @@
 
 rule prepare_dataset:
     output:
-        data=os.path.join(SITE.data_folder, "{name}.safetensors"),
+        data=os.path.join(SITE.prepared, "{name}.safetensors"),
     log:
-        os.path.join(SITE.data_folder, "{name}.log"),
+        os.path.join(SITE.prepared, "{name}.log"),
     conda:
         "../../envs/prunepipe.yaml"
     threads: 1
@@ -14,7 +14,7 @@ rule prepare_dataset:
         runtime=60,
     params:
         launch=JOBS.launch,
-        benchmark=os.path.join(SITE.data_folder, "{name}.benchmark.jsonl"),
+        benchmark=os.path.join(SITE.prepared, "{name}.benchmark.jsonl"),
         settings=JOBS.dataset_settings,
         code=JOBS.dataset_code,
     message:

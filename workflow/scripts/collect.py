@@ -15,8 +15,8 @@ def main(files):
     """Read every run of the study below this folder, write three tables."""
     study = load_study(Path(files.study))
     # From the environment: where data lies is no part of a result, and must not make one stale.
-    data_folder = os.environ.get("PRUNEPIPE_DATA_FOLDER", "data")
-    results = collect(study, upstream=partial(upstream_logs, study, data_folder=data_folder))
+    prepared = os.environ.get("PRUNEPIPE_PREPARED_FOLDER", "data")
+    results = collect(study, upstream=partial(upstream_logs, study, prepared_folder=prepared))
     write_frame(files.results, results)
     write_frame(files.layers, layers(results["run"]))
     write_frame(files.histories, histories(results["run"]))

@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     if kind != "pruned run":
         raise ArtifactError(f"{folder}: {kind}; only pruned runs (.../tickets/...) are exported.")
     root = Path(folder.resolve().as_posix().partition(f"/{RUNS}/")[0])
-    trained = read_run(folder, arguments.data_folder or root / site_of(root).data_folder)
+    trained = read_run(folder, arguments.data_folder or root / site_of(root).prepared)
     ending, write = WRITERS[arguments.to]
     name = "-".join((place["study"], place["network"], place["ticket"], place["check"]))
     output: Path = arguments.output or Path(f"{name}-p{place['prune_ratio']}-seed{place['seed']}{ending}")

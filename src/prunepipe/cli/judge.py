@@ -84,7 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
         return run_watched_dry(snakemake_command(study, folder, *cores, "--dry-run", "--quiet", site=site))
     print(f"Judging {method.name} ({method.score}): study {study}, log {folder / 'judge.log'}", flush=True)
     planned = load_study(study)
-    upstream = partial(upstream_logs, planned, data_folder=choices["data_folder"])
+    upstream = partial(upstream_logs, planned, prepared_folder=choices["data_folder"])
     progress = partial(study_progress, planned, folder, upstream=upstream)
     command = snakemake_command(study, folder, *cores, site=site)
     outcome = run_watched(command, folder / "judge.log", progress, environment())

@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     from prunepipe.study.loading import load_study
 
     study = load_study(study_file(arguments.study))
-    upstream = partial(upstream_logs, study, data_folder=site_of(arguments.folder).data_folder)
+    upstream = partial(upstream_logs, study, prepared_folder=site_of(arguments.folder).prepared)
     look = partial(study_progress, study, arguments.folder, upstream=upstream)
     progress = look()
     if arguments.once:

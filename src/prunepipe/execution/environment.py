@@ -21,7 +21,7 @@ def prepare_environment(site: Site) -> None:
     Args:
         site: device, time between checkpoints, jobs that share a GPU, event files, deterministic operations.
     """
-    os.environ["PRUNEPIPE_DATA_FOLDER"] = site.data_folder
+    os.environ["PRUNEPIPE_PREPARED_FOLDER"] = site.prepared
     os.environ["PRUNEPIPE_DEVICE"] = site.device
     os.environ["PRUNEPIPE_CHECKPOINT_SECONDS"] = str(site.checkpoint_seconds)
     os.environ["PRUNEPIPE_JOBS_PER_GPU"] = str(site.jobs_per_gpu)

@@ -151,7 +151,7 @@ class Jobs:
     def prepared(self, wildcards: Wildcards) -> str:
         """Return the prepared data set of a run."""
         name = dataset_name(wildcards.dataset, self.study.datasets[wildcards.dataset])
-        return os.path.join(self.site.data_folder, f"{name}.safetensors")
+        return os.path.join(self.site.prepared, f"{name}.safetensors")
 
     def checkpoint(self, wildcards: Wildcards) -> str:
         """Return the file that holds the weights of a rewind point."""
@@ -218,7 +218,7 @@ class Jobs:
 
     def _prepared_from(self, name: str) -> str:
         settings = make.dataset_settings(self.study, self.dataset_keys[name], self.site.data_folder)
-        record = Path(self.site.data_folder, f"{name}.content.json")
+        record = Path(self.site.prepared, f"{name}.content.json")
         try:
             content = content_checksum(settings.model_dump(), record)
         except PrunepipeError as error:

@@ -110,6 +110,7 @@ def begin_work(site: Site, study: Study, out: str, *, here: bool, makes_files: b
         if makes_files:
             require_same_version(study.name, site.upgrade_results)
             make_folder(site.data_folder)
+            make_folder(site.prepared, "prepared_folder")
             claim_folder()
             for line in settle(study.name, out):
                 print(line, file=sys.stderr)

@@ -31,6 +31,24 @@ def kept_total(size: int, prune_ratio: float) -> int:
     return floor(size * (1 - Fraction(str(float(prune_ratio)))))
 
 
+def require_budget(size: int, prune_ratio: float, place: str = "prune_ratio") -> None:
+    """Raise an error if a prune ratio leaves no weight at all.
+
+    Args:
+        size: number of prunable weights N.
+        prune_ratio: share removed, in [0, 1).
+        place: what the message begins with: the key, and where it applies.
+    Raises:
+        ConfigError: the message names the largest prune ratio that keeps a weight, rounded down.
+    """
+    if kept_total(size, prune_ratio) == 0:
+        digits = len(str(size))
+        most = floor((1 - Fraction(1, size)) * 10**digits)
+        raise ConfigError(
+            f"{place}: {prune_ratio} keeps none of {size:,} prunable weights; lower it to 0.{most:0{digits}} or less."
+        )
+
+
 def require_room(scores: Arrays, total: int) -> None:
     """Raise an error if a method always keeps more weights than the budget allows.
 

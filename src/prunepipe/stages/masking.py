@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prunepipe.artifacts import Arrays
 from prunepipe.networks.structure import Structure
-from prunepipe.pruning.masks import check_mask, kept_total, require_room, select
+from prunepipe.pruning.masks import check_mask, kept_total, require_budget, require_room, select
 from prunepipe.stages.allocating import allocate
 from prunepipe.stages.own_checks import checked
 from prunepipe.stages.schemas.masking import MaskSettings
@@ -30,6 +30,7 @@ def make_mask(
     """
     if settings.score_check is not None:
         scores = checked("score", settings.score_check, scores)
+    require_budget(structure.size, settings.prune_ratio)
     total = kept_total(structure.size, settings.prune_ratio)
     require_room(scores, total)
     kept = allocate(

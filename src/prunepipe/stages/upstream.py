@@ -9,18 +9,18 @@ from prunepipe.stages.settings import data_of_source, score_id, scored_ratio, so
 from prunepipe.study.study import FULL_NETWORK, Study
 
 
-def upstream_logs(study: Study, run: Run, data_folder: Path | str) -> list[str]:
+def upstream_logs(study: Study, run: Run, prepared_folder: Path | str) -> list[str]:
     """Return the logs of the shared stages before a run, the last stage first.
 
     Args:
         study: of the run.
         run: dense or pruned.
-        data_folder: where data sets are prepared.
+        prepared_folder: where data sets are prepared.
     """
     place = {"study": study.name, "dataset": run.dataset, "network": run.network, "seed": run.seed}
     prepared = dataset_name(run.dataset, study.datasets[run.dataset])
     first = [INITIAL.format(**place, draw=draw) + "/initialise.log" for draw in ("reinit", "init")]
-    first.append(str(Path(data_folder, f"{prepared}.log")))
+    first.append(str(Path(prepared_folder, f"{prepared}.log")))
     return first if run.ticket == FULL_NETWORK else [*_of_ticket(study, run, place), *first]
 
 

@@ -9,7 +9,7 @@ from prunepipe.errors import ConfigError
 from prunepipe.networks.choice import PrunableChoice, chosen
 from prunepipe.networks.structure import Layer, Structure
 from prunepipe.plugins import load_function
-from prunepipe.pruning.masks import kept_after, kept_total
+from prunepipe.pruning.masks import kept_after, kept_total, require_budget
 from prunepipe.study.names import dataset_row, network_row
 from prunepipe.study.rows import DatasetChoice, Ticket
 from prunepipe.study.study import Study
@@ -144,6 +144,8 @@ def pruned_layers_of(study: Study, dataset: str, network: str) -> list[Layer] | 
 
 def _refuse(study: Study, network: str, layers: list[Layer]) -> None:
     size = sum(layer.size for layer in layers)
+    for prune_ratio in study.prune_ratios:
+        require_budget(size, prune_ratio, f"prune_ratios: on {network}")
     for name, ticket in study.tickets.items():
         for prune_ratio in study.prune_ratios:
             budget = kept_total(size, prune_ratio)

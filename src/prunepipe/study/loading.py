@@ -23,7 +23,11 @@ class Site(Strict):
     """Where and how to run; no setting here changes the cells of a study."""
 
     study: str = Field("quickstart", description="a study in config/ by name, or the path of a .yaml file")
-    data_folder: str = Field("data", description="folder of raw data and prepared data sets")
+    data_folder: str = Field("data", description="folder of raw data; prepared data sets are kept there too")
+    prepared_folder: str | None = Field(
+        None,
+        description="folder of prepared data sets, where data_folder cannot be written; default: data_folder",
+    )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: a GPU if there is one")
     precision: Literal["float32", "bfloat16"] = Field("float32", description="arithmetic of training")
     channels_last: bool = Field(
@@ -78,10 +82,12 @@ class Site(Strict):
         plain = {key for key, field in cls.model_fields.items() if field.annotation in (bool, int, float)}
         return {key: _scalar(value) if key in plain else value for key, value in values.items()}
 
-    @field_validator("data_folder")
+    @field_validator("data_folder", "prepared_folder")
     @classmethod
-    def _plain_path(cls, folder: str) -> str:
+    def _plain_path(cls, folder: str | None) -> str | None:
         """Normalise the path, without `~`, `.` and a trailing slash, so that all rules use the same form."""
+        if folder is None:
+            return None
         path = os.path.normpath(os.path.expanduser(folder))
         odd = next((character for character in "{}$" if character in path), None)
         if not folder.strip() or odd or path.startswith("~") or not path.isprintable():
@@ -89,6 +95,11 @@ class Site(Strict):
                 f"{folder!r} cannot be used; give a path such as data or ~/data, without {{, }}, $ and line breaks"
             )
         return path
+
+    @property
+    def prepared(self) -> str:
+        """The folder of prepared data sets."""
+        return self.prepared_folder or self.data_folder
 
     @property
     def numerics(self) -> dict[str, Any]:
@@ -111,35 +122,35 @@ def load_site(values: dict[str, Any]) -> Site:
         ConfigError: one line per mistake.
     """
     site = validated(Site, values, "config.yaml")
-    _require_folder(site.data_folder)
+    _require_folder("data_folder", site.data_folder, "the folder of the raw data")
+    _require_folder("prepared_folder", site.prepared, "a folder for prepared data sets")
+    if os.path.isdir(site.prepared) and not os.access(site.prepared, os.W_OK | os.X_OK):
+        key = "prepared_folder" if site.prepared_folder else "data_folder"
+        raise ConfigError(
+            f"config.yaml: {key}: '{site.prepared}' cannot be written, and prepared data sets are kept there; set "
+            "prepared_folder to a folder of your own."
+        )
     return site
 
 
-def _require_folder(folder: str) -> None:
-    """Refuse a data folder that cannot be made or written: prepared data sets lie there too."""
+def _require_folder(key: str, folder: str, meaning: str) -> None:
+    """Refuse a folder that does not exist and cannot be made."""
     path = Path(folder)
     if os.path.isdir(path):
-        if not os.access(path, os.W_OK | os.X_OK):
-            raise ConfigError(
-                f"config.yaml: data_folder: '{folder}' cannot be written, and prepared data sets are kept there; name "
-                "a folder of your own, and link what is in this one into it (ln -s)."
-            )
         return
     taken = os.path.exists(path)
-    problem = "is a file" if taken else f"does not exist, nor does {path.parent}"
-    if not taken and os.path.isdir(path.parent) and not os.access(path.parent, os.W_OK | os.X_OK):
-        raise ConfigError(
-            f"config.yaml: data_folder: '{folder}' cannot be made in {path.parent}, where you may not write; name "
-            "another folder."
-        )
     if taken or not os.path.isdir(path.parent):
+        problem = "is a file" if taken else f"does not exist, nor does {path.parent}"
+        raise ConfigError(f"config.yaml: {key}: '{folder}' {problem}; name {meaning}, or make it.")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
         raise ConfigError(
-            f"config.yaml: data_folder: '{folder}' {problem}; name the folder of the raw data, or make it."
+            f"config.yaml: {key}: '{folder}' cannot be made in {path.parent}, where you may not write; name another "
+            "folder."
         )
 
 
-def make_folder(folder: str) -> None:
-    """Make the data folder if it does not exist.
+def make_folder(folder: str, key: str = "data_folder") -> None:
+    """Make a folder of the site configuration if it does not exist.
 
     Raises:
         ConfigError: it cannot be made.
@@ -148,7 +159,7 @@ def make_folder(folder: str) -> None:
         os.makedirs(folder, exist_ok=True)
     except OSError as error:
         raise ConfigError(
-            f"config.yaml: data_folder: '{folder}' cannot be made ({error.strerror}); name another folder."
+            f"config.yaml: {key}: '{folder}' cannot be made ({error.strerror}); name another folder."
         ) from error
 
 
