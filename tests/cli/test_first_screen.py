@@ -87,6 +87,24 @@ def test_a_referees_questions_come_with_commands_that_work(
         assert main([*command[1:], "--dry-run"]) == 0
 
 
+def test_a_question_about_another_study_start_and_ratio_keeps_them(results: Path, tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    values = yaml.safe_load(file.read_text())
+    values["recipe"]["epochs"] += 1
+    values["tickets"]["mine"] |= {"start": "final", "scored": "init"}
+    file.write_text(yaml.safe_dump(values))
+    method = f"prunepipe judge {tmp_path}/mine.py:f --start final --scored init --option power=2"
+    commands = [
+        line.strip() for line in next_questions(results) if "judge" in line for line in line.splitlines()
+    ]
+    commands = [line for line in commands if line.startswith("prunepipe")]
+    assert commands == [
+        f"{method} --study {file} --name mine --prune-ratio 0.95 --seeds 10",
+        f"{method} --study {file} --name mine --prune-ratio 0.95 --prune-ratio 0.98 --seeds 5",
+        f"{method} --study fashion --name mine_fashion",
+    ]
+
+
 def test_of_a_method_that_collapses_is_asked_what_it_does_where_more_weights_are_left(results: Path) -> None:
     verdicts = results / "tables" / "verdicts.csv"
     verdicts.write_text("ticket,check,verdict\nmine,invert,collapses\nmine,reinit,not judged\n")

@@ -6,7 +6,9 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+from prunepipe.cli.derived_study import Method, derived_study, method_name
 from prunepipe.cli.verdict import csv_rows
+from prunepipe.cli.workflow import study_file
 from prunepipe.results.layout import PARTIAL
 
 FEWER_KEPT = 0.4
@@ -29,9 +31,24 @@ def next_questions(results: Path) -> list[str]:
     if not isinstance(ticket, dict) or "score" not in ticket:
         return []
     command = ["prunepipe", "judge", ticket["score"], *_options(ticket)]
-    asked = _questions(study, ticket, _checks(results, name))
-    lines = [f"  {question}\n    {shlex.join([*command, *answer])}" for question, answer in asked]
+    place = [] if _on_quickstart(study) else ["--study", str(file)]
+    lines = []
+    for question, answer in _questions(study, ticket, _checks(results, name)):
+        kept = [] if "--study" in answer else place
+        kept = kept if "--name" in answer or name == method_name(ticket["score"]) else [*kept, "--name", name]
+        lines.append(f"  {question}\n    {shlex.join([*command, *kept, *answer])}")
     return ["What a referee would ask next:", *lines] if lines else []
+
+
+def _on_quickstart(study: dict[str, Any]) -> bool:
+    """Return whether a method was judged on the data and networks that `prunepipe judge` uses by default."""
+    from prunepipe.study.loading import load_study
+
+    default = derived_study(load_study(study_file("quickstart")), Method("snip", "any"), 1, None)
+    return all(
+        study.get(key) == default.get(key)
+        for key in ("datasets", "networks", "recipe", "scoring", "prunable")
+    )
 
 
 def _questions(
@@ -43,15 +60,14 @@ def _questions(
         question = f"Its masks leave no path: what does it do where more weights are left ({easier})?"
         return [(question, ["--prune-ratio", easier, "--seeds", str(seeds)])]
     asked = []
+    same = [part for ratio in ratios for part in ("--prune-ratio", f"{ratio:g}")]
     if "inconclusive" in checks:
         undecided = ", ".join(checks["inconclusive"])
-        asked.append((f"Do more seeds decide {undecided}?", ["--seeds", str(2 * seeds)]))
+        asked.append((f"Do more seeds decide {undecided}?", [*same, "--seeds", str(2 * seeds)]))
     if len(ratios) == 1:
         harder = f"{1 - (1 - ratios[0]) * FEWER_KEPT:.4g}"
-        both = ["--prune-ratio", f"{ratios[0]:g}", "--prune-ratio", harder]
-        asked.append(
-            (f"Does it hold where fewer weights are left ({harder})?", [*both, "--seeds", str(seeds)])
-        )
+        both = [*same, "--prune-ratio", harder, "--seeds", str(seeds)]
+        asked.append((f"Does it hold where fewer weights are left ({harder})?", both))
     if "fashion_mnist" not in study["datasets"]:
         other = ["--study", "fashion", "--name", f"{name}_fashion"]
         asked.append(("Does it hold on other data, with a larger network?", other))
@@ -72,7 +88,9 @@ def _checks(results: Path, ticket: str) -> dict[str, list[str]]:
 
 def _options(ticket: dict[str, Any]) -> list[str]:
     """Return the command-line options for a ticket's choices, without defaults."""
-    chosen: list[str] = []
+    chosen = [] if ticket["start"] == "init" else ["--start", ticket["start"]]
+    if ticket["scored"] != ticket["start"]:
+        chosen += ["--scored", ticket["scored"]]
     if ticket["allocation"] not in ("global", "constructed"):
         chosen += ["--allocation", ticket["allocation"]]
     for key in ("reads", "rounds", "missing", "zeros"):
