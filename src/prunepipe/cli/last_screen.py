@@ -142,7 +142,7 @@ def print_last_screen(workflow: Any, logs: Sequence[str], site: Site, study: Stu
     file = Path(next(iter(logs), os.devnull))
     text = file.read_text(encoding="utf-8", errors="replace")
     rules = {job.rule.name for job in workflow.dag.jobs}
-    progress = study_progress(study, upstream=partial(upstream_logs, study, data_folder=site.data_folder))
+    progress = study_progress(study, upstream=partial(upstream_logs, study, prepared_folder=site.prepared))
     ended = Ended(
         study.name, place, progress, text, file, judged="verdicts" in rules, partial="partial" in rules
     )

@@ -19,8 +19,8 @@ from prunepipe.cli.workflow import (
     snakemake_command,
     study_file,
 )
-from prunepipe.execution.cores import usable_cores
 from prunepipe.errors import ConfigError
+from prunepipe.execution.cores import usable_cores
 
 LOG = "results/snakemake.log"
 TARGETS = ("all", "partial", "collect", "overlap", "verdicts", "report")
@@ -95,7 +95,9 @@ def run(arguments: argparse.Namespace) -> int:
     from prunepipe.stages.upstream import upstream_logs
 
     look = partial(
-        study_progress, study, upstream=partial(upstream_logs, study, data_folder=site_of(Path()).data_folder)
+        study_progress,
+        study,
+        upstream=partial(upstream_logs, study, prepared_folder=site_of(Path()).prepared),
     )
     outcome = run_watched(command, Path(LOG), look, environment(), study.name)
     ended = Ended(
