@@ -7,15 +7,17 @@ import time
 from dataclasses import replace
 from itertools import pairwise
 
+import numpy as np
 import pandas as pd
 import pytest
 from report_pages import DRAWING, STUDY, Page, complete_results, make_report, report_of
 from simulated_results import lose, make_collected, make_paper_study, make_results, make_study
 
 from prunepipe.reports.page.cells import cell_rows
-from prunepipe.reports.page.formats import interval_of_mean, number
+from prunepipe.reports.page.formats import interval_of_mean, number, with_minus
 from prunepipe.reports.tables import build_table
 from prunepipe.results.collected import read_frame, write_frame
+from prunepipe.verdicts.answer import answer_lines
 from prunepipe.verdicts.judge import judge
 
 HOSTILE = "error: </script><script>alert(1)</script><img src=x onerror=alert(2)> & \"quotes' {{ 7*7 }}"
@@ -31,7 +33,50 @@ def page(html):
     return Page(html)
 
 
-def test_the_page_begins_with_one_card_a_method_and_its_checks(page):
+def test_the_page_begins_with_the_answer_its_table_and_the_main_figure(page):
+    judgement = judge(complete_results(), STUDY)
+    section = page.find("section")[0]
+    assert section.attributes["id"] == "answer"
+    for line in answer_lines(judgement.against_random.to_dict("records")):
+        assert with_minus(line) in section.text
+    rows = [row for row in section.below() if row.tag == "tr"][1:]
+    assert [row.text.split(" ")[0] for row in rows] == ["Lottery", "LR", "Hybrid"]
+    assert "random 93." in section.text
+    first = next(element for element in page.root.below() if element.tag == "figure")
+    assert first.attributes["id"] == "figure-effects"
+
+
+def test_a_study_without_a_random_ticket_says_what_it_lacks():
+    study = make_study(tickets=("lottery", "hybrid"))
+    page = Page(make_report(make_collected(study), study))
+    assert "no random ticket, so no method can be compared with one" in page.find("section")[0].text
+
+
+def test_there_is_a_card_for_every_method_also_for_those_without_checks():
+    study = make_study(tickets={"lottery": {}, "random": {"checks": []}})
+    page = Page(make_report(make_collected(study), study))
+    cards = page.find("li", class_="card")
+    assert [card.text.split()[0] for card in cards] == ["Lottery", "Random"]
+    assert "not checked" in cards[1].text
+    assert f"{len(cards)} methods on" in page.one("p", class_="facts").text
+
+
+def test_flags_are_the_first_thing_on_the_page_and_caveats_stand_by_their_verdicts():
+    results = make_results(STUDY).assign(unreachable_outputs=2)
+    results["chance"] = np.where(results["ticket"] == "full_network", 99.0, np.nan)
+    page = Page(report_of(results))
+    banner = page.one("div", class_="banner")
+    assert banner.attributes["role"] == "alert"
+    assert "Not to be trusted: the dense network reaches 93." in banner.text
+    ceiling = make_results(STUDY).assign(unreachable_outputs=2)
+    page = Page(report_of(ceiling))
+    assert page.find("p", class_="caveat")
+    section = page.one("section", id="verdicts").text
+    assert "partial layer collapse in 3 of 3 networks with the check, 3 without" in section
+    assert "ceiling: random pruning does as well as no pruning here" in section
+
+
+def test_after_the_answer_comes_one_card_a_method_and_its_checks(page):
     judgement = judge(complete_results(), STUDY)
     cards = page.find("li", class_="card")
     assert [card.text.split()[0] for card in cards] == ["Lottery", "Random", "LR", "Hybrid"]
@@ -40,9 +85,19 @@ def test_the_page_begins_with_one_card_a_method_and_its_checks(page):
         assert row["summary"] in card.text
         chips = [link for link in card.below() if link.tag == "a"]
         checks = len(STUDY.checks_of(row["ticket"])) - 1
-        assert len(chips) == checks * len(STUDY.prune_ratios)
+        against_random = row["ticket"] != "random"
+        assert len(chips) == (checks + against_random) * len(STUDY.prune_ratios)
     sections = [section.attributes["id"] for section in page.find("section")]
-    assert sections == ["verdicts", "tables", "cells", "figures", "masks", "runs", "provenance"]
+    assert sections == [
+        "answer",
+        "verdicts",
+        "figures",
+        "tables",
+        "cells",
+        "masks",
+        "runs",
+        "provenance",
+    ]
 
 
 def test_every_mean_and_interval_of_the_tables_is_on_the_page(page):
@@ -123,7 +178,7 @@ def test_figures_are_embedded_and_a_missing_one_is_marked(html):
     assert drawn == DRAWING.replace("<!-- seen -->", "")
     assert (image.attributes["width"], image.attributes["height"]) == ("126", "63")
     absent = [figure for figure in page.find("figure") if "Not drawn yet." in figure.text]
-    assert len(absent) == 4
+    assert len(absent) == 5
     assert "Not drawn yet." not in html
 
 

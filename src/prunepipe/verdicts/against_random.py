@@ -20,7 +20,7 @@ COLUMNS = [
     *("study", "dataset", "network", "ticket", "prune_ratio", "word", "difference"),
     *("interval_low", "interval_high", "interval_level", "standard_deviation", "look", "pairs", "expected_pairs"),
     *("random_ticket", "random_accuracy", "dense_accuracy", "ceiling", "margin", "significance"),
-    *("p_below", "p_level", "p_above", "collapsed", "collapsed_random", "gaps"),
+    *("p_below", "p_level", "p_above", "collapsed", "collapsed_reference", "partial", "partial_reference", "gaps"),
 ]  # fmt: skip
 WORDS = {
     "uses": "below",
@@ -89,12 +89,10 @@ def _rows(judged: Assessment) -> pd.DataFrame:
     present, looks, rule = judged.grid.present, np.asarray(judged.rule.looks), judged.rule
     found = facts(judged).rename(columns={"effect": "difference"})
     equal = found["pairs"].gt(1) & found["standard_deviation"].le(NO_SPREAD)
-    collapsed = [
-        (side & judged.seen).sum(axis=-1)[present]
-        for side in (judged.grid.collapsed, judged.grid.collapsed_reference)
-    ]
+    flags = ("collapsed", "collapsed_reference", "partial", "partial_reference")
+    counts = {name: (getattr(judged.grid, name) & judged.seen).sum(axis=-1)[present] for name in flags}
     word = np.array([WORDS[word] for word in judged.word[present]])
-    no_path = (found["pairs"] == 0) & (collapsed[0] > 0)
+    no_path = (found["pairs"] == 0) & (counts["collapsed"] > 0)
     return found.assign(
         interval_low=found["interval_low"].mask(equal),
         interval_high=found["interval_high"].mask(equal),
@@ -104,8 +102,7 @@ def _rows(judged: Assessment) -> pd.DataFrame:
         p_below=judged.shown.harm[present],
         p_level=judged.shown.equivalence[present],
         p_above=judged.shown.gain[present],
-        collapsed=collapsed[0],
-        collapsed_random=collapsed[1],
+        **counts,
         margin=rule.margin,
         significance=rule.significance,
         gaps=gaps(judged.grid),

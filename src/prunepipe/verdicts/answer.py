@@ -73,8 +73,11 @@ def _line(place: tuple[str, str, str], rows: list[Row], several: bool) -> str:
 
 def _method(row: Row) -> str:
     collapsed = int(float(row["collapsed"]))
-    gone = f"(no path left in {collapsed} of {int(float(row['expected_pairs']))} seeds)" if collapsed else ""
-    return " ".join(filter(None, (ticket_label(row["ticket"]), difference_text(row), gone)))
+    partial = int(float(row["partial"]))
+    seeds = int(float(row["expected_pairs"]))
+    gone = f"(no path left in {collapsed} of {seeds} seeds)" if collapsed else ""
+    damaged = f"(partial layer collapse in {partial} of {seeds} seeds)" if partial else ""
+    return " ".join(filter(None, (ticket_label(row["ticket"]), difference_text(row), gone, damaged)))
 
 
 def _explained(rows: list[Row]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 ABSENT = "–"
@@ -22,6 +23,11 @@ def signed(value: Any, digits: int = 2) -> str:
     """Return a number with its sign, or a dash; a number that rounds to zero has no sign."""
     text = number(value, digits)
     return "+" + text if known(value) and round(value, digits) > 0 else text
+
+
+def with_minus(text: str) -> str:
+    """Return a text whose negative numbers have a real minus sign."""
+    return re.sub(r"(?<=[ \[])-(?=\d)", "−", text)
 
 
 def interval(low: Any, high: Any, *, with_sign: bool = False) -> str:

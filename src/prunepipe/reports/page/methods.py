@@ -7,20 +7,25 @@ from typing import Any
 
 import pandas as pd
 
-from prunepipe.reports.page.formats import ABSENT, interval, known, signed, sort_key
+from prunepipe.reports.page.formats import ABSENT, interval, known, number, signed, sort_key
 from prunepipe.reports.tables.building import UNKNOWN
 from prunepipe.results.labels import check_label, dataset_label, network_label, ratio_label, ticket_label
 from prunepipe.study.study import Study
+from prunepipe.verdicts.answer import is_ceiling
 from prunepipe.verdicts.judge import Judgement
 from prunepipe.verdicts.readings import reading, readings_of
 from prunepipe.verdicts.writing import thresholds
 
 MARKS = {
-    "sane": "✓", "not sane": "✗", "undecided": "?",
+    "sane": "✓", "not sane": "✗",
     "uses": "✓", "uses little": "✓", "ignores": "✗", "improves": "↑", "collapses": "†",
-    "inconclusive": "?", "not judged": "–",
+    "inconclusive": "?", "not judged": "–", "not checked": "–",
+    "above": "↑", "level": "=", "slightly below": "↓", "below": "↓", "undecided": "?",
 }  # fmt: skip
 """The sign beside each word, because colour alone would not reach everybody."""
+
+NOT_CHECKED = "The study runs no check on it; it serves as a comparison."
+"""Why a method has no summary."""
 
 STRIP_WIDTH, STRIP_HEIGHT, STRIP_EDGE = 150.0, 18.0, 4.0
 """Size of the drawing of an effect, in CSS pixels."""
@@ -67,7 +72,60 @@ def _comparison(position: int, row: Mapping[Any, Any], reach: float) -> dict[str
         "look": str(row["look"] or ABSENT),
         "look_key": sort_key(row["look"]),
         "boundary": thresholds(row),
+        "caveat": row["caveat"],
         "reason": row["reason"],
+    }
+
+
+def random_table(judgement: Judgement) -> dict[str, Any]:
+    """Return method minus random: a row per method, a column per data set, network and prune ratio.
+
+    Args:
+        judgement: of the study.
+    Returns:
+        columns (place, ratio, accuracies of random tickets and of the dense network, ceiling), rows (method, cells;
+        None where there is none), and `chips`: the cells by ticket, as the cards show them.
+    """
+    records = judgement.against_random.to_dict("records")
+    keys = ("dataset", "network", "prune_ratio")
+    columns = {tuple(row[key] for key in keys): _random_column(row) for row in records}
+    cells = {
+        (row["ticket"], tuple(row[key] for key in keys)): _random_cell(position, row)
+        for position, row in enumerate(records)
+    }
+    tickets = dict.fromkeys(row["ticket"] for row in records)
+    return {
+        "columns": list(columns.values()),
+        "rows": [
+            {"method": ticket_label(ticket), "cells": [cells.get((ticket, column)) for column in columns]}
+            for ticket in tickets
+        ],
+        "chips": {ticket: [cell for (own, _), cell in cells.items() if own == ticket] for ticket in tickets},
+    }
+
+
+def _random_column(row: Mapping[Any, Any]) -> dict[str, Any]:
+    return {
+        "place": place_text(row["dataset"], row["network"]),
+        "ratio": ratio_label(row["prune_ratio"]),
+        "random": number(row["random_accuracy"]),
+        "dense": number(row["dense_accuracy"]),
+        "ceiling": is_ceiling(row),
+    }
+
+
+def _random_cell(position: int, row: Mapping[Any, Any]) -> dict[str, Any]:
+    return {
+        "anchor": f"against-random-{position}",
+        "ticket": row["ticket"],
+        "place": f"{place_text(row['dataset'], row['network'])}, {ratio_label(row['prune_ratio'])}",
+        "check": "minus random",
+        "word": row["word"],
+        "mark": MARKS[row["word"]],
+        "tone": tone(row["word"]),
+        "effect": signed(row["difference"]),
+        "interval": interval(row["interval_low"], row["interval_high"], with_sign=True),
+        "caveat": f"partial layer collapse in {row['partial']} seeds" if row["partial"] else "",
     }
 
 
@@ -106,33 +164,39 @@ def _strip(row: Mapping[Any, Any], reach: float) -> dict[str, Any] | None:
 
 
 def method_cards(
-    judgement: Judgement, study: Study, comparisons: list[dict[str, Any]]
+    judgement: Judgement,
+    study: Study,
+    comparisons: list[dict[str, Any]],
+    against_random: Mapping[str, list[dict[str, Any]]],
 ) -> list[dict[str, Any]]:
     """Return one card per method, in the study's order: its summary, the reason, and a chip for each comparison.
 
     Args:
-        judgement: of the study.
+        judgement: of the study; a ticket without checks has no summary, and a card that says so.
         study: defines which checks count for which kind of ticket.
         comparisons: from comparison_rows.
+        against_random: chips by ticket, from random_table; they come first.
     """
-    cards, readings = [], readings_of(study)
-    for row in judgement.summaries.to_dict("records"):
-        ticket = row["ticket"]
-        kind = "initial" if study.tickets[ticket].initial else "partially trained"
+    readings = readings_of(study)
+    summaries = {row["ticket"]: row for row in judgement.summaries.to_dict("records")}
+    cards = []
+    for ticket, row in study.tickets.items():
+        summary = summaries.get(ticket, {"summary": "not checked", "why": NOT_CHECKED, "caveat": ""})
+        kind = "initial" if row.initial else "partially trained"
         own = [chip for chip in comparisons if chip["ticket"] == ticket]
+        counted = [chip for chip in own if reading(chip["check_name"], kind, readings).part]
         cards.append(
             {
                 "ticket": ticket,
                 "method": ticket_label(ticket),
                 "kind": f"{kind} ticket",
-                "summary": row["summary"],
-                "mark": MARKS[row["summary"]],
-                "tone": tone(row["summary"]),
-                "why": row["why"],
-                "chips": _matrix([chip for chip in own if reading(chip["check_name"], kind, readings).part]),
-                "diagnostics": _matrix(
-                    [chip for chip in own if not reading(chip["check_name"], kind, readings).part]
-                ),
+                "summary": summary["summary"],
+                "mark": MARKS[summary["summary"]],
+                "tone": tone(summary["summary"]),
+                "why": summary["why"],
+                "caveat": summary["caveat"],
+                "chips": _matrix([*against_random.get(ticket, ()), *counted]),
+                "diagnostics": _matrix([chip for chip in own if chip not in counted]),
             }
         )
     return cards
@@ -146,14 +210,21 @@ def _matrix(chips: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "checks": checks,
         "rows": [(place, [found.get((place, check)) for check in checks]) for place in places],
+        "labels": _without_common_start(list(places)),
         "single": chips if len(places) == 1 else [],
     }
+
+
+def _without_common_start(places: list[str]) -> dict[str, str]:
+    """Return places without the data set and network that all of them share: "CIFAR-10, VGG19, 90 %" is "90 %"."""
+    starts = {place.rpartition(", ")[0] for place in places}
+    return {place: place.rpartition(", ")[2] if len(starts) == 1 else place for place in places}
 
 
 def tally(cards: list[dict[str, Any]]) -> str:
     """Return a phrase that counts the methods by summary."""
     words = [card["summary"] for card in cards]
-    counts = {word: words.count(word) for word in ("sane", "not sane", "undecided")}
+    counts = {word: words.count(word) for word in ("sane", "not sane", "undecided", "not checked")}
     return ", ".join(f"{count} {word}" for word, count in counts.items() if count)
 
 

@@ -14,13 +14,22 @@ from markupsafe import Markup
 from prunepipe import __version__
 from prunepipe.reports.page.cells import by_method, cell_rows, progress
 from prunepipe.reports.page.curves import compact_curves
+from prunepipe.reports.page.formats import with_minus
 from prunepipe.reports.page.mask_views import heat_strips, overlap_rows
-from prunepipe.reports.page.methods import comparison_rows, gains_table, method_cards, place_text, tally
+from prunepipe.reports.page.methods import (
+    comparison_rows,
+    gains_table,
+    method_cards,
+    place_text,
+    random_table,
+    tally,
+)
 from prunepipe.reports.page.paper_tables import paper_tables
 from prunepipe.reports.page.plates import plates
 from prunepipe.results.collected import Collected
 from prunepipe.results.labels import ratio_label, ticket_label
 from prunepipe.study.study import Study
+from prunepipe.verdicts.answer import answer_lines
 from prunepipe.verdicts.judge import Judgement
 
 
@@ -43,8 +52,9 @@ def build_report(
         An HTML page; the same input makes the same bytes.
     """
     cells = cell_rows(data.results, study, file)
-    comparisons = comparison_rows(judgement)
-    cards = method_cards(judgement, study, comparisons)
+    comparisons, random = comparison_rows(judgement), random_table(judgement)
+    cards = method_cards(judgement, study, comparisons, random["chips"])
+    drawn = {plate["name"]: plate for plate in plates(figures, study)}
     script = _asset("report.js")
     page = _environment().get_template("page.html.j2")
     return page.render(
@@ -52,6 +62,10 @@ def build_report(
         settings=study.model_dump_json(indent=1, exclude_none=True),
         version=__version__,
         progress=progress(data.results),
+        flags=judgement.flags,
+        answer=[with_minus(line) for line in answer_lines(judgement.against_random.to_dict("records"))],
+        random=random,
+        main_plate=drawn.pop("effects"),
         cards=cards,
         tally=tally(cards),
         comparisons=comparisons,
@@ -59,7 +73,7 @@ def build_report(
         tables=paper_tables(data.results, study),
         cells=cells,
         methods=list(by_method(cells)),
-        plates=plates(figures, study),
+        plates=list(drawn.values()),
         strips=heat_strips(data, study),
         overlaps=overlap_rows(data.overlap),
         curves=compact_curves(data.histories),

@@ -14,6 +14,12 @@ PIXELS_PER_POINT = 1.75
 """Figures are drawn for print with text of 7 points; on a screen it should be about 12 pixels high."""
 
 CAPTIONS = {
+    "effects": (
+        "Effects",
+        "Method minus random, and check minus none, in points of accuracy: mean over seeds with its interval, and the "
+        "margin around zero. Words: see the verdicts; open: not decided yet. An arrow at the edge leads to an effect "
+        "beyond the axis, whose number is given, or to the end of an interval.",
+    ),
     "initial_checks": (
         "Checks of initial tickets",
         "Test accuracy over prune ratios, with and without each check. A method that uses the data and the exact "

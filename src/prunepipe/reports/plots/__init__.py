@@ -14,6 +14,7 @@ class FigureSpec(NamedTuple):
 
 
 FIGURES: dict[str, FigureSpec] = {
+    "effects": FigureSpec("prunepipe.reports.plots.effects:plot_effects"),
     "initial_checks": FigureSpec("prunepipe.reports.plots.checks:plot_initial_checks"),
     "partial_checks": FigureSpec("prunepipe.reports.plots.checks:plot_partial_checks"),
     "keep_ratios": FigureSpec("prunepipe.reports.plots.keep_ratios:plot_keep_ratios", ("layers",)),

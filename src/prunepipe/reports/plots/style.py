@@ -155,15 +155,24 @@ def _wrapped(title: str) -> str:
 
 def _legend_columns(labels: Sequence[str], width: float) -> int:
     """Return the largest number of columns with which a legend fits into a width, in inches."""
-    font = FontProperties(family=RC["font.family"], size=RC["legend.fontsize"])
-    longest = [max(label.split("\n"), key=len) for label in labels]
-    widths = [
-        HANDLE + TextToPath().get_text_width_height_descent(text, font, False)[0] / 72 for text in longest
-    ]
+    widths = [HANDLE + text_width(label, RC["legend.fontsize"]) for label in labels]
     for columns in range(len(labels), 1, -1):
         if sum(column.max() for column in np.array_split(widths, columns)) <= width:  # split as legends are
             return columns
     return 1
+
+
+def text_width(text: str, size: float) -> float:
+    """Return the width of a text of one or more lines in inches.
+
+    Args:
+        text: the text.
+        size: of the font, in points.
+    """
+    font = FontProperties(family=RC["font.family"], size=size)
+    lines = [line for line in text.split("\n") if line]
+    widths = [TextToPath().get_text_width_height_descent(line, font, False)[0] / 72 for line in lines]
+    return max(widths, default=0.0)
 
 
 def _lines(labels: Sequence[str], columns: int) -> int:
