@@ -33,6 +33,10 @@ def by_name(network):
     return {f"{name}.weight": module.weight.abs() for name, module in layers_of(network).items()}
 
 
+def sparse(network):
+    return {name: layer.detach().to_sparse() for name, layer in by_name(network).items()}
+
+
 def by_module_name(network):
     return {name: module.weight.abs().detach().numpy() for name, module in layers_of(network).items()}
 
@@ -223,6 +227,10 @@ def returns_network(network):
 
 def text(network):
     return dict.fromkeys(by_name(network), "high")
+
+
+def without_values(network):
+    return {name: layer.to("meta") for name, layer in by_name(network).items()}
 
 
 class NoScore:

@@ -1,6 +1,7 @@
 """A folder of images as a data set: layout, sizes, constants, and everything that can be wrong with it."""
 
 import os
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -93,7 +94,10 @@ def test_every_broken_image_is_counted_and_named(root: Path) -> None:
     with pytest.raises(ArtifactError) as error:
         loaded(root)
     text = str(error.value)
-    assert "2 of 11 images cannot be used: train/dog/broken.png (" in text
+    assert "2 of 11 images cannot be used: train/dog/broken.png (it is empty)" in text
+    (root / "train" / "dog" / "broken.png").write_text("<html>404</html>")
+    with pytest.raises(ArtifactError, match=r"broken.png \(it is no JPEG, PNG, BMP, WEBP\)"):
+        loaded(root)
     assert "; test/ant/y.jpeg (" in text
 
 
@@ -110,8 +114,26 @@ def test_files_that_are_no_images_are_counted_and_named(
         (root / "train" / "ant" / name).write_bytes(b"")
     assert len(loaded(root).train_images) == 6
     said = capsys.readouterr().out
-    assert "left out 4 files that are no images" in said
+    assert "left out 4 files that are no images of a class" in said
     assert "train/ant/scan.tif" in said
+
+
+def test_an_image_beside_the_class_folders_is_left_out_and_named(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    draw(root / "train" / "stray.png")
+    assert len(loaded(root).train_images) == 6
+    assert "left out 1 files that are no images of a class: train/stray.png" in capsys.readouterr().out
+
+
+def test_names_that_only_look_the_same_are_said_to_be_encoded_differently(tmp_path: Path) -> None:
+    for split, form in (("train", "NFC"), ("test", "NFD")):
+        for name in ("bär", "hund"):
+            draw(tmp_path / split / unicodedata.normalize(form, name) / "0.png")
+    with pytest.raises(
+        ConfigError, match="test lacks .*r, which .* encoded differently .*NFC and NFD.*; rename"
+    ):
+        list_images(tmp_path)
 
 
 def empty(root: Path, folder: str) -> None:

@@ -71,6 +71,10 @@ def test_a_pruned_network_is_a_mask(place, form: str) -> None:
         assert all(np.array_equal(mask[name], expected[name]) for name in expected)
 
 
+def test_sparse_scores_are_what_they_store(place) -> None:
+    assert_same(scored(place, score=FOREIGN + "sparse"), scored(place, score="magnitude"))
+
+
 def test_options_go_to_the_function_that_names_them(place) -> None:
     squared = scored(place, score=FOREIGN + "Callable", score_options={"power": 2.0})
     assert_same(squared, {name: layer**2 for name, layer in scored(place, score="magnitude").items()})
@@ -104,6 +108,7 @@ def test_what_a_score_leaves_out_is_kept_if_it_says_so(place) -> None:
         ("convolutions_only", "no scores for layer '4.weight'; .* say `missing: keep`"),
         ("returns_network", "returned a network without masks .*`zeros: removed`"),
         ("text", "layer '0.weight' is a str, must be a tensor or an array"),
+        ("without_values", r"layer '0.weight' is a Tensor, must be .* \(Cannot copy out of meta tensor"),
         ("NoScore", "a NoScore has no method `score`"),
         ("file_gone", "raised FileNotFoundError: .*no_such_folder"),
     ],

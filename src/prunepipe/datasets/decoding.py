@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 FORMATS = ("JPEG", "PNG", "BMP", "WEBP")
 """Accepted formats, recognised by content and not by suffix."""
@@ -17,10 +17,10 @@ SIXTEEN_BITS = 65_535
 def decode(content: bytes, *, channels: int, image_size: int | None = None) -> np.ndarray:
     """Decode an image file.
 
-    Palettes, CMYK, black-and-white and 16-bit grey images are converted; transparency is dropped, and an
-    animation yields its first image, as in torchvision's loader. With `image_size` the image is resized
-    and cropped as by torchvision's `Resize(image_size)` and `CenterCrop(image_size)`: the shorter side becomes
-    `image_size` (bilinear, antialiased when shrinking), and the central square is kept.
+    Palettes, CMYK, black-and-white and 16-bit grey images are converted; transparency is dropped, an animation yields
+    its first image, and a rotation noted in EXIF is not applied, as in torchvision's loader. With `image_size` the
+    image is resized and cropped as by torchvision's `Resize(image_size)` and `CenterCrop(image_size)`: the shorter side
+    becomes `image_size` (bilinear, antialiased when shrinking), and the central square is kept.
 
     Args:
         content: the file's bytes.
@@ -31,7 +31,7 @@ def decode(content: bytes, *, channels: int, image_size: int | None = None) -> n
     Raises:
         Exception: whatever Pillow raises for a file that is damaged or not an image.
     """
-    with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+    with _opened(content) as image:
         converted = _converted(image, channels)
     if image_size is not None:
         converted = _centre_crop(_resized(converted, image_size), image_size)
@@ -40,8 +40,16 @@ def decode(content: bytes, *, channels: int, image_size: int | None = None) -> n
 
 def read_size(content: bytes) -> tuple[int, int]:
     """Return height and width of an image file without decoding it."""
-    with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+    with _opened(content) as image:
         return image.height, image.width
+
+
+def _opened(content: bytes) -> Image.Image:
+    try:
+        return Image.open(io.BytesIO(content), formats=FORMATS)
+    except UnidentifiedImageError as error:  # its own text shows a memory address in place of the file
+        found = "it is no " + ", ".join(FORMATS) if content else "it is empty"
+        raise ValueError(found) from error
 
 
 def _converted(image: Image.Image, channels: int) -> Image.Image:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +34,7 @@ class ImageFolder:
         classes: names of the class folders, sorted; a label is a position in it.
         train, test: paths relative to `root`, by class and then sorted by name.
         train_labels, test_labels: their labels.
-        ignored: files that are not images, according to their suffix.
+        ignored: files that are not images, according to their suffix, and images outside the class folders.
     """
 
     root: Path
@@ -124,7 +125,7 @@ def _listed(root: Path) -> ImageFolder:
         _require_images(root, split, dict(zip(classes, listed, strict=True)))
         files[split] = tuple(image for images, _ in listed for image in images)
         labels[split] = tuple(np.repeat(np.arange(len(classes)), sizes).tolist())
-        ignored += [name for _, others in listed for name in others]
+        ignored += [name for _, others in listed for name in others] + _beside_classes(root, split)
     return ImageFolder(root, classes, files[TRAIN], labels[TRAIN], files[test], labels[test], tuple(ignored))
 
 
@@ -133,13 +134,27 @@ def _classes(root: Path, split: str) -> list[str]:
         return sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
 
 
+def _beside_classes(root: Path, split: str) -> list[str]:
+    """Return the images that lie next to the class folders and so belong to no class."""
+    with os.scandir(root / split) as entries:
+        return sorted(
+            f"{split}/{entry.name}" for entry in entries if entry.is_file() and _is_image(entry.name)
+        )
+
+
 def _require_same_classes(root: Path, splits: dict[str, list[str]]) -> None:
     (train, classes), (test, others) = splits.items()
     for split, lacked in ((test, set(classes) - set(others)), (train, set(others) - set(classes))):
         if lacked:
+            plain = {unicodedata.normalize("NFC", name) for name in splits[split]}
+            alike = {unicodedata.normalize("NFC", name) for name in lacked} <= plain
+            hint = (
+                " Names that look the same are encoded differently (Unicode NFC and NFD); rename them."
+                * alike
+            )
             raise ConfigError(
                 f"{shown(root / split)} lacks {_named(sorted(lacked))}, which the other split has as a class; "
-                "both splits need the same class folders."
+                f"both splits need the same class folders.{hint}"
             )
     if len(classes) < 2:
         found = f"only the class {shown(classes[0])}" if classes else "no class folder"
@@ -191,7 +206,8 @@ def _require_images(root: Path, split: str, listed: dict[str, tuple[list[str], l
 def _say_ignored(images: ImageFolder) -> None:
     if images.ignored:
         print(
-            f"{shown(images.root)}: left out {len(images.ignored)} files that are no images: {_named(images.ignored)}"
+            f"{shown(images.root)}: left out {len(images.ignored)} files that are no images of a class: "
+            f"{_named(images.ignored)}"
         )
 
 

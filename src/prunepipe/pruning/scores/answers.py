@@ -168,10 +168,11 @@ class AnswerReader:
 
     def _array(self, name: str, value: Any) -> np.ndarray:
         try:
-            tensor = torch.as_tensor(value).detach().cpu()
+            tensor = _dense(value)
         except (TypeError, ValueError, RuntimeError) as error:
             raise self._error(
-                f"layer '{name}' is a {type(value).__name__}, must be a tensor or an array of numbers."
+                f"layer '{name}' is a {type(value).__name__}, must be a tensor or an array of numbers "
+                f"({str(error).partition('. ')[0]})."
             ) from error
         if tuple(tensor.shape) != self._shapes[name]:
             raise self._error(
@@ -201,13 +202,21 @@ class AnswerReader:
 
     def _refuse_other_masks(self, entries: Mapping[str, Any]) -> None:
         for name in self._others & set(entries):
-            if not bool(torch.as_tensor(entries[name]).all()):
+            if not bool(_dense(entries[name]).all()):
                 raise self._error(
                     f"prunes '{name}', which is not among the prunable weights of this study. Leave it out."
                 )
 
     def _error(self, problem: str) -> ScoreError:
         return ScoreError(f"{self._title}: {problem}")
+
+
+def _dense(value: Any) -> torch.Tensor:
+    """Return a value as an ordinary tensor on the CPU; entries that a sparse tensor does not store are zero."""
+    tensor = torch.as_tensor(value).detach().cpu()
+    if tensor.is_quantized:
+        return tensor.dequantize()
+    return tensor if tensor.layout == torch.strided else tensor.to_dense()
 
 
 def _wide(dtype: torch.dtype) -> torch.dtype:
