@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from own_study import OWN
+from snakemake.cli import parse_config
 
 from prunepipe.datasets import Dataset, prepare
 from prunepipe.errors import ArtifactError, ConfigError, ScoreError
@@ -78,6 +79,22 @@ def test_a_study_called_by_digits_is_found(tmp_path: Path) -> None:
     (tmp_path / "2020.yaml").touch()
     site = load_site({"study": 2020, "data_folder": str(tmp_path)})  # as Snakemake reads --config study=2020
     assert study_path(site.study, tmp_path) == tmp_path / "2020.yaml"
+
+
+@pytest.mark.parametrize("name", ["2020_11", "007", "1e5", "nan", "1_0"])
+def test_a_study_whose_name_snakemake_reads_as_a_number_is_found(tmp_path: Path, name: str) -> None:
+    for other in (name, "mine", "12"):
+        (tmp_path / f"{other}.yaml").touch()
+    (read,) = parse_config([f"study={name}"]).values()
+    site = load_site({"study": read, "data_folder": str(tmp_path)})
+    assert study_path(site.study, tmp_path) == tmp_path / f"{name}.yaml"
+    (tmp_path / f"{site.study}.yaml").touch()  # the very name comes first
+    assert study_path(site.study, tmp_path) == tmp_path / f"{site.study}.yaml"
+
+
+def test_a_data_folder_in_digits_is_told_how_to_write_it() -> None:
+    with pytest.raises(ConfigError, match="data_folder: got the number 2020; write ./ before"):
+        load_site(parse_config(["data_folder=2020"]))
 
 
 def test_where_there_is_no_study_at_all_it_is_said_where_to_start(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
@@ -77,8 +78,13 @@ class Site(Strict):
     @classmethod
     def _from_command_line(cls, values: dict[str, Any]) -> dict[str, Any]:
         """Read `--config channels_last=true` as config.yaml would: Snakemake hands on text, and for digits numbers."""
-        if type(values.get("study")) is int:
-            values = {**values, "study": str(values["study"])}
+        if type(values.get("study")) in (int, float):
+            values = {**values, "study": str(values["study"])}  # may be spelled otherwise: see `study_path`
+        for key in ("data_folder", "prepared_folder"):
+            if type(values.get(key)) in (int, float):
+                raise ValueError(
+                    f"{key}: got the number {values[key]}; write ./ before a folder's name in digits"
+                )
         plain = {key for key, field in cls.model_fields.items() if field.annotation in (bool, int, float)}
         return {key: _scalar(value) if key in plain else value for key, value in values.items()}
 
@@ -166,12 +172,18 @@ def make_folder(folder: str, key: str = "data_folder") -> None:
 def study_path(study: str, folder: Path) -> Path:
     """Return the file of a study, given its name in `folder` or its path.
 
+    Snakemake reads `--config study=2020_11` as the number 202011 and 007 as 7, so a number finds the study whose name
+    reads as that number.
+
     Raises:
         ConfigError: there is no such study; the message names the existing ones.
     """
     path = Path(study) if study.endswith((".yaml", ".yml")) else folder / f"{study}.yaml"
     if not os.path.isfile(path):  # Path.is_file raises if a name is too long
         names = [entry.stem for entry in sorted(folder.glob("*.yaml"))]
+        alike = [name for name in names if (number := _as_number(name)) and number == _as_number(study)]
+        if len(alike) == 1:
+            return folder / f"{alike[0]}.yaml"
         if not names:
             raise ConfigError(
                 f"config.yaml: study: no study '{study}', for there is no {folder.resolve()}/*.yaml; start "
@@ -180,6 +192,14 @@ def study_path(study: str, folder: Path) -> Path:
             )
         raise ConfigError(f"config.yaml: study: {unknown_name('study', study, names)}")
     return path
+
+
+def _as_number(name: str) -> str | None:
+    """Return a name as Snakemake would write it after reading it as a number; None if it is not a number."""
+    for kind in (int, float):
+        with suppress(ValueError):
+            return str(kind(name))
+    return None
 
 
 def load_study(path: Path) -> Study:
