@@ -230,6 +230,39 @@ def wrong_size(*, channels, classes, image_size):
     return nn.Sequential(nn.Flatten(), nn.Linear(7, classes))
 
 
+def in_half_precision(*, channels, classes, image_size):
+    return network(channels=channels, classes=classes, image_size=image_size).half()
+
+
+def in_double_precision(*, channels, classes, image_size):
+    return network(channels=channels, classes=classes, image_size=image_size).double()
+
+
+def in_bfloat16(*, channels, classes, image_size):
+    return network(channels=channels, classes=classes, image_size=image_size).bfloat16()
+
+
+def with_softmax(*, channels, classes, image_size):
+    inner = network(channels=channels, classes=classes, image_size=image_size)
+    return nn.Sequential(inner, nn.Softmax(1))
+
+
+class Listed(nn.Module):
+    """Keeps a layer in a plain list, where PyTorch does not see it."""
+
+    def __init__(self, channels, classes):
+        super().__init__()
+        self.layers = [nn.Conv2d(channels, 4, 3)]
+        self.head = nn.Linear(4, classes)
+
+    def forward(self, images):
+        return self.head(self.layers[0](images).mean((2, 3)))
+
+
+def listed(*, channels, classes, image_size):
+    return Listed(channels, classes)
+
+
 def squares(folder):
     """A data set of two classes: dark and bright squares."""
     labels = np.arange(40) % 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from typing import Any
 
 import torch
 from torch import nn
@@ -59,6 +60,7 @@ def _initialise(dataset: Dataset, settings: InitialSettings) -> tuple[Arrays, St
     seed, draw = settings.seed, settings.draw
     network = build(dataset, settings.network, seed, draw)
     prunable(network)  # first: what cannot be pruned may not even be copied
+    _require_float32(network)
     with seeded_globals(seed, draw, "initialise"):
         drawn = initial_weights(network, generator=torch_generator(seed, draw))
     names = unique_names(network)
@@ -68,6 +70,17 @@ def _initialise(dataset: Dataset, settings: InitialSettings) -> tuple[Arrays, St
     for training in (False, True):
         _require_logits(deepcopy(network).train(training), (TRIAL_IMAGES, *shape), dataset.classes)
     return weights, structure
+
+
+def _require_float32(network: nn.Module) -> None:
+    """Refuse parameters of another floating type, which images in float32 do not meet."""
+    for name, parameter in network.named_parameters():
+        if parameter.is_floating_point() and parameter.dtype != torch.float32:
+            found = str(parameter.dtype).removeprefix("torch.")
+            raise ConfigError(
+                f"parameter '{name}' is {found}; build the network in float32 (training in bfloat16 is "
+                "`precision: bfloat16` in config.yaml)."
+            )
 
 
 def _require_logits(network: nn.Module, shape: tuple[int, ...], classes: int) -> None:
@@ -99,3 +112,29 @@ def _require_logits(network: nn.Module, shape: tuple[int, ...], classes: int) ->
             f"in {mode} mode no gradient reaches any parameter, so it cannot be trained. Let its parameters require a "
             "gradient, and compute the logits without torch.no_grad or detach."
         )
+    if bool((logits >= 0).all()) and torch.allclose(logits.sum(1), torch.ones(TRIAL_IMAGES)):
+        raise ConfigError(
+            "its forward gives probabilities (each row sums to 1), but the loss applies a softmax itself; return the "
+            "logits, from before the softmax."
+        )
+    _require_registered(network, logits)
+
+
+def _require_registered(network: nn.Module, logits: torch.Tensor) -> None:
+    """Refuse a network with trainable tensors that it does not list: they would be neither trained nor stored."""
+    known = {id(parameter) for parameter in network.parameters()}
+    nodes: list[Any] = [logits.grad_fn]
+    seen: set[Any] = {None}
+    while nodes:
+        node = nodes.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        leaf = getattr(node, "variable", None)  # of an AccumulateGrad
+        if leaf is not None and id(leaf) not in known:
+            raise ConfigError(
+                f"it uses a trainable tensor of shape {list(leaf.shape)} that is not among its parameters, so it would "
+                "be neither trained nor stored. Keep layers in nn.ModuleList or nn.Sequential, not in a list or "
+                "dictionary, and tensors in nn.Parameter."
+            )
+        nodes += [inner for inner, _ in node.next_functions]
