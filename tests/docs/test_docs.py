@@ -20,8 +20,10 @@ from prunepipe.pruning.allocations import ALLOCATIONS
 from prunepipe.pruning.scores import SCORES
 from prunepipe.study.built_in import CHECKS, TICKETS
 from prunepipe.study.loading import load_study
-from prunepipe.verdicts.evidence import cautious
-from prunepipe.verdicts.looks import USUAL_LOOKS, level_of_look, sequential
+from prunepipe.verdicts.boundaries import Levels, state_at, thresholds
+from prunepipe.verdicts.evidence import evidence
+from prunepipe.verdicts.looks import USUAL_LOOKS
+from prunepipe.verdicts.tails import own_tail
 from prunepipe.verdicts.readings import READINGS
 from prunepipe.verdicts.words import WORDS
 
@@ -150,19 +152,23 @@ def test_the_page_on_verdicts_has_every_word_and_the_checks_that_count() -> None
 def test_the_worked_example_of_a_verdict_is_what_the_code_computes() -> None:
     text = page("verdicts.md").replace("−", "-")
     differences = np.array(re.search(r"are ((?:-[\d.]+ ?){8})\.\n", text)[1].split(), dtype=float)
-    single = []
-    for seeds, row in zip((3, 5, 8), re.findall(r"^\| \d seeds \|(.+)\|$", text, re.M), strict=True):
-        mean, spread, t, p, sequential_p, adjusted = map(float, row.split("|"))
+    drawn = np.pad(differences, (0, 12), constant_values=np.nan)[None, None]
+    reached = np.arange(5)[None, None] < 3
+    found = evidence(drawn, looks=USUAL_LOOKS, margin=0.5, reached=reached)
+    rows = re.findall(r"^\| \d seeds \|(.+)\|$", text, re.M)
+    for look, (seeds, row) in enumerate(zip((3, 5, 8), rows, strict=True)):
+        mean, spread, t, plain, share, p, at_all_looks = map(float, row.split("|"))
         own = differences[:seeds]
-        error = float(cautious(own.std(ddof=1), np.array(0.25))) / np.sqrt(seeds)
-        single.append(stats.t.cdf(own.mean() / error, seeds - 1))
-        looks = sequential(np.array([*single, *[1.0] * (5 - len(single))]), USUAL_LOOKS, np.ones(5, bool))
-        assert (mean, spread) == pytest.approx((own.mean(), own.std(ddof=1)), abs=0.0051)
-        assert t == pytest.approx(-own.mean() / error, abs=0.0051)
-        assert (p, sequential_p) == pytest.approx((single[-1], looks[-1]), rel=0.03)
-        assert adjusted == pytest.approx(min(12 * looks[-1], 1), rel=0.03)
-    level = level_of_look(0.05 / 12, 2, USUAL_LOOKS, True)
-    assert f"below {-stats.t.isf(level, 7) * 0.25 / np.sqrt(8):.2f} is `uses`" in text
+        exact = -own.mean() / own.std(ddof=1) * np.sqrt(seeds)
+        skewed = found.peers.skewed[0, 0, look]
+        assert (mean, spread, t) == pytest.approx((own.mean(), own.std(ddof=1), exact), abs=0.0051)
+        assert (plain, share) == pytest.approx((stats.t.sf(exact, seeds - 1), skewed), rel=0.03)
+        assert p == pytest.approx(float(own_tail(exact, seeds, skewed)), rel=0.04)
+        assert at_all_looks == pytest.approx(found.harm[0, 0, look], rel=0.03)
+    level = np.full((1, 1), 0.05)
+    state = state_at(found, np.full((1, 1), 2), Levels(level, level), np.ones((1, 1), bool))
+    harm, _ = thresholds(state, USUAL_LOOKS, 0.5)
+    assert f"below {harm[0]:.2f} is `uses`" in text
 
 
 def test_the_drawing_of_a_cell_shows_every_check() -> None:

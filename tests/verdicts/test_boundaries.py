@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from prunepipe.verdicts.boundaries import State, decision_probability, levels, thresholds
+from prunepipe.verdicts.boundaries import Levels, decision_probability, levels, state_at, thresholds
 from prunepipe.verdicts.evidence import claims, evidence
 from prunepipe.verdicts.looks import USUAL_LOOKS
 
@@ -13,28 +13,31 @@ MARGIN = 0.5
 
 
 def state_of(differences, look, looks=USUAL_LOOKS, family=1):
+    """The first comparison of a study at a look."""
     found = evidence(differences, looks=looks, margin=MARGIN)
-    at = (0, 0, look)
-    one = [
-        np.array([np.broadcast_to(value, found.harm.shape)[at]])
-        for value in (*found.sample, found.floor, found.complete)
-    ]
-    level = np.array([0.05 / family])
-    return State(*one, np.array([look]), level, level)
+    shape = differences.shape[:2]
+    level = np.full(shape, 0.05 / family)
+    first = np.zeros(shape, bool)
+    first[0, 0] = True
+    return state_at(found, np.full(shape, look), Levels(level, level), first)
 
 
 @pytest.mark.parametrize("look", [1, 2, 4])
-def test_an_effect_at_the_threshold_is_decided_and_a_little_inside_it_is_not(look):
-    noise = np.random.default_rng(2).normal(0, 0.1, (1, 1, 20))
+@pytest.mark.parametrize(("comparisons", "spread"), [(1, 0.05), (20, 0.05), (20, 0.5)])
+def test_an_effect_at_the_threshold_is_decided_and_a_little_inside_it_is_not(look, comparisons, spread):
+    # Alone, with peers that scatter alike, and with peers that scatter less.
+    noise = np.random.default_rng(2).normal(0, 0.05, (comparisons, 1, 20))
+    noise[0] *= spread / 0.05
     seeds = USUAL_LOOKS[look]
-    noise -= noise[..., :seeds].mean()
+    noise[0] -= noise[0, :, :seeds].mean()
     low, within = thresholds(state_of(noise, look), USUAL_LOOKS, MARGIN)
 
     def decided(effect):
         # Earlier looks say nothing: only this one is reached.
-        reached = np.zeros((1, 1, 5), bool)
+        reached = np.zeros((comparisons, 1, 5), bool)
         reached[..., look] = True
-        found = evidence(noise + effect, looks=USUAL_LOOKS, margin=MARGIN, reached=reached)
+        moved = noise + effect * (np.arange(comparisons) == 0)[:, None, None]
+        found = evidence(moved, looks=USUAL_LOOKS, margin=MARGIN, reached=reached)
         return found.harm[0, 0, look] <= 0.05, found.equivalence[0, 0, look] <= 0.05
 
     assert decided(low[0] - 1e-6)[0]
@@ -54,7 +57,7 @@ def test_the_probability_of_a_decision_is_that_of_new_seeds(effect, spread):
     for _ in range(250):
         new = generator.normal(found.mean[0], found.spread[0], 4)
         after = state_of(np.concatenate([first, new, np.zeros(8)])[None, None], 3)
-        after = after._replace(floor=found.floor)
+        after = after._replace(skewed=found.skewed)
         low, within = thresholds(after, USUAL_LOOKS, MARGIN)
         decided += after.mean[0] <= low[0] or abs(after.mean[0]) <= within[0]
     assert expected == pytest.approx(decided / 250, abs=0.11)

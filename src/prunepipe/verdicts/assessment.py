@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from prunepipe.verdicts.boundaries import Levels, levels
-from prunepipe.verdicts.evidence import Bools, Claims, Evidence, claims, evidence
+from prunepipe.verdicts.evidence import Claims, Evidence, claims, evidence
 from prunepipe.verdicts.grid import Grid, least_spread
-from prunepipe.verdicts.looks import Ints
+from prunepipe.verdicts.looks import Bools, Ints
 from prunepipe.verdicts.words import words
 
 

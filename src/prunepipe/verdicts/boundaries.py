@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from scipy import stats
+import numpy.typing as npt
 
 from prunepipe.seeds import numpy_generator
-from prunepipe.verdicts.evidence import (
-    FEWEST_FOR_EQUIVALENCE,
-    FEWEST_PAIRS,
-    Bools,
-    Claims,
-    cautious,
-    equivalence_looks,
-)
-from prunepipe.verdicts.looks import Floats, Ints, level_of_look
+from prunepipe.verdicts.evidence import FEWEST_FOR_EQUIVALENCE, Claims, Evidence, equivalence_looks
+from prunepipe.verdicts.looks import Bools, Floats, Ints, level_of_look
+from prunepipe.verdicts.peers import FEWEST_PAIRS, cautious, peer_distance
+from prunepipe.verdicts.tails import least_tail, own_statistic
 
 DRAWS = 400
 
@@ -55,9 +50,15 @@ class State(NamedTuple):
     pairs: Ints
     mean: Floats
     spread: Floats
-    """Of the sample, in points."""
-    floor: Floats
-    """See `prunepipe.verdicts.evidence.spread_floor`; at least the step of the accuracy."""
+    """Of the sample, at least the step of the accuracy, in points."""
+    typical: Floats
+    """Spread of the peers, in points."""
+    weights: Floats
+    """[tests, columns] of the peers, see `prunepipe.verdicts.peers`."""
+    skewed: Floats
+    """Share of the study's comparisons."""
+    factor: Floats
+    """Of p-values of the own spread."""
     complete: Bools
     look: Ints
     """Position among the looks."""
@@ -66,16 +67,37 @@ class State(NamedTuple):
 
     def take(self, chosen: Ints) -> State:
         """Return some of the tests, by position."""
-        return State(
-            self.pairs[chosen],
-            self.mean[chosen],
-            self.spread[chosen],
-            self.floor[chosen],
-            self.complete[chosen],
-            self.look[chosen],
-            self.harm_level[chosen],
-            self.equivalence_level[chosen],
-        )
+        return State(*(values[chosen] for values in self))  # type: ignore[arg-type]
+
+
+def state_at(found: Evidence, look: Ints, asked: Levels, chosen: Bools) -> State:
+    """Return the tests of one study, each at its own look.
+
+    Args:
+        found: of one study.
+        look: [comparisons, prune ratios] positions of looks.
+        asked: levels.
+        chosen: [comparisons, prune ratios] which tests, in the order of the state.
+    """
+
+    def now(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        whole = np.broadcast_to(values, found.harm.shape)
+        return np.take_along_axis(whole, look[..., None], axis=-1)[..., 0][chosen]
+
+    weights = found.peers.weights
+    return State(
+        pairs=now(found.sample.pairs),
+        mean=now(np.nan_to_num(found.sample.mean)),
+        spread=now(found.spread),
+        typical=now(found.peers.typical),
+        weights=np.broadcast_to(weights, (*found.harm.shape, weights.shape[-1]))[chosen, look[chosen]],
+        skewed=now(found.peers.skewed),
+        factor=now(found.peers.factor),
+        complete=now(found.complete),
+        look=look[chosen],
+        harm_level=asked.harm[chosen],
+        equivalence_level=asked.equivalence[chosen],
+    )
 
 
 def thresholds(state: State, looks: Sequence[int], margin: float) -> tuple[Floats, Floats]:
@@ -84,21 +106,48 @@ def thresholds(state: State, looks: Sequence[int], margin: float) -> tuple[Float
     The second is negative or -inf where no effect would do at this look.
     """
     harm, equivalence = _critical(state, looks)
-    error = cautious(state.spread, state.floor) / np.sqrt(np.maximum(state.pairs, 1))
-    return -harm * error, margin - equivalence * error
+    return -_distance(harm, state, state.spread), margin - _distance(equivalence, state, state.spread)
 
 
-def _critical(state: State, looks: Sequence[int]) -> tuple[Floats, Floats]:
-    """Critical t values of harm and equivalence [tests]; infinite where there are too few pairs."""
+class Critical(NamedTuple):
+    """What a statistic must reach [tests]; infinite where nothing would do."""
+
+    alone: Floats
+    """The t statistic with the own spread."""
+    by_peers: Floats
+    """The distance with the peers' spread."""
+
+
+def _critical(state: State, looks: Sequence[int]) -> tuple[Critical, Critical]:
+    """Critical values of harm and of equivalence."""
     at_look = np.zeros(state.harm_level.shape)
     for look in np.unique(state.look).tolist():
         own = state.look == look
         at_look[own] = level_of_look(state.harm_level[own], look, looks, state.complete[own])
-    freedom = np.maximum(state.pairs - 1, 1)
+    harm = _reach(at_look, state.harm_level / len(looks), state, FEWEST_PAIRS)
     share = state.equivalence_level / equivalence_looks(looks)
-    enough, enough_pairs = state.pairs >= FEWEST_PAIRS, state.pairs >= FEWEST_FOR_EQUIVALENCE
-    harm = np.where(enough, stats.t.isf(at_look, freedom), np.inf)
-    return harm, np.where(enough_pairs & (share > 0), stats.t.isf(share, freedom), np.inf)
+    return harm, _reach(share, share, state, FEWEST_FOR_EQUIVALENCE)
+
+
+def _reach(alone: Floats, by_peers: Floats, state: State, fewest: int) -> Critical:
+    enough, least = state.pairs >= fewest, least_tail(state.pairs)
+    pairs = np.maximum(state.pairs, FEWEST_PAIRS)
+    own = own_statistic(alone / state.factor, pairs, state.skewed)
+    others = peer_distance(by_peers, pairs, state.weights)
+    return Critical(
+        np.where(enough & (alone >= least), own, np.inf),
+        np.where(enough & (by_peers >= least), others, np.inf),
+    )
+
+
+def _distance(critical: Critical, state: State, spread: Floats) -> Floats:
+    """How many points the mean must be away for the easier of both tests, with spreads [tests, ...]."""
+    shape = (-1, *[1] * (spread.ndim - 1))
+    most, root = 1e12, np.sqrt(np.maximum(state.pairs, 1)).reshape(shape)
+    alone, by_peers = (np.minimum(one, most).reshape(shape) for one in critical)
+    peers = cautious(spread, np.minimum(state.typical, most).reshape(shape))
+    points = np.minimum(alone * spread, by_peers * peers) / root
+    return np.where(points >= most * 1e-6, np.inf, points)
 
 
 def decision_probability(state: State, looks: Sequence[int], margin: float) -> Floats:
@@ -129,8 +178,7 @@ def decision_probability(state: State, looks: Sequence[int], margin: float) -> F
     shift = spread * normal / np.sqrt(n)  # mean of the new pairs minus that of the old, [tests, draws]
     squares = (old - 1) * spread**2 + spread**2 * within[new - 1] + old * n / (old + n) * shift**2
     mean = state.mean[:, None] + n / (old + n) * shift
-    root, most = np.sqrt(old + n), 1e12
-    error = cautious(np.sqrt(squares / (old + n - 1)), state.floor[:, None])
-    harmed = mean * root <= -np.minimum(harm, most)[:, None] * error
-    equivalent = (margin - np.abs(mean)) * root >= np.minimum(equivalence, most)[:, None] * error
+    shape = np.sqrt(squares / (old + n - 1))
+    harmed = mean <= -_distance(harm, after, shape)
+    equivalent = np.abs(mean) <= margin - _distance(equivalence, after, shape)
     return np.asarray((harmed | equivalent).mean(axis=1), np.float64)

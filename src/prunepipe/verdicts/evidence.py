@@ -6,24 +6,15 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from scipy import stats
 
 from prunepipe.verdicts.families import holm, in_sequence
-from prunepipe.verdicts.looks import Floats, Sample, sample, sequential
+from prunepipe.verdicts.looks import Bools, Floats, Ints, Sample, sample, sequential
+from prunepipe.verdicts.peers import FEWEST_PAIRS, Peers, cautious, peer_tail, peers_of
+from prunepipe.verdicts.tails import least_tail, own_tail
 
-Bools = npt.NDArray[np.bool_]
-
-FEWEST_PAIRS = 3
-"""With fewer pairs there is no test."""
 FEWEST_FOR_EQUIVALENCE = 5
 """Pairs that `ignores` needs at least, however equal they are."""
-CERTAINTY = 0.995
-"""How surely the floor lies above the spread of a typical comparison."""
-RESERVE = 1.4
-"""The least factor between a typical spread and the floor."""
-DISTRUST = 3
-"""Power by which a spread above the floor is raised: whoever scatters more than is typical may hide a tail."""
 
 
 class Evidence(NamedTuple):
@@ -32,8 +23,9 @@ class Evidence(NamedTuple):
     sample: Sample
     complete: Bools
     """Whether every pair up to this look can be compared."""
-    floor: Floats
-    """Spread of a typical comparison at the prune ratio, and a little more; a smaller one does not count."""
+    spread: Floats
+    """Of the sample, at least the step of the accuracy."""
+    peers: Peers
     harm: Floats
     equivalence: Floats
     gain: Floats
@@ -73,65 +65,54 @@ def evidence(
     found = sample(differences, looks)
     complete = found.pairs == np.asarray(looks)
     reached = np.ones(found.pairs.shape, bool) if reached is None else reached
-    floor = np.maximum(spread_floor(found, reached), least_spread)
-    with np.errstate(invalid="ignore"):
-        error = cautious(found.spread, floor) / np.sqrt(found.pairs)
-        harm, within = -found.mean / error, (margin - np.abs(found.mean)) / error
+    spread = np.maximum(np.nan_to_num(found.spread), np.maximum(least_spread, 1e-9))
+    peers = peers_of(found, reached, least_spread)
 
-    def tail(t: Floats, fewest: int) -> Floats:
-        p_values = stats.t.sf(t, np.maximum(found.pairs - 1, 1))
-        return np.where(reached & (found.pairs >= fewest) & np.isfinite(t), p_values, 1.0)
+    def tails(distance: Floats, fewest: int) -> tuple[Floats, Floats]:
+        return _tails(distance, found.pairs, reached & (found.pairs >= fewest), spread, peers)
 
-    shares = np.minimum(tail(within, FEWEST_FOR_EQUIVALENCE) * equivalence_looks(looks), 1.0)
+    def over_looks(distance: Floats) -> Floats:
+        alone, by_peers = tails(distance, FEWEST_PAIRS)
+        shared = np.minimum.accumulate(np.minimum(by_peers * len(looks), 1.0), axis=-1)
+        return np.minimum(sequential(alone, looks, complete), shared)
+
+    within = np.minimum(*tails(margin - np.abs(found.mean), FEWEST_FOR_EQUIVALENCE))
+    shares = np.minimum(within * equivalence_looks(looks), 1.0)
     collapse = np.ones(found.pairs.shape)
     if collapsed is not None and collapsed_reference is not None:
         collapse = np.where(reached, collapse_test(collapsed, collapsed_reference, looks), 1.0)
     return Evidence(
         found,
         complete,
-        floor,
-        sequential(tail(harm, FEWEST_PAIRS), looks, complete),
+        spread,
+        peers,
+        over_looks(-found.mean),
         np.minimum.accumulate(shares, axis=-1),
-        sequential(tail(-harm, FEWEST_PAIRS), looks, complete),
+        over_looks(found.mean),
         sequential(collapse, looks, np.zeros(complete.shape, bool)),  # the exact test is not the t test
     )
+
+
+def _tails(
+    distance: Floats, pairs: Ints, counts: Bools, spread: Floats, peers: Peers
+) -> tuple[Floats, Floats]:
+    """p-values of the means' distances in points from what is to be refuted: by the own spread, and by the peers'."""
+    alone, by_peers = np.ones(counts.shape), np.ones(counts.shape)
+    own, beyond = pairs[counts], distance[counts] * np.sqrt(pairs[counts])
+    found, typical = spread[counts], np.broadcast_to(peers.typical, counts.shape)[counts]
+    skewed, factor = (
+        np.broadcast_to(values, counts.shape)[counts] for values in (peers.skewed, peers.factor)
+    )
+    least = least_tail(own)
+    alone[counts] = np.clip(own_tail(beyond / found, own, skewed) * factor, least, 1.0)
+    weights = np.broadcast_to(peers.weights, (*counts.shape, peers.weights.shape[-1]))[counts]
+    by_peers[counts] = np.maximum(peer_tail(beyond / cautious(found, typical), own, weights), least)
+    return alone, by_peers
 
 
 def equivalence_looks(looks: Sequence[int]) -> int:
     """Return how many looks have enough seeds to show equivalence, and share the level for it."""
     return max(sum(look >= FEWEST_FOR_EQUIVALENCE for look in looks), 1)
-
-
-def cautious(spread: Floats, floor: Floats) -> Floats:
-    """Return the spread that tests count with: never below the sample's own, so that no t test errs more often.
-
-    A sample that misses the tail of a skewed law has too small a spread, lies on one side of the mean, and looks
-    too sure. The other comparisons know better.
-
-    Args:
-        spread: [...] of the samples, in points.
-        floor: [...] from `spread_floor`, at least the step of the accuracy.
-    """
-    floor = np.maximum(floor, 1e-9)
-    return np.asarray(floor * np.maximum(spread / floor, 1.0) ** DISTRUST, np.float64)
-
-
-def spread_floor(found: Sample, reached: Bools) -> Floats:
-    """Return the spread of a typical comparison at each prune ratio and look, and some more where few pairs tell.
-
-    Args:
-        found: [..., comparisons, prune ratios, looks].
-        reached: the same shape; other looks do not count.
-    Returns:
-        [..., 1, prune ratios, looks] in points: the median spread, times the factor that lies above a true spread with
-        CERTAINTY, or RESERVE if that is more.
-    """
-    counts = reached & (found.pairs >= 2)
-    freedom = np.where(counts, found.pairs - 1, 0).sum(axis=-3, keepdims=True)
-    empty = ~counts.any(axis=-3, keepdims=True)
-    spread = np.where(empty, 0.0, np.where(counts, found.spread, np.nan))
-    factor = np.sqrt(freedom / stats.chi2.ppf(1 - CERTAINTY, np.maximum(freedom, 1)))
-    return np.asarray(np.nanmedian(spread, axis=-3, keepdims=True) * np.maximum(factor, RESERVE), np.float64)
 
 
 def collapse_test(collapsed: Bools, collapsed_reference: Bools, looks: Sequence[int]) -> Floats:

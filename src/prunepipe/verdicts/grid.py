@@ -11,10 +11,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from prunepipe.errors import ArtifactError
+from prunepipe.verdicts.looks import Bools
 from prunepipe.verdicts.pairing import METHOD, NO_CHECK, RUN, UNPRUNED, USABLE, checked_results, pair_runs
 
 GROUP = [*METHOD, "check"]
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

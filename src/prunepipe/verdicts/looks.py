@@ -13,7 +13,10 @@ import pandas as pd
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
+NO_SPREAD = 1e-9
+"""In points; less than this is rounding."""
 USUAL_LOOKS = (3, 5, 8, 12, 20)
 
 
@@ -26,28 +29,34 @@ class Sample(NamedTuple):
     """[..., looks] mean difference in points; NaN without pairs."""
     spread: Floats
     """[..., looks] standard deviation in points; NaN with fewer than two pairs."""
+    skewness: Floats
+    """[..., looks] third standardised moment; NaN with fewer than three pairs, or where all are equal."""
 
 
 def sample(differences: Floats, looks: Sequence[int]) -> Sample:
-    """Return mean and spread of the first seeds, at every look.
+    """Return mean, spread and skewness of the first seeds, at every look.
 
     Args:
         differences: [..., seeds] in the order of the study's seeds; NaN where no comparison is possible.
         looks: numbers of seeds, ascending, at most the number of seeds.
     """
-    numbers = np.asarray(looks) - 1
-    known = np.isfinite(differences)
-    centre = np.nanmean(np.where(known, differences, np.nan)) if known.any() else 0.0
+    numbers, known = np.asarray(looks) - 1, np.isfinite(differences)
+    # Powers of differences from a common centre lose no digits.
+    counted = np.maximum(known.sum(axis=-1, keepdims=True), 1)
+    centre = np.where(known, differences, 0.0).sum(axis=-1, keepdims=True) / counted
     shifted = np.where(known, differences - centre, 0.0)
     pairs = known.cumsum(axis=-1)[..., numbers]
-    total, squares = shifted.cumsum(axis=-1)[..., numbers], (shifted**2).cumsum(axis=-1)[..., numbers]
     with np.errstate(invalid="ignore", divide="ignore"):
-        mean = total / pairs
-        variance = np.maximum(squares - pairs * mean**2, 0.0) / (pairs - 1)
-    return Sample(pairs, mean + centre, np.sqrt(np.where(pairs >= 2, variance, np.nan)))
+        first, second, third = ((shifted**k).cumsum(axis=-1)[..., numbers] / pairs for k in (1, 2, 3))
+        variance = np.maximum(second - first**2, 0.0)
+        spread = np.sqrt(np.where(pairs >= 2, variance * pairs / (pairs - 1), np.nan))
+        moment = third - 3 * first * second + 2 * first**3
+        usable = (pairs >= 3) & (variance > NO_SPREAD**2)
+        skewness = np.where(usable, moment / variance**1.5, np.nan)
+    return Sample(pairs, first + centre, spread, skewness)
 
 
-def sequential(p_values: Floats, looks: Sequence[int], complete: npt.NDArray[np.bool_]) -> Floats:
+def sequential(p_values: Floats, looks: Sequence[int], complete: Bools) -> Floats:
     """Return p-values that stay valid whatever made the user stop at a look.
 
     Every look may spend the same share of the level. Studies that err at one look tend to have erred before; at the

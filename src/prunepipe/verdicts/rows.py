@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
 from prunepipe.verdicts.assessment import Assessment
-from prunepipe.verdicts.boundaries import State, decision_probability, thresholds
-from prunepipe.verdicts.evidence import FEWEST_PAIRS
+from prunepipe.verdicts.boundaries import decision_probability, state_at, thresholds
 from prunepipe.verdicts.failures import failures
 from prunepipe.verdicts.grid import GROUP, Grid
 from prunepipe.verdicts.pairing import USABLE
+from prunepipe.verdicts.peers import FEWEST_PAIRS
 from prunepipe.verdicts.picture import picture
 from prunepipe.verdicts.wording import gaps_text, reason
 
@@ -143,7 +141,7 @@ def gaps(grid: Grid) -> list[str]:
 def _next(study: Assessment) -> pd.DataFrame:
     """Thresholds at the last look, the next look, and how likely it decides."""
     looks, last = np.asarray(study.rule.looks), study.last[study.grid.present]
-    state = _state(study)
+    state = state_at(study.found, np.maximum(study.last, 0), study.asked, study.grid.present)
     begun = (last >= 0) & (state.pairs >= FEWEST_PAIRS)
     harm, within = thresholds(state, study.rule.looks, study.rule.margin)
     further = (study.word[study.grid.present] == "inconclusive") & (last + 1 < len(looks))
@@ -159,24 +157,4 @@ def _next(study: Assessment) -> pd.DataFrame:
             "next_look": following.where(further),
             "probability": chances,
         }
-    )
-
-
-def _state(study: Assessment) -> State:
-    """Every row at its last look."""
-    present, found = study.grid.present, study.found
-    at = np.maximum(study.last, 0)[..., None]
-
-    def now(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        return np.take_along_axis(np.broadcast_to(values, found.harm.shape), at, axis=-1)[..., 0][present]
-
-    return State(
-        pairs=now(found.sample.pairs),
-        mean=now(np.nan_to_num(found.sample.mean)),
-        spread=now(np.nan_to_num(found.sample.spread)),
-        floor=now(found.floor),
-        complete=now(found.complete),
-        look=at[..., 0][present],
-        harm_level=study.asked.harm[present],
-        equivalence_level=study.asked.equivalence[present],
     )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from prunepipe.verdicts.evidence import Bools, Claims
+from prunepipe.verdicts.evidence import Claims
+from prunepipe.verdicts.looks import Bools
 
 WORDS = ("uses", "uses little", "ignores", "improves", "collapses", "inconclusive", "not judged")
 

@@ -1,0 +1,53 @@
+"""How skewed the differences of a study are: what its t tests must allow for."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+
+import numpy as np
+import pandas as pd
+
+from prunepipe.verdicts.looks import Bools, Floats, Sample
+
+FEWEST_FOR_SQUARES = 5
+"""With fewer pairs, squares of the skewness do not tell an exponential from a normal law."""
+
+
+def skewed_share(found: Sample, counts: Bools) -> Floats:
+    """Estimate, at every look, which share of a study's comparisons has an exponential rather than a normal law.
+
+    The skewness of one sample tells little; that of all samples of a study tells a lot. The estimate is the larger of
+    two: from the mean skewness, and from its mean square, which also sees skewness in both directions and heavy tails.
+    It counts one more comparison, an exponential one, so a study of few comparisons is taken to be skewed.
+
+    Args:
+        found: [..., comparisons, prune ratios, looks].
+        counts: the same shape; which samples count.
+    Returns:
+        [..., 1, 1, looks] between 0 and 1.
+    """
+    table = _table()
+    rows = np.maximum(np.searchsorted(table["pairs"], found.pairs, side="right") - 1, 0)
+    counts = counts & np.isfinite(found.skewness)
+    skewness = np.where(counts, found.skewness, 0.0)
+
+    def total(values: Floats, used: Bools) -> Floats:
+        return np.asarray(np.where(used, values, 0.0).sum(axis=(-3, -2), keepdims=True), np.float64)
+
+    enough = counts & (found.pairs >= FEWEST_FOR_SQUARES)
+    normal = table["normal_square"][rows]
+    linear = np.abs(total(skewness, counts)) / np.maximum(total(table["mean"][rows], counts), 1e-9)
+    square = total(skewness**2 - normal, enough) / np.maximum(
+        total(table["square"][rows] - normal, enough), 1e-9
+    )
+    share = np.clip(np.maximum(linear, square), 0.0, 1.0)
+    comparisons = counts.any(axis=-2, keepdims=True).sum(axis=-3, keepdims=True)
+    return np.asarray((1 + comparisons * share) / (1 + comparisons), np.float64)
+
+
+@cache
+def _table() -> dict[str, Floats]:
+    """Columns of the table that `benchmarks/tabulate_tails.py` makes."""
+    with (resources.files("prunepipe") / "data" / "skewness.csv").open(encoding="utf-8") as file:
+        return {str(name): column.to_numpy(np.float64) for name, column in pd.read_csv(file).items()}
