@@ -23,8 +23,8 @@ from prunepipe.study.loading import load_study
 from prunepipe.verdicts.boundaries import Levels, state_at, thresholds
 from prunepipe.verdicts.evidence import evidence
 from prunepipe.verdicts.looks import USUAL_LOOKS
-from prunepipe.verdicts.tails import own_tail
 from prunepipe.verdicts.readings import READINGS
+from prunepipe.verdicts.tails import own_tail
 from prunepipe.verdicts.words import WORDS
 
 ROOT = Path(__file__).parents[2]

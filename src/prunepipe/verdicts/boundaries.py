@@ -123,16 +123,17 @@ def _critical(state: State, looks: Sequence[int]) -> tuple[Critical, Critical]:
     at_look = np.zeros(state.harm_level.shape)
     for look in np.unique(state.look).tolist():
         own = state.look == look
-        at_look[own] = level_of_look(state.harm_level[own], look, looks, state.complete[own])
+        level = state.harm_level[own] / state.factor[own]
+        at_look[own] = level_of_look(level, look, looks, state.complete[own])
     harm = _reach(at_look, state.harm_level / len(looks), state, FEWEST_PAIRS)
     share = state.equivalence_level / equivalence_looks(looks)
-    return harm, _reach(share, share, state, FEWEST_FOR_EQUIVALENCE)
+    return harm, _reach(share / state.factor, share, state, FEWEST_FOR_EQUIVALENCE)
 
 
 def _reach(alone: Floats, by_peers: Floats, state: State, fewest: int) -> Critical:
     enough, least = state.pairs >= fewest, least_tail(state.pairs)
     pairs = np.maximum(state.pairs, FEWEST_PAIRS)
-    own = own_statistic(alone / state.factor, pairs, state.skewed)
+    own = own_statistic(alone, pairs, state.skewed)
     others = peer_distance(by_peers, pairs, state.weights)
     return Critical(
         np.where(enough & (alone >= least), own, np.inf),

@@ -73,11 +73,11 @@ def evidence(
 
     def over_looks(distance: Floats) -> Floats:
         alone, by_peers = tails(distance, FEWEST_PAIRS)
-        shared = np.minimum.accumulate(np.minimum(by_peers * len(looks), 1.0), axis=-1)
-        return np.minimum(sequential(alone, looks, complete), shared)
+        both = np.minimum(sequential(alone, looks, complete) * peers.factor, by_peers * len(looks))
+        return np.minimum.accumulate(np.minimum(both, 1.0), axis=-1)
 
-    within = np.minimum(*tails(margin - np.abs(found.mean), FEWEST_FOR_EQUIVALENCE))
-    shares = np.minimum(within * equivalence_looks(looks), 1.0)
+    alone, by_peers = tails(margin - np.abs(found.mean), FEWEST_FOR_EQUIVALENCE)
+    shares = np.minimum(np.minimum(alone * peers.factor, by_peers) * equivalence_looks(looks), 1.0)
     collapse = np.ones(found.pairs.shape)
     if collapsed is not None and collapsed_reference is not None:
         collapse = np.where(reached, collapse_test(collapsed, collapsed_reference, looks), 1.0)
@@ -100,11 +100,8 @@ def _tails(
     alone, by_peers = np.ones(counts.shape), np.ones(counts.shape)
     own, beyond = pairs[counts], distance[counts] * np.sqrt(pairs[counts])
     found, typical = spread[counts], np.broadcast_to(peers.typical, counts.shape)[counts]
-    skewed, factor = (
-        np.broadcast_to(values, counts.shape)[counts] for values in (peers.skewed, peers.factor)
-    )
-    least = least_tail(own)
-    alone[counts] = np.clip(own_tail(beyond / found, own, skewed) * factor, least, 1.0)
+    skewed, least = np.broadcast_to(peers.skewed, counts.shape)[counts], least_tail(own)
+    alone[counts] = np.maximum(own_tail(beyond / found, own, skewed), least)
     weights = np.broadcast_to(peers.weights, (*counts.shape, peers.weights.shape[-1]))[counts]
     by_peers[counts] = np.maximum(peer_tail(beyond / cautious(found, typical), own, weights), least)
     return alone, by_peers
