@@ -104,6 +104,11 @@ def _shares(word: np.ndarray, scenario: Scenario) -> dict[str, float]:
     }
 
 
+def read(path: Path) -> pd.DataFrame:
+    """Return all rows as they were written."""
+    return pd.read_csv(path, dtype={"looks": str})
+
+
 def worst(table: pd.DataFrame) -> list[dict[str, object]]:
     """Return one row a law and design: the largest share of every kind, over true effects and stopping rules."""
     rows = []
@@ -147,10 +152,10 @@ def main() -> None:
     for scenario in scenarios():
         rows += calibrate(scenario)
         print(rows[-1], flush=True)
-    table = pd.DataFrame(rows)
-    table.to_csv(arguments.output.with_suffix(".csv"), index=False, float_format="%.2f")
+    listed = arguments.output.with_suffix(".csv")
+    pd.DataFrame(rows).to_csv(listed, index=False, float_format="%.2f")
     tables = {
-        "calibration": worst(table), "power": power(STUDIES), "alike": alike(STUDIES[12] // 8),
+        "calibration": worst(read(listed)), "power": power(STUDIES), "alike": alike(STUDIES[12] // 8),
         "published": published(), "unseen": unseen(),
     }  # fmt: skip
     text = TEXT.format(

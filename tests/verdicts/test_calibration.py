@@ -94,7 +94,7 @@ def test_looks_decide_as_they_are_said_to(script):
 
 
 def test_the_documents_are_the_script_s_and_hold_the_level(script):
-    table = pd.read_csv(ROOT / "docs" / "calibration.csv")
+    table = script.read(ROOT / "docs" / "calibration.csv")
     assert set(table["comparisons"]) == {1, 12, 17, 60}
     assert set(script.LAWS) | set(script.ALIKE) <= set(table["law"])
     assert table[list(script.KINDS)].max().max() <= 5
