@@ -21,6 +21,7 @@ from prunepipe.errors import ConfigError, PrunepipeError, ScoreError
 GROUPS = {
     "score": "prunepipe.scores",
     "allocation": "prunepipe.allocations",
+    "updater": "prunepipe.updaters",
     "network": "prunepipe.networks",
     "data set": "prunepipe.datasets",
     "check": "prunepipe.checks",

@@ -10,8 +10,8 @@ from torch import nn
 
 from prunepipe.errors import ConfigError, TrainingError
 from prunepipe.seeds import torch_generator
+from prunepipe.study.batches import batch_bounds
 from prunepipe.study.recipe import Augmentation
-from prunepipe.training.batches import batch_bounds
 from prunepipe.training.images import ImageSet, draw_epoch
 from prunepipe.training.loop import TrainingPlan, train
 from prunepipe.training.step import TrainingStep

@@ -11,6 +11,7 @@ from prunepipe.results.layout import (
     MASK,
     REWIND,
     SCORES,
+    SEARCH,
 )
 
 # Planning creates many objects but no garbage, for which Python would search again and again.

@@ -6,10 +6,12 @@ from prunepipe.stages.schemas.scoring import ScoreSettings
 
 def main(files, settings):
     """Read weights and data, score, write."""
-    from prunepipe.artifacts import read_arrays, write_arrays
+    from prunepipe.artifacts import write_arrays
+    from prunepipe.pruning.tickets import read_weights
     from prunepipe.stages.scoring import score
 
-    scores = score(files.data, files.structure, read_arrays(files.weights)[0], settings, files.execution)
+    weights, mask = read_weights(files.weights)
+    scores = score(files.data, files.structure, weights, settings, files.execution, mask)
     write_arrays(files.scores, scores, settings=settings.model_dump(mode="json"))
 
 

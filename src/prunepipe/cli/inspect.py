@@ -11,11 +11,12 @@ from typing import Any
 
 from prunepipe.cli.inspect_network import add_network_arguments, describe_network
 from prunepipe.errors import ArtifactError
-from prunepipe.results.layout import CELL, DENSE, INITIAL, MASK, REWIND, RUNS, SCORES
+from prunepipe.results.layout import CELL, DENSE, INITIAL, MASK, REWIND, RUNS, SCORES, SEARCH
 
 RESULTS = "results/"
 KINDS = {
     "pruned run": CELL,
+    "search": SEARCH,
     "dense run": DENSE,
     "mask": MASK,
     "scores": SCORES,

@@ -22,7 +22,8 @@ class CostItem:
         dataset, network: names in the study.
         dense_runs: trainings of the unpruned network, shared by tickets, checks and prune ratios.
         own_dense_runs: the same if every pruned run that needs one trained its own, plus one per seed for the table.
-        cells: trainings of tickets, if there is no layer collapse.
+        cells: trainings of tickets, if there is no layer collapse; cycles on clean data are among them.
+        searches: other trainings that lead to a mask.
         epochs: epochs of all runs.
         trained_images, tested_images: number of images passed through training steps, or tested; None: unknown.
         step_flops, forward_flops: operations per image of a training step, or a forward pass; None: unknown.
@@ -34,6 +35,7 @@ class CostItem:
     dense_runs: int
     own_dense_runs: int
     cells: int
+    searches: int
     epochs: int
     trained_images: int | None = None
     tested_images: int | None = None
@@ -75,12 +77,12 @@ class StudyCost:
     @property
     def runs(self) -> int:
         """Number of trainings with shared dense runs."""
-        return sum(part.dense_runs + part.cells for part in self.parts)
+        return sum(part.dense_runs + part.cells + part.searches for part in self.parts)
 
     @property
     def runs_not_shared(self) -> int:
         """Number of trainings if no two pruned runs shared a dense run."""
-        return sum(part.own_dense_runs + part.cells for part in self.parts)
+        return sum(part.own_dense_runs + part.cells + part.searches for part in self.parts)
 
     @property
     def epochs(self) -> int:
@@ -159,32 +161,23 @@ def facts_of(study: Study, dataset: str) -> Facts | None:
 
 
 def _part(study: Study, dataset: str, network: str) -> CostItem:
-    epochs = study.recipe.epochs
-    dense = Counter(
-        run.data for run in study.dense_runs() if (run.dataset, run.network) == (dataset, network)
-    )
-    first = {
-        name: study.epoch_of(row.start) if row.schedule == "remaining" else 0
-        for name, row in study.tickets.items()
-    }
-    cells = Counter(
-        cell.ticket for cell in study.cells() if (cell.dataset, cell.network) == (dataset, network)
-    )
-    cell_epochs = sum(count * (epochs - first[name]) for name, count in cells.items())
-    tests = sum(count * study.recipe.evaluations(first[name]) for name, count in cells.items())
-    tests += study.recipe.evaluations() * dense.total()
-    own = sum(count for name, count in cells.items() if study.tickets[name].needs_dense_run) + len(
-        study.seeds
-    )
-    runs = cell_epochs + epochs * dense.total()
-    part = CostItem(dataset, network, dense.total(), own, cells.total(), runs)
+    place = dataset, network
+    dense = [run for run in study.dense_runs() if run[:2] == place]
+    cells = [cell for cell in study.cells() if cell[:2] == place]
+    searches = [search for search in study.searches() if search[:2] == place]
+    trainings = Counter((run.data, 0) for run in dense)
+    trainings += Counter((CLEAN, _first_epoch(study, cell.ticket)) for cell in cells)
+    trainings += Counter((search.data, _first_epoch(study, search.ticket)) for search in searches)
+    own = sum(study.tickets[cell.ticket].needs_dense_run for cell in cells) + len(study.seeds)
+    total = study.recipe.epochs
+    epochs = {(data, first): count * (total - first) for (data, first), count in trainings.items()}
+    runs = len(dense), own, len(cells), len(searches), sum(epochs.values())
+    part = CostItem(dataset, network, *runs)
     facts = facts_of(study, dataset)
     if facts is None:
         return part
-    clean = facts.train_images
-    trained = cell_epochs * clean + sum(
-        epochs * count * _images(study, data, clean) for data, count in dense.items()
-    )
+    trained = sum(count * _images(study, data, facts.train_images) for (data, _), count in epochs.items())
+    tests = sum(count * study.recipe.evaluations(first) for (_, first), count in trainings.items())
     known = {**vars(part), "trained_images": trained, "tested_images": tests * facts.test_images}
     maps = layers_of(study, dataset, network)
     if maps is None:
@@ -192,6 +185,12 @@ def _part(study: Study, dataset: str, network: str) -> CostItem:
     step, forward = flops_of(maps)
     disk = network_bytes(study, [layer for layer, _ in maps], facts.test_images * facts.classes)
     return CostItem(**{**known, "step_flops": step, "forward_flops": forward, "disk": disk})
+
+
+def _first_epoch(study: Study, ticket: str) -> int:
+    """Return how many epochs of the recipe a ticket leaves out."""
+    row = study.tickets[ticket]
+    return study.epoch_of(row.start) if row.schedule == "remaining" else 0
 
 
 def _images(study: Study, data: str, count: int) -> int:

@@ -22,12 +22,14 @@ from prunepipe.reports.plots import FIGURES
 from prunepipe.results.code_reach import PACKAGE
 from prunepipe.results.code_version import code_version
 from prunepipe.results.layout import (
+    AS_FOUND,
     CELL,
     DENSE,
     INITIAL,
     MASK,
     REWIND,
     SCORES,
+    SEARCH,
     dataset_name,
     point_name,
     structure_path,
@@ -101,12 +103,19 @@ class Jobs:
     def points(self) -> dict[str, str]:
         """The rewind points of the study's tickets, by folder name."""
         rows = self.study.tickets.values()
-        return {point_name(point): point for row in rows for point in (row.scored, row.start)}
+        return {point_name(point): point for row in rows for point in row.dense_points}
 
     @cached_property
     def checks(self) -> set[str]:
         """The checks that apply to at least one ticket."""
         return {check for ticket in self.study.tickets for check in self.study.checks_of(ticket)}
+
+    @cached_property
+    def ratios(self) -> list[float]:
+        """The prune ratios of the study, and those that its tickets' cycles pass."""
+        return list(
+            dict.fromkeys(ratio for ticket in self.study.tickets for ratio in self.study.ratios_of(ticket))
+        )
 
     @cached_property
     def ticket_of_scores(self) -> dict[str, str]:
@@ -127,8 +136,8 @@ class Jobs:
             "network": alternatives(self.study.networks),
             "ticket": alternatives(self.study.tickets),
             "check": alternatives(self.checks),
-            "prune_ratio": alternatives(self.study.prune_ratios),
-            "scored_ratio": alternatives(["_any", *self.study.prune_ratios]),
+            "prune_ratio": alternatives(self.ratios),
+            "scored_ratio": alternatives(["_any", *self.ratios]),
             "seed": alternatives(self.study.seeds),
             "point": alternatives(self.points),
             "score_id": alternatives(self.ticket_of_scores),
@@ -165,9 +174,34 @@ class Jobs:
         return self.place(REWIND, "weights.safetensors", data=CLEAN if name == "init" else data, point=name)
 
     def scored_weights(self, wildcards: Wildcards) -> str:
-        """Return the weights that a score reads."""
-        row = self.study.tickets[self.ticket_of_scores[wildcards.score_id]]
-        return self._rewound(wildcards.data, row.scored)
+        """Return the weights that a score reads: of the dense run, or of the cycle before."""
+        ticket = self.ticket_of_scores[wildcards.score_id]
+        if self.study.tickets[ticket].cycles:
+            return self._before(ticket, wildcards.data, float(wildcards.scored_ratio))
+        return self._rewound(wildcards.data, self.study.tickets[ticket].scored)
+
+    def _before(self, ticket: str, data: str, prune_ratio: float) -> str:
+        """Return the trained network that the cycle which ends at a prune ratio prunes."""
+        level = self.study.level_before(ticket, prune_ratio)
+        if level is None:
+            return self._rewound(data, "final")
+        place = {"ticket": ticket, "prune_ratio": level}
+        if data == CLEAN:  # such a cycle is a cell
+            return self.place(CELL, "trained.safetensors", check="none", **place)
+        return self.place(SEARCH, "trained.safetensors", data=data, **place)
+
+    def _start(self, ticket: str, data: str, prune_ratio: float) -> str:
+        """Return the weights that a ticket with a mask made from a data variant starts from."""
+        row = self.study.tickets[ticket]
+        if row.cycles and row.start == "final":
+            return self._before(ticket, data, prune_ratio)
+        if row.updater and row.start == "final":
+            return self._found(data)
+        return self._rewound(data, row.start)
+
+    def _found(self, data: str) -> str:
+        """Return the network with a moving mask, as its training left it."""
+        return self.place(SEARCH, "trained.safetensors", data=data)
 
     def scores(self, wildcards: Wildcards) -> str:
         """Return the scores that a mask is made from."""
@@ -181,13 +215,28 @@ class Jobs:
         )
 
     def mask(self, wildcards: Wildcards) -> str:
-        """Return the mask of a ticket under a check."""
-        return self.place(MASK, "mask.safetensors", source=make.source_of(self.study, wildcards.check))
+        """Return the mask of a ticket under a check: from scores, or as it ended to move."""
+        source = make.source_of(self.study, wildcards.check)
+        if self.study.tickets[wildcards.ticket].updater:
+            return self._found(source)
+        return self.place(MASK, "mask.safetensors", source=source)
 
     def start_weights(self, wildcards: Wildcards) -> str:
         """Return the weights that a ticket starts from."""
+        data = self.study.data_of(wildcards.check)
+        return self._start(wildcards.ticket, data, float(wildcards.prune_ratio))
+
+    def search_weights(self, wildcards: Wildcards) -> str:
+        """Return the weights that a search starts from."""
         row = self.study.tickets[wildcards.ticket]
-        return self._rewound(self.study.data_of(wildcards.check), row.start)
+        if row.updater:
+            return self._rewound(wildcards.data, row.scored)
+        return self._start(wildcards.ticket, wildcards.data, float(wildcards.prune_ratio))
+
+    def search_mask(self, wildcards: Wildcards) -> list[str]:
+        """Return the mask that a search starts with; nothing if it starts with all weights."""
+        dense = self.study.tickets[wildcards.ticket].starts_dense
+        return [] if dense else [self.place(MASK, "mask.safetensors", source=wildcards.data)]
 
     def fresh_weights(self, wildcards: Wildcards) -> list[str]:
         """Return the second draw of the initial weights, for checks that receive one."""
@@ -265,6 +314,12 @@ class Jobs:
         told = self._told_of_collapse(wildcards)
         return self._text(make.retrain_settings, *place, numerics=self.site.numerics, train_collapsed=told)
 
+    def search_settings(self, wildcards: Wildcards) -> str:
+        """Return the settings of `search`."""
+        place = wildcards.network, wildcards.ticket, wildcards.data
+        which = float(wildcards.prune_ratio), int(wildcards.seed)
+        return self._text(make.search_settings, *place, *which, numerics=self.site.numerics)
+
     def _told_of_collapse(self, wildcards: Wildcards) -> bool | None:
         layers = self.place(CELL, "layers.json").format(**dict(wildcards.items()))
         if not os.path.isfile(layers):
@@ -293,9 +348,18 @@ class Jobs:
     def cell_place(self, wildcards: Wildcards) -> str:
         """Return the place of a cell in the study, and its code."""
         source = make.source_of(self.study, wildcards.check)
-        code = f"{self._code_of_mask(wildcards.ticket, source)}-{self.retrain_code(wildcards)}"
+        moves = self.study.tickets[wildcards.ticket].updater is not None
+        masked = (
+            self._code_of_search(wildcards, source) if moves else self._code_of_mask(wildcards.ticket, source)
+        )
+        code = f"{masked}-{self.retrain_code(wildcards)}"
         prune_ratio = float(wildcards.prune_ratio)
         return self._place(wildcards, wildcards.ticket, wildcards.check, prune_ratio, code)
+
+    def search_place(self, wildcards: Wildcards) -> str:
+        """Return the place of a search in the study, and its code."""
+        prune_ratio, code = float(wildcards.prune_ratio), self.search_code(wildcards)
+        return self._place(wildcards, wildcards.ticket, AS_FOUND, prune_ratio, code)
 
     def _place(self, wildcards: Wildcards, ticket: str, check: str, prune_ratio: float, code: str) -> str:
         return PlaceSettings(
@@ -354,6 +418,16 @@ class Jobs:
     def retrain_code(self, wildcards: Wildcards) -> str:
         """Return the code of `retrain`."""
         return self.code("retrain", self._builder(wildcards))
+
+    def search_code(self, wildcards: Wildcards) -> str:
+        """Return the code of `search`."""
+        return self._code_of_search(wildcards, wildcards.data)
+
+    def _code_of_search(self, wildcards: Wildcards, data: str) -> str:
+        corruption = make.data_settings(self.study, data).corruption
+        row = self.study.tickets[wildcards.ticket]
+        moving = (row.updater_facts.function, row.allocation_facts.function) if row.updater else ()
+        return self.code("search", self._builder(wildcards), corruption, *moving)
 
     def figure_code(self, wildcards: Wildcards) -> str:
         """Return the code of `figure`."""

@@ -56,11 +56,17 @@ def plan_text(
         raise ConfigError(f"gpus = {gpus} and gpu_gflops = {gpu_gflops} must both be above 0.")
     cost = plan(study)
     dense = sum(part.dense_runs for part in cost.parts)
+    searches = sum(part.searches for part in cost.parts)
     flops = cost.flops
     lines = [
         f"Study {cost.study}: {cost.runs:,} runs: {dense:,} dense, shared by {cost.runs - dense:,} of tickets",
         f"({cost.runs_not_shared:,} runs if every ticket trained its own dense network); {cost.epochs:,} epochs,",
         "fewer if masks leave no path from input to output: those tickets are not trained.",
+        *(
+            [f"{searches:,} of the runs only lead to a mask: cycles on changed data, masks that move."]
+            if searches
+            else []
+        ),
         f"On a cluster {cost.submissions:,} submissions: these runs and {cost.scorings:,} sets of scores; the rest is",
         "light, and done where you submit.",
         "",
@@ -79,7 +85,7 @@ def _table(cost: StudyCost) -> list[str]:
     rows = [("data set", "network", "runs", "epochs", f"a step of {cost.batch_size}", "total", "disk")]
     for part in cost.parts:
         step = part.step_flops and part.step_flops * cost.batch_size
-        runs = f"{part.dense_runs + part.cells:,}", f"{part.epochs:,}"
+        runs = f"{part.dense_runs + part.cells + part.searches:,}", f"{part.epochs:,}"
         numbers = _unit(step, "FLOP"), _unit(part.flops, "FLOP"), _unit(part.disk, "B")
         rows.append((part.dataset, part.network, *runs, *numbers))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

@@ -36,10 +36,10 @@ def network_bytes(study: Study, layers: list[Layer], logits: int) -> int:
     size = sum(layer.size for layer in layers)
     other = FLOAT_BYTES * OTHER_NUMBERS * sum(layer.shape[0] for layer in layers)
     whole, bits = FLOAT_BYTES * size + other, ceil(size / 8)
-    ratios = study.prune_ratios
-    tickets = sum(HEADER_BYTES + bits + other + FLOAT_BYTES * kept_total(size, ratio) for ratio in ratios)
-    pairs = [(name, check) for name in study.tickets for check in study.checks_of(name)]
-    masks = _masks(study)
+    ratios = [ratio for name in study.tickets for _, ratio in study.cells_of(name)]
+    searched = [ratio for name in study.tickets for _, ratio in study.searches_of(name)]
+    networks = 2 * ratios + searched  # a cell is stored before and after retraining
+    tickets = sum(HEADER_BYTES + bits + other + FLOAT_BYTES * kept_total(size, ratio) for ratio in networks)
     dense = sum(1 for _ in study.dense_runs()) // (
         len(study.datasets) * len(study.networks) * len(study.seeds)
     )
@@ -47,26 +47,29 @@ def network_bytes(study: Study, layers: list[Layer], logits: int) -> int:
     a_seed = (
         states * whole
         + sum(score_files(study).values()) * size
-        + len(masks) * len(ratios) * bits
-        + 2 * len(pairs) * tickets  # before and after retraining
-        + (dense + len(pairs) * len(ratios)) * (FLOAT_BYTES * logits + TEXT_BYTES)
+        + len(_masks(study)) * bits
+        + tickets
+        + (dense + len(ratios) + len(searched)) * (FLOAT_BYTES * logits + TEXT_BYTES)
     )
     return a_seed * len(study.seeds)
 
 
-def _masks(study: Study) -> set[tuple[str, str]]:
-    """Return the masks of one prune ratio and seed, each as (ticket, source)."""
-    return {(name, source_of(study, check)) for name in study.tickets for check in study.checks_of(name)}
+def _masks(study: Study) -> set[tuple[str, str, float]]:
+    """Return the masks of one network and seed, each as (ticket, source, prune ratio)."""
+    scored = [name for name, row in study.tickets.items() if not row.starts_dense]
+    cells = {
+        (name, source_of(study, check), ratio) for name in scored for check, ratio in study.cells_of(name)
+    }
+    return cells | {(name, *search) for name in scored for search in study.searches_of(name)}
 
 
 def score_files(study: Study) -> dict[tuple[str, str, str], int]:
     """Return the sets of scores of one network and seed, which tickets may share, with their bytes per weight."""
     files = {}
-    for name, source in _masks(study):
+    for name, source, ratio in _masks(study):
         row = study.tickets[name]
-        for ratio in study.prune_ratios:
-            place = score_id(row), data_of_source(study, source), scored_ratio(row, ratio)
-            files[place] = SCORE_BYTES[_dtype(row)]
+        place = score_id(row), data_of_source(study, source), scored_ratio(row, ratio)
+        files[place] = SCORE_BYTES[_dtype(row)]
     return files
 
 
@@ -88,7 +91,7 @@ def _rewound(study: Study) -> set[tuple[str, str]]:
     found = set()
     for name, row in study.tickets.items():
         for check in study.checks_of(name):
-            for point in (row.scored, row.start):
+            for point in row.dense_points:
                 found.add(("clean" if point == "init" else study.data_of(check), point))
     return found
 

@@ -76,6 +76,19 @@ def read_ticket(path: Path | str) -> tuple[Arrays, Arrays, dict[str, Any]]:
     return weights, mask, metadata
 
 
+def read_weights(path: Path | str) -> tuple[Arrays, Arrays]:
+    """Read the weights of a network, dense or pruned.
+
+    Returns:
+        The weights, and the mask; of a dense network, an empty mask.
+
+    Raises:
+        ArtifactError: not a file of this pipeline.
+    """
+    arrays, metadata = read_arrays(path)
+    return read_ticket(path)[:2] if "mask_checksum" in metadata else (arrays, {})
+
+
 def require_fit(path: Path | str, mask: Arrays, structure: Structure) -> None:
     """Raise an error if a mask file does not fit the network.
 

@@ -6,7 +6,7 @@ import shlex
 from pathlib import Path
 
 from prunepipe.errors import ConfigError
-from prunepipe.results.layout import CELL, DENSE
+from prunepipe.results.layout import AS_FOUND, CELL, DENSE, SEARCH
 from prunepipe.study.study import FULL_NETWORK, Study
 
 Place = tuple[str, str, float, str, str]
@@ -27,6 +27,8 @@ def cell_command(study: Study, file: Path | None, place: Place) -> str:
     where["seed"] = "{" + seeds + "}" if len(study.seeds) > 1 else seeds  # the shell expands the braces
     if ticket == FULL_NETWORK:
         folder = DENSE.format(**where, data="clean" if check == "none" else check)
+    elif check == AS_FOUND:
+        folder = SEARCH.format(**where, ticket=ticket, data="clean", prune_ratio=prune_ratio)
     else:
         folder = CELL.format(**where, ticket=ticket, check=check, prune_ratio=prune_ratio)
     return remake_command(f"{folder}/metrics.json", file or Path("config") / f"{study.name}.yaml")

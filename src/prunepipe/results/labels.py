@@ -27,6 +27,12 @@ TICKET_LABELS = {
     "synflow": "SynFlow",
     "erk": "Random (ERK)",
     "lamp": "LAMP",
+    "imp": "IMP",
+    "imp_late_rewinding": "IMP, late rewinding",
+    "imp_lr_rewinding": "IMP, LR rewinding",
+    "gmp": "GMP",
+    "set": "SET",
+    "rigl": "RigL",
     "fine_tuning": "Fine-tuning",
 }
 
@@ -43,7 +49,8 @@ def check_label(name: str) -> str:
 
 def row_label(ticket: str, check: str) -> str:
     """Return the label of a ticket under a check, in the form of the paper's tables."""
-    return ticket_label(ticket) if check == "none" else f"{ticket_label(ticket)} + {check_label(check)}"
+    joined = " " if check == "as_found" else " + "
+    return ticket_label(ticket) if check == "none" else f"{ticket_label(ticket)}{joined}{check_label(check)}"
 
 
 def dataset_label(name: str) -> str:

@@ -20,10 +20,15 @@ DENSE = NETWORK + "/dense/{data}/seed{seed}"
 REWIND = NETWORK + "/rewind/{data}/{point}/seed{seed}"
 SCORES = NETWORK + "/scores/{score_id}/{data}/p{scored_ratio}/seed{seed}"
 MASK = NETWORK + "/masks/{ticket}/{source}/p{prune_ratio}/seed{seed}"
+SEARCH = NETWORK + "/searches/{ticket}/{data}/p{prune_ratio}/seed{seed}"
 CELL = NETWORK + "/tickets/{ticket}/{check}/p{prune_ratio}/seed{seed}"
 
 ANY_RATIO = "_any"
 """Stands for the prune ratio in the path of scores that serve every ratio."""
+
+
+AS_FOUND = "as_found"
+"""In the `check` column: the network as the training that found its mask left it, without retraining."""
 
 
 def dataset_name(key: str, choice: DatasetChoice) -> str:
@@ -63,11 +68,16 @@ class Run(NamedTuple):
 
 
 def runs(study: Study) -> Iterator[Run]:
-    """Enumerate every run of a study: dense runs (the full network under a data variant), then cells."""
+    """Enumerate every run of a study: dense runs (the full network under a data variant), searches, then cells."""
     for run in study.dense_runs():
         check = "none" if run.data == "clean" else run.data
         folder = DENSE.format(study=study.name, **run._asdict())
         yield Run(run.dataset, run.network, FULL_NETWORK, check, 0.0, run.seed, folder)
+    for search in study.searches():
+        if search.data == "clean":
+            folder = SEARCH.format(study=study.name, **search._asdict())
+            place = search.dataset, search.network, search.ticket, AS_FOUND, search.prune_ratio, search.seed
+            yield Run(*place, folder=folder)
     for cell in study.cells():
         yield Run(*cell, folder=CELL.format(study=study.name, **cell._asdict()))
 
@@ -83,7 +93,10 @@ def mask_path(
 ) -> str:
     """Return the path of a mask; `source` is the data variant that it is made from."""
     place = {"study": study.name, "dataset": dataset, "network": network, "ticket": ticket}
-    return MASK.format(**place, prune_ratio=prune_ratio, source=source, seed=seed) + "/mask.safetensors"
+    place |= {"prune_ratio": str(prune_ratio), "seed": str(seed)}
+    if study.tickets[ticket].updater:
+        return SEARCH.format(**place, data=source) + "/trained.safetensors"
+    return MASK.format(**place, source=source) + "/mask.safetensors"
 
 
 def mask_sources(study: Study, ticket: str) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from prunepipe.results.layout import Run
 from prunepipe.results.logs import complaint, newest_log
 
 DONE, RUNNING, FAILED, WAITING = "done", "running", "failed", "waiting"
-TRAINING_LOGS = ("train_dense.log", "retrain.log")
+TRAINING_LOGS = ("train_dense.log", "search.log", "retrain.log")
 SILENCE = 15 * 60.0
 """Seconds without output in its log after which a run counts as killed."""
 NOT_STARTED = "not started"

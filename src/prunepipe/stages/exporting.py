@@ -57,7 +57,8 @@ def read_run(folder: Path, data_folder: Path) -> TrainedRun:
     weights, mask, facts = read_ticket(trained)
     metrics = read_json(folder / "metrics.json", "accuracy", "data_checksum")
     dataset = _dataset(data_folder, metrics["data_checksum"])
-    settings = RetrainSettings.model_validate_json(json.dumps(facts["settings"]))
+    told = {key: value for key, value in facts["settings"].items() if key in RetrainSettings.model_fields}
+    settings = RetrainSettings.model_validate_json(json.dumps(told))  # of a search, those that it shares
     return TrainedRun(weights, mask, settings, dataset, metrics["accuracy"])
 
 

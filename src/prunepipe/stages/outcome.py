@@ -24,6 +24,7 @@ class Outcome:
         facts: device, precision, library versions.
         snapshots: weights at the rewind epochs.
         shape: the description of the ticket's mask by `describe`; empty for a dense run.
+        mask: the mask that a search ended with; otherwise empty.
     """
 
     weights: Arrays
@@ -33,6 +34,7 @@ class Outcome:
     facts: dict[str, Any]
     snapshots: dict[int, Arrays] = field(default_factory=dict)
     shape: dict[str, Any] = field(default_factory=dict)
+    mask: Arrays = field(default_factory=dict)
 
 
 class RunFiles(Protocol):
@@ -51,10 +53,10 @@ def write_run(outcome: Outcome, files: RunFiles) -> None:
 
 
 def finished(execution: Execution) -> None:
-    """Delete the checkpoint of an evaluated run, and temporary files of killed writes of it.
+    """Delete the checkpoint of an evaluated run or a search, and temporary files of killed writes of it.
 
-    The checkpoint is not deleted when training ends: if Snakemake or the cluster job dies before the workflow
-    registers the result, the training job is repeated, and then resumes from its last checkpoint.
+    The checkpoint of an evaluated run is not deleted when training ends: if Snakemake or the cluster job dies before
+    the workflow registers the result, the training job is repeated, and then resumes from its last checkpoint.
     """
     if execution.checkpoint is not None:
         execution.checkpoint.unlink(missing_ok=True)

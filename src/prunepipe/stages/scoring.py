@@ -29,13 +29,18 @@ from prunepipe.stages.allocating import allocate
 from prunepipe.stages.execution import Execution
 from prunepipe.stages.inputs import build, corrupted
 from prunepipe.stages.schemas.scoring import NoImages, RatioSettings, ScoreSettings, TrainingSet
+from prunepipe.study.batches import batch_bounds
 from prunepipe.study.recipe import Augmentation
-from prunepipe.training.batches import batch_bounds
 from prunepipe.training.images import ImageSet, draw_epoch
 
 
 def score(
-    data: str, structure: str, weights: Arrays, settings: ScoreSettings, execution: Execution
+    data: str,
+    structure: str,
+    weights: Arrays,
+    settings: ScoreSettings,
+    execution: Execution,
+    mask: Arrays | None = None,
 ) -> Arrays:
     """Score every prunable weight.
 
@@ -45,13 +50,15 @@ def score(
         weights: the weights to score.
         settings: the settings from `score_settings`.
         execution: device and threads.
+        mask: of the weights, if an earlier cycle pruned them; True = kept.
 
     Returns:
-        Scores by layer; -inf where an earlier round pruned.
+        Scores by layer; -inf where an earlier round or cycle pruned.
     """
     prepare_process(execution.threads, execution.deterministic)
     task = scoring_task(read_dataset(data), read_structure(structure), weights, settings, execution)
-    return task.scores(task.scorer)
+    scores = task.scores(task.scorer)
+    return {name: np.where(mask[name], layer, -np.inf) if mask else layer for name, layer in scores.items()}
 
 
 @dataclass(frozen=True)

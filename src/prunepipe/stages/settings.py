@@ -25,7 +25,14 @@ from prunepipe.stages.schemas.scoring import (
     ScoreSettings,
     TrainingSet,
 )
-from prunepipe.stages.schemas.training import DataSettings, DenseSettings, Numerics, RetrainSettings
+from prunepipe.stages.schemas.training import (
+    DataSettings,
+    DenseSettings,
+    MovingSettings,
+    Numerics,
+    RetrainSettings,
+    SearchSettings,
+)
 from prunepipe.study.names import dataset_row, network_row
 from prunepipe.study.rows import DatasetChoice, Ticket
 from prunepipe.study.study import CLEAN, Study
@@ -127,9 +134,49 @@ def retrain_settings(
     )
 
 
+def search_settings(
+    study: Study,
+    network: str,
+    ticket: str,
+    data: str,
+    prune_ratio: float,
+    seed: int,
+    numerics: Mapping[str, Any],
+) -> SearchSettings:
+    """Settings of `search`: how a ticket is trained on the way to its mask."""
+    moves = study.tickets[ticket].updater is not None
+    # A mask that moves is trained wherever it starts.
+    collapsed = True if moves else None
+    retraining = retrain_settings(study, network, ticket, seed, numerics, train_collapsed=collapsed)
+    moving = moving_settings(study.tickets[ticket], prune_ratio) if moves else None
+    return SearchSettings(**vars(retraining), data=data_settings(study, data), moving=moving)
+
+
+def moving_settings(ticket: Ticket, prune_ratio: float) -> MovingSettings:
+    """Return how the mask of a ticket moves, which has an updater."""
+    row = ticket.updater_facts
+    return MovingSettings(
+        updater=row.function,
+        options=ticket.updater_options,
+        gradients=row.gradients,
+        every=row.every,
+        until=row.until,
+        densities=row.densities,
+        prune_ratio=prune_ratio,
+        allocation=allocation_settings(ticket),
+        allocation_reads_scores=ticket.allocation_facts.reads_scores,
+    )
+
+
+def allocation_settings(ticket: Ticket) -> AllocationSettings:
+    """Return how a ticket distributes its weights over the layers."""
+    return AllocationSettings(reference=ticket.allocation_facts.function, options=ticket.allocation_options)
+
+
 def per_prune_ratio(ticket: Ticket) -> bool:
     """Return whether a ticket's scores depend on the prune ratio."""
-    return ticket.pruning_rounds > 1 or ticket.per_prune_ratio or ticket.constructive
+    one_shot = ticket.pruning_rounds == 1 and ticket.cycles is None
+    return not one_shot or ticket.per_prune_ratio or ticket.constructive
 
 
 def score_id(ticket: Ticket) -> str:
@@ -150,6 +197,8 @@ def score_id(ticket: Ticket) -> str:
             "allocation": function,
             "allocation_options": ticket.allocation_options,
         }
+    if ticket.cycles is not None:  # what they train decides what is scored
+        extra |= {"cycles": ticket.cycles.model_dump(), "start": ticket.start, "schedule": ticket.schedule}
     chosen = {"missing": ticket.missing, "zeros": ticket.zeros}  # how to read what it returns
     extra |= {key: value for key, value in chosen.items() if value != "refuse"}
     suffix = "-" + hashlib.sha256(json.dumps(extra, sort_keys=True).encode()).hexdigest()[:8] if extra else ""
@@ -202,9 +251,7 @@ def ratio_settings(ticket: Ticket, prune_ratio: float) -> RatioSettings:
         prune_ratio=prune_ratio,
         rounds=ticket.pruning_rounds,
         constructive=ticket.constructive,
-        allocation=AllocationSettings(
-            reference=ticket.allocation_facts.function, options=ticket.allocation_options
-        ),
+        allocation=allocation_settings(ticket),
     )
 
 

@@ -56,7 +56,7 @@ def train_dense(data: str, weights: Arrays, settings: DenseSettings, execution: 
         snapshot_epochs=settings.rewind_epochs,
         shuffle=settings.data.shuffle,
     )
-    return _run(dataset, (images, labels), weights, None, plan, settings, execution)
+    return train_on(dataset, (images, labels), weights, None, plan, settings, execution)
 
 
 def retrain(
@@ -86,10 +86,10 @@ def retrain(
         first_epoch=settings.first_epoch,
     )
     clean = dataset.train_images, dataset.train_labels
-    return replace(_run(dataset, clean, weights, mask, plan, settings, execution), shape=shape)
+    return replace(train_on(dataset, clean, weights, mask, plan, settings, execution), shape=shape)
 
 
-def _run(
+def train_on(
     dataset: Dataset,
     training_data: tuple[np.ndarray, np.ndarray],
     weights: Arrays,
@@ -98,6 +98,17 @@ def _run(
     settings: TrainingSettings,
     execution: Execution,
 ) -> Outcome:
+    """Train a network on a data set's images or what a check made of them, and test it on the clean test set.
+
+    Args:
+        dataset: the prepared data set.
+        training_data: images and labels to train on.
+        weights: where training starts.
+        mask: True = kept; None: a dense network.
+        plan: how to train.
+        settings: network, recipe and numerics; all of them identify the checkpoint.
+        execution: device, threads, checkpoint.
+    """
     prepare_process(execution.threads, execution.deterministic)
     device = resolve_device(execution.device)
     require_precision(device, plan.precision)
@@ -135,7 +146,7 @@ def _run(
         # Of this process: after a kill, of the last one.
         "cpu_seconds": round(time.process_time() - started, 3),
     }
-    return Outcome(end.weights, end.history, logits, end.seconds, facts, end.snapshots)
+    return Outcome(end.weights, end.history, logits, end.seconds, facts, end.snapshots, mask=end.mask)
 
 
 def _on_device(

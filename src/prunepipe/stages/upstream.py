@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from prunepipe.results.layout import DENSE, INITIAL, MASK, REWIND, SCORES, Run, dataset_name, point_name
+from prunepipe.results.layout import (
+    AS_FOUND,
+    CELL,
+    DENSE,
+    INITIAL,
+    MASK,
+    REWIND,
+    SCORES,
+    SEARCH,
+    Run,
+    dataset_name,
+    point_name,
+)
 from prunepipe.stages.settings import data_of_source, score_id, scored_ratio, source_of
-from prunepipe.study.study import FULL_NETWORK, Study
+from prunepipe.study.study import CLEAN, FULL_NETWORK, Study
 
 
 def upstream_logs(study: Study, run: Run, prepared_folder: Path | str) -> list[str]:
@@ -26,16 +38,30 @@ def upstream_logs(study: Study, run: Run, prepared_folder: Path | str) -> list[s
 
 def _of_ticket(study: Study, run: Run, place: dict[str, object]) -> list[str]:
     row = study.tickets[run.ticket]
-    source, data = source_of(study, run.check), study.data_of(run.check)
+    check = "none" if run.check == AS_FOUND else run.check
+    source, data = source_of(study, check), study.data_of(check)
     scores_data = data_of_source(study, source)
     mask = MASK.format(**place, ticket=run.ticket, source=source, prune_ratio=run.prune_ratio)
     ratio = scored_ratio(row, run.prune_ratio)
     scores = SCORES.format(**place, score_id=score_id(row), data=scores_data, scored_ratio=ratio)
-    points = {(row.start, data), (row.scored, scores_data)}
+    points = {(row.scored, scores_data), *((point, data) for point in row.dense_points)}
     rewound = sorted((point_name(point), variant) for point, variant in points if point != "init")
     return [
+        *_of_searches(study, run, dict(place), data),
         f"{mask}/mask.log",
         f"{scores}/score.log",
         *(REWIND.format(**place, data=variant, point=point) + "/rewind.log" for point, variant in rewound),
         *(DENSE.format(**place, data=variant) + "/train_dense.log" for _, variant in rewound),
+    ]
+
+
+def _of_searches(study: Study, run: Run, place: dict[str, object], data: str) -> list[str]:
+    """Return the logs of the trainings that lead to a run's mask, the last first."""
+    place |= {"ticket": run.ticket, "data": data}
+    if study.tickets[run.ticket].updater:
+        return [SEARCH.format(**place, prune_ratio=run.prune_ratio) + "/search.log"]
+    levels = [level for level in study.levels_of(run.ticket) if level < run.prune_ratio]
+    template, log = (CELL, "retrain.log") if data == CLEAN else (SEARCH, "search.log")
+    return [
+        template.format(**place, check="none", prune_ratio=level) + "/" + log for level in reversed(levels)
     ]

@@ -34,6 +34,37 @@ TICKETS: dict[str, dict[str, Any]] = {
     "random_global": {"scored": "init", "score": "random", "allocation": "global", "start": "init"},
     "erk": {"scored": "init", "score": "random", "allocation": "erk", "start": "init"},
     "lamp": {"scored": "final", "score": "magnitude", "allocation": "lamp", "start": "final"},
+    "gmp": {
+        "scored": "init",
+        "score": "magnitude",
+        "allocation": "uniform_all",
+        "start": "init",
+        "updater": "gmp",
+    },
+    "set": {"scored": "init", "score": "random", "allocation": "erk", "start": "init", "updater": "set"},
+    "rigl": {"scored": "init", "score": "random", "allocation": "erk", "start": "init", "updater": "rigl"},
+    "imp": {
+        "scored": "final",
+        "score": "magnitude",
+        "allocation": "global_conv",
+        "start": "init",
+        "cycles": {"share": 0.2},
+    },
+    "imp_late_rewinding": {
+        "scored": "final",
+        "score": "magnitude",
+        "allocation": "global_conv",
+        "start": "epoch 1",
+        "schedule": "remaining",
+        "cycles": {"share": 0.2},
+    },
+    "imp_lr_rewinding": {
+        "scored": "final",
+        "score": "magnitude",
+        "allocation": "global_conv",
+        "start": "final",
+        "cycles": {"share": 0.2},
+    },
 }
 
 

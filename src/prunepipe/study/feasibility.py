@@ -10,6 +10,8 @@ from prunepipe.networks.choice import PrunableChoice, chosen
 from prunepipe.networks.structure import Layer, Structure
 from prunepipe.plugins import load_function
 from prunepipe.pruning.masks import kept_after, kept_total, require_budget
+from prunepipe.pruning.updaters.densities import update_steps
+from prunepipe.study.batches import batch_bounds
 from prunepipe.study.names import dataset_row, network_row
 from prunepipe.study.rows import DatasetChoice, Ticket
 from prunepipe.study.study import Study
@@ -61,6 +63,20 @@ def _refuse_large_hole(study: Study, dataset: str, side: int) -> None:
         )
 
 
+def _refuse_mask_that_stays(study: Study, name: str, ticket: Ticket, images: int) -> None:
+    """Refuse an updater that is never called: of the training steps on so many images too few come before `until`."""
+    if ticket.updater is None:
+        return
+    row, recipe = ticket.updater_facts, study.recipe
+    steps = recipe.epochs * len(batch_bounds(images, recipe.batch_size))
+    last = update_steps(row.until, steps)
+    if row.every > last:
+        raise ConfigError(
+            f"tickets.{name}.every: updates come every {row.every} steps, but only until step {last} of {steps} (until "
+            f"{row.until:g}), so the mask would never move; lower every, or raise until."
+        )
+
+
 def _refuse_few_images(study: Study, dataset: str, facts: Facts) -> None:
     choice = study.datasets[dataset]
     count = choice.train_images or facts.train_images
@@ -73,6 +89,9 @@ def _refuse_few_images(study: Study, dataset: str, facts: Facts) -> None:
                     f"datasets.{dataset}.train_images: {count} is too few for {check}, which needs "
                     f"{ceil(row.batch / row.share)}; raise it or drop the check."
                 )
+            _refuse_mask_that_stays(
+                study, name, ticket, row.images_left(count) if row.stage == "data" else count
+            )
             held = row.class_images_left(smallest) if row.stage == "data" else smallest
             _refuse_scoring(study, name, ticket, check, f"{dataset} holds {held} images of a class", held)
 
@@ -152,6 +171,8 @@ def _refuse(study: Study, network: str, layers: list[Layer]) -> None:
             place = f"prune_ratios: {prune_ratio}, ticket '{name}' on {network}: "
             _refuse_dense(f"{place}keeps {budget:,} of {size:,} weights", ticket, layers, budget)
             _refuse_by_trying(place, ticket, layers, budget)
+            if ticket.starts_dense:
+                _refuse_by_trying(f"{place}the mask starts with all weights: ", ticket, layers, size)
             if (
                 rounds := ticket.pruning_rounds
             ) > 1:  # the first round keeps most, and layers may not hold it

@@ -14,6 +14,7 @@ from prunepipe.networks.torchvision_names import TORCHVISION_MODELS
 from prunepipe.plugins import load, registered
 from prunepipe.pruning.allocations import ALLOCATIONS, AllocationRow
 from prunepipe.pruning.scores import SCORES, ScoreRow
+from prunepipe.pruning.updaters import UPDATERS, UpdaterRow
 from prunepipe.study.built_in import CheckRow, Stage, checks_of_stage
 
 OWN = re.compile(r"[^:]+:[A-Za-z_][A-Za-z0-9_]*")
@@ -41,6 +42,11 @@ def score_row(name: str) -> ScoreRow:
 def allocation_row(name: str) -> AllocationRow:
     """Return the row of an allocation: see `score_row`."""
     return _row("allocation", name, ALLOCATIONS, AllocationRow)
+
+
+def updater_row(name: str) -> UpdaterRow:
+    """Return the row of a mask updater: see `score_row`."""
+    return _row("updater", name, UPDATERS, UpdaterRow)
 
 
 def dataset_row(name: str) -> DatasetRow:
@@ -129,6 +135,7 @@ def _group(kind: str) -> str:
 ROW_TYPES: dict[str, type[Any]] = {
     "score": ScoreRow,
     "allocation": AllocationRow,
+    "updater": UpdaterRow,
     "network": NetworkRow,
     "data set": DatasetRow,
     "check": CheckRow,

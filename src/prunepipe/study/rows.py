@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from fractions import Fraction
+from itertools import count, takewhile
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
@@ -13,8 +16,10 @@ from prunepipe.errors import ConfigError
 from prunepipe.pruning.allocations import AllocationRow
 from prunepipe.pruning.options import Options, checked
 from prunepipe.pruning.scores import Reads, ScoreRow
+from prunepipe.pruning.updaters import UpdaterRow
+from prunepipe.pruning.updaters.densities import DensitySchedule
 from prunepipe.study.built_in import CheckRow, Stage
-from prunepipe.study.names import allocation_row, check_row, score_row
+from prunepipe.study.names import allocation_row, check_row, score_row, updater_row
 from prunepipe.validation import Name, Point, Strict, as_tuple
 
 ARRAY_SUFFIXES = (".npz", ".safetensors")
@@ -39,6 +44,10 @@ def no_percentage(value: Any) -> Any:
     if isinstance(value, (int, float)) and not isinstance(value, bool) and 1 < value < 100:
         raise ValueError(f"got {value}; it should be a share and not percent: say {value / 100:g}")
     return value
+
+
+Share = Annotated[float, Field(gt=0, lt=1), BeforeValidator(no_percentage)]
+"""A share of the weights, above 0 and below 1."""
 
 
 class DatasetChoice(Strict):
@@ -144,6 +153,57 @@ class NetworkChoice(Strict):
     )
 
 
+class Cycles(Strict):
+    """The cycles of iterative pruning: each trains what the one before left, and prunes the trained network."""
+
+    share: float | None = Field(
+        None, ge=0.01, lt=1, description="share of the weights that are left which each cycle removes"
+    )
+    densities: Annotated[tuple[Share, ...] | None, BeforeValidator(as_tuple)] = Field(
+        None, min_length=1, description="instead of `share`, the density after each cycle, descending"
+    )
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.share is None) == (self.densities is None):
+            raise ValueError("say either share, such as {share: 0.2}, or a list of densities")
+        falling = sorted(set(self.densities or ()), reverse=True)
+        if list(self.densities or ()) != falling:
+            raise ValueError(f"densities {list(self.densities or ())} must descend without repeats")
+        return self
+
+    def levels(self, prune_ratio: float) -> tuple[float, ...]:
+        """Return the prune ratios after the cycles before the last, which prunes to `prune_ratio` exactly."""
+        return tuple(takewhile(lambda level: level < prune_ratio, self._ratios()))
+
+    def _ratios(self) -> Iterator[float]:
+        if self.densities is not None:
+            yield from (_ratio(Fraction(str(density))) for density in self.densities)
+            return
+        kept = 1 - Fraction(str(self.share))
+        yield from (_ratio(kept**cycle) for cycle in count(1))
+
+    def refusal(self, prune_ratio: float) -> str | None:
+        """Return why these cycles do not reach a prune ratio, or None if they do."""
+        if self.densities is None or _ratio(Fraction(str(self.densities[-1]))) >= prune_ratio:
+            return None
+        wanted = 1 - Fraction(str(prune_ratio))
+        return (
+            f"the cycles end at density {self.densities[-1]}, above {float(wanted)}, which prune ratio {prune_ratio} "
+            "leaves; let the last density be that or below"
+        )
+
+
+def _as_cycles(value: Any) -> Any:
+    """Read a list of densities as cycles."""
+    return {"densities": value} if isinstance(value, list) else value
+
+
+def _ratio(density: Fraction) -> float:
+    """Return the prune ratio that leaves a density, as a decimal that can name a folder."""
+    return round(float(1 - density), 6)
+
+
 class Ticket(Strict):
     """One pruning method: weights scored, score, allocation, start weights, schedule."""
 
@@ -179,6 +239,33 @@ class Ticket(Strict):
         "refuse",
         description="zeros in a network that the score returns: refuse, or removed, which makes them the mask",
     )
+    cycles: Annotated[Cycles | None, BeforeValidator(_as_cycles)] = Field(
+        None,
+        description="iterative pruning: train, prune, rewind to `start`, and again: {share: 0.2}, or a list of "
+        "densities; default: the weights are pruned at once",
+    )
+    updater: str | None = Field(
+        None,
+        description="moves the mask while the scored weights are trained: a built-in updater or module:function; the "
+        "ticket is the mask that it ends with. Default: the mask does not move",
+    )
+    updater_options: dict[str, Any] = Field({}, description="keyword arguments of the updater")
+    every: int | None = Field(
+        None,
+        gt=0,
+        le=MOST,
+        description="training steps between two updates of the mask; default: the updater's own",
+    )
+    until: float | None = Field(
+        None,
+        gt=0,
+        description="share of the training steps after which the mask stays; default: the updater's own",
+    )
+    density_schedule: DensitySchedule | None = Field(
+        None,
+        description="weights that a moving mask keeps: constant, or cubic, from all of them down to those wanted; "
+        "default: the updater's own",
+    )
     checks: Annotated[tuple[Name, ...], BeforeValidator(as_tuple)] | None = Field(
         None, description="checks of this ticket, in place of those of its class"
     )
@@ -212,6 +299,65 @@ class Ticket(Strict):
         return self
 
     @model_validator(mode="after")
+    def _cycles_fit(self) -> Self:
+        if self.cycles is None:
+            return self
+        if self.scored != "final":
+            raise ValueError(
+                f"scored is {self.scored}, but every cycle prunes the network that it trained; say scored: final"
+            )
+        if self.pruning_rounds > 1:
+            raise ValueError(
+                f"rounds is {self.pruning_rounds}, but every cycle prunes once; leave rounds out"
+            )
+        if self.constructive or not self.allocation_facts.reads_scores:
+            raise ValueError(
+                f"allocation {self.allocation} does not rank what is left, as cycles must; take global, global_conv or "
+                "lamp"
+            )
+        return self
+
+    @field_validator("updater")
+    @classmethod
+    def _updater_known(cls, name: str | None) -> str | None:
+        if name is not None:
+            updater_row(name)
+        return name
+
+    @field_validator("until")
+    @classmethod
+    def _until_within_the_run(cls, until: float | None) -> float | None:
+        if until is not None and until > 1:
+            raise ValueError(
+                f"{until} is beyond the end of the training; it is a share of its steps: say 1 or less"
+            )
+        return until
+
+    @model_validator(mode="after")
+    def _moving_fits(self) -> Self:
+        if self.updater is None:
+            for key in ("updater_options", "every", "until", "density_schedule"):
+                if getattr(self, key):
+                    raise ValueError(
+                        f"{key} is for a ticket with an updater; leave it out, or name an updater"
+                    )
+            return self
+        if self.cycles is not None:
+            raise ValueError("cycles and an updater are two ways to find a mask; leave one of them out")
+        if self.start.startswith("epoch"):
+            raise ValueError(
+                f"start is {self.start}, a point of the dense run, but a moving mask is found in a training of its "
+                "own; say init, or final for the weights that it ends with"
+            )
+        if self.constructive:
+            raise ValueError(
+                f"allocation {self.allocation} counts weights up to rounding, but a moving mask keeps exact counts; "
+                "choose another"
+            )
+        _require_options("updater", self.updater, self.updater_facts.options, self.updater_options)
+        return self
+
+    @model_validator(mode="after")
     def _answer_fits(self) -> Self:
         if self.missing == "keep" and not self.allocation_facts.keeps_missing:
             raise ValueError(
@@ -242,6 +388,28 @@ class Ticket(Strict):
         return allocation_row(self.allocation)
 
     @property
+    def updater_facts(self) -> UpdaterRow:
+        """The row of its updater, with its own choices filled in; only for a ticket that has one."""
+        row = updater_row(str(self.updater))
+        return replace(
+            row,
+            every=self.every or row.every,
+            until=self.until or row.until,
+            densities=self.density_schedule or row.densities,
+        )
+
+    @property
+    def starts_dense(self) -> bool:
+        """Whether a moving mask starts with all weights; otherwise it starts as the ticket's scores say."""
+        return self.updater is not None and self.updater_facts.densities != "constant"
+
+    @property
+    def dense_points(self) -> tuple[str, ...]:
+        """The points of the dense run whose weights it reads; `final` of a moving mask is its own training's end."""
+        ends_alone = self.updater is not None and self.start == "final"
+        return (self.scored,) if ends_alone else (self.scored, self.start)
+
+    @property
     def constructive(self) -> bool:
         """Whether its score returns the mask itself."""
         return self.allocation_facts.constructive
@@ -260,6 +428,10 @@ class Ticket(Strict):
         """Return why a check of the scores would be meaningless for this ticket, or None if it is meaningful."""
         if self.constructive:
             return f"allocation {self.allocation} has none: its score returns the mask itself"
+        if self.updater:
+            return "its mask moves after it was scored"
+        if self.cycles:
+            return "of its cycles only the last would see it, which ranks what is left anew"
         rounds = self.pruning_rounds
         if rounds > 1:
             return f"of {rounds} rounds only the last would see it, which ranks what is left anew"
@@ -277,7 +449,7 @@ class Ticket(Strict):
     @property
     def needs_dense_run(self) -> bool:
         """Whether its mask or its start weights come from a dense run."""
-        return (self.scored, self.start) != ("init", "init")
+        return set(self.dense_points) != {"init"}
 
 
 class Check(Strict):

@@ -20,9 +20,9 @@ from prunepipe.study.rows import (
     NetworkChoice,
     Prunable,
     Scoring,
+    Share,
     Ticket,
     VerdictRule,
-    no_percentage,
     unique,
 )
 from prunepipe.validation import Name, Strict, as_tuple
@@ -74,9 +74,8 @@ def _ticket_rows(value: Any) -> Any:
 def _inherited(name: str, row: dict[str, Any]) -> dict[str, Any]:
     """Return what a row takes from the built-in one, without options of a score or allocation that it replaces."""
     built_in = TICKETS.get(name, {})
-    replaced = {
-        f"{key}_options" for key in ("score", "allocation") if row.get(key) not in (None, built_in.get(key))
-    }
+    kinds = ("score", "allocation", "updater")
+    replaced = {f"{key}_options" for key in kinds if row.get(key) not in (None, built_in.get(key))}
     return {key: value for key, value in built_in.items() if key not in replaced}
 
 
@@ -118,6 +117,17 @@ class DenseRun(NamedTuple):
     seed: int
 
 
+class Search(NamedTuple):
+    """One training of a ticket that leads to its mask, on one variant of the training data."""
+
+    dataset: str
+    network: str
+    ticket: str
+    data: str
+    prune_ratio: float
+    seed: int
+
+
 class Study(Strict):
     """A set of cells: data sets x networks x tickets x checks x prune ratios x seeds."""
 
@@ -136,7 +146,7 @@ class Study(Strict):
     checks: CheckNames = Field(CheckNames(), description="checks by class of ticket")
     custom_checks: dict[Name, Check] = Field({}, description="your own checks: name: {stage: function}")
     prune_ratios: Annotated[
-        tuple[Annotated[float, Field(gt=0, lt=1), BeforeValidator(no_percentage)], ...],
+        tuple[Share, ...],
         BeforeValidator(as_tuple),
     ] = Field(min_length=1, description="shares of the prunable weights to remove, each above 0 and below 1")
     seeds: Annotated[tuple[Annotated[int, Field(ge=0, lt=2**63)], ...], BeforeValidator(as_tuple)] = Field(
@@ -223,6 +233,9 @@ class Study(Strict):
                     f"tickets.{name}: check '{check}' changes scores, but {why}. "
                     f"Give the ticket its own `checks:` without {check}"
                 )
+        unreached = ticket.cycles and ticket.cycles.refusal(max(self.prune_ratios))
+        if unreached:
+            raise ValueError(f"tickets.{name}.cycles: {unreached}")
         epochs = self.epoch_of(ticket.start), self.epoch_of(ticket.scored)
         if max(epochs) > self.recipe.epochs:
             raise ValueError(
@@ -265,7 +278,7 @@ class Study(Strict):
     @cached_property
     def rewind_epochs(self) -> tuple[int, ...]:
         """Epochs within the dense run whose weights some ticket rewinds to."""
-        points = {point for ticket in self.tickets.values() for point in (ticket.scored, ticket.start)}
+        points = {point for ticket in self.tickets.values() for point in ticket.dense_points}
         epochs = {self.epoch_of(point) for point in points if point.startswith("epoch")}
         return tuple(sorted(epochs))
 
@@ -277,10 +290,45 @@ class Study(Strict):
 
     def _cells_of(self, dataset: str, network: str) -> Iterator[Cell]:
         for ticket in self.tickets:
-            for check in self.checks_of(ticket):
-                for prune_ratio in self.prune_ratios:
-                    for seed in self.seeds:
-                        yield Cell(dataset, network, ticket, check, prune_ratio, seed)
+            for check, prune_ratio in self.cells_of(ticket):
+                yield from (Cell(dataset, network, ticket, check, prune_ratio, seed) for seed in self.seeds)
+
+    def cells_of(self, ticket: str) -> list[tuple[str, float]]:
+        """Return the check and the prune ratio of a ticket's cells on one network and seed."""
+        return [(check, ratio) for check in self.checks_of(ticket) for ratio in self.ratios_of(ticket, check)]
+
+    def ratios_of(self, ticket: str, check: str = "none") -> tuple[float, ...]:
+        """Return the prune ratios of a ticket's cells: the study's; without a check, also those its cycles pass."""
+        passed = self.levels_of(ticket) if check == "none" else ()
+        return (*self.prune_ratios, *(level for level in passed if level not in self.prune_ratios))
+
+    def levels_of(self, ticket: str) -> tuple[float, ...]:
+        """Return the prune ratios that a ticket's cycles pass on the way to all of the study's, ascending."""
+        cycles = self.tickets[ticket].cycles
+        return cycles.levels(max(self.prune_ratios)) if cycles else ()
+
+    def level_before(self, ticket: str, prune_ratio: float) -> float | None:
+        """Return the prune ratio of the cycle before the one that ends at `prune_ratio`; None: the dense run."""
+        passed = [level for level in self.levels_of(ticket) if level < prune_ratio]
+        return passed[-1] if passed else None
+
+    def searches(self) -> Iterator[Search]:
+        """Enumerate the trainings that only lead to a mask; cycles on clean data are cells, and not listed here."""
+        for dataset in self.datasets:
+            for network in self.networks:
+                yield from self._searches_of(dataset, network)
+
+    def _searches_of(self, dataset: str, network: str) -> Iterator[Search]:
+        for ticket in self.tickets:
+            for data, prune_ratio in self.searches_of(ticket):
+                yield from (Search(dataset, network, ticket, data, prune_ratio, seed) for seed in self.seeds)
+
+    def searches_of(self, ticket: str) -> list[tuple[str, float]]:
+        """Return the data variant and the prune ratio of a ticket's searches on one network and seed."""
+        variants = dict.fromkeys(self.data_of(check) for check in self.checks_of(ticket))
+        if self.tickets[ticket].updater:
+            return [(data, ratio) for data in variants for ratio in self.prune_ratios]
+        return [(data, level) for data in variants if data != CLEAN for level in self.levels_of(ticket)]
 
     def dense_runs(self) -> Iterator[DenseRun]:
         """Enumerate the dense runs that the cells share: one per data set, network, data variant and seed."""

@@ -29,6 +29,7 @@ class TrainState:
         history: one row a finished epoch.
         seconds: of each finished epoch; kept out of the history, which is the same in every equal run.
         snapshots: weights after the epochs asked for.
+        mask: True = kept, of a training whose mask moves; otherwise empty.
         logits: of the test images, after the last epoch; in no checkpoint.
     """
 
@@ -41,6 +42,7 @@ class TrainState:
     history: list[dict[str, Any]] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     snapshots: dict[int, Arrays] = field(default_factory=dict)
+    mask: Arrays = field(default_factory=dict)
     logits: np.ndarray | None = None
 
 
@@ -78,7 +80,7 @@ class Checkpoint:
 
     def save(self, progress: TrainState) -> None:
         """Write a checkpoint now."""
-        groups = {"weights": progress.weights, "optimizer": progress.optimizer}
+        groups = {"weights": progress.weights, "optimizer": progress.optimizer, "mask": progress.mask}
         groups |= {f"snapshot{epoch}": weights for epoch, weights in progress.snapshots.items()}
         arrays = {
             f"{group}/{name}": value for group, values in groups.items() for name, value in values.items()
@@ -97,13 +99,13 @@ class Checkpoint:
 
 
 def _unpack(arrays: Arrays, plain: dict[str, Any]) -> TrainState:
-    groups: dict[str, Arrays] = {"weights": {}, "optimizer": {}}
+    groups: dict[str, Arrays] = {"weights": {}, "optimizer": {}, "mask": {}}
     for key, value in arrays.items():
         group, _, name = key.partition("/")
         groups.setdefault(group, {})[name] = value
-    weights, optimizer = groups.pop("weights"), groups.pop("optimizer")
+    weights, optimizer, mask = (groups.pop(name) for name in ("weights", "optimizer", "mask"))
     snapshots = {int(group.removeprefix("snapshot")): values for group, values in groups.items()}
-    return TrainState(weights=weights, optimizer=optimizer, snapshots=snapshots, **plain)
+    return TrainState(weights=weights, optimizer=optimizer, mask=mask, snapshots=snapshots, **plain)
 
 
 class StopRequestedError(Exception):

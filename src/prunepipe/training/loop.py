@@ -11,14 +11,16 @@ import numpy as np
 import torch
 from torch import nn
 
+from prunepipe.artifacts import Arrays
 from prunepipe.errors import TrainingError
 from prunepipe.networks.state import array_of, arrays_of, load_arrays
 from prunepipe.seeds import stream_key, torch_generator
+from prunepipe.study.batches import batch_bounds
 from prunepipe.study.recipe import Recipe
-from prunepipe.training.batches import batch_bounds
 from prunepipe.training.checkpoint import Checkpoint, StopRequestedError, StopSignal, TrainState, stop_signal
 from prunepipe.training.cuda_graph import GraphedStep
 from prunepipe.training.images import Draws, ImageSet, draw_epoch, to_device
+from prunepipe.training.moving import MovingMask
 from prunepipe.training.step import TrainingStep, autocast
 
 EVALUATION_BATCH = 500  # of 1000, activations of small networks fall out of the cache: up to 1.4 times slower
@@ -39,6 +41,7 @@ class TrainingPlan:
         first_epoch: where the schedule starts (0 except for the remaining schedule).
         snapshot_epochs: epochs after which weights are kept for rewinding.
         shuffle: False trains in file order.
+        moving: moves the mask between steps; None: the mask stays.
         graphs: a GPU's steps are captured in a CUDA graph; False takes them one operation at a time.
     """
 
@@ -49,6 +52,7 @@ class TrainingPlan:
     first_epoch: int = 0
     snapshot_epochs: Sequence[int] = ()
     shuffle: bool = True
+    moving: MovingMask | None = None
     graphs: bool = True
 
 
@@ -68,7 +72,8 @@ def train(
         network: on its device; the weights it has are where training starts.
         training_set, test_set: images on the same device.
         plan: recipe, seed and schedule.
-        mask: True = kept; enforced at every step and verified after every epoch.
+        mask: True = kept; enforced at every step and verified after every epoch. If the plan moves it, it is where the
+            mask starts.
         checkpoint: where an interrupted run goes on from, to the same bytes as one that was never interrupted.
         after_epoch: called with the state after each epoch.
     Returns:
@@ -85,7 +90,8 @@ def train(
     captured = step.device.type == "cuda" and plan.graphs
     take = GraphedStep(step, plan.recipe.batch_size) if captured else step
     found = checkpoint.load() if checkpoint else None
-    state = found or TrainState(epoch=plan.first_epoch)
+    moved = arrays_in(step.kept()) if plan.moving else {}
+    state = found or TrainState(epoch=plan.first_epoch, mask=moved)
     if found is not None:
         restore(step, found)
     devices = [step.device] if step.device.type == "cuda" else []
@@ -121,7 +127,11 @@ def _train_epoch(
             _stop(step, replace(state, step=number), stop, checkpoint)
         images, labels = training_set.batch(draws, start, end)
         _seed_step(plan, state.epoch, number, step.device)
-        take(images, labels, rate)
+        taken = state.epoch * len(bounds) + number + 1
+        if plan.moving is not None and plan.moving.due(taken):
+            plan.moving.take(step, take, images, labels, rate, taken)
+        else:
+            take(images, labels, rate)
 
 
 def _seed_step(plan: TrainingPlan, epoch: int, number: int, device: torch.device) -> None:
@@ -168,6 +178,8 @@ def _finish_epoch(
         "train_loss": loss,
         "train_accuracy": 100.0 * step.correct.item() / len(training_set),
     }
+    if plan.moving is not None:
+        row["density"] = step.density()
     if logits is not None:
         row["test_accuracy"] = 100.0 * (logits.argmax(1) == test_set.labels).double().mean().item()
     snapshots = {epoch: arrays_of(step.network)} if epoch in plan.snapshot_epochs else {}
@@ -206,13 +218,21 @@ def predict(network: nn.Module, images: ImageSet, precision: str) -> torch.Tenso
 
 def capture(step: TrainingStep, state: TrainState) -> TrainState:
     """Return `state` with the weights and the optimizer's state of now."""
-    optimizer = {name: array_of(value) for name, value in step.optimizer.state.items()}
-    return replace(state, weights=arrays_of(step.network), optimizer=optimizer)
+    mask = arrays_in(step.kept()) if state.mask else {}
+    weights, optimizer = arrays_of(step.network), arrays_in(step.optimizer.state)
+    return replace(state, weights=weights, optimizer=optimizer, mask=mask)
+
+
+def arrays_in(tensors: Mapping[str, torch.Tensor]) -> Arrays:
+    """Return tensors as arrays of their own, by name."""
+    return {name: array_of(value) for name, value in tensors.items()}
 
 
 @torch.no_grad()
 def restore(step: TrainingStep, progress: TrainState) -> None:
     """Put the weights back into the network, and the state into its optimizer."""
+    if progress.mask:
+        step.move_mask({name: torch.from_numpy(kept) for name, kept in progress.mask.items()})
     load_arrays(step.network, progress.weights)
     for name, value in step.optimizer.state.items():
         value.copy_(torch.from_numpy(progress.optimizer[name]).view_as(value))  # a file keeps a number as [1]

@@ -81,6 +81,11 @@ class TrainingStep:
             not weight[mask == 0].any() for weight, mask in zip(self._pruned, self._masks, strict=True)
         )
 
+    def density(self) -> float:
+        """Return the share of the masked weights that is kept."""
+        kept = sum(int(mask.count_nonzero()) for mask in self._masks)
+        return kept / sum(mask.numel() for mask in self._masks)
+
     def state(self) -> list[Tensor]:
         """Return every tensor that a step changes: parameters, buffers, optimizer, sums."""
         changed = [*self.parameters.values(), *self.network.buffers(), *self.optimizer.state.values()]
@@ -88,16 +93,59 @@ class TrainingStep:
 
     def __call__(self, images: Tensor, labels: Tensor, learning_rate: float) -> None:
         """Take one step on images [B, C, H, W] and labels [B]."""
+        gradients = self._backward(images, labels)
+        with torch.no_grad():
+            self.optimizer.update(self._clipped(self._masked(gradients)), learning_rate)
+            self.apply_mask()
+
+    def gradients(self, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        """Return the gradients of the masked weights, pruned ones included; no weight moves.
+
+        A weight that is not trained has gradient zero.
+        """
+        found = dict(zip(self.parameters, self._backward(images, labels), strict=True))
+        return {
+            name: found[name].detach() if name in found else torch.zeros_like(mask)
+            for name, mask in self._mask_of.items()
+        }
+
+    def masked_weights(self) -> dict[str, Tensor]:
+        """Return the weights that have a mask, by parameter name; not to be changed."""
+        return {name: weight.detach() for name, weight in zip(self._mask_of, self._pruned, strict=True)}
+
+    def kept(self) -> dict[str, Tensor]:
+        """Return the mask of now, bool by parameter name."""
+        return {name: mask != 0 for name, mask in self._mask_of.items()}
+
+    @torch.no_grad()
+    def move_mask(self, kept: Mapping[str, Tensor]) -> None:
+        """Put another mask in place; only weights that both masks keep keep their value and their optimizer's state.
+
+        Args:
+            kept: bool, by parameter name.
+        """
+        stays = {}
+        for name, mask in self._mask_of.items():
+            stays[name] = mask.clone()
+            mask.copy_(kept[name])
+            stays[name] *= mask
+        torch._foreach_mul_(self._pruned, list(stays.values()))
+        for key, value in self.optimizer.state.items():
+            stay = stays.get(key.partition("/")[2])
+            if stay is not None:
+                value *= stay
+
+    def _backward(self, images: Tensor, labels: Tensor) -> Gradients:
+        """Return the gradients of a batch by parameter, and count its loss and its correct answers."""
         with autocast(self.device, self._precision):
             logits = self.network(images)
         loss = F.cross_entropy(logits.float(), labels, label_smoothing=self._recipe.label_smoothing)
         # A parameter that this network's forward pass does not use has gradient zero.
         gradients = torch.autograd.grad(loss, list(self.parameters.values()), materialize_grads=True)
         with torch.no_grad():
-            self.optimizer.update(self._clipped(self._masked(gradients)), learning_rate)
-            self.apply_mask()
             self.loss += loss.detach().double() * len(labels)
             self.correct += (logits.detach().argmax(1) == labels).sum()
+        return gradients
 
     def _masked(self, gradients: Gradients) -> Gradients:
         """Set the gradients of pruned weights to zero, where something other than the weights reads them."""

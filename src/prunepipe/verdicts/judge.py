@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from prunepipe.results.layout import AS_FOUND
 from prunepipe.results.made_with import distinct, settings_id, with_sources
 from prunepipe.study.study import Study
 from prunepipe.verdicts.against_random import against_random
@@ -50,6 +51,8 @@ def judge(results: pd.DataFrame, study: Study, *, record: Mapping[str, Any] | No
         study: says what is expected, the margin, the significance and the looks.
         record: of the first time that the study was judged, see prunepipe.verdicts.record.
     """
+    on_the_way = ~results["prune_ratio"].isin((0.0, *study.prune_ratios)) | (results["check"] == AS_FOUND)
+    results = results[~on_the_way]  # cycles, and networks as the search of their mask left them
     rule, at_chance = study.verdict, dense_at_chance(results)
     found = verdicts(
         results,

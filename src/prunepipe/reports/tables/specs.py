@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from prunepipe.errors import ConfigError, unknown_name
 from prunepipe.results.labels import row_label, ticket_label
+from prunepipe.results.layout import AS_FOUND
 from prunepipe.study.rows import Ticket
 from prunepipe.study.study import FULL_NETWORK, Study
 
@@ -123,6 +124,7 @@ def rows_of(name: str, study: Study) -> list[Row]:
         rows.append(Row(spec.reference, "none", row_label(spec.reference, "none")))
     for ticket in _tickets_of(spec, study):
         checks = _arranged(study.checks_of(ticket), spec.checks) if spec.checks else ["none"]
+        checks += [AS_FOUND] if study.tickets[ticket].updater else []
         rows += [Row(ticket, check, _label(spec, study, ticket, check)) for check in checks]
     return rows
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
+from prunepipe.pruning.updaters.densities import DensitySchedule
 from prunepipe.stages.schemas.network import NetworkSettings
+from prunepipe.stages.schemas.scoring import AllocationSettings
 from prunepipe.study.recipe import Recipe
 from prunepipe.validation import Strict
 
@@ -46,3 +48,24 @@ class RetrainSettings(TrainingSettings):
 
     first_epoch: int = Field(0, ge=0, description="number of the recipe's epochs to skip")
     train_collapsed: bool = Field(False, description="train a ticket even if it has no path")
+
+
+class MovingSettings(Strict):
+    """How a mask moves during a search."""
+
+    updater: str = Field(description="module:function of the updater")
+    options: dict[str, JsonValue] = Field({}, description="keyword arguments of the updater")
+    gradients: bool = Field(description="whether it reads gradients")
+    every: int = Field(gt=0, description="training steps between two updates")
+    until: float = Field(gt=0, le=1, description="share of the training steps after which the mask stays")
+    densities: DensitySchedule = Field(description="weights that the mask keeps from update to update")
+    prune_ratio: float = Field(gt=0, lt=1, description="share of the prunable weights to remove in the end")
+    allocation: AllocationSettings
+    allocation_reads_scores: bool = Field(description="whether the allocation needs the scores")
+
+
+class SearchSettings(RetrainSettings):
+    """Settings of `search`."""
+
+    data: DataSettings
+    moving: MovingSettings | None = Field(None, description="null: the mask does not move")

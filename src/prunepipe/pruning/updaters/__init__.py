@@ -1,0 +1,41 @@
+"""Updaters: which weights a mask keeps while a network trains; `training.moving` calls them between steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from prunepipe.pruning.options import Options
+from prunepipe.pruning.updaters.densities import DensitySchedule
+from prunepipe.pruning.updaters.exchange_options import ExchangeOptions
+
+
+@dataclass(frozen=True)
+class UpdaterRow:
+    """Describes a mask updater before it is loaded.
+
+    Attributes:
+        function: "module:function"; see `prunepipe.pruning.updaters.contract` for the signature.
+        options: model of its keyword arguments; None if unknown, in which case they are checked when it is called.
+        gradients: whether it reads the gradients of all weights; the step that they come from then moves the mask
+            instead of the weights.
+        densities: how many weights the mask keeps from update to update.
+        every: default number of training steps between two updates.
+        until: default share of the training steps after which the mask stays.
+    """
+
+    function: str
+    options: type[Options] | None = None
+    gradients: bool = True
+    densities: DensitySchedule = "constant"
+    every: int = 100
+    until: float = 0.75
+
+
+_UPDATERS = "prunepipe.pruning.updaters."
+
+UPDATERS: dict[str, UpdaterRow] = {
+    "gmp": UpdaterRow(_UPDATERS + "gmp:gmp", Options, gradients=False, densities="cubic"),
+    "set": UpdaterRow(_UPDATERS + "sparse_evolution:sparse_evolution", ExchangeOptions, gradients=False),
+    "rigl": UpdaterRow(_UPDATERS + "rigl:rigl", ExchangeOptions),
+}
+"""The built-in updaters; a study also takes "module:function" and the rows that packages register."""

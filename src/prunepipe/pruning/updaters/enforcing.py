@@ -1,0 +1,149 @@
+"""Call a mask updater and enforce its contract."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from prunepipe.errors import PrunepipeError, ScoreError
+from prunepipe.plugins import explain
+from prunepipe.pruning.scores.guard import guarded
+from prunepipe.pruning.updaters.choosing import kept as count
+from prunepipe.pruning.updaters.contract import Allocate, Tensors
+from prunepipe.seeds import seeded_globals
+
+_VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+
+
+@dataclass(frozen=True)
+class Updater:
+    """A mask updater with its options.
+
+    Attributes:
+        function: see `prunepipe.pruning.updaters.contract`.
+        title: what error messages call it.
+        options: its keyword arguments.
+        gradients: whether it reads gradients.
+        external: whether it is user code, which works on copies, is called twice, and has limited time.
+        time_limit: seconds that a call of user code may take; 0 means no limit.
+    """
+
+    function: Callable[..., Any]
+    title: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    gradients: bool = True
+    external: bool = False
+    time_limit: float = 0.0
+
+    def __call__(
+        self,
+        weights: Tensors,
+        gradients: Tensors | None,
+        mask: Tensors,
+        *,
+        step: int,
+        steps: int,
+        kept: int,
+        generator: torch.Generator,
+        allocate: Allocate,
+    ) -> Tensors:
+        """Return the mask after an update.
+
+        Args:
+            weights, gradients, mask, step, steps, generator, allocate: see the contract.
+            kept: number of weights that the mask must keep.
+        Raises:
+            ScoreError: the updater violates its contract; the text names it, the layer and the rule.
+        """
+        density = kept / sum(layer.numel() for layer in mask.values())
+        told = {"step": step, "steps": steps, "density": density, "allocate": allocate}
+        twin = torch.Generator()
+        twin.set_state(generator.get_state())
+        given = weights, gradients, mask
+        answer = self._once(given, {**told, "generator": generator}, kept)
+        if self.external:
+            again = self._once(given, {**told, "generator": twin}, kept)
+            for name, layer in answer.items():
+                if not torch.equal(layer, again[name]):
+                    raise ScoreError(
+                        f"{self.title}: does not repeat: called twice on the same input, its masks differ in '{name}'. "
+                        "Draw every random number from `generator`, and keep nothing between calls."
+                    )
+        return answer
+
+    def _once(self, given: tuple[Any, ...], told: Mapping[str, Any], kept: int) -> Tensors:
+        mask: Tensors = given[-1]
+        said = self._of_the_user(given, told) if self.external else self._called(given, told)
+        return self._held_to(said, mask, kept)
+
+    def _of_the_user(self, given: tuple[Any, ...], told: Mapping[str, Any]) -> Any:
+        copies = [tensors and {name: tensor.clone() for name, tensor in tensors.items()} for tensors in given]
+        seed = int(torch.randint(2**62, (), generator=told["generator"]))
+        limits_memory = all(layer.device.type == "cpu" for layer in given[-1].values())
+        try:
+            with (
+                seeded_globals(seed, "updater"),
+                guarded(self.title, self.time_limit, limit_memory=limits_memory),
+            ):
+                return self._called(tuple(copies), told)
+        except PrunepipeError:
+            raise
+        except Exception as error:  # whatever the user's code raises
+            place = self.title.removeprefix("updater ").rpartition(":")[0]
+            raise ScoreError(f"{self.title}: raised {explain(error, place)}") from error
+
+    def _called(self, given: tuple[Any, ...], told: Mapping[str, Any]) -> Any:
+        signature = inspect.signature(self.function)
+        takes_all = any(
+            parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in signature.parameters.values()
+        )
+        named = {name: value for name, value in told.items() if takes_all or name in signature.parameters}
+        try:
+            bound = signature.bind(*given, **named, **self.options)
+        except TypeError as error:
+            raise ScoreError(
+                f"{self.title}: takes {signature}, which does not fit an updater (weights, gradients, mask, *, step, "
+                f"steps, density, generator, **options) with the options of its ticket: {error}."
+            ) from error
+        return self.function(*bound.args, **bound.kwargs)
+
+    def _held_to(self, said: Any, mask: Tensors, kept: int) -> Tensors:
+        """Return an answer if it is a mask of the same layers with the right number of weights."""
+        if not isinstance(said, Mapping):
+            raise ScoreError(
+                f"{self.title}: returned {type(said).__name__}, must return a dictionary of masks."
+            )
+        for name in [*mask, *said]:
+            if name not in said:
+                raise ScoreError(f"{self.title}: lacks '{name}'; it must return a mask of every layer.")
+            if name not in mask:
+                raise ScoreError(
+                    f"{self.title}: returned a mask of '{name}', which is no prunable layer; it must return masks of "
+                    "the layers that it was given, and no others."
+                )
+        found = {name: self._layer(name, said[name], layer) for name, layer in mask.items()}
+        total = sum(count(layer) for layer in found.values())
+        if total != kept:
+            raise ScoreError(
+                f"{self.title}: its mask keeps {total:,} weights, must keep exactly {kept:,}: round(density x N) of all"
+                " layers together, as its argument density and the ticket's density_schedule say."
+            )
+        return found
+
+    def _layer(self, name: str, said: Any, mask: Tensor) -> Tensor:
+        if not isinstance(said, Tensor) or said.dtype != torch.bool:
+            kind = said.dtype if isinstance(said, Tensor) else type(said).__name__
+            raise ScoreError(
+                f"{self.title}: the mask of '{name}' is {kind}, must be a bool tensor, True = kept."
+            )
+        if said.shape != mask.shape:
+            raise ScoreError(
+                f"{self.title}: the mask of '{name}' has shape {tuple(said.shape)}, must be {tuple(mask.shape)} like "
+                "the weight."
+            )
+        return said.to(mask.device)

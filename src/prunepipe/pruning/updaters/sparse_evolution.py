@@ -1,0 +1,43 @@
+"""SET: the weights nearest to zero go, as many others come at random."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import floor
+
+import torch
+from torch import Tensor
+
+from prunepipe.pruning.updaters.choosing import at_random, highest, kept
+from prunepipe.pruning.updaters.contract import Tensors
+
+
+def sparse_evolution(
+    weights: Tensors, gradients: None, mask: Tensors, *, generator: torch.Generator, share: float = 0.3
+) -> Tensors:
+    """Exchange a share of every layer's weights: of each sign those nearest to zero, for others at random.
+
+    Args:
+        weights: by name.
+        gradients: not read.
+        mask: True = kept so far.
+        generator: draws what is grown, among all that is not kept, what was just dropped included.
+        share: of the positive and of the negative kept weights of a layer, rounded down; zero counts as positive.
+    Returns:
+        A mask with the same number of weights in every layer.
+    Source: Mocanu et al., "Scalable training of artificial neural networks with adaptive sparse connectivity inspired
+        by network science", Nature Communications 2018, algorithm 1.
+    """
+    return {name: _exchange(weights[name], layer, share, generator) for name, layer in mask.items()}
+
+
+def _exchange(weight: Tensor, mask: Tensor, share: float, generator: torch.Generator) -> Tensor:
+    negative = weight < 0
+    size = weight.abs()
+    stay = _largest(size, mask & ~negative, share) | _largest(size, mask & negative, share)
+    return stay | at_random(~stay, kept(mask) - kept(stay), generator)
+
+
+def _largest(size: Tensor, among: Tensor, share: float) -> Tensor:
+    count = kept(among)
+    return highest(size, among, count - floor(Fraction(str(share)) * count))

@@ -1,0 +1,71 @@
+# Trainings on the way to a mask: those in which it moves, and cycles of iterative pruning on data that a check changed.
+
+
+rule search:
+    input:
+        data=JOBS.prepared,
+        structure=place(INITIAL, "structure.json", draw="init"),
+        weights=JOBS.search_weights,
+        mask=JOBS.search_mask,
+    output:
+        trained=place(SEARCH, "trained.safetensors"),
+        layers=place(SEARCH, "layers.json"),
+        history=place(SEARCH, "history.json"),
+        logits=place(SEARCH, "logits.safetensors"),
+        timing=place(SEARCH, "timing.json"),
+    log:
+        place(SEARCH, "search.log"),
+    conda:
+        "../../envs/prunepipe.yaml"
+    threads: SITE.threads
+    resources:
+        gpu=GPUS,
+        mem_mb=4000,
+        runtime=24 * 60,
+    params:
+        launch=JOBS.launch,
+        benchmark=place(SEARCH, "search.benchmark.jsonl"),
+        checkpoint=place(SEARCH, "checkpoint.safetensors"),
+        settings=JOBS.search_settings,
+        code=JOBS.search_code,
+    message:
+        "Search the mask of {wildcards.ticket} ({wildcards.data}) at prune ratio {wildcards.prune_ratio}, seed {wildcards.seed}"
+    shell:
+        "{params.launch} search.py --data {input.data:q} --structure {input.structure:q} --weights {input.weights:q} "
+        "--mask {input.mask:q} --trained {output.trained:q} --layers {output.layers:q} --history {output.history:q} --logits {output.logits:q} --timing {output.timing:q} "
+        "--settings {params.settings:q} "
+        "--gpus {resources.gpu} --threads {threads} "
+        "--checkpoint {params.checkpoint} --code {params.code} "
+        "--benchmark {params.benchmark:q} &> {log:q}"
+
+
+# The network with a moving mask as its training left it, before its mask is retrained.
+rule evaluate_search:
+    input:
+        data=JOBS.prepared,
+        trained=rules.search.output.trained,
+        layers=rules.search.output.layers,
+        history=rules.search.output.history,
+        logits=rules.search.output.logits,
+    output:
+        metrics=place(SEARCH, "metrics.json"),
+    log:
+        place(SEARCH, "evaluate.log"),
+    conda:
+        "../../envs/prunepipe.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        launch=JOBS.launch,
+        benchmark=place(SEARCH, "evaluate.benchmark.jsonl"),
+        settings=JOBS.search_place,
+        code=JOBS.code("evaluate"),
+    message:
+        "Evaluate the search of {wildcards.ticket} ({wildcards.data}) at prune ratio {wildcards.prune_ratio}, seed {wildcards.seed}"
+    shell:
+        "{params.launch} evaluate.py --data {input.data:q} --trained {input.trained:q} --layers {input.layers:q} "
+        "--history {input.history:q} --logits {input.logits:q} --metrics {output.metrics:q} "
+        "--settings {params.settings:q} "
+        "--benchmark {params.benchmark:q} &> {log:q}"
