@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from prunepipe.pruning.scores.contract import each_batch as each_batch
     from prunepipe.pruning.scores.contract import gradients as gradients
     from prunepipe.pruning.scores.contract import scoring_copy as scoring_copy
+    from prunepipe.pruning.updaters import UpdaterRow as UpdaterRow
     from prunepipe.study.built_in import CheckRow as CheckRow
     from prunepipe.study.built_in import Reading as Reading
 
@@ -51,6 +52,7 @@ HOMES = {
     "ScoreRow": "prunepipe.pruning.scores",
     "Scores": "prunepipe.pruning.scores.contract",
     "Structure": "prunepipe.networks.structure",
+    "UpdaterRow": "prunepipe.pruning.updaters",
     "each_batch": "prunepipe.pruning.scores.contract",
     "gradients": "prunepipe.pruning.scores.contract",
     "prunable": "prunepipe.networks.prunable",

@@ -46,7 +46,7 @@ def test_on_a_cluster_exactly_the_rules_with_a_gpu_are_submitted() -> None:
     listed = (ROOT / "workflow" / "Snakefile").read_text().partition("localrules:\n")[2].partition("\n\n")[0]
     local = {name.strip(" ,") for name in listed.splitlines()} - {"all"}
     with_gpu = {name for name, text in rules().items() if re.search(r"^ +gpu=", text, re.M)}
-    assert with_gpu == {"train_dense", "retrain", "score"}
+    assert with_gpu == {"train_dense", "search", "retrain", "score"}
     assert local == rules().keys() - with_gpu
 
 

@@ -15,6 +15,7 @@ from prunepipe.datasets.rows import DATASETS
 from prunepipe.networks import NETWORKS
 from prunepipe.pruning.allocations import ALLOCATIONS
 from prunepipe.pruning.scores import SCORES
+from prunepipe.pruning.updaters import UPDATERS
 from prunepipe.study.built_in import CHECKS, TICKETS, checks_of_stage
 from prunepipe.study.loading import Site
 from prunepipe.study.study import Study
@@ -99,6 +100,7 @@ def _names() -> list[str]:
         ("networks", NETWORKS),
         ("scores", SCORES),
         ("allocations", ALLOCATIONS),
+        ("updaters", UPDATERS),
         ("checks", CHECKS),
     ]
     lines = [f"* **{kind}**: {', '.join(f'`{name}`' for name in known)}" for kind, known in rows]
@@ -114,6 +116,7 @@ def _names() -> list[str]:
 def _options() -> list[str]:
     models = [(f"score `{name}`", row.options) for name, row in SCORES.items()]
     models += [(f"allocation `{name}`", row.options) for name, row in ALLOCATIONS.items()]
+    models += [(f"updater `{name}`", row.options) for name, row in UPDATERS.items()]
     lines = ["## Options\n", "| of | option | type | default | meaning |", "|---|---|---|---|---|"]
     for owner, model in models:
         fields = model.model_json_schema().get("properties", {}) if model else {}
