@@ -25,6 +25,7 @@ NAMES = [
     "ScoreRow",
     "Scores",
     "Structure",
+    "UpdaterRow",
     "each_batch",
     "gradients",
     "prunable",
