@@ -33,6 +33,19 @@ def by_name(network):
     return {f"{name}.weight": module.weight.abs() for name, module in layers_of(network).items()}
 
 
+def in_bfloat16(network):
+    return {name: layer.bfloat16() for name, layer in by_name(network).items()}
+
+
+def in_float16(network):
+    return {name: layer.half() for name, layer in by_name(network).items()}
+
+
+@torch.inference_mode()
+def of_inference(network):
+    return by_name(network)
+
+
 def sparse(network):
     return {name: layer.detach().to_sparse() for name, layer in by_name(network).items()}
 

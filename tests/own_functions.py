@@ -230,6 +230,15 @@ def wrong_size(*, channels, classes, image_size):
     return nn.Sequential(nn.Flatten(), nn.Linear(7, classes))
 
 
+def in_parallel(*, channels, classes, image_size):
+    return nn.DataParallel(network(channels=channels, classes=classes, image_size=image_size))
+
+
+def of_two_images(*, channels, classes, image_size):
+    inner = network(channels=channels, classes=classes, image_size=image_size)
+    return nn.Sequential(inner, nn.Flatten(0), nn.Unflatten(0, (4, -1)))
+
+
 def in_half_precision(*, channels, classes, image_size):
     return network(channels=channels, classes=classes, image_size=image_size).half()
 

@@ -97,6 +97,7 @@ def test_an_own_data_check_works_on_a_copy_and_returns_training_data(tmp_path: P
         ("too_few_logits", r"forward gives \[2, 1\] for images \[2, 1, 8, 8\], must give logits \[2, 2\]"),
         ("auxiliary", r"its forward gives tuple .*must give logits \[2, 2\].*; here in train mode"),
         ("tied", "'embedding.weight' and 'network.4.weight' are one shared weight"),
+        ("of_two_images", r"its forward gives \[4, 1\] for images \[2, 1, 8, 8\], must give logits"),
         ("in_half_precision", "parameter '.*' is float16; build the network in float32"),
         ("in_double_precision", "parameter '.*' is float64; build the network in float32"),
         ("in_bfloat16", "parameter '.*' is bfloat16; build the network in float32"),
@@ -111,6 +112,17 @@ def test_a_network_that_cannot_be_pruned_is_named_with_the_rule(place, name: str
     with pytest.raises(PrunepipeError, match=message) as error:
         initialise(place["data"], settings)
     assert f"own_functions.py:{name}" in str(error.value)
+
+
+def test_a_wrapped_network_is_pruned_like_the_network_itself(place) -> None:
+    def drawn(name: str) -> tuple[dict, list]:
+        settings = InitialSettings(network=NetworkSettings(reference=OWN + name), seed=0, draw="init")
+        weights, structure = initialise(place["data"], settings)
+        return weights, [layer.name for layer in structure.layers]
+
+    (plain, layers), (wrapped, named) = drawn("network"), drawn("in_parallel")
+    assert named == [f"module.{name}" for name in layers]
+    assert all(np.array_equal(wrapped[f"module.{name}"], weight) for name, weight in plain.items())
 
 
 def test_dropout_draws_from_the_runs_own_stream(place) -> None:

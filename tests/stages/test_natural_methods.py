@@ -71,6 +71,14 @@ def test_a_pruned_network_is_a_mask(place, form: str) -> None:
         assert all(np.array_equal(mask[name], expected[name]) for name in expected)
 
 
+@pytest.mark.parametrize("form", ["in_bfloat16", "in_float16", "of_inference"])
+def test_scores_in_short_types_and_of_inference_are_taken(place, form: str) -> None:
+    found, expected = scored(place, score=FOREIGN + form), scored(place, score="magnitude")
+    assert {layer.dtype for layer in found.values()} == {np.dtype(np.float32)}
+    for name, layer in expected.items():
+        np.testing.assert_allclose(found[name], layer, rtol=0.01, atol=1e-6)
+
+
 def test_sparse_scores_are_what_they_store(place) -> None:
     assert_same(scored(place, score=FOREIGN + "sparse"), scored(place, score="magnitude"))
 

@@ -113,6 +113,14 @@ MISTAKES = [
     ("milestones: [2]", "label_smoothing: 1.0", "recipe.label_smoothing: got 1.0; it should be less than 1"),
     ("milestones: [2]", "clip_gradient_norm: 0", "clip_gradient_norm: got 0; it should be greater than 0"),
     ("epochs: 4", "epochs: four", "recipe.epochs: got 'four'; it should be a whole number"),
+    ("epochs: 4", "epochs: 0", "recipe.epochs: got 0; it should be greater than 0"),
+    ("epochs: 4", "epochs: 4, batch_size: 0", "recipe.batch_size: got 0; it should be greater than 1"),
+    ("epochs: 4", "epochs: 4, momentum: 1.5", "recipe.momentum: got 1.5; it should be less than 1"),
+    (
+        "learning_rate: 0.1",
+        "learning_rate: .nan",
+        "recipe.learning_rate: got nan; it should be a finite number",
+    ),
     (
         "seeds: [0]",
         "seeds: [0]\nchecks: {initial: [rearange]}",

@@ -1,7 +1,10 @@
 """The workflow as a user runs it: end to end, nothing done twice, everything stale redone, errors in a line."""
 
+import os
+import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -38,6 +41,15 @@ def test_every_run_has_a_row_and_every_table_and_figure_is_there(finished: Path)
 
 def test_nothing_is_done_twice(finished: Path) -> None:
     done = snakemake(finished, "-n")
+    assert "Nothing to be done" in done.stdout + done.stderr
+
+
+def test_a_copied_project_has_nothing_to_do(finished: Path, tmp_path: Path) -> None:
+    copied = tmp_path / "copied"
+    shutil.copytree(finished, copied, copy_function=shutil.copyfile)  # without time stamps
+    for prepared in (copied / "data").glob("*.safetensors"):
+        os.utime(prepared, (time.time() + 7200,) * 2)
+    done = snakemake(copied, "-n")
     assert "Nothing to be done" in done.stdout + done.stderr
 
 
