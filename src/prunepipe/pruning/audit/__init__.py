@@ -1,1 +1,1 @@
-"""Audit a file of masks or weights without training; `reports.page.audit` builds the page."""
+"""Audit: what a file of masks or weights holds, without training; `reports.page.audit` builds the page."""
