@@ -78,9 +78,9 @@ def evidence(
 
     alone, by_peers = tails(margin - np.abs(found.mean), FEWEST_FOR_EQUIVALENCE)
     shares = np.minimum(np.minimum(alone * peers.factor, by_peers) * equivalence_looks(looks), 1.0)
-    collapse = np.ones(found.pairs.shape)
-    if collapsed is not None and collapsed_reference is not None:
-        collapse = np.where(reached, collapse_test(collapsed, collapsed_reference, looks), 1.0)
+    none = np.zeros(differences.shape, bool)
+    checked, reference = (none if side is None else side for side in (collapsed, collapsed_reference))
+    collapse = np.where(reached, collapse_test(checked, reference, looks), 1.0)
     return Evidence(
         found,
         complete,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from prunepipe.errors import ArtifactError
@@ -111,12 +112,6 @@ def pair_runs(
     state = np.select([first | second for first, second in bad.values()], list(bad), USABLE)
     difference = (pairs["accuracy"] - pairs["accuracy_reference"]).where(state == USABLE)
     identical = (difference == 0) & (pairs["loss"] == pairs["loss_reference"])
-    said = [_causes(pairs[f"cause{side}"], pairs[f"status{side}"]) for side in SIDES]
-    causes = [""] * len(pairs)
-    for row in np.flatnonzero(state != USABLE).tolist():
-        sides = [k for k in (0, 1) if bad[state[row]][k][row]]
-        detail = [said[k][row] if state[row] == MISSING else "" for k in sides]
-        causes[row] = " and ".join(names[k] + text for k, text in zip(sides, detail, strict=True))
     unknown = np.logical_or.reduce([*bad[MISSING], *bad[NOT_A_NUMBER]])
     sides_of = {
         f"{name}{side}": values
@@ -132,9 +127,25 @@ def pair_runs(
         state=state,
         known=~unknown,
         identical=identical.to_numpy(),
-        cause=causes,
+        cause=_why(pairs, state, bad, names),
         **sides_of,
     )
+
+
+def _why(
+    pairs: pd.DataFrame,
+    state: npt.NDArray[np.str_],
+    bad: dict[str, list[npt.NDArray[np.bool_]]],
+    names: tuple[str, str],
+) -> list[str]:
+    """Say of every pair that cannot be compared which side keeps it from that."""
+    said = [_causes(pairs[f"cause{side}"], pairs[f"status{side}"]) for side in SIDES]
+    causes = [""] * len(pairs)
+    for row in np.flatnonzero(state != USABLE).tolist():
+        sides = [k for k in (0, 1) if bad[state[row]][k][row]]
+        detail = [said[k][row] if state[row] == MISSING else "" for k in sides]
+        causes[row] = " and ".join(names[k] + text for k, text in zip(sides, detail, strict=True))
+    return causes
 
 
 def _causes(causes: pd.Series[str], statuses: pd.Series[str]) -> list[str]:

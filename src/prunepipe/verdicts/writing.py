@@ -28,22 +28,6 @@ def verdicts_markdown(judgement: Judgement) -> str:
         (ticket_label(row["ticket"]), f"**{row['summary']}**", row["why"])
         for row in summaries.to_dict("records")
     ]
-    comparisons = [
-        (
-            ticket_label(row["ticket"]),
-            f"{dataset_label(row['dataset'])}, {network_label(row['network'])}",
-            check_label(row["check"]),
-            ratio_label(row["prune_ratio"]),
-            f"**{row['verdict']}**",
-            _effect(row["effect"], row["interval_low"], row["interval_high"]),
-            f"`{row['picture']}`",
-            row["look"] or DASH,
-            thresholds(row),
-            row["reason"],
-        )
-        for row in verdicts.to_dict("records")
-    ]
-    level = "" if verdicts.empty else f" ({verdicts['interval_level'].iloc[0]:.0%} interval)"
     return "\n".join(
         [
             *_against_random(judgement.against_random),
@@ -53,21 +37,7 @@ def verdicts_markdown(judgement: Judgement) -> str:
             "",
             "**What each check did** (check minus none, points of accuracy)",
             "",
-            *_table(
-                (
-                    "method",
-                    "on",
-                    "check",
-                    "pruned",
-                    "verdict",
-                    f"effect{level}",
-                    "drawing",
-                    "look",
-                    "boundary",
-                    "reason",
-                ),
-                comparisons,
-            ),
+            *_comparisons(verdicts),
             "",
             "- drawing: `│` is zero, `:` plus and minus the margin, `=` the interval, `o` the effect.",
             "- look: the seeds that count. boundary: effects that are decided at this look, `uses` below the first,"
@@ -106,6 +76,39 @@ def _against_random(table: pd.DataFrame) -> list[str]:
 
 def _cell(row: Mapping[Any, Any] | None) -> str:
     return DASH if row is None else " ".join(filter(None, (f"**{row['word']}**", difference_text(row))))
+
+
+def _comparisons(verdicts: pd.DataFrame) -> list[str]:
+    """Table of every comparison."""
+    level = "" if verdicts.empty else f" ({verdicts['interval_level'].iloc[0]:.0%} interval)"
+    header = (
+        "method",
+        "on",
+        "check",
+        "pruned",
+        "verdict",
+        f"effect{level}",
+        "drawing",
+        "look",
+        "boundary",
+        "reason",
+    )
+    rows = [
+        (
+            ticket_label(row["ticket"]),
+            f"{dataset_label(row['dataset'])}, {network_label(row['network'])}",
+            check_label(row["check"]),
+            ratio_label(row["prune_ratio"]),
+            f"**{row['verdict']}**",
+            _effect(row["effect"], row["interval_low"], row["interval_high"]),
+            f"`{row['picture']}`",
+            row["look"] or DASH,
+            thresholds(row),
+            row["reason"],
+        )
+        for row in verdicts.to_dict("records")
+    ]
+    return _table(header, rows)
 
 
 def thresholds(row: Mapping[Any, Any]) -> str:
