@@ -93,7 +93,7 @@ def test_an_own_data_check_works_on_a_copy_and_returns_training_data(tmp_path: P
     ("name", "message"),
     [
         ("bare", "has no weight of a convolution, a Linear layer or attention, so nothing can be pruned"),
-        ("wrong_size", r"does not take images of shape \[2, 1, 8, 8\]"),
+        ("wrong_size", r"does not accept images of shape \[2, 1, 8, 8\]"),
         ("too_few_logits", r"forward gives \[2, 1\] for images \[2, 1, 8, 8\], must give logits \[2, 2\]"),
         ("auxiliary", r"its forward gives tuple .*must give logits \[2, 2\].*; here in train mode"),
         ("tied", "'embedding.weight' and 'network.4.weight' are one shared weight"),

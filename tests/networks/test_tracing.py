@@ -95,7 +95,7 @@ def test_optional_arguments_of_forward_keep_their_defaults() -> None:
 
 
 def test_a_network_that_does_not_take_the_images_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"ResNet does not take images of shape \[2, 3, 8, 8\]"):
+    with pytest.raises(ConfigError, match=r"ResNet does not accept images of shape \[2, 3, 8, 8\]"):
         trace(tiny_resnet(), (3, 8, 8))
 
 
@@ -109,7 +109,7 @@ def test_a_network_whose_output_ignores_the_images_is_refused() -> None:
             self.conv(images)
             return torch.zeros(len(images), 3)
 
-    with pytest.raises(ConfigError, match="no path from the images to the output of Fixed"):
+    with pytest.raises(ConfigError, match="no path leads from the images to the output of Fixed"):
         trace(Fixed(), IMAGE)
 
 

@@ -254,3 +254,12 @@ def test_one_seed_and_one_method_make_a_page():
     study = make_study(tickets=("lottery",), seeds=[0], prune_ratios=[0.9])
     page = Page(make_report(make_collected(study), study))
     assert "1 undecided." in page.one("section", id="verdicts").text
+
+
+def test_a_network_that_stays_dense_in_large_parts_is_named_once(html):
+    study = make_study(tickets=("lottery",), seeds=[0], prune_ratios=[0.9])
+    data = make_collected(study)
+    partly = {place: replace(structure, unprunable=0.38) for place, structure in data.structures.items()}
+    noted = make_report(replace(data, structures=partly), study)
+    assert noted.count("38% of the weights in the matrices of") == len(data.structures)
+    assert "stay dense" not in html

@@ -14,13 +14,13 @@ def main(files, settings):
     write_json(files.structure, structure.to_json())
     if not structure.followed:
         print(
-            "note: the network's forward looks at values that depend on the image, so its paths cannot be followed: "
+            "note: the network's forward pass reads values that depend on the image, so its paths cannot be followed: "
             "every kept weight counts as effective, and no ticket as collapsed"
         )
     if structure.unprunable:
         print(
-            f"note: {structure.unprunable:.0%} of the network's weights in matrices stay dense, because no layer type "
-            "that is pruned has them; `prunepipe inspect NETWORK` lists them"
+            f"note: {structure.unprunable:.0%} of the network's weights in matrices stay dense, because their layers "
+            "are of no prunable type; `prunepipe inspect NETWORK` lists them"
         )
 
 

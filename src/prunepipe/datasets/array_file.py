@@ -16,10 +16,8 @@ from prunepipe.datasets.memory import require_memory
 from prunepipe.errors import ArtifactError, ConfigError
 
 SUFFIXES = (".npz", ".safetensors")
-CHANNELS = (1, 3)
-"""Number of channels of grey and of colour images."""
-FOUR = 4
-"""Channels of colour with a fourth: infrared, depth, opacity."""
+CHANNELS = ((1, 3), (4,))
+"""Numbers of channels in the order in which an axis is recognised: grey and colour, then colour and one more."""
 
 
 def load(folder: Path, *, path: str, content: str | None = None) -> Dataset:
@@ -86,14 +84,11 @@ def _four(file: Path, arrays: Arrays) -> Arrays:
 def _channels_first(file: Path, name: str, images: np.ndarray) -> np.ndarray:
     if images.dtype == np.uint8 and images.ndim == 3:
         return images[:, None]
-    if images.dtype == np.uint8 and images.ndim == 4 and images.shape[1] in CHANNELS:
-        return images
-    if images.dtype == np.uint8 and images.ndim == 4 and images.shape[3] in CHANNELS:
-        return np.ascontiguousarray(images.transpose(0, 3, 1, 2))
-    if images.dtype == np.uint8 and images.ndim == 4 and images.shape[1] == FOUR:
-        return images
-    if images.dtype == np.uint8 and images.ndim == 4 and images.shape[3] == FOUR:
-        return np.ascontiguousarray(images.transpose(0, 3, 1, 2))
+    for counts in CHANNELS if images.dtype == np.uint8 and images.ndim == 4 else ():
+        if images.shape[1] in counts:
+            return images
+        if images.shape[3] in counts:
+            return np.ascontiguousarray(images.transpose(0, 3, 1, 2))
     raise ConfigError(
         f"{shown(file)}: {name} are {images.dtype} {list(images.shape)}; expected uint8 (0 .. 255) [N, C, H, W], "
         "[N, H, W, C] or [N, H, W], with 1, 3 or 4 channels."

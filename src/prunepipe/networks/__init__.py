@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class NetworkRow:
-    """All that is known of a network before it is built.
+    """Describes a network before it is built.
 
     Attributes:
         function: "module:builder", a builder `build(*, channels, classes, image_size, width=1.0) -> nn.Module`.
         layers: "module:function" without torch, `f(name, channels, classes, image_size, width) -> [(Layer, side of its
-            output map)]` in module order, which raises ConfigError for images that are too small; empty: neither costs
-            nor budgets are known before the network runs.
-        deep: whether it has more than 32 layers: scores then read many small batches, as in the reference.
-        label: what tables and figures call it; empty: its name.
+            output map)]` in module order, which raises ConfigError for images that are too small; empty: costs and
+            budgets are unknown before the network runs.
+        deep: whether it has more than 32 layers, in which case scores read many small batches, as in the reference.
+        label: its name in tables and figures; empty: its key.
     """
 
     function: str
@@ -47,4 +47,4 @@ NETWORKS: dict[str, NetworkRow] = {
     "resnet56": _own("resnet", "resnet56", "ResNet56", deep=True),
     "vit_small": _own("vit", "vit_small", "ViT (small)"),
 }
-"""The built-in networks; a study also takes "module:builder", torchvision:MODEL and the rows that packages register."""
+"""The built-in networks; a study also accepts "module:builder", torchvision:MODEL and rows of other packages."""

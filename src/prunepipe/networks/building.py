@@ -1,4 +1,4 @@
-"""Build a network from the reference of its builder, without touching any global random state."""
+"""Build a network from a reference to its builder; the global random state stays as it is."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def make_network(
     draw: str = "init",
     choice: PrunableChoice = EVERYTHING,
 ) -> nn.Module:
-    """Build a network with the weights of its constructor; see `initialisation.initialise`.
+    """Build a network with the weights that its constructor draws; `initialisation.initialise` draws the final ones.
 
     Args:
         reference: "package.module:build" or "path/to/file.py:build".
@@ -37,13 +37,13 @@ def make_network(
         classes: classes, the number of logits.
         image_size: side of square images, pixels; (height, width) of others.
         options: further keyword arguments of the builder, for example {"width": 0.5}.
-        choice: the weights that are pruned.
+        choice: which weights to prune.
         seed, draw: the stream that the constructor draws from: "init", or "reinit" for a second draw.
     Returns:
         A network on the CPU in training mode; the global random state is as it was.
     Raises:
-        ConfigError: an option that the builder does not take, it does not return a torch module, a layer of it is
-            lazy, or the choice does not fit it.
+        ConfigError: the builder does not accept an option or does not return a torch module, the network has a lazy
+            layer, or the choice does not fit the network.
     """
     build = partial(call, "network", reference)
     arguments = {"channels": channels, "classes": classes, "image_size": image_size, **(options or {})}

@@ -1,4 +1,4 @@
-"""Which of the weights that can be pruned a study prunes: name patterns, as plain data."""
+"""A study's choice of the weights to prune, as name patterns."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from fnmatch import fnmatchcase
 from prunepipe.errors import ConfigError
 
 SHOWN = 12
-"""Names that a message lists."""
+"""Number of names that a message lists."""
 
 
 @dataclass(frozen=True)
 class PrunableChoice:
-    """Patterns of `fnmatch` for a weight's name or its layer's: "conv1", "*.head", "blocks.*", "*.in_proj_weight".
+    """Patterns, as in `fnmatch`, for the names of weights or layers: "conv1", "*.head", "*.in_proj_weight".
 
     Attributes:
-        include: prune these alone, embeddings too; empty: all that is pruned by default.
-        exclude: of those, leave these dense.
+        include: prune only these, including embeddings; empty: the weights that are pruned by default.
+        exclude: exceptions, which stay dense.
     """
 
     include: tuple[str, ...] = ()
@@ -26,14 +26,14 @@ class PrunableChoice:
 
 
 EVERYTHING = PrunableChoice()
-"""No pattern: every weight that is pruned by default."""
+"""No patterns: prune the default weights."""
 
 
 def chosen(candidates: Mapping[str, bool], choice: PrunableChoice) -> tuple[str, ...]:
-    """Return the names of the weights that are pruned, in their order.
+    """Return the names of the weights to prune, in the order of the candidates.
 
     Args:
-        candidates: names of all weights that can be pruned, and whether they are without being asked for.
+        candidates: name of every weight that can be pruned, and whether it is pruned by default.
         choice: the patterns.
     Raises:
         ConfigError: a pattern matches no name, or no weight is left.
@@ -55,7 +55,7 @@ def chosen(candidates: Mapping[str, bool], choice: PrunableChoice) -> tuple[str,
 
 
 def matches(name: str, pattern: str) -> bool:
-    """Return whether a pattern means a weight, by its own name or by its layer's."""
+    """Return whether a pattern matches the name of a weight or of its layer."""
     return fnmatchcase(name, pattern) or fnmatchcase(name.rpartition(".")[0], pattern)
 
 

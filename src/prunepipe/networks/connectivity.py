@@ -1,4 +1,4 @@
-"""Which kept weights still lie on a path from input to output: one pass forward, one back, of zeros and ones."""
+"""Effective weights: the kept weights that lie on a path of kept weights from input to output."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from prunepipe.networks.recording import Call, Recording, tensors_of
 
 @dataclass(frozen=True)
 class Connectivity:
-    """What a mask leaves of a network.
+    """What remains of a network under a mask.
 
     Attributes:
-        effective: per layer, kept weights that lie on some path of kept weights from input to output.
-        dead_units: per layer, output channels (or units) that no path through the network passes.
-        collapsed: whether there is no such path at all, so that the network is a constant.
-        unreachable_outputs: outputs (classes) that no path reaches, so that each is a constant.
+        effective: per layer, the number of kept weights on some path of kept weights from input to output.
+        dead_units: per layer, the number of output channels (or units) that no such path passes through.
+        collapsed: whether there is no such path at all, so that the network computes a constant.
+        unreachable_outputs: number of outputs (classes) that no path reaches; each is a constant.
     """
 
     effective: dict[str, int]
@@ -34,26 +34,26 @@ class Connectivity:
 
 
 def connectivity(mask: Arrays, recording: Recording) -> Connectivity:
-    """Follow the paths of kept weights through a network.
+    """Count the kept weights that lie on a path of kept weights from input to output.
 
-    Zeros and ones run through the recorded operations, each replaced by a sum of non-negative terms, and their
-    gradient runs back: a kept weight with a gradient joins a place that the image reaches to one that leads to
-    the output.
+    The forward pass is repeated with ones for pixels and kept weights, zeros for pruned weights, and every
+    operation replaced by a sum of non-negative terms. A kept weight with a non-zero gradient then lies on a path.
 
-    Exact, number by number: linear layers and convolutions of any dimension with their padding, stride, dilation
-    and groups, pools, borders, reshapes, slices, concatenations, sums, activations, BatchNorm, changes in place,
-    modules that are called several times or never. Conservative, so that no weight is called cut off that the
-    output feels: LayerNorm, GroupNorm, softmax and other reductions join all that they look at; a product of two
-    values depends on either, so attention joins its queries, keys and values; an operation without a rule joins
-    everything. If Python or numpy looks at values that depend on the image (an `if`, a boolean index), other
-    images may take another way: then every kept weight counts as effective, and only an empty mask as collapsed.
-    Biases and shifts start no path: what they alone feed is the same for every image.
+    Exact for every single weight: linear layers and convolutions of any dimension with their padding, stride,
+    dilation and groups, pools, borders, reshapes, slices, concatenations, sums, activations, BatchNorm, changes in
+    place, modules that are called several times or never. Elsewhere a weight may count as effective although it is
+    cut off, but never the reverse: LayerNorm, GroupNorm, softmax and other reductions connect all of their
+    inputs to all of their outputs; a product depends on both factors, so attention connects queries, keys and
+    values; an operation without a rule connects everything. If Python or numpy reads values that depend on
+    the image (an `if`, a boolean index), other images may run other operations; every kept weight then counts as
+    effective, and only an empty mask as collapsed. Biases and shifts start no path, because what depends on
+    them alone is the same for every image.
 
     Args:
         mask: bool, True = kept, one array per prunable layer, shaped like its weight.
-        recording: of the network.
+        recording: a forward pass of the network.
     Returns:
-        Effective weights, dead units, unreachable outputs and whether the network has collapsed.
+        Effective weights, dead units, unreachable outputs, and whether the network has collapsed.
     Raises:
         ScoreError: the mask does not fit the network.
     Source: Vysogorets, Kempe, "Connectivity Matters: Neural Network Pruning Through the Lens of Effective
@@ -75,12 +75,14 @@ def connectivity(mask: Arrays, recording: Recording) -> Connectivity:
 
 
 def follow(recording: Recording, kept: Mapping[str, Tensor], start: Tensor | None = None) -> Maps:
-    """Return where a recorded forward pass depends on the image.
+    """Compute where a recorded forward pass depends on the image.
 
     Args:
-        recording: of a network.
-        kept: per prunable weight 1 where it is kept, else 0, float32; gradients flow back to it.
-        start: 1 where the image is, float32, shaped like the trial batch; everywhere if left out.
+        recording: a forward pass of the network.
+        kept: per prunable weight, 1 where it is kept and 0 elsewhere, float32; gradients flow back to it.
+        start: 1 at the pixels to follow and 0 elsewhere, float32, shaped like the trial batch; default: all pixels.
+    Returns:
+        The maps of all tensors of the pass.
     """
     maps = Maps()
     for name, weight in recording.weights.items():
@@ -94,12 +96,12 @@ def follow(recording: Recording, kept: Mapping[str, Tensor], start: Tensor | Non
 
 
 def reads_values(recording: Recording, maps: Maps) -> bool:
-    """Return whether the operations themselves may depend on the image, as behind `if x.sum() > 0`."""
+    """Return whether the operations that run may depend on the image, as after `if x.sum() > 0`."""
     return any(map(maps.of_image, recording.read))
 
 
 def _carry_out(call: Call, maps: Maps) -> None:
-    """Write the maps of what a call returns or changes in place; a view shares its map as it shares its memory."""
+    """Write the maps of the tensors that a call returns or changes in place; a view shares the map of its memory."""
     given = call.given
     if not any(map(maps.known, given)) or torch.Tag.inplace_view in call.function.tags:
         return
@@ -116,18 +118,16 @@ def _carry_out(call: Call, maps: Maps) -> None:
 
 
 def _felt(kept: Mapping[str, Tensor], ends: list[Tensor]) -> Arrays:
-    """Return, per layer, where a weight would lie on a path from input to output."""
+    """Return, per layer, where a kept weight would lie on a path from input to output."""
     total = sum(end.sum() for end in ends)
-    if (
-        not isinstance(total, Tensor) or not total.requires_grad
-    ):  # nothing that is prunable leads to the output
+    if not isinstance(total, Tensor) or not total.requires_grad:  # no prunable weight leads to the output
         return {name: np.zeros(layer.shape, dtype=bool) for name, layer in kept.items()}
     gradients = torch.autograd.grad(total, list(kept.values()), materialize_grads=True)
     return {name: (gradient > 0).numpy() for name, gradient in zip(kept, gradients, strict=True)}
 
 
 def _dead_units(useful: Arrays, recording: Recording) -> dict[str, int]:
-    """Count the units of each layer without a useful weight: a path that passes a unit comes in by one of them."""
+    """Count the units of each layer that have no useful weight: a path enters a unit through a useful weight."""
     return {name: int((~recording.by_unit[name](layer).any(axis=1)).sum()) for name, layer in useful.items()}
 
 
@@ -139,11 +139,11 @@ def _everything(mask: Arrays, recording: Recording) -> Connectivity:
 def _require_fit(mask: Arrays, weights: Mapping[str, Tensor]) -> None:
     for name in sorted(set(weights) ^ set(mask)):
         what = "has no array for" if name in weights else "has an array that is no layer of the network:"
-        raise ScoreError(f"the mask {what} '{name}'. Make the mask with this network's own structure.")
+        raise ScoreError(f"the mask {what} '{name}'. Make the mask from the structure of this network.")
     for name, weight in weights.items():
         array, shape = mask[name], tuple(weight.shape)
         if array.shape != shape or array.dtype != np.bool_:
             raise ScoreError(
                 f"mask '{name}' is {array.dtype} of shape {array.shape}, expected bool of shape {shape}. "
-                "Make the mask with this network's own structure."
+                "Make the mask from the structure of this network."
             )

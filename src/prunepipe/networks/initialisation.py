@@ -1,4 +1,4 @@
-"""Initial weights: the only place that draws them, always from an explicit generator, in module order."""
+"""Initial weights: only this module draws them, from an explicit generator, in module order."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ CONSTANT_STARTS = (_BatchNorm, _InstanceNorm, nn.GroupNorm, nn.LayerNorm, nn.PRe
 
 
 def initialise(network: nn.Module, *, generator: torch.Generator) -> None:
-    """Draw a network's initial weights in place, if it states their law.
+    """Draw a network's initial weights in place, if it has a method that draws them.
 
-    A network states its law with a method `initialise(*, generator)`, as our VGG and ResNet do. One without it, such
-    as a torchvision network, keeps the weights of its constructor.
+    That method is `initialise(*, generator)`, as in our VGG and ResNet. A network without it, such as one of
+    torchvision's, keeps the weights from its constructor.
 
     Args:
-        network: just built, by `building.make_network` for the same draw.
+        network: just built by `building.make_network`, with the same `draw`.
         generator: a CPU generator, so that every device starts from the same weights.
     """
     law = getattr(network, "initialise", None)
@@ -36,10 +36,10 @@ def initialise(network: nn.Module, *, generator: torch.Generator) -> None:
 
 
 def initial_weights(network: nn.Module, *, generator: torch.Generator) -> dict[str, Tensor]:
-    """Return the state that a network starts from; the network itself is not changed.
+    """Return the state that a network starts from, without changing the network.
 
     Args:
-        network: just built, by `building.make_network` for the same draw.
+        network: just built by `building.make_network`, with the same `draw`.
         generator: a CPU generator.
     Returns:
         The whole state dict: weights, biases, normalisation parameters and statistics.
@@ -56,11 +56,11 @@ def draw_normal(
 
     Args:
         network: its biases become 0, normalisation scales 1, shifts 0, statistics 0 (mean), 1 (variance).
-        fan: "fan_in" counts the weights into one output value, "fan_out" those out of one input channel.
+        fan: "fan_in" counts the weights that one output value reads, "fan_out" those that read one input channel.
         linear_deviation: standard deviation of Linear weights.
         generator: a CPU generator; one draw per weight, in `network.modules()` order.
     Raises:
-        ConfigError: a module with parameters that is none of these.
+        ConfigError: the network has a module with parameters of another kind.
     Source: He, Zhang, Ren, Sun, "Delving Deep into Rectifiers", ICCV 2015, eqs. 10 and 14.
     """
     for name, module in network.named_modules():
@@ -72,7 +72,7 @@ def draw_normal(
             module.reset_parameters()
         elif next(module.parameters(recurse=False), None) is not None:
             raise ConfigError(
-                f"no initial law is known for '{name or 'the network'}' ({type(module).__name__}). "
+                f"no rule is known for the initial weights of '{name or 'the network'}' ({type(module).__name__}). "
                 f"Give {type(network).__name__} a method initialise(self, *, generator) that draws "
                 "all its weights."
             )

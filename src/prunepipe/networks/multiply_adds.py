@@ -34,7 +34,7 @@ def uses_of_weights(recording: Recording) -> dict[str, list[Use]]:
     """Return how a forward pass multiplies by each prunable weight.
 
     Args:
-        recording: of the network.
+        recording: a forward pass of the network.
     Returns:
         Uses by parameter name, empty if the pass never multiplies by the weight itself. Convolutions count every
         position of their kernel, including those over padding.

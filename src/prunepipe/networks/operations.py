@@ -1,7 +1,8 @@
-"""What each operation of torch does to reach: a sum of non-negative terms, which autograd follows back.
+"""Rules that say, for every operation of torch, which entries of its result depend on which entries of its inputs.
 
-Every rule returns the map of a call's (first) result, positive where it is reached, and whether that depends on the
-image. An operation that is not in the table at the end gets torch's own tag of it, or `mix`, which is right for all.
+A rule computes the map of a call's (first) result as a sum of non-negative terms, so that autograd can follow it back,
+and says whether the result depends on the image. An operation that is not in the table at the end gets the rule of its
+tag in torch, or `mix`, which is safe for every operation.
 """
 
 from __future__ import annotations
@@ -23,11 +24,11 @@ Reach = tuple[Tensor, bool]
 Rule = Callable[[Call, Maps, Tensor], Reach]
 
 WHOLE = 0.5
-"""Least of a sum of zeros and ones that counts: fast convolutions round, by far less."""
+"""A sum of zeros and ones above this is at least 1: fast convolutions round, but by far less."""
 
 
 def rule_of(call: Call) -> Rule:
-    """Return the rule of a call's function; rules take the call, the maps and the result."""
+    """Return the rule for a call; a rule takes the call, the maps and the call's result."""
     if call.name in _RULES:
         return _RULES[call.name]
     if torch.Tag.reduction in call.function.tags:
@@ -36,26 +37,26 @@ def rule_of(call: Call) -> Rule:
 
 
 def mix(call: Call, maps: Maps, result: Tensor) -> Reach:
-    """Everything may depend on everything."""
+    """Let every entry depend on every entry."""
     terms = {tensor: maps.read(tensor).sum() for tensor in call.given if maps.known(tensor)}
     return _joined(terms, maps, result)
 
 
 def pointwise(call: Call, maps: Maps, result: Tensor) -> Reach:
-    """Each entry depends on those at its own place, or on the one that is repeated there."""
+    """Let each entry depend on the entries at its own place, after broadcasting."""
     terms = {tensor: maps.read(tensor) for tensor in call.given if maps.known(tensor)}
     return _joined(terms, maps, result)
 
 
 def _joined(terms: dict[Tensor, Tensor], maps: Maps, result: Tensor) -> Reach:
-    """Reached is what depends on any part of the image, whatever weights, pruned or kept, come in as well."""
+    """Mark what depends on any part of the image, whichever weights, pruned or kept, take part as well."""
     images = [term.expand(result.shape) for tensor, term in terms.items() if maps.of_image(tensor)]
     weights = [1 + term.expand(result.shape) for tensor, term in terms.items() if maps.of_weights(tensor)]
     return reduce(mul, [*([_sum(images)] if images else []), *weights]), bool(images)
 
 
 def copied(call: Call, maps: Maps, result: Tensor) -> Reach:
-    """The values of the last tensor that is given, or values that are zero where those are."""
+    """Copy the map of the last input, for results that are zero wherever that input is."""
     source = call.given[-1]
     of_weights = maps.of_weights(source)
     values = maps.read(source) if of_weights else maps.reached(source)
@@ -63,14 +64,14 @@ def copied(call: Call, maps: Maps, result: Tensor) -> Reach:
 
 
 def constant(call: Call, maps: Maps, result: Tensor) -> Reach:
-    """Of the given tensor only the shape counts."""
+    """Let nothing depend on the first input, of which only the shape matters."""
     if any(map(maps.known, call.given[1:])):
         return copied(call, maps, result) if call.name == "fill" else mix(call, maps, result)
     return torch.zeros(result.shape), True
 
 
 def itself(call: Call, maps: Maps, result: Tensor) -> Reach:
-    """What moves, adds or averages values does the same to their map."""
+    """Apply the operation to the map itself, for operations that move, add or average values."""
     arguments = call.arguments
     picks = {name: value for name, value in arguments.items() if name in ("index", "indices")}
     if any(map(maps.known, tensors_of(picks))):
@@ -86,7 +87,7 @@ def itself(call: Call, maps: Maps, result: Tensor) -> Reach:
 
 
 def product(call: Call, maps: Maps, result: Tensor) -> Reach:
-    """A sum of products of two factors, and perhaps an addend in front."""
+    """Follow a sum of products of two factors, with an addend in front of them for some operations."""
     place, multiply = _PRODUCTS[call.name]
     factors = call.args[place : place + 2]
     if not all(isinstance(factor, Tensor) for factor in factors):  # times a number
@@ -98,7 +99,7 @@ def product(call: Call, maps: Maps, result: Tensor) -> Reach:
 
 
 def convolution(call: Call, maps: Maps, result: Tensor) -> Reach:
-    """A sum of products of the image and the kernel; a bias starts no path."""
+    """Follow a convolution; its bias starts no path."""
     source, kernel, bias, *rest = call.args
     if bias is not None and maps.known(bias):
         return mix(call, maps, result)
@@ -106,7 +107,7 @@ def convolution(call: Call, maps: Maps, result: Tensor) -> Reach:
 
 
 def _multiplied(factors: Sequence[Tensor], multiply: Callable[..., Tensor], maps: Maps) -> Reach:
-    """A factor that the image reaches goes on to wherever the other may be other than zero."""
+    """Let the result depend on a factor wherever the other factor may be other than zero."""
     first, second = factors
     pairs = []
     if maps.of_image(first):
@@ -120,7 +121,7 @@ def _multiplied(factors: Sequence[Tensor], multiply: Callable[..., Tensor], maps
 
 
 def along(call: Call, maps: Maps, result: Tensor) -> Reach:
-    """Each entry depends on all along the given axes: reductions, softmax, sorting."""
+    """Let each entry depend on all entries along the given axes: reductions, softmax, sorting."""
     source, axes = call.given[0], call.arguments.get("dim")
     if any(map(maps.known, call.given[1:])):
         return mix(call, maps, result)
@@ -129,20 +130,20 @@ def along(call: Call, maps: Maps, result: Tensor) -> Reach:
 
 
 def layer_norm(call: Call, maps: Maps, result: Tensor) -> Reach:
-    """Each entry depends on all of the last axes."""
+    """Let each entry depend on all entries along the normalised axes."""
     source, normalised = call.args[:2]
     return _over(maps.read(source), range(-len(normalised), 0), result), maps.of_image(source)
 
 
 def group_norm(call: Call, maps: Maps, result: Tensor) -> Reach:
-    """Each entry depends on its group of channels."""
+    """Let each entry depend on its whole group of channels."""
     source, groups = call.arguments["input"], call.arguments["group"]
     grouped = maps.read(source).reshape(source.shape[0], groups, -1)
     return _over(grouped, [2], grouped).reshape(result.shape), maps.of_image(source)
 
 
 def batch_norm(call: Call, maps: Maps, result: Tensor) -> Reach:
-    """Pointwise by the running statistics; by the statistics of what it is given, as InstanceNorm, by channel."""
+    """Let each entry depend on itself (running statistics), or on its whole channel (statistics of the input)."""
     source = call.args[0]
     values = maps.read(source)
     if call.arguments.get("training"):
@@ -151,7 +152,7 @@ def batch_norm(call: Call, maps: Maps, result: Tensor) -> Reach:
 
 
 def by_channel(call: Call, maps: Maps, result: Tensor) -> Reach:
-    """Every position may depend on every position of its own channel."""
+    """Let each entry depend on every position of its channel."""
     source, *others = call.given
     if any(map(maps.known, others)) or source.dim() != result.dim():
         return mix(call, maps, result)
@@ -159,13 +160,13 @@ def by_channel(call: Call, maps: Maps, result: Tensor) -> Reach:
 
 
 def glu(call: Call, maps: Maps, result: Tensor) -> Reach:
-    """One half of the channels gates the other."""
+    """Let each entry depend on its value and on its gate, which are two halves of the channels."""
     source = call.given[0]
     return _sum(list(maps.read(source).chunk(2, call.arguments["dim"]))), maps.of_image(source)
 
 
 def max_pool(call: Call, maps: Maps, result: Tensor) -> Reach:
-    """The maximum of a window depends on all of it, as its sum does."""
+    """Let each maximum depend on its whole window, as a sum would."""
     source, kernel = call.arguments["self"], call.arguments["kernel_size"]
     axes = len(kernel)
     named = [call.arguments[name] for name in ("stride", "padding", "dilation")]
@@ -182,7 +183,7 @@ def max_pool(call: Call, maps: Maps, result: Tensor) -> Reach:
 
 
 def adaptive_max_pool(call: Call, maps: Maps, result: Tensor) -> Reach:
-    """The maximum of a window depends on all of it, as its average does."""
+    """Let each maximum depend on its whole window, as an average would."""
     source, size = call.args
     pool = F.adaptive_avg_pool2d if len(size) == 2 else F.adaptive_avg_pool3d
     return pool(maps.read(source), size), maps.of_image(source)
@@ -193,7 +194,7 @@ def _sum(terms: Sequence[Tensor]) -> Tensor:
 
 
 def _over(values: Tensor, axes: Any, result: Tensor) -> Tensor:
-    """Return whether there is any along some axes, at every place of the result."""
+    """Return the sum along some axes, at every place of the result."""
     total = values.sum(axes if isinstance(axes, int) else tuple(axes), keepdim=True)
     return total.expand(result.shape) if total.dim() == result.dim() else total.reshape(result.shape)
 
@@ -209,7 +210,7 @@ _PRODUCTS: dict[str, tuple[int, Callable[..., Tensor]]] = {
     "addmv": (1, torch.mv),
     "baddbmm": (1, torch.bmm),
 }
-"""Where the first factor stands among the arguments, and what multiplies two maps."""
+"""Position of the first factor among the arguments, and the function that multiplies two maps."""
 
 # fmt: off
 _TABLE: tuple[tuple[Rule, frozenset[str]], ...] = (

@@ -1,4 +1,4 @@
-"""Every parameter of a network: whether it is pruned, and why."""
+"""List every parameter of a network: whether it is pruned, and why."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from prunepipe.networks.choice import matches
 from prunepipe.networks.prunable import choice_of, pruned_weights, weights_of
 
 TOLERATED = 0.1
-"""Share of the weight matrices that may stay dense unasked; above it the user is told."""
+"""Largest share of the weights in matrices that may stay dense by default without a note to the user."""
 
 
 @dataclass(frozen=True)
 class ParameterRow:
-    """One parameter.
+    """Describes one parameter.
 
     Attributes:
-        name: in the network.
-        shape: of it.
-        pruned: whether it is.
-        why: in a few words.
-        unasked: whether it is a weight matrix (two axes or more) that stays dense though no study says so.
+        name: its name in the network.
+        shape: its shape.
+        pruned: whether it is pruned.
+        why: the reason, in a few words.
+        unasked: whether it is a weight matrix (two axes or more) that stays dense although no study asks for it.
     """
 
     name: str
@@ -34,12 +34,12 @@ class ParameterRow:
 
     @property
     def size(self) -> int:
-        """Number of weights."""
+        """Number of values."""
         return prod(self.shape)
 
 
 def parameter_rows(network: nn.Module) -> list[ParameterRow]:
-    """Return every parameter in `modules()` order; one with several names by the first.
+    """Describe every parameter, in `modules()` order; one with several names appears under the first.
 
     Raises:
         ScoreError, ConfigError: as `prunepipe.networks.prunable.prunable`.
@@ -53,7 +53,7 @@ def parameter_rows(network: nn.Module) -> list[ParameterRow]:
 
 
 def unasked_share(network: nn.Module) -> float:
-    """Return the share of the weights in matrices (two axes or more) that stay dense though no study says so."""
+    """Return the share of the weights in matrices (two axes or more) that stay dense although no study asks for it."""
     rows = [row for row in parameter_rows(network) if len(row.shape) > 1]
     return sum(row.size for row in rows if row.unasked) / max(1, sum(row.size for row in rows))
 
@@ -65,10 +65,10 @@ def _row(
     if name in pruned:
         return ParameterRow(name, shape, True, f"weight of {owner}")
     if len(shape) < 2:
-        return ParameterRow(name, shape, False, "biases and scales never are")
+        return ParameterRow(name, shape, False, "biases and scales are never pruned")
     known = {weight.name: weight.layer_type for weight in weights_of(network)}
     if name not in known:
-        return ParameterRow(name, shape, False, f"{owner} is no type of layer that is pruned", unasked=True)
+        return ParameterRow(name, shape, False, f"{owner} is not a prunable type of layer", unasked=True)
     choice = choice_of(network)
     if any(matches(name, pattern) for pattern in choice.exclude):
         return ParameterRow(name, shape, False, "prunable.exclude names it")

@@ -1,4 +1,4 @@
-"""Which weights are prunable: one table of layer types for networks, scores and masks."""
+"""Find the prunable weights of a network, by one table of layer types that scores and masks share."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from prunepipe.networks.choice import EVERYTHING, PrunableChoice, chosen
 from prunepipe.networks.structure import Layer
 
 _CHOICE = "_prunable_choice"
-"""Attribute of a network that holds what its study prunes; copies of the network keep it."""
+"""Attribute of a network that stores its study's choice; copies of the network keep it."""
 
 
 def rows_are_units(module: Any, values: np.ndarray) -> np.ndarray:
@@ -36,14 +36,14 @@ def transposed_units(module: _ConvTransposeNd, values: np.ndarray) -> np.ndarray
 
 @dataclass(frozen=True)
 class LayerType:
-    """One row of the table.
+    """Describes a type of prunable layer.
 
     Attributes:
-        module: the type; its subclasses are meant too.
-        kind: what allocations take its weights for: "conv" or "linear".
-        weights: names of the parameters.
-        by_unit: brings values shaped like a weight to one row an output unit.
-        on_request: pruned only where a study's `prunable.include` names it.
+        module: the class; subclasses count as well.
+        kind: how allocations treat its weights: "conv" or "linear".
+        weights: names of its prunable parameters.
+        by_unit: reshapes values shaped like a weight to one row per output unit.
+        on_request: whether it is pruned only if a study's `prunable.include` names it.
     """
 
     module: type[nn.Module]
@@ -54,7 +54,7 @@ class LayerType:
 
 
 PROJECTIONS = ("in_proj_weight", "q_proj_weight", "k_proj_weight", "v_proj_weight")
-"""Of attention: packed in one parameter, or three where queries, keys and values differ in size."""
+"""Input projections of attention: one packed parameter, or three if queries, keys and values differ in size."""
 
 LAYER_TYPES: tuple[LayerType, ...] = (
     LayerType(nn.Conv1d, "conv"),
@@ -67,16 +67,16 @@ LAYER_TYPES: tuple[LayerType, ...] = (
     LayerType(nn.MultiheadAttention, "linear", PROJECTIONS),  # its out_proj is a Linear module of its own
     LayerType(nn.Embedding, "linear", by_unit=columns_are_units, on_request=True),
 )
-"""What can be pruned. A new type is one row."""
+"""The types of layers that can be pruned; a new type is one row."""
 
 
 class Weight(NamedTuple):
     """A weight that can be pruned.
 
     Attributes:
-        name: of the parameter.
-        module: that has it.
-        parameter: None where the weight is computed, by a parametrisation or weight normalisation.
+        name: the parameter's name in the network.
+        module: the module that owns it.
+        parameter: the weight; None if it is computed by a parametrisation or weight normalisation.
         layer_type: its row of the table.
     """
 
@@ -91,24 +91,24 @@ class Weight(NamedTuple):
 
 
 def prunable(network: nn.Module) -> dict[str, nn.Parameter]:
-    """Return the weights that are pruned, by parameter name, in `modules()` order.
+    """Return the weights to prune, by parameter name, in `modules()` order.
 
-    These are the weights of convolutions (also transposed), Linear layers and attention's projections; a study may
-    choose among them (`prunable`). Biases, normalisation and raw parameters are never pruned.
+    These are the weights of convolutions (transposed ones too), Linear layers and the projections of attention; a
+    study may choose among them (`prunable`). Biases, normalisation and other parameters are never pruned.
 
     Args:
         network: any module.
     Returns:
         Parameters, for example {"features.0.weight": [64, 3, 3, 3], ...}.
     Raises:
-        ScoreError: the network has none, or one that another module uses as well.
-        ConfigError: one that is computed instead of being a parameter, or a choice that does not fit.
+        ScoreError: the network has no prunable weight, or one that another module uses as well.
+        ConfigError: a weight is computed instead of being a parameter, or the study's choice does not fit the network.
     """
     return {weight.name: _parameter(weight) for weight in pruned_weights(network)}
 
 
 def prunable_layers(network: nn.Module) -> tuple[Layer, ...]:
-    """Return what `prunable` does as plain data.
+    """Return name, kind and shape of every weight to prune, in the order of `prunable`.
 
     Raises:
         ScoreError, ConfigError: as `prunable`.
@@ -120,7 +120,7 @@ def prunable_layers(network: nn.Module) -> tuple[Layer, ...]:
 
 
 def pruned_weights(network: nn.Module) -> list[Weight]:
-    """Return the weights that are pruned, each with its module.
+    """Return the weights to prune, each with its module.
 
     Raises:
         ScoreError, ConfigError: as `prunable`.
@@ -141,7 +141,7 @@ def pruned_weights(network: nn.Module) -> list[Weight]:
 
 
 def weights_of(network: nn.Module) -> list[Weight]:
-    """Return every weight that can be pruned, whatever a study chooses, in `modules()` order."""
+    """Return every weight that can be pruned, in `modules()` order, whatever the study chooses."""
     return [weight for prefix, module in network.named_modules() for weight in _own(prefix, module)]
 
 
@@ -156,7 +156,7 @@ def _own(prefix: str, module: nn.Module) -> Iterator[Weight]:
 
 
 def choose(network: nn.Module, choice: PrunableChoice) -> None:
-    """Have `prunable` return a choice of a network's weights from now on; copies of the network keep it.
+    """Set which weights of a network `prunable` returns from now on; copies of the network keep the choice.
 
     Raises:
         ConfigError: a pattern matches nothing, or no weight is left.
@@ -166,7 +166,7 @@ def choose(network: nn.Module, choice: PrunableChoice) -> None:
 
 
 def choice_of(network: nn.Module) -> PrunableChoice:
-    """Return what a network's study prunes."""
+    """Return the study's choice of weights for a network."""
     choice: PrunableChoice = getattr(network, _CHOICE, EVERYTHING)
     return choice
 
@@ -181,12 +181,12 @@ def _require_parameter(weight: Weight) -> None:
         layer = weight.name.rpartition(".")[0]
         raise ConfigError(
             f"the weight of '{layer}' is not a plain parameter, so it cannot be pruned: remove the parametrisation or "
-            f"weight normalisation of this layer, or leave it dense by `prunable: {{exclude: [{layer}]}}`."
+            f"weight normalisation of this layer, or leave it dense with `prunable: {{exclude: [{layer}]}}`."
         )
 
 
 def _refuse_shared(network: nn.Module, weights: list[Weight]) -> None:
-    """Refuse a weight that two modules use: prune ratios would count it twice, or leave one of its uses dense."""
+    """Raise an error if two modules use one weight: it would count twice, or stay dense in one of its uses."""
     uses: dict[int, list[str]] = {}
     for prefix, module in network.named_modules():
         for attribute, parameter in module._parameters.items():
@@ -196,7 +196,7 @@ def _refuse_shared(network: nn.Module, weights: list[Weight]) -> None:
         if others:
             layer = weight.name.rpartition(".")[0]
             raise ScoreError(
-                f"'{others[0]}' and '{first}' are one shared weight, which cannot be pruned in one place alone and "
-                "would count twice: call one module twice instead, untie them, or leave it dense by "
+                f"'{others[0]}' and '{first}' are one shared weight, which would count twice and cannot be pruned "
+                "in one place only: call one module twice instead, untie them, or leave the weight dense with "
                 f"`prunable: {{exclude: [{layer}]}}`."
             )

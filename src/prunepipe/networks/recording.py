@@ -1,4 +1,4 @@
-"""One forward pass of a network, written down operation by operation as torch carries it out."""
+"""Record one forward pass of a network, operation by operation."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from prunepipe.errors import ConfigError
 from prunepipe.networks.prunable import pruned_weights
 
 BATCH = 2
-"""Images in the trial batch; more than one, or squeeze() would drop the axis of the batch."""
+"""Images in the trial batch; with a single one, squeeze() would drop the axis of the batch."""
 
 _TO_NUMPY = (Tensor.numpy, Tensor.tolist, Tensor.__array__, Tensor.__dlpack__)
 _SHOWS_VALUES = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape}
 
 
 class Call(NamedTuple):
-    """One operation: a function of torch.ops.aten, what it was given and what it returned."""
+    """One operation: a function of torch.ops.aten, its arguments and its result."""
 
     function: Any
     args: tuple[Any, ...]
@@ -40,7 +40,7 @@ class Call(NamedTuple):
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """All arguments by name, defaults too, in the function's order."""
+        """All arguments by name, including defaults, in the order of the function's schema."""
         known = [argument.name for argument in self.function._schema.arguments]
         defaults = {
             argument.name: argument.default_value
@@ -71,12 +71,12 @@ class Recording(NamedTuple):
     """A forward pass of a network.
 
     Attributes:
-        weights: the prunable weights of the copy that was run, by parameter name.
-        by_unit: per weight, what brings values shaped like it to one row an output unit.
+        weights: the prunable weights of the copy that ran, by parameter name.
+        by_unit: per weight, a function that reshapes values shaped like it to one row per output unit.
         images: the trial batch.
-        calls: in order; which tensors share memory is told by their storages.
+        calls: the operations in order; tensors with one storage share memory.
         outputs: the tensors that the network returned.
-        read: tensors whose values Python or numpy looked at, so that what was run may depend on them.
+        read: tensors whose values Python or numpy read, so that the operations themselves may depend on them.
     """
 
     weights: dict[str, Tensor]
@@ -88,13 +88,13 @@ class Recording(NamedTuple):
 
 
 def record(network: nn.Module, image_shape: tuple[int, ...]) -> Recording:
-    """Run a network once and write down every operation.
+    """Run a network once and record every operation.
 
     Args:
-        network: not changed; run as a float32 copy, on the CPU, in eval mode, on noise.
-        image_shape: of one image, for example (channels, height, width).
+        network: not changed; a float32 copy of it runs on the CPU, in eval mode, on noise.
+        image_shape: shape of one image, for example (channels, height, width).
     Raises:
-        ConfigError: the network does not take such images.
+        ConfigError: the network does not accept such images.
         ScoreError: it has no prunable weight, or two modules share one.
     """
     network = deepcopy(network).cpu().float().eval()
@@ -110,7 +110,7 @@ def record(network: nn.Module, image_shape: tuple[int, ...]) -> Recording:
             outputs = network(images)
     except Exception as error:  # whatever torch or the user's code raises on images it does not fit
         raise ConfigError(
-            f"{type(network).__name__} does not take images of shape {[BATCH, *image_shape]} "
+            f"{type(network).__name__} does not accept images of shape {[BATCH, *image_shape]} "
             f"({type(error).__name__}: {_first_line(error)}). Fix its channels or image_size."
         ) from error
     return Recording(weights, by_unit, images, recorder.calls, tensors_of(outputs), recorder.read)
@@ -123,14 +123,14 @@ def tensors_of(values: Any) -> list[Tensor]:
 
 @contextmanager
 def _plain_arithmetic() -> Iterator[None]:
-    """Let attention be products and softmax, not one operation, and give used random numbers back."""
+    """Run attention as products and a softmax instead of one operation, and restore the random state afterwards."""
     with sdpa_kernel(SDPBackend.MATH), torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(0)
         yield
 
 
 class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Notes each operation beneath autograd, where all networks are made of the same few."""
+    """Records each operation below autograd, where all networks consist of the same few operations."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -139,11 +139,11 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        return False  # else the first operation imports torch's compiler, which takes seconds
+        return False  # otherwise the first operation imports torch's compiler, which takes seconds
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        # The network may reshape this very tensor in place later: keep how it is now.
+        # The network may reshape this tensor in place later; keep its present shape.
         given, named = tree_map_only(Tensor, Tensor.detach, (args, kwargs))
         result = func(*args, **kwargs)
         call = Call(func, given, named, tree_map_only(Tensor, Tensor.detach, result))
@@ -154,7 +154,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 
 class _NumpyWatch(TorchFunctionMode):
-    """Notes the tensors that a forward pass hands to numpy or to lists, where they are lost from sight."""
+    """Records the tensors that a forward pass hands to numpy or to lists, where they can no longer be followed."""
 
     def __init__(self, read: list[Tensor]) -> None:
         super().__init__()
@@ -167,7 +167,7 @@ class _NumpyWatch(TorchFunctionMode):
 
 
 def _shows(call: Call, tensor: Tensor) -> bool:
-    """Return whether shapes, or Python's way, may depend on a tensor: of x[chosen], on a bool `chosen` only."""
+    """Return whether a call shows a tensor's values to Python; x[chosen] shows only a boolean `chosen`."""
     return call.name != "index" or tensor.dtype in (torch.bool, torch.uint8)
 
 

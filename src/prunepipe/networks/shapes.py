@@ -1,4 +1,4 @@
-"""The built-in networks as plain numbers, so that a study's budgets and costs are known without torch."""
+"""The layers of the built-in networks as plain numbers, so that budgets and costs are known without torch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ImageSize = int | tuple[int, int]
 """Side of square images, pixels; (height, width) of others."""
 
 POOL = "M"
-"""Entry of a layout that stands for a 2x2 max-pool; a number is a convolution's output channels."""
+"""Stands for a 2x2 max-pool in a layout; a number stands for a convolution with that many output channels."""
 
 VGG_LAYOUTS: dict[str, tuple[int | str, ...]] = {
     "vgg11": (64, POOL, 128, POOL, 256, 256, POOL, 512, 512, POOL, 512, 512, POOL),
@@ -48,16 +48,16 @@ RESNET18_WIDTHS = (64, 128, 256, 512)
 
 VIT = "vit_small"
 VIT_PATCH, VIT_BLOCKS, VIT_HEADS, VIT_HEAD = 4, 4, 3, 32
-"""Of the small vision transformer: side of a patch in pixels, blocks, heads, features a head."""
+"""The small vision transformer: side of a patch in pixels, number of blocks, number of heads, features per head."""
 
 
 def vit_features(width: float) -> int:
-    """Return the features of a token, a whole number a head."""
+    """Return the number of features of a token, a multiple of the number of heads."""
     return VIT_HEADS * scaled_channels(VIT_HEAD, width)
 
 
 def sides(image_size: ImageSize) -> tuple[int, int]:
-    """Return the height and width that an image size says."""
+    """Return the height and width of an image size."""
     return (image_size, image_size) if isinstance(image_size, int) else image_size
 
 
@@ -84,7 +84,7 @@ def layer_maps(
         image_size: side of the images, pixels.
         width: multiplies the channel counts.
     Raises:
-        ConfigError: the images are too small for the network's pools, or no whole number of patches.
+        ConfigError: the images are too small for the network's pools, or not a whole number of patches.
     """
     if architecture in RESNET_DEPTHS:
         depth, own_width = RESNET_DEPTHS[architecture]
@@ -102,14 +102,14 @@ def layer_maps(
 
 
 def require_image_size(name: str, layout: Sequence[int | str], image_size: ImageSize) -> None:
-    """Refuse images that a network's max-pools would shrink to nothing.
+    """Raise an error if images are so small that a network's max-pools leave no pixel.
 
     Args:
-        name: of the network, for the message.
-        layout: with `POOL` for each max-pool.
+        name: the network's name, for the message.
+        layout: the network's layout, with `POOL` for each max-pool.
         image_size: side of square images, pixels, or (height, width).
     Raises:
-        ConfigError: they are too small.
+        ConfigError: the images are too small.
     """
     smallest = 2 ** list(layout).count(POOL)
     if min(sides(image_size)) < smallest:
@@ -120,10 +120,10 @@ def require_image_size(name: str, layout: Sequence[int | str], image_size: Image
 
 
 def require_patches(image_size: ImageSize) -> None:
-    """Refuse images that the small vision transformer cannot cut into whole patches.
+    """Raise an error if the small vision transformer cannot cut the images into whole patches.
 
     Raises:
-        ConfigError: a side is no multiple of a patch's.
+        ConfigError: a side is not a multiple of the patch's side.
     """
     height, width = sides(image_size)
     if height % VIT_PATCH or width % VIT_PATCH:
@@ -168,7 +168,7 @@ def _resnet(
 
 
 def _vit(channels: int, classes: int, side: int, width: float) -> list[tuple[Layer, int]]:
-    """Each Linear layer runs once a token; the products of queries, keys and values, without weights, are left out."""
+    """Return the layers; Linear layers run once per token. Products without weights, inside attention, are left out."""
     features, tokens = vit_features(width), side // VIT_PATCH
     shapes = {
         "attention.projection": (3 * features, features),

@@ -1,4 +1,4 @@
-"""A network's state as arrays, and back."""
+"""Convert a network's state to arrays, and load it from arrays."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from prunepipe.artifacts import Arrays
 
 
 def arrays_of(network: nn.Module) -> Arrays:
-    """Return a network's parameters and buffers as arrays; of a module with several names, by the first."""
+    """Return a network's parameters and buffers as arrays; a module with several names appears under the first."""
     names = unique_names(network)
     return {name: array_of(value) for name, value in network.state_dict().items() if name in names}
 
 
 def load_arrays(network: nn.Module, weights: Mapping[str, np.ndarray]) -> None:
-    """Load arrays into a network; names and shapes must fit exactly."""
+    """Load arrays into a network; names and shapes must match exactly."""
     given = {name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in weights.items()}
     again = {name: given[first] for name, first in _first_names(network).items() if first in given}
     network.load_state_dict(again | given)
 
 
 def unique_names(network: nn.Module) -> set[str]:
-    """Return the names in a network's state without those that mean a tensor of an earlier name."""
+    """Return the names in a network's state, only the first for a tensor that has several."""
     return set(_first_names(network).values())
 
 
 def _first_names(network: nn.Module) -> dict[str, str]:
-    """Return, for every name in the state, the first that means the same tensor."""
+    """Return, for every name in the state, the first name of its tensor."""
     firsts: dict[int, str] = {}
     state = network.state_dict(keep_vars=True)
     return {name: firsts.setdefault(id(value), name) for name, value in state.items()}
 
 
 def array_of(value: torch.Tensor) -> np.ndarray:
-    """Return a tensor's values as an array of its own."""
+    """Return a tensor's values as a new array."""
     return value.detach().cpu().contiguous().numpy().copy()

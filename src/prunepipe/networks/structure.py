@@ -1,4 +1,4 @@
-"""The shape of a network as plain data, so that stages that only move numbers need no torch."""
+"""The prunable layers of a network as plain data, so that stages that only move numbers need no torch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from prunepipe.artifacts import FOREIGN, of_another_version, read_json
 
 @dataclass(frozen=True)
 class Layer:
-    """One prunable weight.
+    """Describes one prunable weight.
 
     Attributes:
         name: the parameter's name, for example "features.0.weight".
@@ -33,14 +33,14 @@ class Layer:
 
 @dataclass(frozen=True)
 class Structure:
-    """What is known of a network without torch.
+    """Describes a network without torch.
 
     Attributes:
         layers: the prunable layers in `network.modules()` order.
-        residual: whether paths are added anywhere, which is what decides the form of the smart ratio.
-        followed: whether connectivity is read from paths; if not, every kept weight counts as effective.
-        unprunable: share of the weights in matrices that stay dense because no layer type is known for them, where
-            that is so much that the user is told; else 0.
+        residual: whether paths are added anywhere; this decides the form of the smart ratio.
+        followed: whether connectivity is computed from paths; if not, every kept weight counts as effective.
+        unprunable: share of the weights in matrices that stay dense because their layers are of no prunable type,
+            if it is so large that the user is told; else 0.
     """
 
     layers: tuple[Layer, ...]
@@ -59,7 +59,7 @@ class Structure:
         return {layer.name: layer.shape for layer in self.layers}
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain lists and dictionaries for a JSON file."""
+        """Return plain lists and dictionaries, for a JSON file."""
         values = asdict(self)
         return (
             values
@@ -69,13 +69,13 @@ class Structure:
 
     @staticmethod
     def from_json(data: dict[str, Any]) -> Structure:
-        """Read what `to_json` wrote."""
+        """Return the structure that `to_json` described."""
         layers = tuple(Layer(**{**entry, "shape": tuple(entry["shape"])}) for entry in data["layers"])
         return Structure(layers, data["residual"], data["followed"], data.get("unprunable", 0.0))
 
 
 def read_structure(path: Path | str) -> Structure:
-    """Read the structure of a network, as `initialise` leaves it.
+    """Read the structure of a network from the file that `initialise` wrote.
 
     Raises:
         ArtifactError: as `read_json`.

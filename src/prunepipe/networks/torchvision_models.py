@@ -1,18 +1,18 @@
-"""torchvision's networks, fitted to the data set; any name of `TORCHVISION_MODELS` is a builder of this module.
+"""Build torchvision's networks for a data set; any name in `TORCHVISION_MODELS` is a builder of this module.
 
-What is changed, and nothing else:
+Only the following is changed:
 
 - the last Linear layer has as many outputs as there are classes, the first convolution as many inputs as the
   images have channels;
-- for images of at most 64 pixels the stem keeps the resolution, as is usual for CIFAR: the first convolution is
+- for images of at most 64 pixels a side the stem keeps the resolution, as is usual for CIFAR: the first convolution is
   3x3 with stride 1, and the max-pool right behind it (ResNet, DenseNet, ShuffleNet) is left out;
 - VGG: a max-pool that would leave no pixel is left out; where the last map is smaller than 7x7 it is read as it
   is, and the first Linear layer is that much smaller (torchvision would repeat its pixels up to 7x7);
-- ViT, Swin and ConvNeXt keep their first convolution, which cuts the image into patches, at every size; ViT has as many
-  positions as the images have patches.
+- ViT, Swin and ConvNeXt keep their first convolution, which cuts the image into patches, at every image size; ViT has
+  as many positions as the images have patches.
 
-Weights are never downloaded: a network starts as torchvision starts it, and the layers that are replaced start by the
-same law.
+Weights are never downloaded: a network starts from torchvision's own initial weights, and replaced layers are drawn by
+the same rule.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from prunepipe.networks.shapes import ImageSize, sides
 from prunepipe.networks.torchvision_names import TORCHVISION_MODELS
 
 SMALL_IMAGE = 64
-"""Largest side of the images, in pixels, for which the stem keeps the resolution."""
+"""Largest side in pixels of images for which the stem keeps the resolution."""
 
 STEM_POOLS = ("maxpool", "features.pool0")
-"""Names of the max-pool right behind the first convolution, where there is one."""
+"""Names of the max-pool right behind the first convolution, in networks that have one."""
 
 STEM_LAWS: dict[str, Callable[[nn.Conv2d], object]] = {
     **dict.fromkeys(
@@ -43,15 +43,15 @@ STEM_LAWS: dict[str, Callable[[nn.Conv2d], object]] = {
         conv.weight, std=(conv.in_channels * prod(conv.kernel_size)) ** -0.5
     ),
     **dict.fromkeys(("swin", "convnext"), lambda conv: nn.init.trunc_normal_(conv.weight, std=0.02)),
-    "shufflenet": lambda conv: None,  # torch's own, which the constructor of the layer has drawn
+    "shufflenet": lambda conv: None,  # torch's default, drawn by the constructor of the layer
 }
-"""How torchvision draws the first convolution, by how the model's name begins; its bias, where it has one, is 0."""
+"""How torchvision draws the weights of the first convolution, by the start of the model's name; its bias is 0."""
 
 PATCHES = ("vit", "swin", "convnext")
 """Families whose first convolution cuts the image into patches."""
 
 VGG_MAP = 7
-"""Side of the map that torchvision's VGG reads."""
+"""Side of the map that the classifier of torchvision's VGG reads."""
 
 
 def __getattr__(name: str) -> Callable[..., nn.Module]:
@@ -71,12 +71,12 @@ def torchvision_network(name: str, *, channels: int, classes: int, image_size: I
     """Build a torchvision network for a data set.
 
     Args:
-        name: of `TORCHVISION_MODELS`.
+        name: a name in `TORCHVISION_MODELS`.
         channels: image channels.
         classes: number of logits.
         image_size: side of square images, pixels, or (height, width).
     Raises:
-        ConfigError: images that a ViT cannot cut into its patches.
+        ConfigError: a ViT cannot cut the images into its patches.
     """
     from torchvision import models  # slow to import, and only these networks need it
 
@@ -97,8 +97,8 @@ def _patched_side(name: str, size: tuple[int, int]) -> int:
     height, width = size
     if height != width or height % patch:
         raise ConfigError(
-            f"image_size is {height} x {width}, but {name} reads square images whose side is a multiple of its "
-            f"patches' {patch} pixels."
+            f"image_size is {height} x {width}, but {name} needs square images with a side that is a multiple of "
+            f"{patch} pixels, its patch size; set image_size or take another network."
         )
     return height
 
@@ -111,7 +111,7 @@ def _fit_first_convolution(
     network: nn.Module, channels: int, law: Callable[[nn.Conv2d], object], *, small: bool
 ) -> None:
     name, first = next((name, m) for name, m in network.named_modules() if isinstance(m, nn.Conv2d))
-    # Every stem is square, so that one number says it.
+    # Every stem has a square kernel, so one number describes it.
     kernel, stride, padding = (
         (3, 1, 1) if small else (first.kernel_size[0], first.stride[0], int(first.padding[0]))
     )

@@ -1,4 +1,4 @@
-"""Which torchvision networks can be named in a study; plain text, so that a study is checked without torch."""
+"""The torchvision networks that a study can name, as plain text, so that a study is checked without torch."""
 
 TORCHVISION_MODELS: tuple[str, ...] = (
     *("resnet18", "resnet34", "resnet50", "resnet101", "resnet152"),

@@ -1,4 +1,4 @@
-"""From a torch network to its `Structure`: what is prunable, and whether paths are added."""
+"""Determine the `Structure` of a torch network: what is prunable, and whether paths are added."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ _ADDITIONS = frozenset({"add", "sub", "rsub", "maximum", "minimum"})
 
 
 def trace(network: nn.Module, image_shape: tuple[int, ...]) -> Structure:
-    """Read a network's prunable layers, and how its paths join, from one forward pass.
+    """Determine a network's prunable layers, and how its paths join, from one forward pass.
 
     Args:
-        network: not changed; it is run once on noise, as a copy, on the CPU, in eval mode.
-        image_shape: of one image, for example (channels, height, width), pixels.
+        network: not changed; a copy of it runs once on noise, on the CPU, in eval mode.
+        image_shape: shape of one image, for example (channels, height, width), pixels.
     Returns:
-        Layers in `network.modules()` order.
+        The structure, with layers in `network.modules()` order.
     Raises:
-        ConfigError: a weight is computed, the network does not take such images, or its output does not depend
+        ConfigError: a weight is computed, the network does not accept such images, or its output does not depend
             on them.
-        ScoreError: it has no prunable weight, or two modules share one.
+        ScoreError: the network has no prunable weight, or two modules share one.
     """
     layers = prunable_layers(network)
     recording = record(network, image_shape)
@@ -35,7 +35,7 @@ def trace(network: nn.Module, image_shape: tuple[int, ...]) -> Structure:
         maps = follow(recording, {name: torch.ones(w.shape) for name, w in recording.weights.items()})
     if not any(map(maps.of_image, recording.outputs)) and not reads_values(recording, maps):
         raise ConfigError(
-            f"no path from the images to the output of {type(network).__name__} can be seen. "
+            f"no path leads from the images to the output of {type(network).__name__}. "
             "Compute its output from its input by operations of torch, and return it."
         )
     residual = any(_adds_paths(call, maps) for call in recording.calls)

@@ -1,4 +1,4 @@
-"""VGG with batch normalisation for small images: one builder, a layout per network."""
+"""VGG with batch normalisation for small images: one builder, one layout per network."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from prunepipe.networks.shapes import POOL, VGG_LAYOUTS, ImageSize, require_imag
 class VGG(nn.Module):
     """Convolutions 3x3 with bias, each with batch normalisation and ReLU, max-pools, then one Linear layer.
 
-    What is left of the map after the last pool is averaged, so the Linear layer reads one value a channel at
-    every image size; at 32x32 VGG19's last map is 1x1 and the average is the identity.
+    The map that the last pool leaves is averaged, so that the Linear layer reads one value per channel at every image
+    size; at 32x32 VGG19's last map is 1x1 and the average is the identity.
 
     Source: Simonyan, Zisserman, ICLR 2015, as in the code of Su et al., NeurIPS 2020.
     """
@@ -74,7 +74,7 @@ def vgg(
         channels: image channels.
         classes: number of logits.
         image_size: side of square images, pixels, or (height, width); every max-pool halves both.
-        layout: output channels of each convolution, and "M" for each max-pool.
+        layout: output channels for each convolution, and "M" for each max-pool.
         width: multiplies the channel counts (rounded, at least 1).
         network: class of the network, which decides its initial law.
     Raises:

@@ -1,4 +1,4 @@
-"""A small vision transformer: patches, learned positions, blocks of attention and of two Linear layers."""
+"""A small vision transformer: patches, learned positions, and blocks of attention and two Linear layers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from prunepipe.networks.shapes import (
 
 
 class Attention(nn.Module):
-    """Every token looks at all tokens, by torch's scaled dot product."""
+    """Multi-head self-attention by torch's scaled dot product."""
 
     def __init__(self, features: int, heads: int) -> None:
         super().__init__()
@@ -40,7 +40,7 @@ class Attention(nn.Module):
 
 
 class Block(nn.Module):
-    """Attention, then two Linear layers with GELU, each behind LayerNorm and beside a shortcut."""
+    """Attention, then two Linear layers with GELU; each part follows a LayerNorm and has a shortcut around it."""
 
     def __init__(self, features: int, heads: int) -> None:
         super().__init__()
@@ -58,7 +58,7 @@ class Block(nn.Module):
 
 
 class VisionTransformer(nn.Module):
-    """Non-overlapping patches as tokens, a learned position each, blocks, the average over tokens, a Linear layer.
+    """Non-overlapping patches as tokens with learned positions, blocks, the average over all tokens, a Linear layer.
 
     Source: Dosovitskiy et al., "An image is worth 16x16 words", ICLR 2021, with the average of the tokens in place of
         a class token (appendix D.3).
@@ -79,9 +79,10 @@ class VisionTransformer(nn.Module):
         return logits
 
     def initialise(self, *, generator: torch.Generator) -> None:
-        """Draw Linear weights from Xavier's uniform law, patches by their fan-in, positions from N(0, 0.02).
+        """Draw Linear weights by Xavier's uniform rule, the patches' by their fan-in, positions from N(0, 0.02).
 
-        Biases are 0. The head is drawn like the others: from zeros no score could tell weights apart at the start.
+        Biases are 0. The head is drawn like the other Linear layers: with a head of zeros, every score that reads
+        gradients would be zero for all other weights.
         """
         for module in self.modules():
             if isinstance(module, nn.Linear):
@@ -105,7 +106,7 @@ def vit_small(*, channels: int, classes: int, image_size: ImageSize, width: floa
         image_size: side of square images, pixels, or (height, width); a multiple of 4.
         width: multiplies the features (rounded per head, at least 1).
     Raises:
-        ConfigError: the images are no whole number of patches, or the width is not positive.
+        ConfigError: the images are not a whole number of patches, or the width is not positive.
     """
     require_patches(image_size)
     height, breadth = sides(image_size)

@@ -1,17 +1,17 @@
-"""Where the batches of an epoch begin and end."""
+"""The limits of the batches of an epoch."""
 
 from __future__ import annotations
 
 
 def batch_bounds(count: int, size: int) -> list[tuple[int, int]]:
-    """Return the first place of every batch and the place after its last.
+    """Return the start and the end of every batch of an epoch, as in slices.
 
-    The last batch holds what is left over. A single image that is left over joins the batch before it, because
-    BatchNorm has no variance of one value.
+    The last batch holds the remaining images. A single remaining image joins the batch before it, because BatchNorm
+    cannot compute the variance of one value.
 
     Args:
-        count: images of an epoch.
-        size: images of a batch.
+        count: images in an epoch.
+        size: images in a batch.
     """
     starts = list(range(0, count, size))
     if len(starts) > 1 and count - starts[-1] == 1:

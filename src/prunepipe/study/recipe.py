@@ -1,4 +1,4 @@
-"""How networks are trained: the recipe, typed and checked."""
+"""The recipe for training networks, typed and checked."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from prunepipe.validation import EVALUATE, Strict, as_tuple
 
 
 class Augmentation(Strict):
-    """How training images are varied, anew for every image and epoch."""
+    """How training images are varied; drawn again for every image and epoch."""
 
     crop_padding: int = Field(
         0, ge=0, le=256, description="random crop after zero padding by this many pixels"
@@ -27,11 +27,11 @@ class Augmentation(Strict):
 
 @dataclass(frozen=True)
 class OptimizerRow:
-    """An optimizer of a recipe.
+    """Describes an optimizer.
 
     Attributes:
         function: "module:function", called with the parameters by name and the constants; see `training.optimizers`.
-        constants: the recipe's keys that it takes, and their defaults.
+        constants: the keys of the recipe that it reads, and their defaults.
     """
 
     function: str
@@ -40,11 +40,12 @@ class OptimizerRow:
 
 @dataclass(frozen=True)
 class ScheduleRow:
-    """A schedule of a recipe.
+    """Describes a schedule of the learning rate.
 
     Attributes:
-        function: called with the learning rate, the epoch, the first epoch after warm-up, the epochs, the constants.
-        constants: the recipe's keys that it takes, and their defaults.
+        function: called with the learning rate, the epoch, the first epoch after warm-up, the number of epochs and the
+            constants.
+        constants: the keys of the recipe that it reads, and their defaults.
     """
 
     function: Callable[..., float]
@@ -63,7 +64,7 @@ OPTIMIZERS = {
         "prunepipe.training.optimizers:Adam", {"betas": (0.9, 0.999), "epsilon": 1e-8, "weight_decay": 0.0}
     ),
 }
-"""The optimizers, torch's by name and update; a new one is one class and one row (and its keys, below)."""
+"""The optimizers, named and defined as in torch; a new one is one class and one row (and its keys, below)."""
 
 SCHEDULES = {
     "step": ScheduleRow(schedules.step, {"milestones": (), "gamma": 0.1}),
@@ -71,17 +72,17 @@ SCHEDULES = {
     "linear": ScheduleRow(schedules.linear, {"final_learning_rate": 0.0}),
     "constant": ScheduleRow(schedules.constant),
 }
-"""The schedules of the learning rate; a new one is one function and one row (and its keys, below)."""
+"""The schedules; a new one is one function and one row (and its keys, below)."""
 
 CHOICES: dict[str, Mapping[str, OptimizerRow | ScheduleRow]] = {
     "optimizer": OPTIMIZERS,
     "schedule": SCHEDULES,
 }
-"""The keys of a recipe that name a row, whose constants are keys of the recipe too."""
+"""The keys of a recipe that name a row of a table; the constants of that row are keys of the recipe as well."""
 
 
 def _default(key: str) -> str:
-    """Return what a constant is where the recipe leaves it out, for its description."""
+    """Return the default of a constant for each of its rows, as text for the description of its key."""
     rows = {name: row for table in CHOICES.values() for name, row in table.items() if key in row.constants}
     owners: dict[str, list[str]] = {}
     for name, row in rows.items():
@@ -94,24 +95,28 @@ def _shown(value: Any) -> str:
 
 
 CURVE_POINTS = 20
-"""Test accuracies of a run unless the study says otherwise: as many as a curve needs to show its course."""
+"""Default number of times that a run measures the test accuracy, enough to draw a curve."""
 
 
 class Recipe(Strict):
-    """How the dense network and every ticket are trained; a key of another optimizer or schedule is refused."""
+    """How the dense network and every ticket are trained; keys of another optimizer or schedule are errors."""
 
     epochs: int = Field(gt=0, le=100_000, description="passes over the training set")
-    learning_rate: float = Field(gt=0, le=1e25, description="at the start, or once warm-up has ended")
-    optimizer: str = Field("sgd", json_schema_extra={"enum": list(OPTIMIZERS)}, description="whose update")
+    learning_rate: float = Field(gt=0, le=1e25, description="at the start, or after the warm-up")
+    optimizer: str = Field("sgd", json_schema_extra={"enum": list(OPTIMIZERS)}, description="the optimizer")
     momentum: float | None = Field(
-        None, ge=0, lt=1, description=f"share of the last step that is kept; default: {_default('momentum')}"
+        None,
+        ge=0,
+        lt=1,
+        description=f"share of the previous step that is kept; default: {_default('momentum')}",
     )
     nesterov: bool | None = Field(None, description=f"Nesterov's momentum; default: {_default('nesterov')}")
     betas: Annotated[
         tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] | None,
         BeforeValidator(as_tuple),
     ] = Field(
-        None, description=f"decay of the mean gradient and of the mean square; default: {_default('betas')}"
+        None,
+        description=f"decay rates of the mean gradient and the mean square; default: {_default('betas')}",
     )
     epsilon: float | None = Field(
         None, gt=0, le=1, description=f"added to the root of the mean square; default: {_default('epsilon')}"
@@ -126,7 +131,7 @@ class Recipe(Strict):
     schedule: str = Field(
         "step",
         json_schema_extra={"enum": list(SCHEDULES)},
-        description="of the learning rate, a function of the epoch",
+        description="of the learning rate, which depends on the epoch alone",
     )
     milestones: Annotated[tuple[int, ...] | None, BeforeValidator(as_tuple)] = Field(
         None,
@@ -140,25 +145,30 @@ class Recipe(Strict):
         None, ge=0, description=f"at the end of the run; default: {_default('final_learning_rate')}"
     )
     warmup_epochs: int = Field(
-        0, ge=0, description="epochs in which the learning rate rises, in equal steps, to its full value"
+        0,
+        ge=0,
+        description="number of epochs in which the learning rate rises to its full value in equal steps",
     )
     label_smoothing: float = Field(
         0.0, ge=0, lt=1, description="share of each label that is spread over all classes, in training only"
     )
     clip_gradient_norm: float | None = Field(
-        None, gt=0, le=1e25, description="longest gradient, over all kept weights; default: any length"
+        None,
+        gt=0,
+        le=1e25,
+        description="largest norm of the gradient, without pruned weights; default: no limit",
     )
     batch_size: int = Field(
         64,
         gt=1,
         le=1_000_000,
-        description="images a step; the last, partial batch is kept, a last one of one image joins the batch before it",
+        description="images per step; a smaller last batch is kept, but a single last image joins the batch before it",
     )
     augmentation: Augmentation = Field(Augmentation(), description="how training images are varied")
     evaluate: Annotated[str, Field(pattern=EVALUATE)] | None = Field(
         None,
-        description="when the test accuracy is measured: every epoch, last, or every K (epochs), and always after the "
-        f"last; default: evenly, at most {CURVE_POINTS} times, which is what the curves need",
+        description="when the test accuracy is measured: every epoch, last, or every K (epochs); always after the "
+        f"last epoch; default: at equal intervals, at most {CURVE_POINTS} times, enough for the curves",
     )
 
     def evaluates_after(self, epoch: int) -> bool:
@@ -191,7 +201,7 @@ class Recipe(Strict):
     @model_validator(mode="before")
     @classmethod
     def _with_defaults(cls, values: Any) -> Any:
-        """Fill in the constants of the chosen optimizer and schedule; null stands for the default."""
+        """Fill in the constants of the chosen optimizer and schedule; null means the default."""
         if not isinstance(values, dict):
             return values
         filled = {key: value for key, value in values.items() if value is not None}

@@ -1,1 +1,1 @@
-"""Training: the loop, its step, images on the device, checkpoints; which device that is, is in `execution`."""
+"""Training: the loop, its step, images on the device, checkpoints; `execution` chooses the device."""

@@ -1,4 +1,4 @@
-"""How far a training run has come, and the checkpoint that brings it back there after a kill."""
+"""The state of a training run, and the checkpoint from which it goes on after an interruption."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from prunepipe.errors import ArtifactError
 
 @dataclass
 class TrainState:
-    """All that is needed to go on with a training run.
+    """The state from which a training run can go on.
 
     Attributes:
-        epoch: epochs finished.
-        step: steps done of the epoch after that.
+        epoch: number of finished epochs.
+        step: number of steps done in the current epoch.
         loss, correct: sums over those steps.
         weights: parameters and buffers.
         optimizer: its state, by "group/parameter".
@@ -47,13 +47,13 @@ class TrainState:
 
 
 class Checkpoint:
-    """The file that a training run comes back from.
+    """The file from which an interrupted training run goes on.
 
     Args:
-        path: of the file; it is gone when the run is finished.
-        identity: what the run is: settings, code version, checksums of data, weights and mask. A checkpoint of
-            anything else is refused.
-        interval: least seconds between two checkpoints; 0 writes one after every epoch.
+        path: path of the file, which is deleted when the run is finished.
+        identity: settings, code version, checksums of data, weights and mask. A checkpoint with another identity is
+            refused.
+        interval: minimum time between two checkpoints in seconds; 0 writes one after every epoch.
     """
 
     def __init__(self, path: Path, identity: Mapping[str, Any], interval: float) -> None:
@@ -63,7 +63,7 @@ class Checkpoint:
         self._last = time.monotonic()
 
     def load(self) -> TrainState | None:
-        """Return where the run stood, or None if there is nothing to go on from; says why on refusal."""
+        """Return the saved state, or None if there is none; print the reason if a checkpoint is refused."""
         if not self._path.exists():
             return None
         try:
@@ -75,7 +75,7 @@ class Checkpoint:
             return None
 
     def due(self) -> bool:
-        """Whether the last checkpoint is old enough for another."""
+        """Return whether the interval since the last checkpoint has passed."""
         return time.monotonic() - self._last >= self._interval
 
     def save(self, progress: TrainState) -> None:
@@ -109,11 +109,11 @@ def _unpack(arrays: Arrays, plain: dict[str, Any]) -> TrainState:
 
 
 class StopRequestedError(Exception):
-    """The scheduler or the user asked the run to stop; its checkpoint is written."""
+    """Raised when the scheduler or the user asked the run to stop and its checkpoint is written."""
 
 
 class StopSignal:
-    """Whether SIGTERM or SIGINT has arrived."""
+    """True once SIGTERM or SIGINT has arrived."""
 
     def __init__(self) -> None:
         self.number = 0
@@ -124,7 +124,7 @@ class StopSignal:
 
 @contextmanager
 def stop_signal() -> Iterator[StopSignal]:
-    """Turn SIGTERM and SIGINT into a flag while training, so that the step under way is finished first."""
+    """Turn SIGTERM and SIGINT into a flag during training, so that the current step is finished first."""
     stop = StopSignal()
 
     def arrived(number: int, frame: object) -> None:

@@ -1,4 +1,4 @@
-"""A training step captured in a CUDA graph: one launch instead of hundreds, the same arithmetic."""
+"""Capture a training step in a CUDA graph: one kernel launch instead of hundreds, with the same arithmetic."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from torch import Tensor
 from prunepipe.training.step import TrainingStep
 
 Record = Callable[[Callable[[], None]], Callable[[], None]]
-"""Turn a function into one that repeats the device work that it did."""
+"""Runs a function and returns one that repeats its work on the device."""
 
 WARM_UP_STEPS = 3
-"""Steps before the capture, in which libraries choose algorithms and allocate; their effect is undone."""
+"""Steps before the capture, in which libraries choose algorithms and allocate memory; their effect is undone."""
 
 
 class GraphedStep:
-    """A TrainingStep for batches of one shape, captured anew whenever the learning rate changes.
+    """A TrainingStep for batches of one size, captured again whenever the learning rate changes.
 
-    Batches of another size (the last, partial one) and steps whose capture fails run as they are.
+    Batches of another size (the last, partial one) run without a graph, and so does everything if a capture fails.
 
     Args:
-        step: what is captured; its state (weights, optimizer, sums) is what replays change.
-        batch_size: of the batches that are captured.
+        step: the step to capture; replays change its state (weights, optimizer, sums).
+        batch_size: size of the batches that are captured.
         record: captures a function on the step's device; tests pass one that just calls it again.
     """
 
@@ -57,7 +57,7 @@ class GraphedStep:
         before = [value.clone() for value in self._step.state()]
         randomness = random_state(self._step.device)
         self._rate = learning_rate
-        self._replay = None  # the old graph's memory is free for the new one
+        self._replay = None  # frees the old graph's memory for the new one
 
         def step() -> None:
             assert self._images is not None
@@ -68,7 +68,7 @@ class GraphedStep:
             self._replay = self._record(step)
         except torch.OutOfMemoryError:
             raise
-        except RuntimeError as error:  # what CUDA raises for an operation that a graph cannot hold
+        except RuntimeError as error:  # raised by CUDA for an operation that a graph cannot contain
             self.failed = str(error).splitlines()[0]
             print(f"the step cannot be captured in a CUDA graph and runs eagerly: {self.failed}", flush=True)
         with torch.no_grad():
@@ -78,12 +78,12 @@ class GraphedStep:
 
 
 def random_state(device: torch.device) -> Tensor:
-    """Return the state of a device's own random stream."""
+    """Return the state of a device's default random generator."""
     return torch.cuda.get_rng_state(device) if device.type == "cuda" else torch.get_rng_state()
 
 
 def set_random_state(device: torch.device, state: Tensor) -> None:
-    """Put a device's random stream back."""
+    """Restore the state of a device's default random generator."""
     if device.type == "cuda":
         torch.cuda.set_rng_state(state, device)
     else:
@@ -91,7 +91,7 @@ def set_random_state(device: torch.device, state: Tensor) -> None:
 
 
 def record_cuda(function: Callable[[], None]) -> Callable[[], None]:
-    """Capture a function's work on the current CUDA device, after a few warm-up calls on a side stream."""
+    """Capture a function's work on the current CUDA device, after a few calls to warm up, and return its replay."""
     stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
     stream.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(stream):

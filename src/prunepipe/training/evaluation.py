@@ -1,4 +1,4 @@
-"""What a trained network is worth: accuracy and loss from its logits, sparsity from its mask."""
+"""Measure a trained network: accuracy and loss from its logits."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from prunepipe.errors import ArtifactError
 
 
 def accuracy(logits: np.ndarray, labels: np.ndarray) -> float:
-    """Return the share of right answers in percent; logits [N, K], labels [N]."""
+    """Return the share of correct answers in percent; logits [N, K], labels [N]."""
     return 100.0 * float(np.mean(logits.argmax(axis=1) == labels))
 
 
@@ -27,16 +27,16 @@ def evaluate(logits: np.ndarray, labels: np.ndarray, history: Sequence[Mapping[s
     """Measure a trained network on the test set.
 
     Args:
-        logits: [N, K] of the test images after the last epoch.
-        labels: [N] of the test images.
-        history: one row an epoch, with a test accuracy where it was measured; the last is what the run reports, the
-            best is only logged.
+        logits: [N, K], of the test images after the last epoch.
+        labels: [N], of the test images.
+        history: one row per epoch, with the test accuracy if it was measured. The run reports the last one; the best
+            is only logged.
 
     Returns:
         accuracy and best_accuracy in percent, loss in nats, epochs trained.
 
     Raises:
-        ArtifactError: logits and history do not belong together.
+        ArtifactError: the logits do not match the history.
     """
     measured = accuracy(logits, labels)
     last = history[-1]["test_accuracy"]
@@ -53,6 +53,6 @@ def evaluate(logits: np.ndarray, labels: np.ndarray, history: Sequence[Mapping[s
 
 
 def evaluate_collapsed(classes: int) -> dict[str, Any]:
-    """Return chance accuracy and loss: no path of kept weights joins input and output, the network is constant."""
+    """Return chance accuracy and loss, for a network that is constant because no path joins input and output."""
     chance = 100.0 / classes
     return {"accuracy": chance, "best_accuracy": chance, "loss": math.log(classes), "epochs": 0}

@@ -1,4 +1,4 @@
-"""Images on the device: resident as uint8, cropped, flipped and normalised a batch at a time."""
+"""Images on the device: stored as uint8; cropped, flipped and normalised batch by batch."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ WIDE = (torch.int64, torch.int32, torch.int16, torch.uint8)
 
 @dataclass(frozen=True)
 class Draws:
-    """The random choices of one epoch, one per image in the order of training.
+    """The random choices of one epoch, one per image, in training order.
 
     Attributes:
         order: int64 [N], positions of the images.
         rows, columns: int64 [N], offset of the crop window in the padded image.
-        flips: bool [N].
-        holes: float64 [2, N], middle of the cut-out square as a share of height and of width; None: no square.
+        flips: bool [N], whether to mirror the image.
+        holes: float64 [2, N], centre of the cut-out square as a share of height and width; None: no square.
     """
 
     order: Tensor
@@ -36,12 +36,12 @@ class Draws:
 def draw_epoch(
     count: int, augmentation: Augmentation, generator: torch.Generator, *, shuffle: bool = True
 ) -> Draws:
-    """Draw one epoch's order, crops, flips and holes; every image has its own.
+    """Draw the order, crops, flips and cut-out squares of one epoch, independently for every image.
 
     Args:
         count: images in the training set.
-        augmentation: what may vary.
-        generator: a CPU stream that belongs to this epoch.
+        augmentation: what varies.
+        generator: a CPU generator for this epoch only.
         shuffle: False keeps the images in file order (the reference's `first_half`).
 
     Returns:
@@ -56,7 +56,7 @@ def draw_epoch(
 
 
 def padded_bytes(images: np.ndarray, crop_padding: int) -> int:
-    """Return the memory that a set of images [N, C, H, W] takes with black pixels on each side."""
+    """Return the memory in bytes that images [N, C, H, W] take with padding on each side."""
     count, channels, height, width = images.shape
     return int(count * channels * (height + 2 * crop_padding) * (width + 2 * crop_padding))
 
@@ -68,12 +68,12 @@ class ImageSet:
         images: uint8 [N, C, H, W].
         labels: int64 [N].
         mean, std: per channel, of pixels scaled to 0..1.
-        crop_padding: black pixels added on each side, before normalising, as the reference does.
-        cutout: side of the square that draws with holes set to the mean colour; what lies outside the image is lost.
-        channels_last: layout of the batches in memory.
-        device: where they live.
+        crop_padding: black pixels added on each side before normalising, as in the reference.
+        cutout: side in pixels of the square that is set to the mean colour; parts outside the image are lost.
+        channels_last: memory layout of the batches.
+        device: where the images are stored.
     Raises:
-        ConfigError: a cut-out square as large as an image.
+        ConfigError: the cut-out square is as large as an image.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class ImageSet:
         return len(self.labels)
 
     def batch(self, draws: Draws, start: int, stop: int) -> tuple[Tensor, Tensor]:
-        """Return images float32 [B, C, H, W], normalised, and labels [B], of places start..stop of an epoch."""
+        """Return normalised images float32 [B, C, H, W] and labels [B] of positions start..stop of an epoch."""
         chosen = draws.order[start:stop]
         crops = self._windows[chosen, :, draws.rows[start:stop], draws.columns[start:stop]]  # [B, C, H, W]
         flips = draws.flips[start:stop, None, None, None]
@@ -116,18 +116,18 @@ class ImageSet:
         return self._normalised(choose(flips, crops.flip(3), crops), keeps), self.labels[chosen]
 
     def plain(self, start: int, stop: int) -> tuple[Tensor, Tensor]:
-        """Return images and labels of places start..stop in file order, without augmentation."""
+        """Return images and labels of positions start..stop in file order, without augmentation."""
         images = self._windows[start:stop, :, self._centre, self._centre]
         return self._normalised(images), self.labels[start:stop]
 
     def _outside(self, middles: Tensor) -> Tensor:
-        """Return bool [B, 1, H, W], which pixels lie outside of the squares around middles [2, B]."""
+        """Return bool [B, 1, H, W]: the pixels outside the squares with centres middles [2, B]."""
         sides = self._windows.shape[-2:]
         rows, columns = (self._inside(middle, side) for middle, side in zip(middles, sides, strict=True))
         return (rows[:, None, :, None] & columns[:, None, None, :]).logical_not()
 
     def _inside(self, middles: Tensor, side: int) -> Tensor:
-        """Return bool [B, side], which places along a side the squares cover."""
+        """Return bool [B, side]: the positions along a side that the squares cover."""
         first = (middles * side).long() - self._cutout // 2
         places = torch.arange(side, device=self.device) - first[:, None]
         return (places >= 0) & (places < self._cutout)
@@ -139,12 +139,12 @@ class ImageSet:
             pixels.mul_(keeps)  # zero is the mean colour
         if not self._channels_last:
             return pixels
-        # Only now, because arithmetic by channel is several times slower on the other layout.
+        # Converted last, because arithmetic by channel is several times slower in this layout.
         return torch.empty_like(pixels, memory_format=torch.channels_last).copy_(pixels)
 
 
 def choose(flips: Tensor, flipped: Tensor, images: Tensor) -> Tensor:
-    """Return each image or its mirror image; torch.where on bytes is slow, so pixels are moved up to 8 at a time.
+    """Return each image or its mirror image; up to 8 pixels are moved at once, because torch.where on bytes is slow.
 
     Args:
         flips: bool [B, 1, 1, 1].

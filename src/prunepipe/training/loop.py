@@ -1,4 +1,4 @@
-"""The one training loop, of dense networks and of tickets."""
+"""The training loop for dense networks and tickets."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ from prunepipe.training.step import TrainingStep, autocast
 EVALUATION_BATCH = 500  # of 1000, activations of small networks fall out of the cache: up to 1.4 times slower
 
 SMALL_BATCH = 4
-"""Images of a batch that divergence is put down to as well."""
+"""Batches of at most this many images are named as a possible cause of divergence."""
 
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """What one training run consists of.
+    """Describes one training run.
 
     Attributes:
         recipe: how to train.
-        seed: of the run.
-        purpose: "dense" or "retrain"; with the seed it decides order, crops and flips.
+        seed: the run's seed.
+        purpose: "dense" or "retrain"; together with the seed it determines order, crops and flips.
         precision: "float32" or "bfloat16".
-        first_epoch: where the schedule starts (0 except for the remaining schedule).
-        snapshot_epochs: epochs after which weights are kept for rewinding.
+        first_epoch: the epoch at which the schedule starts (0 unless a ticket's schedule is `remaining`).
+        snapshot_epochs: epochs after which the weights are kept for rewinding.
         shuffle: False trains in file order.
         moving: moves the mask between steps; None: the mask stays.
         graphs: a GPU's steps are captured in a CUDA graph; False takes them one operation at a time.
@@ -66,10 +66,10 @@ def train(
     checkpoint: Checkpoint | None = None,
     after_epoch: Callable[[TrainState], None] = lambda progress: None,
 ) -> TrainState:
-    """Train a network and return where it ended.
+    """Train a network and return its final state.
 
     Args:
-        network: on its device; the weights it has are where training starts.
+        network: on its device; training starts from its present weights.
         training_set, test_set: images on the same device.
         plan: recipe, seed and schedule.
         mask: True = kept; enforced at every step and verified after every epoch. If the plan moves it, it is where the
@@ -79,12 +79,12 @@ def train(
     Returns:
         The state after the last epoch, with the history of all of them.
     Raises:
-        TrainingError: there is one image only, the loss is not finite, or a pruned weight is not zero.
-        StopRequestedError: SIGTERM or SIGINT came; the checkpoint is written.
+        TrainingError: there is only one image, the loss is not finite, or a pruned weight is not zero.
+        StopRequestedError: SIGTERM or SIGINT arrived; the checkpoint is written.
     """
     if len(training_set) < 2:
         raise TrainingError(
-            "the training set holds one image, and BatchNorm has no variance of one; give it two."
+            "the training set holds one image, but BatchNorm needs at least two; raise train_images."
         )
     step = TrainingStep(network, plan.recipe, mask, plan.precision)
     captured = step.device.type == "cuda" and plan.graphs
@@ -116,7 +116,7 @@ def _train_epoch(
     stop: StopSignal,
     checkpoint: Checkpoint | None,
 ) -> None:
-    """Take the steps of an epoch that are still to be taken; stop between two of them when asked to."""
+    """Take the remaining steps of an epoch; stop between two steps if a signal has arrived."""
     step.network.train()
     step.reset(state.loss, state.correct)
     draws = epoch_draws(training_set, plan, state.epoch)
@@ -135,7 +135,7 @@ def _train_epoch(
 
 
 def _seed_step(plan: TrainingPlan, epoch: int, number: int, device: torch.device) -> None:
-    """Dropout knows no generator: give it the stream of its step, the same after an interruption."""
+    """Seed the global generator, which dropout uses, for this step, so that an interruption changes nothing."""
     own = (
         torch.cuda.default_generators[device.index or 0] if device.type == "cuda" else torch.default_generator
     )
@@ -150,7 +150,7 @@ def _stop(step: TrainingStep, state: TrainState, stop: StopSignal, checkpoint: C
 
 
 def epoch_draws(training_set: ImageSet, plan: TrainingPlan, epoch: int) -> Draws:
-    """Return the draws of one epoch: a function of (seed, purpose, epoch), not of what ran before."""
+    """Return the draws of one epoch, which depend only on seed, purpose and epoch."""
     generator = torch_generator(plan.seed, plan.purpose, "epoch", epoch)
     draws = draw_epoch(len(training_set), plan.recipe.augmentation, generator, shuffle=plan.shuffle)
     return to_device(draws, training_set.device)
@@ -163,7 +163,7 @@ def _finish_epoch(
     loss = step.loss.item() / len(training_set)
     tested = plan.recipe.evaluates_after(epoch)
     logits = predict(step.network, test_set, plan.precision) if tested else None
-    # The loss is of before the last update, so the last epoch, which is always tested, shows more.
+    # The loss was computed before the last update; the logits show whether that update diverged.
     if not (math.isfinite(loss) and (logits is None or logits.isfinite().all())):
         raise TrainingError(
             f"training diverged in epoch {epoch} of {plan.recipe.epochs} (loss {loss}); "

@@ -1,6 +1,6 @@
-"""The optimizers: torch.optim's updates, term by term, on lists of tensors.
+"""The optimizers: the updates of torch.optim, term by term, on lists of tensors.
 
-They are written out because a CUDA graph must hold the whole update, and to save torch.optim's import of torch._dynamo
+They are written out so that a CUDA graph can contain the whole update, and because torch.optim imports torch._dynamo
 (4 s). Gradients may share memory with each other and are never changed in place.
 """
 
@@ -19,11 +19,11 @@ Gradients = list[Tensor] | tuple[Tensor, ...]
 
 
 class Optimizer(Protocol):
-    """What a training step needs of an optimizer.
+    """The interface of an optimizer.
 
     Attributes:
-        state: every tensor that an update changes beside the parameters, by a name that a checkpoint keeps.
-        masked_gradients: whether gradients of pruned weights must be zero, so that their state is too.
+        state: every tensor that an update changes apart from the parameters, by its name in checkpoints.
+        masked_gradients: whether the gradients of pruned weights must be zero, so that their state stays zero too.
     """
 
     state: dict[str, Tensor]
@@ -37,7 +37,7 @@ def make_optimizer(recipe: Recipe, parameters: Mapping[str, Tensor]) -> Optimize
     """Return the optimizer of a recipe.
 
     Args:
-        recipe: its name and constants.
+        recipe: gives its name and constants.
         parameters: by name; updated in place.
     """
     make = load_function(OPTIMIZERS[recipe.optimizer].function)
@@ -50,13 +50,13 @@ class Sgd:
 
     Args:
         parameters: by name; updated in place.
-        momentum: share of the last step's direction that is kept.
-        nesterov: look ahead along the momentum.
+        momentum: share of the previous direction that is kept.
+        nesterov: whether to look ahead along the momentum.
         weight_decay: factor of the L2 penalty.
     Source: Sutskever et al., "On the importance of initialization and momentum", ICML 2013; as torch.optim.SGD.
     """
 
-    # A pruned weight is set to zero after the step whatever its momentum, which nothing else reads.
+    # A pruned weight is set to zero after the step whatever its momentum, and nothing else reads the momentum.
     masked_gradients = False
 
     def __init__(
@@ -105,7 +105,7 @@ class Adam:
         self._betas, self._epsilon, self._weight_decay = betas, epsilon, weight_decay
         means, squares = _zeros("mean", parameters), _zeros("square", parameters)
         self._means, self._squares = list(means.values()), list(squares.values())
-        # On the device, so that a captured step counts on.
+        # On the device, so that a captured step counts too.
         self._count = torch.zeros((), dtype=torch.float64, device=self._parameters[0].device)
         self.state = {**means, **squares, "count": self._count}
 
@@ -134,7 +134,7 @@ class Adam:
 
 
 class AdamW(Adam):
-    """Adam whose weight decay shrinks the parameters themselves, by the learning rate times the decay.
+    """Adam with decoupled weight decay: parameters shrink by the learning rate times the decay.
 
     Source: Loshchilov, Hutter, "Decoupled weight decay regularization", ICLR 2019, algorithm 2; as torch.optim.AdamW.
     """
@@ -143,5 +143,5 @@ class AdamW(Adam):
 
 
 def _zeros(group: str, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return a zero tensor for each parameter, laid out like it, by "group/name"."""
+    """Return a tensor of zeros for each parameter, with its memory layout, by "group/name"."""
     return {f"{group}/{name}": torch.zeros_like(value) for name, value in parameters.items()}

@@ -1,4 +1,4 @@
-"""How a long stage tells that it is alive: a bar on a terminal, plain lines in a log."""
+"""Report the progress of training: a bar on a terminal, plain lines in a log."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def epoch_reporter(
     """Return a function to call with the state after every epoch.
 
     Args:
-        epochs: of the whole training.
-        watchers: called with the same state.
+        epochs: total number of epochs.
+        watchers: functions to call with the same state.
     """
     bar = tqdm(total=epochs, unit="epoch", disable=not sys.stderr.isatty())
 

@@ -1,4 +1,4 @@
-"""One training step: forward, backward, update, mask; as few operations as the arithmetic allows."""
+"""One training step: forward, backward, update and mask, in as few operations as possible."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from prunepipe.training.optimizers import Gradients, make_optimizer
 
 
 def autocast(device: torch.device, precision: str) -> torch.autocast:
-    """Return the context in which a network runs in a precision; float32 leaves everything as it is.
+    """Return the context in which a network runs in a precision; float32 changes nothing.
 
-    The cache of cast weights is off: each weight is used once a step, and a captured graph must not read it.
+    The cache of converted weights is off: each weight is used once per step, and a captured graph must not read it.
     """
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16", cache_enabled=False)
 
 
 class TrainingStep:
-    """The recipe's optimizer with an enforced mask, on a network already on its device.
+    """A callable that takes one training step with the recipe's optimizer and enforces the mask.
 
     Parameters stay bit-identical to those of a plain loop with torch's optimizer.
 
     Args:
-        network: trained in place.
+        network: already on its device; trained in place.
         recipe: optimizer, label smoothing and clipping.
         mask: bool arrays by parameter name; pruned weights are zero after every step.
         precision: "float32", or "bfloat16" for autocast with float32 weights.
 
     Attributes:
-        parameters: what is trained, by name; a parameter that does not ask for a gradient is left as it is.
-        optimizer: its state is part of a checkpoint.
+        parameters: the trained parameters by name; those that require no gradient are not trained.
+        optimizer: the optimizer, whose state is part of a checkpoint.
         loss: float64 [], sum over images since `reset`.
-        correct: int64 [], images classified rightly since `reset`, in train mode before their update.
+        correct: int64 [], images classified correctly since `reset`, in train mode and before their update.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class TrainingStep:
         self._recipe = recipe
         self._precision = precision
         self._pruned: list[Tensor] = [named[name] for name in mask or {}]
-        # Laid out like the weight, or the multiplication would fall back to one kernel a layer.
+        # With the weight's memory layout; otherwise the multiplication would need one kernel per layer.
         self._masks = [
             torch.empty_like(named[name]).copy_(torch.from_numpy(kept)).detach()
             for name, kept in (mask or {}).items()
@@ -65,7 +65,7 @@ class TrainingStep:
         self.apply_mask()
 
     def reset(self, loss: float = 0.0, correct: int = 0) -> None:
-        """Start the sums of loss and correct answers, from zero or from those of a checkpoint."""
+        """Set the sums of loss and correct answers to zero, or to those of a checkpoint."""
         self.loss.fill_(loss)
         self.correct.fill_(correct)
 
@@ -76,7 +76,7 @@ class TrainingStep:
             torch._foreach_mul_(self._pruned, self._masks)
 
     def mask_holds(self) -> bool:
-        """Whether every pruned weight is exactly zero."""
+        """Return whether every pruned weight is exactly zero."""
         return all(
             not weight[mask == 0].any() for weight, mask in zip(self._pruned, self._masks, strict=True)
         )
@@ -140,7 +140,7 @@ class TrainingStep:
         with autocast(self.device, self._precision):
             logits = self.network(images)
         loss = F.cross_entropy(logits.float(), labels, label_smoothing=self._recipe.label_smoothing)
-        # A parameter that this network's forward pass does not use has gradient zero.
+        # A parameter that the forward pass does not use gets a gradient of zero.
         gradients = torch.autograd.grad(loss, list(self.parameters.values()), materialize_grads=True)
         with torch.no_grad():
             self.loss += loss.detach().double() * len(labels)
@@ -148,7 +148,7 @@ class TrainingStep:
         return gradients
 
     def _masked(self, gradients: Gradients) -> Gradients:
-        """Set the gradients of pruned weights to zero, where something other than the weights reads them."""
+        """Set the gradients of pruned weights to zero if the optimizer or the clipping reads them."""
         if not self._masks_gradients:
             return gradients
         named = dict(zip(self.parameters, gradients, strict=True))
@@ -158,7 +158,7 @@ class TrainingStep:
         return list({**named, **dict(zip(pruned, masked, strict=True))}.values())
 
     def _clipped(self, gradients: Gradients) -> Gradients:
-        """Shorten the gradient of all parameters together, as torch.nn.utils.clip_grad_norm_ does."""
+        """Scale all gradients down to the largest allowed norm, as torch.nn.utils.clip_grad_norm_ does."""
         longest = self._recipe.clip_gradient_norm
         if longest is None:
             return gradients

@@ -1,4 +1,4 @@
-"""TensorBoard's event files of a training run, an option; they lie beside its results and are no artifact."""
+"""Write TensorBoard event files beside the results of a training run, if the user asks for them."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ CURVES = {
     "accuracy/test": "test_accuracy",
     "learning_rate": "learning_rate",
 }
-"""Names of TensorBoard's curves, and the columns of the history that they show."""
+"""TensorBoard's curves by name, and the columns of the history that they show."""
 
 
 def event_writer(folder: Path) -> Callable[[TrainState], None]:
-    """Return a function that brings a run's event file up to date, to be called with the state after an epoch.
+    """Return a function that brings a run's event file up to date; call it with the state after every epoch.
 
-    Its first call replaces event files of earlier attempts and writes the whole history, so that a run which goes on
-    from a checkpoint has one unbroken curve.
+    The event files of earlier attempts are replaced and the first call writes the whole history, so that a run that
+    goes on from a checkpoint has one unbroken curve.
 
     Args:
-        folder: of the run.
+        folder: the run's folder.
 
     Raises:
         ConfigError: the package tensorboard is not installed.

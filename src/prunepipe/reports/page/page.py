@@ -27,7 +27,7 @@ from prunepipe.reports.page.methods import (
 from prunepipe.reports.page.paper_tables import paper_tables
 from prunepipe.reports.page.plates import plates
 from prunepipe.results.collected import Collected
-from prunepipe.results.labels import ratio_label, ticket_label
+from prunepipe.results.labels import dataset_label, network_label, ratio_label, ticket_label
 from prunepipe.study.study import Study
 from prunepipe.verdicts.answer import answer_lines
 from prunepipe.verdicts.judge import Judgement
@@ -82,6 +82,16 @@ def build_report(
         script=Markup(script),
         script_checksum=_checksum(script),
     )
+
+
+def _unprunable(data: Collected) -> list[str]:
+    """Return a sentence for every network whose layers are largely of types that are not pruned."""
+    return [
+        f"{structure.unprunable:.0%} of the weights in the matrices of {network_label(network)} on "
+        f"{dataset_label(dataset)} stay dense, because their layers are of no prunable type."
+        for (dataset, network), structure in data.structures.items()
+        if structure.unprunable
+    ]
 
 
 def _environment() -> Environment:
