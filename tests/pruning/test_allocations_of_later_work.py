@@ -94,3 +94,21 @@ def test_keeping_more_never_shrinks_the_network(name: str) -> None:
     kept = [FUNCTIONS[name]({}, structure, total) for total in range(30, 310, 7)]
     for fewer, more in pairwise(kept):
         assert all(more[layer] >= fewer[layer] - 1 for layer in fewer)  # rounding may move one weight
+
+
+def test_balanced_keeps_as_many_weights_in_every_layer() -> None:
+    structure = make_structure(
+        ("conv", (2, 6)), ("conv", (10, 10, 1, 4)), ("linear", (20, 40))
+    )  # 12, 400, 800
+    assert list(FUNCTIONS["balanced"]({}, structure, 30).values()) == [10, 10, 10]
+    assert list(FUNCTIONS["balanced"]({}, structure, 112).values()) == [12, 50, 50]  # the first is full
+    assert list(FUNCTIONS["balanced"]({}, structure, 1012).values()) == [12, 400, 600]
+
+
+def test_pyramidal_densities_fall_by_one_factor() -> None:
+    sizes = [("conv", (10, 10, 3, 3))] * 3 + [("linear", (10, 90))]
+    kept = FUNCTIONS["pyramidal"](
+        {}, make_structure(*sizes), 450 + 225 + 112 + 56
+    )  # p = 1/2 of 900, but for halves
+    assert [abs(count - 900 / 2**depth) <= 1 for depth, count in enumerate(kept.values(), 1)] == [True] * 4
+    assert sum(kept.values()) == 843

@@ -1,6 +1,7 @@
 """GraSP against the explicit Hessian, and its options."""
 
 import copy
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from prunepipe.errors import ConfigError, ScoreError
 from prunepipe.networks.prunable import prunable
 from prunepipe.pruning.scores.contract import Scores
 from prunepipe.pruning.scores.grasp import grasp
+from prunepipe.pruning.scores.snip import snip
 
 
 def flat(tensors: Scores) -> torch.Tensor:
@@ -84,16 +86,17 @@ def test_grasp_defaults_are_the_golden_ones_and_halves_matter() -> None:
     )
 
 
-def test_grasp_redraws_linear_weights_from_its_generator_only_when_told() -> None:
+@pytest.mark.parametrize("method", [grasp, snip])
+def test_linear_weights_are_redrawn_from_the_generator_only_when_told(method: Callable[..., Scores]) -> None:
     network, batches = seeded(smooth_network()), [random_batch(8, 2, 4)]
-    kept = [flat(score(grasp, network, batches, seed)) for seed in (0, 1)]
-    redrawn = [flat(score(grasp, network, batches, seed, redraw_linear=True)) for seed in (0, 0, 1)]
+    kept = [flat(score(method, network, batches, seed)) for seed in (0, 1)]
+    redrawn = [flat(score(method, network, batches, seed, redraw_linear=True)) for seed in (0, 0, 1)]
     assert torch.equal(*kept)
     assert torch.equal(redrawn[0], redrawn[1])
     assert not torch.equal(redrawn[0], redrawn[2])
     by_hand = copy.deepcopy(network)
     by_hand[5].weight.data = nn.init.xavier_normal_(torch.empty(3, 12), generator=stream(0)).double()
-    assert torch.equal(redrawn[0], flat(score(grasp, by_hand, batches)))
+    assert torch.equal(redrawn[0], flat(score(method, by_hand, batches)))
 
 
 @pytest.mark.parametrize(

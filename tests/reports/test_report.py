@@ -94,6 +94,7 @@ def test_after_the_answer_comes_one_card_a_method_and_its_checks(page):
         "figures",
         "tables",
         "cells",
+        "prediction",
         "masks",
         "runs",
         "provenance",

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from prunepipe.artifacts import Arrays, checksum, write_json
 from prunepipe.datasets import read_dataset, write_dataset
@@ -226,6 +227,40 @@ def test_classes_that_no_path_reaches_are_counted_and_the_ticket_is_trained(
     metrics = measure(files_of(tmp_path, data, outcome, mask), PLACE)
     assert (metrics["collapsed"], metrics["epochs"], metrics["unreachable_outputs"]) == (False, 4, 2)
     assert (np.ptp(outcome.logits, axis=0) == 0).tolist() == [unit in (2, 7) for unit in range(10)]
+
+
+def test_a_ticket_is_evaluated_before_it_is_trained(
+    data: str, start: tuple[Arrays, Structure], small: dict, tmp_path: Path
+) -> None:
+    weights, mask = pruned(start, 0.5)
+    settings = stage_settings.retrain_settings(Study.model_validate(small), NETWORK, "lottery", 0, NUMERICS)
+    outcome = stage_training.retrain(data, weights, mask, settings, Execution())
+    dataset = read_dataset(data)
+    network = vgg_digits(channels=1, classes=10, image_size=8).eval()
+    network.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
+    mean, std = (np.reshape(values, (1, -1, 1, 1)) for values in (dataset.mean, dataset.std))
+    images = torch.from_numpy((dataset.test_images / 255 - mean) / std).float()
+    labels = torch.from_numpy(dataset.test_labels)
+    with torch.no_grad():
+        logits = network(images)
+    metrics = measure(files_of(tmp_path, data, outcome, mask), PLACE)
+    expected = float(torch.nn.functional.cross_entropy(logits, labels))
+    assert metrics["loss_before"] == pytest.approx(expected, rel=1e-4)
+    assert metrics["accuracy_before"] == pytest.approx(
+        100 * float((logits.argmax(1) == labels).float().mean())
+    )
+    assert metrics["loss_before"] != metrics["loss"]
+
+
+def test_a_run_of_an_older_version_is_measured_without_the_state_before(
+    data: str, start: tuple[Arrays, Structure], small: dict, tmp_path: Path
+) -> None:
+    weights, mask = pruned(start, 0.5)
+    settings = stage_settings.retrain_settings(Study.model_validate(small), NETWORK, "lottery", 0, NUMERICS)
+    outcome = stage_training.retrain(data, weights, mask, settings, Execution())
+    files = files_of(tmp_path, data, outcome, mask)
+    write_json(files.history, {"epochs": outcome.history})
+    assert "loss_before" not in measure(files, PLACE)
 
 
 def test_training_a_collapsed_ticket_all_the_same_ends_with_a_constant_network(

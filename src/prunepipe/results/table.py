@@ -17,15 +17,17 @@ from prunepipe.study.study import Study
 
 COLUMNS = (
     "study", "dataset", "network", "ticket", "check", "prune_ratio", "seed",
-    "accuracy", "best_accuracy", "loss", "density", "effective_density", "dead_units",
+    "accuracy", "best_accuracy", "loss", "accuracy_before", "loss_before",
+    "density", "effective_density", "dead_units",
     "unreachable_outputs", "narrow_layers", "collapsed", "chance",
     "epochs", "seconds", "device", "precision", "deterministic", "version", "code", "data_checksum",
     "start", "status", "cause", "note", "run",
 )  # fmt: skip
-"""Columns of results.csv. Accuracies in percent; dead_units: channels on no path; unreachable_outputs: classes on no
-path; narrow_layers: hidden layers cut to a few units; chance: accuracy of guessing, given for dense runs; start:
-checksum of what training started from. `cause` says why a run is missing, `note` what a run shares with another that
-should differ from it."""
+"""Columns of results.csv. Accuracies in percent; accuracy_before, loss_before: of a ticket before retraining, on the
+test images (empty for collapsed tickets, dense runs and runs of older versions); dead_units: channels on no path;
+unreachable_outputs: classes on no path; narrow_layers: hidden layers cut to a few units; chance: accuracy of guessing,
+given for dense runs; start: checksum of what training started from. `cause` says why a run is missing, `note` what a
+run shares with another that should differ from it."""
 
 
 MEASURED = (

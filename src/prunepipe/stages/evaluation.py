@@ -23,18 +23,20 @@ def measure(files: SimpleNamespace, settings: PlaceSettings) -> dict[str, Any]:
         settings: the run's place in the study, its precision and the versions of its code.
 
     Returns:
-        Place, accuracy in percent, loss, epochs, densities, dead units, unreachable outputs, layer collapse,
-        checksum of the data.
+        Place, accuracy in percent and loss, the same before training (of tickets that were trained), epochs,
+        densities, dead units, unreachable outputs, layer collapse, checksum of the data.
     """
     test, facts = read_arrays(files.data, only=("test_labels",))
-    history = read_json(files.history, "epochs")["epochs"]
+    recorded = read_json(files.history, "epochs")
+    history = recorded["epochs"]
     shape = _shape(files.trained, files.layers)
     if shape["collapsed"] and not history:
         scores = evaluate_collapsed(facts["classes"])
     else:
         logits, _ = read_arrays(files.logits)
         scores = evaluate(logits["logits"], test["test_labels"], history)
-    return {**settings.model_dump(), **scores, **shape, "data_checksum": facts["checksum"]}
+    before = {f"{name}_before": value for name, value in recorded.get("before", {}).items()}
+    return {**settings.model_dump(), **scores, **before, **shape, "data_checksum": facts["checksum"]}
 
 
 def _shape(trained: str, layers: str | None) -> dict[str, Any]:

@@ -23,6 +23,7 @@ class Outcome:
         seconds: duration of each epoch; stored separately, because only they differ between equal runs.
         facts: device, precision, library versions.
         snapshots: weights at the rewind epochs.
+        before: accuracy (percent) and loss (nats) on the test images before training; empty for a dense run.
         shape: the description of the ticket's mask by `describe`; empty for a dense run.
         mask: the mask that a search ended with; otherwise empty.
     """
@@ -35,6 +36,7 @@ class Outcome:
     snapshots: dict[int, Arrays] = field(default_factory=dict)
     shape: dict[str, Any] = field(default_factory=dict)
     mask: Arrays = field(default_factory=dict)
+    before: dict[str, float | None] = field(default_factory=dict)
 
 
 class RunFiles(Protocol):
@@ -47,7 +49,8 @@ class RunFiles(Protocol):
 
 def write_run(outcome: Outcome, files: RunFiles) -> None:
     """Write history, test logits and timing."""
-    write_json(files.history, {"epochs": outcome.history})
+    before = {"before": outcome.before} if outcome.before else {}
+    write_json(files.history, {"epochs": outcome.history, **before})
     write_arrays(files.logits, {"logits": outcome.logits})
     write_json(files.timing, {"seconds": list(outcome.seconds), **outcome.facts})
 

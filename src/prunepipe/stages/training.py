@@ -29,6 +29,7 @@ from prunepipe.stages.execution import Execution
 from prunepipe.stages.inputs import build, corrupted
 from prunepipe.stages.outcome import Outcome
 from prunepipe.stages.schemas.training import DenseSettings, RetrainSettings, TrainingSettings
+from prunepipe.training.evaluation import scores_of
 from prunepipe.training.images import ImageSet, padded_bytes
 from prunepipe.training.loop import TrainingPlan, predict, train
 from prunepipe.training.reporting import epoch_reporter
@@ -124,6 +125,7 @@ def train_on(
     }
     with explain_out_of_memory(device, plan.recipe.batch_size), explain_nondeterminism():
         network, training_set, test_set = _on_device(dataset, training_data, weights, settings, device)
+        before = _scores_before(network, test_set, plan.precision) if mask is not None else {}
         started = time.process_time()
         end = train(
             network,
@@ -146,7 +148,15 @@ def train_on(
         # Of this process: after a kill, of the last one.
         "cpu_seconds": round(time.process_time() - started, 3),
     }
-    return Outcome(end.weights, end.history, logits, end.seconds, facts, end.snapshots, mask=end.mask)
+    return Outcome(
+        end.weights, end.history, logits, end.seconds, facts, end.snapshots, mask=end.mask, before=before
+    )
+
+
+def _scores_before(network: nn.Module, test_set: ImageSet, precision: str) -> dict[str, float | None]:
+    """Evaluate a ticket before it is trained."""
+    logits = predict(network, test_set, precision).cpu().numpy()
+    return scores_of(logits, test_set.labels.cpu().numpy())
 
 
 def _on_device(

@@ -23,6 +23,12 @@ def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> float:
     return float(np.mean(log_sum - shifted[np.arange(len(labels)), labels]))
 
 
+def scores_of(logits: np.ndarray, labels: np.ndarray) -> dict[str, float | None]:
+    """Return accuracy in percent and loss in nats of a network that need not be trained; None: not finite."""
+    loss = cross_entropy(logits, labels) if np.isfinite(logits).all() else None
+    return {"accuracy": accuracy(logits, labels), "loss": loss}
+
+
 def evaluate(logits: np.ndarray, labels: np.ndarray, history: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Measure a trained network on the test set.
 

@@ -61,6 +61,8 @@ ALLOCATIONS: dict[str, AllocationRow] = {
     "uniform_all": _by_shape("uniform_all"),
     "uniform_plus": _by_shape("uniform_plus", UniformPlusOptions),
     "erk": _by_shape("erk"),
+    "balanced": _by_shape("balanced"),
+    "pyramidal": _by_shape("pyramidal"),
     "constructed": AllocationRow(
         "prunepipe.pruning.allocations.constructed:constructed",
         Options,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from math import ceil
 
 from pydantic import Field
@@ -9,7 +10,12 @@ from pydantic import Field
 from prunepipe.artifacts import Arrays
 from prunepipe.networks.structure import Layer, Structure
 from prunepipe.pruning.allocations.budget import refuse_empty_budget
-from prunepipe.pruning.allocations.rounding import exact, round_to_total, share_proportionally
+from prunepipe.pruning.allocations.rounding import (
+    exact,
+    round_to_total,
+    share_proportionally,
+    spill_forward,
+)
 from prunepipe.pruning.options import Options, checked
 
 
@@ -85,6 +91,45 @@ def erk(scores: Arrays, structure: Structure, kept_total: int) -> dict[str, int]
     Source: Evci, Gale, Menick, Castro, Elsen, "Rigging the lottery", ICML 2020, section 3.
     """
     return _proportional(structure.layers, [sum(layer.shape) for layer in structure.layers], kept_total)
+
+
+def balanced(scores: Arrays, structure: Structure, kept_total: int) -> dict[str, int]:
+    """Keep the same number of weights in every layer.
+
+    Args:
+        scores: not read.
+        structure: the prunable layers.
+        kept_total: weights to keep.
+    Returns:
+        Kept weights by layer; they sum to `kept_total`. Layers that are smaller stay dense, and the others share the
+        rest equally.
+    Source: Gadhikar, Mukherjee, Burkholz, "Why random pruning is all we need to start sparse", ICML 2023.
+    """
+    return _proportional(structure.layers, [1] * len(structure.layers), kept_total)
+
+
+def pyramidal(scores: Arrays, structure: Structure, kept_total: int) -> dict[str, int]:
+    """Let the density fall by the same factor from layer to layer: layer l = 1..L keeps the share p^l.
+
+    Args:
+        scores: not read.
+        structure: the prunable layers; l counts them in `modules()` order.
+        kept_total: weights to keep, which decides p.
+    Returns:
+        Kept weights by layer; they sum to `kept_total`.
+    Source: Gadhikar, Mukherjee, Burkholz, "Why random pruning is all we need to start sparse", ICML 2023.
+    """
+    sizes = [layer.size for layer in structure.layers]
+    low, high = 0.0, 1.0  # p^l grows with p
+    for _ in range(100):
+        middle = (low + high) / 2
+        few = sum(middle**depth * size for depth, size in enumerate(sizes, 1)) < kept_total
+        low, high = (middle, high) if few else (low, middle)
+    shares = [exact(high**depth) * size for depth, size in enumerate(sizes, 1)]
+    scale = Fraction(kept_total) / sum(shares)  # 1 but for the last digits of p
+    filled = spill_forward([share * scale for share in shares], sizes)
+    counts = round_to_total(filled, kept_total)
+    return {layer.name: count for layer, count in zip(structure.layers, counts, strict=True)}
 
 
 def _proportional(layers: list[Layer] | tuple[Layer, ...], weights: list[int], total: int) -> dict[str, int]:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from prunepipe.pruning.options import Options
-from prunepipe.pruning.scores.arithmetic_options import ArithmeticOptions
 from prunepipe.pruning.scores.grasp_options import GraspOptions
 from prunepipe.pruning.scores.obd_options import ObdOptions
+from prunepipe.pruning.scores.redraw_options import RedrawOptions
 
 Reads = Literal["none", "balanced", "training_set"]
 """The images that a score receives: one blank image, a few per class, or the whole training set."""
@@ -40,7 +40,7 @@ SCORES: dict[str, ScoreRow] = {
         "prunepipe.pruning.scores.magnitude:magnitude", Options, reads="none", dtype="float32"
     ),
     "random": ScoreRow("prunepipe.pruning.scores.random:random", Options, reads="none"),
-    "snip": ScoreRow("prunepipe.pruning.scores.snip:snip", ArithmeticOptions, dtype="asked"),
+    "snip": ScoreRow("prunepipe.pruning.scores.snip:snip", RedrawOptions, dtype="asked"),
     "grasp": ScoreRow("prunepipe.pruning.scores.grasp:grasp", GraspOptions, signed=True, dtype="asked"),
     "obd": ScoreRow("prunepipe.pruning.scores.obd:obd", ObdOptions, reads="training_set"),
     "synflow": ScoreRow("prunepipe.pruning.scores.synflow:synflow", Options, reads="none", rounds=100),

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from prunepipe.errors import ScoreError
-from prunepipe.networks.prunable import prunable, weights_of
+from prunepipe.networks.prunable import prunable
 from prunepipe.pruning.options import checked
 from prunepipe.pruning.scores.contract import (
     Batch,
@@ -20,6 +20,7 @@ from prunepipe.pruning.scores.contract import (
     scoring_copy,
 )
 from prunepipe.pruning.scores.grasp_options import GraspOptions
+from prunepipe.pruning.scores.redrawing import redraw_linear_weights
 
 
 def grasp(
@@ -62,7 +63,7 @@ def grasp(
     checked(GraspOptions, "grasp: ", options)
     scored = scoring_copy(network, training=True, dtype=dtype)
     if redraw_linear:
-        _redraw_linear(scored, generator)
+        redraw_linear_weights(scored, generator)
     weights = prunable(scored)
     parts = [half for batch in each_batch(batches) for half in _split(batch, halves)]
     product = _hessian_gradient(parts, lambda images: _logits(scored, images) / temperature, weights, loss)
@@ -112,11 +113,3 @@ def _split(batch: Batch, halves: str) -> tuple[Batch, Batch]:
         return (images[::2], labels[::2]), (images[1::2], labels[1::2])
     middle = len(images) // 2
     return (images[:middle], labels[:middle]), (images[middle:], labels[middle:])
-
-
-def _redraw_linear(network: nn.Module, generator: torch.Generator) -> None:
-    for weight in weights_of(network):
-        if weight.parameter is not None and isinstance(weight.module, (nn.Linear, nn.MultiheadAttention)):
-            # Drawn in the type of the weights, so that the draw does not depend on the arithmetic.
-            fresh = torch.empty(weight.parameter.shape, dtype=torch.float32, device=generator.device)
-            weight.parameter.data.copy_(nn.init.xavier_normal_(fresh, generator=generator))

@@ -7,10 +7,17 @@ from torch import nn
 
 from prunepipe.networks.prunable import prunable
 from prunepipe.pruning.scores.contract import Batches, Loss, Scores, each_batch, gradients, scoring_copy
+from prunepipe.pruning.scores.redrawing import redraw_linear_weights
 
 
 def snip(
-    network: nn.Module, batches: Batches, loss: Loss, *, generator: torch.Generator, dtype: str = "float64"
+    network: nn.Module,
+    batches: Batches,
+    loss: Loss,
+    *,
+    generator: torch.Generator,
+    redraw_linear: bool = False,
+    dtype: str = "float64",
 ) -> Scores:
     """Connection sensitivity |w * dL/dw| of every prunable weight.
 
@@ -19,7 +26,9 @@ def snip(
         batches: images [B, C, H, W] and labels [B]; gradients are summed over batches, and since `loss` is a
             mean over its batch, batches of different sizes count equally.
         loss: (logits [B, K], labels [B]) -> mean loss.
-        generator: not used.
+        generator: draws the Linear weights if `redraw_linear` is set.
+        redraw_linear: score with redrawn Linear and attention weights (Xavier normal), as the reference does for GraSP:
+            where the initial law of the last layer is narrow, it decides how much of that layer SNIP keeps.
         dtype: "float64" or "float32", for all arithmetic.
     Returns:
         One tensor per prunable weight, shaped like it; higher means keep.
@@ -29,6 +38,8 @@ def snip(
     Source: Lee, Ajanthan, Torr, "SNIP", ICLR 2019, eq. 6, without its normalisation, which does not change the ranking.
     """
     scored = scoring_copy(network, training=True, dtype=dtype)
+    if redraw_linear:
+        redraw_linear_weights(scored, generator)
     weights = prunable(scored)
     total = {name: torch.zeros_like(weight) for name, weight in weights.items()}
     for images, labels in each_batch(batches):

@@ -26,6 +26,7 @@ from prunepipe.reports.page.methods import (
 )
 from prunepipe.reports.page.paper_tables import paper_tables
 from prunepipe.reports.page.plates import plates
+from prunepipe.reports.page.prediction import prediction_rows
 from prunepipe.results.collected import Collected
 from prunepipe.results.labels import dataset_label, network_label, ratio_label, ticket_label
 from prunepipe.study.study import Study
@@ -72,6 +73,7 @@ def build_report(
         gains=gains_table(judgement),
         tables=paper_tables(data.results, study),
         cells=cells,
+        predictions=prediction_rows(data.results),
         methods=list(by_method(cells)),
         plates=list(drawn.values()),
         strips=heat_strips(data, study),
