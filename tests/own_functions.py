@@ -230,6 +230,15 @@ def wrong_size(*, channels, classes, image_size):
     return nn.Sequential(nn.Flatten(), nn.Linear(7, classes))
 
 
+class OneLayer(nn.Linear):
+    def forward(self, images):
+        return super().forward(images.flatten(1))
+
+
+def one_layer(*, channels, classes, image_size):
+    return OneLayer(channels * image_size**2, classes)
+
+
 def in_parallel(*, channels, classes, image_size):
     return nn.DataParallel(network(channels=channels, classes=classes, image_size=image_size))
 
@@ -279,6 +288,12 @@ def squares(folder):
     return Dataset(
         images, labels.astype(np.int64), images[:20], labels[:20].astype(np.int64), 2, (0.4,), (0.4,)
     )
+
+
+def with_a_gap(folder):
+    labels = np.array([0, 2] * 20)
+    images = np.arange(40 * 64, dtype=np.uint8).reshape(40, 1, 8, 8)
+    return Dataset(images, labels, images[:20], labels[:20], 3, (0.4,), (0.4,))
 
 
 def no_file(folder):

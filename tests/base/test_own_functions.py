@@ -11,13 +11,16 @@ from own_study import OWN, make_place, mask_of, own_study, scored
 from prunepipe.datasets import prepare
 from prunepipe.datasets.dataset import Dataset
 from prunepipe.errors import PrunepipeError, ScoreError
+from prunepipe.pruning.allocations import ALLOCATIONS
 from prunepipe.pruning.masks import kept_total
 from prunepipe.stages.checking import apply_check
 from prunepipe.stages.execution import Execution
 from prunepipe.stages.initialising import initialise
 from prunepipe.stages.inputs import corrupted
+from prunepipe.stages.masking import make_mask
 from prunepipe.stages.schemas.checking import CheckSettings
 from prunepipe.stages.schemas.initialising import InitialSettings
+from prunepipe.stages.schemas.masking import MaskSettings
 from prunepipe.stages.schemas.network import NetworkSettings
 from prunepipe.stages.settings import dense_settings
 from prunepipe.stages.training import train_dense
@@ -112,6 +115,17 @@ def test_a_network_that_cannot_be_pruned_is_named_with_the_rule(place, name: str
     with pytest.raises(PrunepipeError, match=message) as error:
         initialise(place["data"], settings)
     assert f"own_functions.py:{name}" in str(error.value)
+
+
+def test_a_network_may_be_one_layer(place) -> None:
+    settings = InitialSettings(network=NetworkSettings(reference=OWN + "one_layer"), seed=0, draw="init")
+    weights, structure = initialise(place["data"], settings)
+    assert [layer.name for layer in structure.layers] == ["weight"]
+    magnitude = {"weight": np.abs(weights["weight"])}
+    mask = make_mask(
+        magnitude, structure, MaskSettings(allocation=ALLOCATIONS["global"].function, prune_ratio=0.5)
+    )
+    assert mask["weight"].sum() == weights["weight"].size // 2
 
 
 def test_a_wrapped_network_is_pruned_like_the_network_itself(place) -> None:

@@ -179,3 +179,10 @@ def test_an_own_study_of_the_folder_wins_over_one_that_comes_along(tmp_path: Pat
     assert study_file("fashion").is_file()
     with pytest.raises(ConfigError, match="mine.yaml: no such file"):
         study_file("mine.yaml")
+
+
+def test_without_a_command_the_commands_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    told = capsys.readouterr().err
+    assert "judge" in told
+    assert "First steps: `prunepipe try" in " ".join(told.split())

@@ -152,6 +152,13 @@ def test_what_a_loader_raises_is_one_line() -> None:
         prepare(OWN + "no_file", Path())
 
 
+def test_a_class_without_training_images_is_refused_when_the_data_are_prepared() -> None:
+    with pytest.raises(
+        ConfigError, match=r"class 1 has no training image \(1 of 3 classes have none\); number"
+    ):
+        prepare(OWN + "with_a_gap", Path())
+
+
 def test_numpy_scalars_are_numbers_and_other_things_are_refused(tmp_path: Path) -> None:
     images, labels = np.zeros((4, 1, 2, 2), np.uint8), np.array([0, 1, 2, 0])
     made = Dataset(images, labels, images, labels, np.int64(3), (np.float32(0.5),), np.array([0.5]))

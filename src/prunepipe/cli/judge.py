@@ -81,7 +81,8 @@ def run(arguments: argparse.Namespace) -> int:
     site += ["upgrade_results=true"] if arguments.upgrade_results else []
     cores = ["--cores", str(arguments.cores)]
     if arguments.dry_run:
-        return run_watched_dry(snakemake_command(study, folder, *cores, "--dry-run", "--quiet", site=site))
+        dry = ["--dry-run", "--quiet", "host", "rules", "reason"]
+        return run_watched_dry(snakemake_command(study, folder, *cores, *dry, site=site))
     print(f"Judging {method.name} ({method.score}): study {study}, log {folder / 'judge.log'}", flush=True)
     planned = load_study(study)
     upstream = partial(upstream_logs, planned, prepared_folder=choices["data_folder"])

@@ -39,7 +39,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if interrupted.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
-    parsed = _parser(given).parse_args(given)
+    parser = _parser(given)
+    if not given:
+        parser.print_help(sys.stderr)
+        return 2
+    parsed = parser.parse_args(given)
     from prunepipe.errors import PrunepipeError
 
     try:

@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from prunepipe.datasets.dataset import Dataset, read_dataset, write_dataset
 from prunepipe.datasets.reduction import balanced_first, mean_pool
 from prunepipe.errors import ConfigError
@@ -61,7 +63,17 @@ def prepare(
     if test_images is not None:
         chosen = balanced_first(test_labels, dataset.classes, test_images, key="test_images")
         test, test_labels = test[chosen], test_labels[chosen]
+    _require_every_class(reference, train_labels, dataset.classes)
     train, test = mean_pool(train, pool), mean_pool(test, pool)
     return replace(
         dataset, train_images=train, train_labels=train_labels, test_images=test, test_labels=test_labels
     )
+
+
+def _require_every_class(reference: str, labels: np.ndarray, classes: int) -> None:
+    empty = np.flatnonzero(np.bincount(labels, minlength=classes) == 0)
+    if empty.size:
+        raise ConfigError(
+            f"dataset '{reference}': class {empty[0]} has no training image ({empty.size} of {classes} classes have "
+            "none); number the labels from 0 without gaps, and set `classes` to their number."
+        )
