@@ -56,7 +56,9 @@ def test_collapse_is_a_mark_at_the_edge_that_leaves_the_axis_to_the_others():
 def test_a_study_without_collapse_or_gaps_does_not_explain_them():
     study = STUDIES["quickstart"]
     figure = draw("initial_checks", study, make_collected(study, make_results(study)))
-    assert not {"collapsed, at chance", "some seeds collapsed", "no finished run"} & set(words(figure))
+    assert not {"collapsed, at chance", "some seeds or classes collapsed", "no finished run"} & set(
+        words(figure)
+    )
 
 
 def test_everything_collapsed_is_drawn_too():
@@ -79,7 +81,7 @@ def test_a_cell_with_some_collapsed_seeds_is_hollow_and_names_its_mean():
     assert len(hollow) == 1
     assert axis.texts[0].get_text() == f"{results.loc[chosen, 'accuracy'].mean():.3g} %"
     assert axis.get_ylim()[0] > 85
-    assert "some seeds collapsed" in words(figure)
+    assert "some seeds or classes collapsed" in words(figure)
 
 
 def test_a_cell_without_runs_is_a_question_mark():

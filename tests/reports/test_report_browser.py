@@ -99,7 +99,7 @@ SORT_AND_FILTER = """
   const table = document.getElementById("cells-table");
   const heading = Array.from(table.tHead.rows[0].cells).find((cell) => cell.textContent === "Accuracy");
   const button = heading.querySelector("button");
-  const column = () => Array.from(table.tBodies[0].rows, (row) => row.cells[5].textContent);
+  const column = () => Array.from(table.tBodies[0].rows, (row) => row.cells[heading.cellIndex].textContent);
   const rows = () => Array.from(table.tBodies[0].rows).filter((row) => !row.hidden);
   said.before = heading.getAttribute("aria-sort");
   button.focus();

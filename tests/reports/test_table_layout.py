@@ -55,11 +55,16 @@ def test_neither_the_full_network_nor_a_collapsed_cell_is_bold():
     assert "**10" not in text
 
 
-def test_with_one_seed_only_the_best_is_bold():
-    study = make_study(seeds=[0], prune_ratios=[0.9])
-    values = {("lottery", "none", 0.9): 95.0, ("random", "none", 0.9): 94.99}
+@pytest.mark.parametrize("seeds", [[0], [0, 1]])
+def test_with_one_or_two_seeds_only_the_best_is_bold(seeds):
+    study = make_study(seeds=seeds, prune_ratios=[0.9])
+    values = {
+        ("lottery", "none", 0.9): [95.2, 94.8][: len(seeds)],
+        ("random", "none", 0.9): [94.99, 94.9][: len(seeds)],
+    }
     text = to_markdown(build_table("random", with_accuracies(make_results(study), values), study), study)
-    assert re.findall(r"\*\*[\d.]+\*\*", text) == ["**95.00**"]
+    assert re.findall(r"\*\*[\d.]+\*\*", text) == ["**95.20**"] * (len(seeds) == 1)
+    assert ("| Lottery | **" in text, "| Random | **" in text) == (True, False)
 
 
 # Published numbers
@@ -166,7 +171,7 @@ GOLDEN = """\
 | Lottery | 92.00 ± 2.00 | 10.00 † |
 | Random | **93.00** (n=1/3) | **91.00 ± 1.00** |
 
-- Mean ± sample standard deviation over 3 seeds. Bold: the best mean of a column and those within its 95 % confidence interval.
+- Mean ± sample standard deviation over 3 seeds. Bold: the best mean of a column, and means within its 95 % confidence interval (from 3 seeds on).
 - † collapsed: the mask leaves no path from input to output, so the network is constant and scores chance accuracy. (k/n): k of n seeds collapsed.
 - Missing: CIFAR-10, VGG19, 90 %, Random: seeds 1, 2: Killed.
 - Study simulated (settings SETTINGS), seeds 0, 1, 2, prunepipe VERSION, code abc123.

@@ -73,12 +73,27 @@ def test_intervals_end_where_an_accuracy_does():
     assert cell_of(table, "random")["ci_low"] == 0.0
 
 
-def test_a_best_cell_without_an_interval_is_joined_by_cells_whose_interval_holds_it():
+def test_a_best_cell_without_an_interval_is_bold_alone():
     study = make_study()
     values = {("lottery", "none", 0.9): 95.0, ("random", "none", 0.9): [94.0, 94.5, 95.0]}
     table = build_table("random", with_accuracies(make_results(study), values), study)
     bold = table.loc[sorted(best_cells(table))]
-    assert bold.loc[bold["prune_ratio"] == 0.9, "ticket"].tolist() == ["lottery", "random"]
+    assert bold.loc[bold["prune_ratio"] == 0.9, "ticket"].tolist() == ["lottery"]
+
+
+@pytest.mark.parametrize("damage", ["unreachable_outputs", "narrow_layers"])
+def test_partly_collapsed_networks_are_marked_and_the_whole_ones_told_alone(damage):
+    study = make_study()
+    results = with_accuracies(make_results(study), {("lottery", "none", 0.9): [60.0, 90.0, 92.0]})
+    chosen = (results["ticket"] == "lottery") & (results["prune_ratio"] == 0.9) & (results["seed"] == 0)
+    results.loc[chosen & (results["check"] == "none"), damage] = 2
+    table = build_table("random", results, study)
+    found = cell_of(table, "lottery")
+    assert (found["partial"], found["whole_mean"], round(found["mean"], 2)) == (1, 91.0, 80.67)
+    text = to_markdown(table, study)
+    assert "80.67 ± 17.93 ‡ (1/3)" in text
+    assert "Whole networks alone: CIFAR-10, VGG19, 90 %, Lottery: mean 91.00 of the 2 whole networks." in text
+    assert "‡" not in to_markdown(build_table("random", make_results(study), study), study)
 
 
 def test_the_table_does_not_depend_on_the_order_of_the_rows_nor_on_other_studies():

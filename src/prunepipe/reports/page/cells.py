@@ -60,8 +60,10 @@ def _numbers(runs: list[dict[Any, Any]]) -> dict[str, Any]:
     mean = float(accuracies.mean()) if len(used) else float("nan")
     std = float(accuracies.std(ddof=1)) if len(used) > 1 else float("nan")
     (low,), (high,) = mean_intervals(np.array([mean]), np.array([std]), np.array([len(used)]))
-    densities = [run["effective_density"] for run in used if known(run["effective_density"])]
-    density = float(np.mean(densities)) if densities else float("nan")
+    density, effective = (
+        float(np.mean(found)) if (found := [run[name] for run in used if known(run[name])]) else float("nan")
+        for name in ("density", "effective_density")
+    )
     return {
         "mean": number(mean),
         "mean_key": sort_key(mean),
@@ -69,6 +71,8 @@ def _numbers(runs: list[dict[Any, Any]]) -> dict[str, Any]:
         "half_key": sort_key((high - low) / 2),
         "density": share(density),
         "density_key": sort_key(density),
+        "effective": share(effective),
+        "effective_key": sort_key(effective),
         "collapsed": sum(run["collapsed"] in {True, "True"} for run in used),
         "count": len(used),
         "expected": len(runs),

@@ -13,7 +13,7 @@ from prunepipe.reports.tables.grid import Style, best_cells, lay_out
 from prunepipe.results.labels import dataset_label, network_label, ratio_label
 from prunepipe.study.study import FULL_NETWORK, Study
 
-WORDS = Style(plus_minus=" ± ", dagger="†", minus="−", bold=lambda text: text)
+WORDS = Style(plus_minus=" ± ", dagger="†", double_dagger="‡", minus="−", bold=lambda text: text)
 GAP = "Missing: "
 
 
@@ -70,6 +70,7 @@ def _cell(row: Any, best: set[int]) -> dict[str, Any]:
         "interval": "" if row.collapsed == row.n else interval_of_mean(row.ci_low, row.ci_high, row.n),
         "best": row.Index in best,
         "collapsed": f"{row.collapsed} of {row.n}" if row.collapsed else "",
+        "partial": f"{row.partial} of {row.n} partly" if row.partial else "",
         "missing": "" if row.n == row.expected else f"{row.n} of {row.expected} runs",
         "published": published,
     }

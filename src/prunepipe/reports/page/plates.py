@@ -23,16 +23,20 @@ CAPTIONS = {
     "initial_checks": (
         "Checks of initial tickets",
         "Test accuracy over prune ratios, with and without each check. A method that uses the data and the exact "
-        "connections falls below its unchecked line.",
+        "connections falls below its unchecked line. Bars are 95 % intervals; of two seeds they join the two. Tickets "
+        "without checks are not shown; cells far below the axis are marks at its edge, with their accuracy.",
     ),
     "partial_checks": (
         "Checks of partially trained tickets",
-        "Test accuracy over prune ratios, with and without each check.",
+        "Test accuracy over prune ratios, with and without each check. Bars are 95 % intervals; of two seeds they join "
+        "the two. Tickets without checks are not shown; cells far below the axis are marks at its edge, with their "
+        "accuracy.",
     ),
     "keep_ratios": (
         "Density by layer",
         "Share of the weights that each layer keeps, from input to output, beside allocations that depend only on "
-        "the shapes of the layers. The tables under Masks give the numbers.",
+        "the shapes of the layers. Means over seeds of masks without a check; the tables under Masks name every layer "
+        "and give the numbers.",
     ),
     "overlap": (
         "Overlap of masks",
@@ -41,8 +45,9 @@ CAPTIONS = {
     ),
     "training_curves": (
         "Training curves",
-        "Test accuracy over the epochs of training, means over seeds with a band of one standard deviation. Each "
-        "cell's own curves are under Runs.",
+        "Test accuracy of unchecked tickets over the epochs of training: means over seeds with a band of one standard "
+        "deviation. The axis covers the second half of training; lower accuracies of the first epochs are cut off. "
+        "Collapsed tickets are not trained and have no curve. Each cell's own curves are under Runs.",
     ),
     "paper_against_ours": (
         "The paper's accuracies and ours",

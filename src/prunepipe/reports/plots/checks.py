@@ -55,7 +55,7 @@ PARTLY_LOOK: Look = {"markerfacecolor": "white", "linestyle": "none", "zorder": 
 MISSING_LOOK: Look = {"marker": "$?$", "markersize": 4.5, "linestyle": "none"}
 CLIPPED_LOOK: Look = {"markersize": 3, "linestyle": "none", "alpha": 0.6, "clip_on": False}
 BAND_SEEDS = 3
-"""Seeds from which on an interval is also drawn as a band."""
+"""Seeds from which on intervals are drawn."""
 EDGE = 0.06
 """Height of the marks for cells that are off the axis, as a share of it."""
 
@@ -74,10 +74,10 @@ def plot_partial_checks(data: Collected, study: Study) -> Figure:
 def draw_checks(table: str, data: Collected, study: Study) -> Figure:
     """Draw a table of checks: rows of panels are data sets and networks, columns are tickets.
 
-    Bands and bars are 95 % confidence intervals of means; of two seeds there are bars only, because a band of 12.7
-    standard errors would flood the panel. The y axis covers the means of cells that did not collapse; a bar that leaves
-    it ends in a triangle. Collapsed and missing cells are marks at its lower edge, because chance accuracy would
-    flatten all else. For the same reason panels of a row have axes of their own where their ranges are unlike.
+    Bands and bars are 95 % confidence intervals of means, from BAND_SEEDS seeds on. The interval of two seeds spans
+    12.7 standard errors to each side, so their bars go from the lower to the higher accuracy instead. The panels of a
+    row share their y axis. It covers the means of cells whose networks are whole; a bar that leaves it ends in a
+    triangle. Cells that collapsed, in part or entirely, and missing cells are marks at its lower edge.
 
     Args:
         table: name of a table of checks.
@@ -89,7 +89,7 @@ def draw_checks(table: str, data: Collected, study: Study) -> Figure:
     if not tickets or cells["mean"].isna().all():
         return sentence(f"Study {study.name} has no finished run for {table}.")
     dense = cells[cells["ticket"] == FULL_NETWORK]
-    cells = cells[cells["ticket"].isin(tickets)].assign(
+    cells = _with_range_of_two(cells[cells["ticket"].isin(tickets)]).assign(
         position=lambda own: ratio_position(own["prune_ratio"])
     )
     checks = _check_looks(cells)
@@ -100,23 +100,30 @@ def draw_checks(table: str, data: Collected, study: Study) -> Figure:
         for place in places
         for ticket in tickets
     }
-    limits = {key: _limits(seen, whole[key[0]]) for key, seen in own.items()}
-    alike = all(_alike([limits[place, ticket] for ticket in tickets]) for place in places)
-    if alike:
-        limits = {key: _limits(_at(cells, *key[0]), whole[key[0]]) for key in own}
+    limits = {place: _limits(_at(cells, *place), whole[place]) for place in places}
     drawn = panels(
         [place_label(*place, "test accuracy (%)") for place in places],
         [ticket_label(str(ticket)) for ticket in tickets],
-        _legend(cells, checks, cut=any(_leaves(seen, *limits[key]).any() for key, seen in own.items())),
-        share_y=alike,
+        _legend(
+            cells, checks, cut=any(_leaves(seen, *limits[place]).any() for (place, _), seen in own.items())
+        ),
     )
     ratio_axis(drawn, study.prune_ratios)
     for row, place in zip(drawn.axes, places, strict=True):
         for axis, ticket in zip(row, tickets, strict=True):
-            axis.set_ylim(*limits[place, ticket])
+            axis.set_ylim(*limits[place])
             axis.axhline(whole[place].iloc[0], **DENSE_LOOK)
             _draw_panel(axis, own[place, ticket], checks)
     return drawn.figure
+
+
+def _with_range_of_two(cells: pd.DataFrame) -> pd.DataFrame:
+    """Replace the interval of two seeds by their accuracies, which are a standard deviation / sqrt(2) off the mean."""
+    two, half = cells["n"].lt(BAND_SEEDS), cells["std"] / np.sqrt(2)
+    return cells.assign(
+        ci_low=cells["ci_low"].mask(two, cells["mean"] - half),
+        ci_high=cells["ci_high"].mask(two, cells["mean"] + half),
+    )
 
 
 def _at(cells: pd.DataFrame, dataset: str, network: str) -> pd.DataFrame:
@@ -138,7 +145,7 @@ def _legend(cells: pd.DataFrame, checks: dict[str, Look], *, cut: bool) -> Seque
     if _collapsed(cells).any():
         entries.append(entry("collapsed, at chance", color=GREY, **COLLAPSED_LOOK))
     if _partly(cells).any():
-        entries.append(entry("some seeds collapsed", color=GREY, marker="o", **PARTLY_LOOK))
+        entries.append(entry("some seeds or classes collapsed", color=GREY, marker="o", **PARTLY_LOOK))
     if cut:
         entries.append(entry("interval, cut at the axis", color=GREY, marker=CARETUP, **CLIPPED_LOOK))
     if cells["n"].eq(0).any():
@@ -151,18 +158,12 @@ def _collapsed(cells: pd.DataFrame) -> pd.Series[bool]:
 
 
 def _partly(cells: pd.DataFrame) -> pd.Series[bool]:
-    return cells["collapsed"].gt(0) & cells["collapsed"].lt(cells["n"])
-
-
-def _alike(limits: list[tuple[float, float]]) -> bool:
-    """Whether panels can share an axis: in none of them would the data fill less than a third of it."""
-    shared = max(high for _, high in limits) - min(low for low, _ in limits)
-    return all(high - low >= shared / 3 for low, high in limits)
+    return (cells["collapsed"].gt(0) & cells["collapsed"].lt(cells["n"])) | cells["partial"].gt(0)
 
 
 def _limits(cells: pd.DataFrame, whole: pd.Series[float]) -> tuple[float, float]:
-    """Return the y limits: all means without a collapsed seed, some room for intervals, and for the marks."""
-    shown = cells[cells["collapsed"].eq(0)]
+    """Return the y limits: the means of whole networks, some room for intervals, and for the marks."""
+    shown = cells[cells["collapsed"].eq(0) & cells["partial"].eq(0)]
     means = pd.concat([shown["mean"], whole]).dropna()
     if means.empty:
         return 0.0, 100.0
@@ -180,7 +181,7 @@ def _draw_panel(axis: Axes, cells: pd.DataFrame, checks: dict[str, Look]) -> Non
         own = own.sort_values("position")
         own = own.assign(position=own["position"] + offset, height=own["mean"].clip(lower=edge))
         # Seeds of which some collapsed are two groups, not one with an interval.
-        line = own.where(own["collapsed"].eq(0))
+        line = own.where(own["collapsed"].eq(0) & (own["partial"].eq(0) | own["mean"].ge(edge)))
         band = line.where(line["n"].ge(BAND_SEEDS))
         axis.fill_between(band["position"], band["ci_low"], band["ci_high"], color=colour, alpha=0.1, lw=0)
         _draw_bars(axis, line, colour)
@@ -193,7 +194,11 @@ def _draw_panel(axis: Axes, cells: pd.DataFrame, checks: dict[str, Look]) -> Non
 
 def _leaves(cells: pd.DataFrame, bottom: float, top: float) -> pd.Series[bool]:
     """Whether the interval of each cell that is drawn with one leaves an axis."""
-    return cells["collapsed"].eq(0) & (cells["ci_low"].lt(bottom) | cells["ci_high"].gt(top))
+    return (
+        cells["collapsed"].eq(0)
+        & cells["partial"].eq(0)
+        & (cells["ci_low"].lt(bottom) | cells["ci_high"].gt(top))
+    )
 
 
 def _draw_bars(axis: Axes, line: pd.DataFrame, colour: str) -> None:
@@ -240,7 +245,7 @@ def _mark_collapse(axis: Axes, line: pd.DataFrame, look: Look) -> None:
 def _name_marks(axis: Axes, cells: pd.DataFrame) -> None:
     """Write the accuracies of the marks at the edge beside them."""
     left, right = axis.get_xlim()
-    below = cells[cells["mean"].lt(_edge(axis)) & cells["collapsed"].gt(0)]
+    below = cells[cells["mean"].lt(_edge(axis)) & (cells["collapsed"].gt(0) | cells["partial"].gt(0))]
     for position, marks in below.groupby("position"):
         texts = dict.fromkeys(f"{mean:.3g}" for mean in sorted(marks["mean"]))
         side = 1 if (float(str(position)) - left) < (right - left) / 2 else -1

@@ -15,7 +15,7 @@ from prunepipe.networks.structure import Structure
 from prunepipe.plugins import load_function
 from prunepipe.pruning.allocations import ALLOCATIONS
 from prunepipe.pruning.masks import kept_total
-from prunepipe.reports.plots.style import GREY, Look, entry, looks, panels, place_label, sentence, styled
+from prunepipe.reports.plots.style import GREY, RC, Look, entry, looks, panels, place_label, sentence, styled
 from prunepipe.results.collected import Collected
 from prunepipe.results.labels import ratio_label, ticket_label
 from prunepipe.study.study import Study
@@ -51,7 +51,7 @@ def plot_keep_ratios(data: Collected, study: Study) -> Figure:
     if densities["density"].eq(0).any():
         legend.append(entry("keeps nothing", color=GREY, **EMPTY_LOOK))
     places = [(dataset, network) for dataset in study.datasets for network in study.networks]
-    labels = [place_label(*place, "density of the layer") for place in places]
+    labels = [place_label(*place, "weights kept (%)") for place in places]
     titles = [ratio_label(ratio) + " pruned" for ratio in study.prune_ratios]
     figure, axes, bottom = panels(labels, titles, legend, share_x=False)  # networks differ in their layers
     curves = _curves(densities)
@@ -60,16 +60,29 @@ def plot_keep_ratios(data: Collected, study: Study) -> Figure:
         for axis, ratio in zip(row, study.prune_ratios, strict=True):
             axis.set_yscale("log")
             axis.set_ylim(lowest, 1.6)
-            axis.yaxis.set_major_formatter("{x:g}")
+            axis.yaxis.set_major_formatter(lambda density, _: f"{100 * density:g}")
             _draw_references(axis, data.structures.get(place), ratio)
             for label, ticket in groups.items():
                 if (*place, ratio, ticket) in curves:
                     _draw_ticket(axis, curves[*place, ratio, ticket], ticket_looks[label])
     for axis in axes.flat:
         axis.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    for axis in bottom:
-        axis.set_xlabel("layer")
+    lowest_edge = min(axis.get_position().y0 for axis in bottom) * figure.get_figheight()
+    height = (lowest_edge - 0.27) / figure.get_figheight()
+    figure.text(0.5, height, _layer_axis(data), ha="center", va="center", fontsize=RC["axes.labelsize"])
     return figure
+
+
+def _layer_axis(data: Collected) -> str:
+    """Return the label that the x axes share: with the names of the first and last layer if all networks share them."""
+    ends = {
+        (structure.layers[0].name, len(structure.layers), structure.layers[-1].name)
+        for structure in data.structures.values()
+    }
+    if len(ends) != 1:
+        return "layer, from input to output"
+    ((first, count, last),) = ends
+    return f"layer (1: {first.removesuffix('.weight')}, {count}: {last.removesuffix('.weight')})"
 
 
 def layer_densities(data: Collected) -> pd.DataFrame:

@@ -29,9 +29,12 @@ BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILLION, PURPLE = (
 )  # fmt: skip
 """Okabe and Ito's colours, which people with any kind of colour vision can tell apart."""
 
+WINE, OLIVE, INDIGO = "#882255", "#999933", "#332288"
+"""From Tol's muted colours, for methods beyond the seventh."""
+
 GREY = "#666666"
-COLOURS = (BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY, BLACK)
-MARKERS = ("o", "s", "^", "D", "v", "P", "h")
+COLOURS = (BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY, BLACK, WINE, OLIVE, INDIGO)
+MARKERS = ("o", "s", "^", "D", "v", "P", "h", "<", ">", "p")
 DASHES: tuple[Any, ...] = ("-", (0, (3, 1.2)), (0, (1, 1)), (0, (5, 1.2, 1, 1.2)))
 
 Look = dict[str, Any]
@@ -212,7 +215,7 @@ def looks(names: Iterable[str]) -> dict[str, Look]:
 
 
 def line_looks(names: Iterable[str]) -> dict[str, Look]:
-    """Give each name a colour and a line style, for lines without markers; unique for up to 28 names."""
+    """Give each name a colour and a line style, for lines without markers; unique for up to 40 names."""
     rounds = product(DASHES, COLOURS)
     return {
         name: {"color": colour, "linestyle": dashes}

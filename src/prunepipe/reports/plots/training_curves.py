@@ -21,8 +21,8 @@ PLACE = ["dataset", "network", "ticket", "prune_ratio"]
 def plot_training_curves(data: Collected, study: Study) -> Figure:
     """Draw the test accuracy of unchecked tickets over epochs: one line per ticket, one column per prune ratio.
 
-    Lines are means over seeds, bands one sample standard deviation. Collapsed tickets are not trained and
-    have no curve.
+    Lines are means over seeds, bands one sample standard deviation. Collapsed tickets are not trained and have no
+    curve. The y axes, shared by a row, cover the second half of training, where methods differ.
 
     Args:
         data: its histories.
@@ -44,11 +44,22 @@ def plot_training_curves(data: Collected, study: Study) -> Figure:
             _draw(axis, curves.get((*place, FULL_NETWORK, 0.0)), **DENSE_LOOK)
             for ticket, look in ticket_looks.items():
                 _draw(axis, curves.get((*place, ticket, ratio)), **{"linewidth": 0.9, **look})
+        row[0].set_ylim(*_limits([curve for key, curve in curves.items() if key[:2] == place]))
     for axis in bottom:
         axis.set_xlabel("epoch")
     for axis in axes[0]:
         axis.xaxis.get_major_locator().set_params(integer=True)
     return figure
+
+
+def _limits(curves: list[pd.DataFrame]) -> tuple[float, float]:
+    """Return limits that hold the second half of all curves."""
+    ends = [curve["mean"][curve.index >= curve.index.max() / 2] for curve in curves]
+    if not ends:
+        return 0.0, 100.0
+    low, high = min(end.min() for end in ends), max(end.max() for end in ends)
+    pad = max(0.06 * (high - low), 0.5)
+    return float(low - pad), float(high + pad)
 
 
 def mean_curves(data: Collected) -> dict[Any, pd.DataFrame]:

@@ -34,7 +34,7 @@ SOURCES = [
 SHAPE = ["effective_density", "dead_units"]
 """Columns of the results that a table averages beside the accuracy."""
 COLUMNS = (
-    "table", "study", *PLACE, "label", "mean", "std", "n", "expected", "collapsed", *SHAPE,
+    "table", "study", *PLACE, "label", "mean", "std", "n", "expected", "collapsed", "partial", "whole_mean", *SHAPE,
     "ci_low", "ci_high", "published_mean", "published_std", "published_n", "difference", "replication",
     "cause", "note",
     "seeds", *SOURCES, "command",
@@ -55,10 +55,10 @@ def build_table(name: str, results: pd.DataFrame, study: Study, file: Path | Non
         file: of the study, for the commands; default: config/NAME.yaml.
     Returns:
         COLUMNS: mean, sample std (NaN for one run), n (finished runs), how many of them collapsed (they count with
-        their chance accuracy), mean effective density and dead units, t interval (see `mean_intervals`), the
-        published numbers where they are comparable, our mean minus theirs and whether it is a replication, the cause
-        of every missing run, notes on runs that are not independent, code, device, precision and data of the runs, and
-        the command that makes them again.
+        their chance accuracy) or partly collapsed, the mean of those that did neither, mean effective density and dead
+        units, t interval (see `mean_intervals`), the published numbers where they are comparable, our mean minus theirs
+        and whether it is a replication, the cause of every missing run, notes on runs that are not independent, code,
+        device, precision and data of the runs, and the command that makes them again.
     Raises:
         ConfigError: there is no such table.
         ArtifactError: the results lack a column, list a run twice or are not in percent.
@@ -130,10 +130,22 @@ def _statistics(runs: pd.DataFrame, count: int) -> dict[str, np.ndarray]:
         .sum()
         .reindex(everyone, fill_value=0)
         .to_numpy(int),
+        "partial": used["partial"]
+        .eq(True)
+        .groupby(used["cell"])
+        .sum()
+        .reindex(everyone, fill_value=0)
+        .to_numpy(int),
+        "whole_mean": _whole(used).groupby("cell")["accuracy"].mean().reindex(everyone).to_numpy(float),
         **{column: groups[column].mean().reindex(everyone).to_numpy(float) for column in SHAPE},
         "ci_low": ci_low,
         "ci_high": ci_high,
     }
+
+
+def _whole(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the runs whose networks neither collapsed nor partly collapsed."""
+    return runs[runs["collapsed"].ne(True) & runs["partial"].ne(True)]
 
 
 def mean_intervals(mean: Floats, std: Floats, n: npt.NDArray[np.integer]) -> tuple[Floats, Floats]:

@@ -17,6 +17,8 @@ from prunepipe.study.study import FULL_NETWORK, Study
 from prunepipe.verdicts.replication import FEWEST_RUNS
 
 ABSENT = "-"
+SEEDS_OF_EQUALS = 3
+"""Seeds of the best cell from which on others can be its equals."""
 
 
 @dataclass(frozen=True)
@@ -26,12 +28,14 @@ class Style:
     Attributes:
         plus_minus: sign between mean and standard deviation.
         dagger: sign after a collapsed cell.
+        double_dagger: sign after a cell with partly collapsed networks.
         minus: sign of a negative difference.
         bold: makes text bold.
     """
 
     plus_minus: str
     dagger: str
+    double_dagger: str
     minus: str
     bold: Callable[[str], str]
 
@@ -114,9 +118,9 @@ def _lines(
 def best_cells(table: pd.DataFrame) -> set[int]:
     """Return the index of the cells to print in bold: the best of each column and block, and its equals.
 
-    An equal is a cell whose mean lies in the confidence interval of the best; where the best has none, because its
-    seeds all score the same, a cell whose own interval holds the best. The full network and cells that collapsed for
-    every seed do not compete.
+    An equal is a cell whose mean lies in the confidence interval of the best. The interval of fewer than
+    SEEDS_OF_EQUALS seeds is too wide to say so, and equal seeds have none; then only the best is bold. The full network
+    and cells that collapsed for every seed do not compete.
     """
     competes = table["mean"].notna() & (table["collapsed"] < table["n"]) & (table["ticket"] != FULL_NETWORK)
     rivals = table[competes]
@@ -124,10 +128,8 @@ def best_cells(table: pd.DataFrame) -> set[int]:
     for _, column in rivals.groupby(["dataset", "network", "prune_ratio"]):
         best = column["mean"].to_numpy().argmax()
         top, low, runs = column[["mean", "ci_low", "n"]].iloc[best]
-        equal = column["mean"] >= (top if pd.isna(low) else low)
-        if pd.isna(low) and runs > 1:
-            equal |= column["ci_high"] >= top
-        chosen |= set(column.index[equal])
+        least = low if runs >= SEEDS_OF_EQUALS and pd.notna(low) else top
+        chosen |= set(column.index[column["mean"] >= least])
     return chosen
 
 
@@ -139,8 +141,10 @@ def _text(cell: Any, bold: bool, style: Style) -> str:
     if cell.n > 1 and cell.collapsed < cell.n:
         number += style.plus_minus + f"{cell.std:.2f}"
     number = style.bold(number) if bold else number
-    some = f" {style.dagger}" + ("" if cell.collapsed == cell.n else f" ({cell.collapsed}/{cell.n})")
-    return number + (some if cell.collapsed else "") + count
+    marks = ((style.dagger, cell.collapsed), (style.double_dagger, cell.partial))
+    for mark, runs in marks:
+        number += f" {mark}" + ("" if runs == cell.n else f" ({runs}/{cell.n})") if runs else ""
+    return number + count
 
 
 def _published(cell: Any, style: Style) -> str:
@@ -166,7 +170,10 @@ def _notes(table: pd.DataFrame, study: Study, with_published: bool, style: Style
         if seeds > 1
         else "One seed: no spread is known"
     )
-    notes = [spread + ". Bold: the best mean of a column and those within its 95 % confidence interval."]
+    notes = [
+        spread + ". Bold: the best mean of a column, and means within its 95 % confidence interval"
+        f" (from {SEEDS_OF_EQUALS} seeds on)."
+    ]
     if (table["n"].gt(1) & table["collapsed"].lt(table["n"]) & table["ci_low"].isna()).any():
         notes.append(
             "± 0.00: the same in all seeds, so there is no interval; it does not mean that there is no error."
@@ -213,6 +220,13 @@ def _cell_note(title: str, cell: Any, text: str) -> str:
     ratio = "" if cell.ticket == FULL_NETWORK else f", {ratio_label(float(str(cell.prune_ratio)))}"
     where = f"{dataset_label(str(cell.dataset))}, {network_label(str(cell.network))}{ratio}"
     return f"{title}: {where}, {row_label(str(cell.ticket), str(cell.check))}: {text.removesuffix('.')}."
+
+
+def _whole_note(cell: Any) -> str:
+    """Say what the whole networks of a cell reach, apart from those that partly collapsed."""
+    whole = cell.n - cell.collapsed - cell.partial
+    said = f"mean {cell.whole_mean:.2f} of the {whole} whole networks" if whole else "no network is whole"
+    return _cell_note("Whole networks alone", cell, said)
 
 
 def provenance(table: pd.DataFrame, study: Study) -> list[str]:

@@ -8,7 +8,11 @@ from prunepipe.reports.tables.grid import Line, Style, lay_out
 from prunepipe.study.study import Study
 
 STYLE = Style(
-    plus_minus=r" $\pm$ ", dagger=r"$^\dagger$", minus="$-$", bold=lambda text: rf"\textbf{{{text}}}"
+    plus_minus=r" $\pm$ ",
+    dagger=r"$^\dagger$",
+    double_dagger=r"$^\ddagger$",
+    minus="$-$",
+    bold=lambda text: rf"\textbf{{{text}}}",
 )
 SPECIAL = str.maketrans(
     {
@@ -53,7 +57,7 @@ def escape(text: str) -> str:
 
 def _note(note: str) -> str:
     """Escape a note, except for a dagger at its start."""
-    mark = STYLE.dagger if note.startswith(STYLE.dagger) else ""
+    mark = next((own for own in (STYLE.dagger, STYLE.double_dagger) if note.startswith(own)), "")
     return mark + escape(note.removeprefix(mark))
 
 

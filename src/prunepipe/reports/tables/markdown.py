@@ -7,7 +7,7 @@ import pandas as pd
 from prunepipe.reports.tables.grid import Grid, Line, Style, lay_out
 from prunepipe.study.study import Study
 
-STYLE = Style(plus_minus=" ± ", dagger="†", minus="−", bold=lambda text: f"**{text}**")
+STYLE = Style(plus_minus=" ± ", dagger="†", double_dagger="‡", minus="−", bold=lambda text: f"**{text}**")
 
 
 def to_markdown(table: pd.DataFrame, study: Study) -> str:
