@@ -75,3 +75,10 @@ benchmark: $(VENV)/.installed-dev  ## measure everything that should be fast; wr
 
 equivalence: $(VENV)/.installed-dev  ## do the faster ways to train change the accuracy? writes docs/equivalence.md
 	$(BIN)/python benchmarks/equivalence.py
+
+# Rewrites what README and docs show of a study, from its results.
+STUDY ?= config/cifar10_small.yaml
+RESULTS ?= results
+.PHONY: show-results
+show-results: $(VENV)/.installed-dev
+	$(BIN)/python docs/drawings/show_results.py $(STUDY) $(RESULTS) --processor "$(PROCESSOR)"

@@ -66,6 +66,28 @@ def tables(*names: str) -> Callable[[pd.DataFrame, Study, str], str]:
     return write
 
 
+def tickets(results: pd.DataFrame, study: Study, processor: str) -> str:
+    """Return initial and partially trained tickets side by side, for a study of one data set and network."""
+    left, right = (
+        [
+            [cell.strip() for cell in line.strip("|").split("|")]
+            for line in to_markdown(build_table(name, results, study), study).splitlines()
+            if line.startswith("| ") and not line.startswith(("| *", "| :"))
+        ]
+        for name in ("random", "hybrid")
+    )
+    del right[1]  # the full network, which stands on the left
+    empty = [""] * len(left[0])
+    rows = [
+        [*(left[k] if k < len(left) else empty), "", *(right[k] if k < len(right) else empty)]
+        for k in range(max(len(left), len(right)))
+    ]
+    rows[0][0], rows[0][len(empty) + 1] = "Initial tickets", "Partially-trained tickets"
+    numbers = ["--:"] * (len(empty) - 1)
+    rule = [":--", *numbers, "--", ":--", *numbers]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in (rows[0], rule, *rows[1:]))
+
+
 def made(results: pd.DataFrame, study: Study, processor: str) -> str:
     """Return what the numbers were made with, in a sentence."""
     done = results[results["status"] == "done"]
@@ -79,7 +101,7 @@ def made(results: pd.DataFrame, study: Study, processor: str) -> str:
 KINDS: dict[str, Callable[[pd.DataFrame, Study, str], str]] = {
     "answer": answer,
     "methods": methods,
-    "tickets": tables("random", "hybrid"),
+    "tickets": tickets,
     "checks": tables("initial_checks", "partial_checks"),
     "made": made,
 }
@@ -121,7 +143,9 @@ def ship(study: Study, results: pd.DataFrame, processor: str) -> None:
 
 def main() -> None:
     """Read the command line, ship, draw, write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("study", type=Path, help="the study's file, as it was run")
     parser.add_argument("results", type=Path, help="folder of results.csv: results, or results/partial")
     parser.add_argument("--processor", required=True, help="that trained it, for example 'AMD EPYC, 2 cores'")

@@ -183,6 +183,7 @@ def _notes(table: pd.DataFrame, study: Study, with_published: bool, style: Style
             f"{style.dagger} collapsed: the mask leaves no path from input to output, so the network is constant "
             "and scores chance accuracy. (k/n): k of n seeds collapsed."
         )
+    notes += _partial_notes(table, style)
     if with_published:
         notes += _published_notes(table, study)
         halves = table["check"].eq("half_dataset") & table["published_mean"].notna()
@@ -220,6 +221,18 @@ def _cell_note(title: str, cell: Any, text: str) -> str:
     ratio = "" if cell.ticket == FULL_NETWORK else f", {ratio_label(float(str(cell.prune_ratio)))}"
     where = f"{dataset_label(str(cell.dataset))}, {network_label(str(cell.network))}{ratio}"
     return f"{title}: {where}, {row_label(str(cell.ticket), str(cell.check))}: {text.removesuffix('.')}."
+
+
+def _partial_notes(table: pd.DataFrame, style: Style) -> list[str]:
+    """Explain the mark of partly collapsed networks, and say what the whole networks of such cells reach."""
+    damaged = table[table["partial"] > 0]
+    if damaged.empty:
+        return []
+    explained = (
+        f"{style.double_dagger} partial layer collapse: some classes lie on no path, or a layer is cut to a few units."
+        " (k/n): in k of n seeds."
+    )
+    return [explained, *(_whole_note(cell) for cell in damaged.itertuples())]
 
 
 def _whole_note(cell: Any) -> str:
