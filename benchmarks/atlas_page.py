@@ -174,13 +174,15 @@ def page(found: pd.DataFrame) -> str:
 def _scope(found: pd.DataFrame) -> str:
     """Name what is not measured, if anything."""
     measured = set(zip(found["label"], found["score"], strict=True))
-    absent = [
-        f"{ticket_label(score)} on {twin.label}"
-        for score in SCORES
-        for twin in TWINS
-        if (twin.label, score) not in measured
+    absent = {
+        score: [twin.label for twin in TWINS if (twin.label, score) not in measured] for score in SCORES
+    }
+    texts = [
+        ticket_label(score) + ("" if len(labels) == len(TWINS) else f" on {', '.join(labels)}")
+        for score, labels in absent.items()
+        if labels
     ]
-    return f" (not yet: {', '.join(absent)})" if absent else ""
+    return f" (not yet: {'; '.join(texts)})" if texts else ""
 
 
 def _onsets(found: pd.DataFrame) -> Iterable[str]:
