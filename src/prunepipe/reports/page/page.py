@@ -63,6 +63,7 @@ def build_report(
         settings=study.model_dump_json(indent=1, exclude_none=True),
         version=__version__,
         progress=progress(data.results),
+        unprunable=_unprunable(data),
         flags=judgement.flags,
         answer=[with_minus(line) for line in answer_lines(judgement.against_random.to_dict("records"))],
         random=random,
