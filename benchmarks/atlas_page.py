@@ -124,18 +124,24 @@ def write_page(folder: Path = DOCS) -> None:
 @styled
 def plot(found: pd.DataFrame) -> Figure:
     """Draw every published run as a square: one row per network and score, three squares per compression."""
-    figure = Figure(figsize=(3.4, 4.2))
-    axis: Axes = figure.add_axes((0.25, 0.19, 0.74, 0.8))
-    rows = [(twin.label, score) for twin in TWINS for score in SCORES]
-    for place, (label, score) in enumerate(rows):
-        line = found[(found["label"] == label) & (found["score"] == score)]
-        height = place + 0.7 * (place // len(SCORES))
-        _squares(axis, line, height)
-        axis.text(-0.7, height, ticket_label(score), ha="right", va="center", fontsize=6)
-        if score == SCORES[0]:
-            axis.text(-0.5, height - 0.62, label, ha="left", va="bottom", fontsize=6.5, weight="bold")
+    measured = set(zip(found["label"], found["score"], strict=True))
+    blocks = [(twin.label, [score for score in SCORES if (twin.label, score) in measured]) for twin in TWINS]
+    bottom, step = 0.8, 0.145  # inches
+    lines = sum(len(scores) for _, scores in blocks) + 0.9 * len(blocks)
+    figure = Figure(figsize=(3.4, bottom + step * (lines + 1)))
+    axis: Axes = figure.add_axes(
+        (0.25, bottom / figure.get_figheight(), 0.74, 0.99 - bottom / figure.get_figheight())
+    )
+    height = 0.0
+    for label, scores in blocks:
+        height += 0.9
+        axis.text(-0.5, height - 0.62, label, ha="left", va="bottom", fontsize=6.5, weight="bold")
+        for score in scores:
+            _squares(axis, found[(found["label"] == label) & (found["score"] == score)], height)
+            axis.text(-0.7, height, ticket_label(score), ha="right", va="center", fontsize=6)
+            height += 1
     axis.set_xlim(-0.6, len(COMPRESSIONS) - 0.4)
-    axis.set_ylim(len(rows) + 1.9, -1.4)
+    axis.set_ylim(height, -0.6)
     axis.set_yticks([])
     axis.set_xticks(range(0, len(COMPRESSIONS), 4), ["1", "10", "100", "1000"])
     axis.set_xlabel("prunable weights / kept weights")
