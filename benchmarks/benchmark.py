@@ -12,7 +12,7 @@ from growth import planning, results
 from keeping import keeping
 from measuring import ROOT, Options, Section, machine, versions
 from selection import memory_of_scores, scores_and_masks
-from steps import data_pipeline, optimizers, training_steps
+from steps import data_pipeline, optimizers, training_steps, transformer
 from studies import whole_study
 
 from prunepipe.execution.devices import prepare_process, resolve_device
@@ -31,6 +31,7 @@ OTHER = "### On "
 MEASURES: dict[str, Callable[..., Any]] = {
     "steps": training_steps,
     "optimizers": optimizers,
+    "transformer": transformer,
     "data": data_pipeline,
     "scores": scores_and_masks,
     "memory": memory_of_scores,

@@ -89,3 +89,45 @@ class PlainStep:
         self.loss += loss.item()
         self.correct += logits.max(1)[1].eq(labels).sum().item()
         self.seen += len(labels)
+
+
+class PlainAdamW:
+    """One step of a plain loop in today's torch: images in one tensor, torch.optim.AdamW, weights masked afterwards.
+
+    Args:
+        network: the network, on its device.
+        mask: bool by parameter name.
+        images: uint8 [N, C, H, W], normalised once and kept on the device.
+        labels: int64 [N].
+        batch_size: images per step.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        mask: dict[str, np.ndarray],
+        images: np.ndarray,
+        labels: np.ndarray,
+        batch_size: int,
+    ) -> None:
+        device = next(network.parameters()).device
+        self._network = network
+        self._masks = {name: torch.from_numpy(kept).float().to(device) for name, kept in mask.items()}
+        self._images = (torch.from_numpy(images).to(device).float() / 255 - 0.5) / 0.5
+        self._labels = torch.from_numpy(labels).to(device)
+        self._batch_size = batch_size
+        self._optimiser = torch.optim.AdamW(network.parameters(), lr=0.001, weight_decay=0.01)
+        self.loss = 0.0
+
+    def __call__(self) -> None:
+        """Take one step on a random batch."""
+        chosen = torch.randint(len(self._labels), (self._batch_size,), device=self._labels.device)
+        self._optimiser.zero_grad()
+        loss = F.cross_entropy(self._network(self._images[chosen]), self._labels[chosen])
+        loss.backward()
+        self._optimiser.step()
+        with torch.no_grad():
+            for name, weight in self._network.named_parameters():
+                if name in self._masks:
+                    weight.mul_(self._masks[name])
+        self.loss += loss.item()

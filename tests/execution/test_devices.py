@@ -108,6 +108,15 @@ def test_images_that_do_not_fit_are_refused_before_they_are_copied() -> None:
         devices.require_room(torch.device("cpu"), 10**15)
 
 
+def test_a_training_step_that_does_not_fit_is_refused_before_the_first_one() -> None:
+    devices.require_room_for_step(torch.device("cpu"), 10**6, 64)
+    with pytest.raises(
+        TrainingError,
+        match=r"step of 64 images takes at least 1,000,000.0 GB .* lower recipe.batch_size = 64",
+    ):
+        devices.require_room_for_step(torch.device("cpu"), 10**15, 64)
+
+
 @pytest.fixture
 def mode() -> Iterator[None]:
     before = torch.get_deterministic_debug_mode()

@@ -118,3 +118,67 @@ def test_a_hole_as_large_as_the_image_is_refused() -> None:
         ConfigError, match=r"recipe.augmentation.cutout: 8 must be below the side .*, 8 pixels"
     ):
         holed(8, cutout=8)
+
+
+# Mixed images.
+
+
+def mixed(count: int = 40, **augmentation: float) -> tuple[Any, Any, Any]:
+    """A batch with and without mixing, and the draws."""
+    pixels = np.random.default_rng(0).integers(0, 256, (count, 3, 6, 8), dtype=np.uint8)
+    data = ImageSet(pixels, np.arange(count) % 4, (0.3,) * 3, (0.4,) * 3, classes=4, device=CPU)
+    draws, plain = (
+        draw_epoch(count, Augmentation(flip=True, **options), torch_generator(0, "mix"))
+        for options in (augmentation, {})
+    )
+    for part in ("order", "rows", "columns", "flips"):
+        assert getattr(draws, part).equal(getattr(plain, part))
+    return data.batch(draws, 5, count), data.batch(plain, 5, count), draws
+
+
+def test_mixup_averages_images_and_labels_by_the_same_share() -> None:
+    (images, labels), (plain, classes), draws = mixed(mixup=0.4)
+    for place in range(len(plain)):
+        share = draws.shares[5 + place].item()
+        torch.testing.assert_close(images[place], share * plain[place] + (1 - share) * plain[place - 1])
+        expected = torch.zeros(4)
+        expected[classes[place]] += share
+        expected[classes[place - 1]] += 1 - share
+        torch.testing.assert_close(labels[place], expected)
+
+
+def test_cutmix_gives_labels_the_share_of_the_pixels_that_each_image_covers() -> None:
+    (images, labels), (plain, classes), draws = mixed(cutmix=1.0)
+    for place in range(len(plain)):
+        own = (images[place] == plain[place]).all(0)
+        assert (own | (images[place] == plain[place - 1]).all(0)).all()
+        rows, columns = (~own).nonzero(as_tuple=True)
+        if len(rows):  # a rectangle
+            assert len(rows) == (rows.max() - rows.min() + 1) * (columns.max() - columns.min() + 1)
+        if classes[place] != classes[place - 1]:
+            assert labels[place, classes[place]].item() == pytest.approx(own.float().mean().item())
+    assert labels.sum(1).allclose(torch.ones(len(labels)))
+    assert abs(draws.shares.mean().item() - 0.5) < 0.15
+
+
+def test_shares_follow_the_beta_distribution() -> None:
+    shares = draw_epoch(20_000, Augmentation(mixup=0.3), torch_generator(0, "beta")).shares
+    assert shares is not None
+    assert ((shares >= 0) & (shares <= 1)).all()
+    assert shares.mean().item() == pytest.approx(0.5, abs=0.01)
+    assert shares.var().item() == pytest.approx(1 / (4 * (2 * 0.3 + 1)), rel=0.03)
+
+
+def test_a_step_on_mixed_labels_is_torchs_loss_of_shares() -> None:
+    (images, labels), _, _ = mixed(mixup=1.0)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(3 * 6 * 8, 4))
+    expected = nn.functional.cross_entropy(model(images), labels)
+    step = TrainingStep(model, RECIPE, None, "float32")
+    step(images, labels, 0.1)
+    assert step.loss.item() / len(labels) == pytest.approx(expected.item(), rel=1e-6)
+
+
+def test_a_recipe_mixes_in_one_way() -> None:
+    with pytest.raises(ValueError, match=r"mixup = 0.2 and cutmix = 1 cannot be combined; leave one out"):
+        Augmentation(mixup=0.2, cutmix=1.0)
+    assert Augmentation(flip=True, mixup=0.2).unmixed == Augmentation(flip=True)

@@ -2,12 +2,14 @@
 
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from test_training import RECIPE, image_set, network, random_mask
 
+from prunepipe.study.recipe import Augmentation
 from prunepipe.training.checkpoint import Checkpoint, StopRequestedError, TrainState
 from prunepipe.training.loop import TrainingPlan, train
 from prunepipe.training.step import TrainingStep
@@ -16,9 +18,14 @@ PLAN = TrainingPlan(RECIPE, 0, "retrain", snapshot_epochs=(1,))
 IDENTITY = {"settings": {"a": 1}, "mask": "m"}
 
 
-def run(checkpoint: Checkpoint | None) -> TrainState:
+MIXED = replace(
+    PLAN, recipe=RECIPE.model_copy(update={"augmentation": Augmentation(crop_padding=1, cutmix=1.0)})
+)
+
+
+def run(checkpoint: Checkpoint | None, plan: TrainingPlan = PLAN) -> TrainState:
     model = network()
-    return train(model, image_set(), image_set(20, 0), PLAN, mask=random_mask(model), checkpoint=checkpoint)
+    return train(model, image_set(), image_set(20, 0), plan, mask=random_mask(model), checkpoint=checkpoint)
 
 
 def assert_same(one: TrainState, other: TrainState) -> None:
@@ -31,10 +38,19 @@ def assert_same(one: TrainState, other: TrainState) -> None:
         np.testing.assert_array_equal(value, other.snapshots[1][name], err_msg=name)
 
 
-@pytest.mark.parametrize("stopped_after", [1, 6, 7, 10, 13])
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    ("stopped_after", "number", "plan"),
+    [
+        *((after, number, PLAN) for after in (1, 6, 7, 10, 13) for number in (signal.SIGTERM, signal.SIGINT)),
+        (10, signal.SIGTERM, MIXED),
+    ],
+)
 def test_a_run_stopped_by_a_signal_goes_on_at_its_step(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stopped_after: int, number: signal.Signals
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    stopped_after: int,
+    number: signal.Signals,
+    plan: TrainingPlan,
 ) -> None:
     path = tmp_path / "checkpoint.safetensors"
     taken = 0
@@ -49,11 +65,11 @@ def test_a_run_stopped_by_a_signal_goes_on_at_its_step(
 
     monkeypatch.setattr(TrainingStep, "__call__", counted)
     with pytest.raises(StopRequestedError, match="stopped by signal"):
-        run(Checkpoint(path, IDENTITY, 1e9))
-    resumed = run(Checkpoint(path, IDENTITY, 1e9))
+        run(Checkpoint(path, IDENTITY, 1e9), plan)
+    resumed = run(Checkpoint(path, IDENTITY, 1e9), plan)
     assert taken == 14  # 2 epochs of 7 steps: none was taken twice
     monkeypatch.undo()
-    assert_same(resumed, run(None))
+    assert_same(resumed, run(None, plan))
 
 
 def test_a_run_killed_after_an_epoch_goes_on_from_there(

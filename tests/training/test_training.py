@@ -27,7 +27,7 @@ def image_set(count: int = 100, padding: int = 1, seed: int = 0) -> ImageSet:
     generator = np.random.default_rng(seed)
     images = generator.integers(0, 256, (count, 1, 8, 8), dtype=np.uint8)
     labels = generator.integers(0, 10, count)
-    return ImageSet(images, labels, (0.3,), (0.4,), crop_padding=padding, device=CPU)
+    return ImageSet(images, labels, (0.3,), (0.4,), crop_padding=padding, classes=10, device=CPU)
 
 
 def network(seed: int = 0) -> nn.Module:

@@ -97,23 +97,47 @@ def has_bfloat16(device: torch.device) -> bool:
 
 
 def require_room(device: torch.device, size: int) -> None:
-    """Refuse images that do not fit into the memory that a device has left, before any is copied.
-
-    The memory of a training step depends on the network and is not checked here; see `explain_out_of_memory`.
+    """Raise an error if images do not fit into the free memory of a device, before any is copied there.
 
     Args:
-        device: where the images will live.
-        size: bytes of all of them.
+        device: the device that the images are copied to.
+        size: bytes of all images.
 
     Raises:
-        TrainingError: names what is needed, what there is, and the settings to change.
+        TrainingError: names the needed and the free memory, and the settings to change.
     """
+    _require_memory(
+        device,
+        size,
+        "the images of the data set take",
+        "lower datasets.NAME.train_images or image_size, raise pool, or run fewer jobs at a time",
+    )
+
+
+def require_room_for_step(device: torch.device, size: int, batch_size: int) -> None:
+    """Raise an error if a training step does not fit into the free memory of a device, before the first one.
+
+    Args:
+        device: the device that trains.
+        size: bytes that the step needs at least.
+        batch_size: images per step, for the message.
+
+    Raises:
+        TrainingError: names the needed and the free memory, and the settings to change.
+    """
+    _require_memory(
+        device,
+        size,
+        f"a training step of {batch_size} images takes at least",
+        f"lower recipe.batch_size = {batch_size} or image_size, or run fewer jobs at a time",
+    )
+
+
+def _require_memory(device: torch.device, size: int, what: str, remedy: str) -> None:
     free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else available_memory()
     if size > free:
         raise TrainingError(
-            f"the images of the data set take {size / 1e9:,.1f} GB on {device_name(device)}, which has "
-            f"{free / 1e9:,.1f} GB free: lower datasets.NAME.train_images or image_size, raise pool, or run fewer "
-            "jobs at a time."
+            f"{what} {size / 1e9:,.1f} GB on {device_name(device)}, which has {free / 1e9:,.1f} GB free: {remedy}."
         )
 
 

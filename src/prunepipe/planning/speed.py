@@ -61,6 +61,7 @@ def _seconds_per_image(
         (0.5,) * facts.channels,
         crop_padding=augmentation.crop_padding,
         cutout=augmentation.cutout,
+        classes=facts.classes,
         channels_last=site.channels_last,
         device=device,
     )

@@ -241,7 +241,7 @@ def images_settings(
         corruption=corruption,
         images_per_class=scoring.images_per_class,
         batches=scoring.batches,
-        augmentation=study.recipe.augmentation,
+        augmentation=study.recipe.augmentation.unmixed,
     )
 
 

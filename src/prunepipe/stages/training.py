@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,6 +21,7 @@ from prunepipe.execution.devices import (
     prepare_process,
     require_precision,
     require_room,
+    require_room_for_step,
     resolve_device,
 )
 from prunepipe.networks.state import load_arrays
@@ -32,6 +34,7 @@ from prunepipe.stages.schemas.training import DenseSettings, RetrainSettings, Tr
 from prunepipe.training.evaluation import scores_of
 from prunepipe.training.images import ImageSet, padded_bytes
 from prunepipe.training.loop import TrainingPlan, predict, train
+from prunepipe.training.memory import activation_bytes
 from prunepipe.training.reporting import epoch_reporter
 
 
@@ -99,11 +102,11 @@ def train_on(
     settings: TrainingSettings,
     execution: Execution,
 ) -> Outcome:
-    """Train a network on a data set's images or what a check made of them, and test it on the clean test set.
+    """Train a network on given images, and test it on the clean test set.
 
     Args:
         dataset: the prepared data set.
-        training_data: images and labels to train on.
+        training_data: images and labels to train on, clean or changed by a check.
         weights: where training starts.
         mask: True = kept; None: a dense network.
         plan: how to train.
@@ -113,8 +116,6 @@ def train_on(
     prepare_process(execution.threads, execution.deterministic)
     device = resolve_device(execution.device)
     require_precision(device, plan.precision)
-    padding = plan.recipe.augmentation.crop_padding
-    require_room(device, padded_bytes(training_data[0], padding) + padded_bytes(dataset.test_images, 0))
     identity = {
         "settings": settings.model_dump(mode="json"),
         "data": checksum({"images": training_data[0], "labels": training_data[1]}),
@@ -125,6 +126,7 @@ def train_on(
     }
     with explain_out_of_memory(device, plan.recipe.batch_size), explain_nondeterminism():
         network, training_set, test_set = _on_device(dataset, training_data, weights, settings, device)
+        _require_room_for_step(network, training_set, plan, dataset.train_images.shape[1:])
         before = _scores_before(network, test_set, plan.precision) if mask is not None else {}
         started = time.process_time()
         end = train(
@@ -137,26 +139,39 @@ def train_on(
             after_epoch=epoch_reporter(plan.recipe.epochs, execution.watchers()),
         )
         logits = end.logits
-        if logits is None:  # the checkpoint was from a finished run
+        if logits is None:  # the checkpoint is of a finished run
             logits = predict(network, test_set, plan.precision).cpu().numpy()
-    facts = {
+    # Of this process; after an interruption, of the last one.
+    seconds = round(time.process_time() - started, 3)
+    facts = {**_facts(device, execution, identity), "cpu_seconds": seconds}
+    return Outcome(
+        end.weights, end.history, logits, end.seconds, facts, end.snapshots, mask=end.mask, before=before
+    )
+
+
+def _facts(device: torch.device, execution: Execution, identity: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is recorded of how a run was made."""
+    return {
         "device": device_name(device),
         "deterministic": execution.deterministic,
         "torch": torch.__version__,
         "threads": execution.threads,
         "start": text_checksum([identity[name] for name in ("start weights", "mask", "data")]),
-        # Of this process: after a kill, of the last one.
-        "cpu_seconds": round(time.process_time() - started, 3),
     }
-    return Outcome(
-        end.weights, end.history, logits, end.seconds, facts, end.snapshots, mask=end.mask, before=before
-    )
 
 
 def _scores_before(network: nn.Module, test_set: ImageSet, precision: str) -> dict[str, float | None]:
     """Evaluate a ticket before it is trained."""
     logits = predict(network, test_set, precision).cpu().numpy()
     return scores_of(logits, test_set.labels.cpu().numpy())
+
+
+def _require_room_for_step(
+    network: nn.Module, training_set: ImageSet, plan: TrainingPlan, image_shape: tuple[int, ...]
+) -> None:
+    per_image = activation_bytes(network, image_shape, plan.precision)
+    batch_size = plan.recipe.batch_size
+    require_room_for_step(training_set.device, min(batch_size, len(training_set)) * per_image, batch_size)
 
 
 def _on_device(
@@ -167,15 +182,21 @@ def _on_device(
     device: torch.device,
 ) -> tuple[nn.Module, ImageSet, ImageSet]:
     """Return the network with its weights, the training images and the test images, all on the device."""
-    channels_last = settings.numerics.channels_last
+    channels_last, varied = settings.numerics.channels_last, settings.recipe.augmentation
+    size = padded_bytes(training_data[0], varied.crop_padding) + padded_bytes(dataset.test_images, 0)
+    require_room(device, size)
     network = build(dataset, settings.network, settings.seed)
     load_arrays(network, weights)
     network.to(device)
     if channels_last:
         network.to(memory_format=torch.channels_last)
     image_set = partial(
-        ImageSet, mean=dataset.mean, std=dataset.std, channels_last=channels_last, device=device
+        ImageSet,
+        mean=dataset.mean,
+        std=dataset.std,
+        classes=dataset.classes,
+        channels_last=channels_last,
+        device=device,
     )
-    varied = settings.recipe.augmentation
     training_set = image_set(*training_data, crop_padding=varied.crop_padding, cutout=varied.cutout)
     return network, training_set, image_set(dataset.test_images, dataset.test_labels)

@@ -23,6 +23,32 @@ class Augmentation(Strict):
     cutout: int = Field(
         0, ge=0, le=10_000, description="side in pixels of a square set to the mean colour, at a random place"
     )
+    mixup: float = Field(
+        0.0,
+        ge=0,
+        le=100,
+        description="average each image and label with another, by a share from Beta(mixup, mixup)",
+    )
+    cutmix: float = Field(
+        0.0,
+        ge=0,
+        le=100,
+        description="paste a rectangle of another image into each, of an area share from Beta(cutmix, cutmix); labels "
+        "are averaged by area",
+    )
+
+    @property
+    def unmixed(self) -> Augmentation:
+        """The same for each image on its own, as scores read them."""
+        return self.model_copy(update={"mixup": 0.0, "cutmix": 0.0})
+
+    @model_validator(mode="after")
+    def _one_mixture(self) -> Self:
+        if self.mixup and self.cutmix:
+            raise ValueError(
+                f"mixup = {self.mixup:g} and cutmix = {self.cutmix:g} cannot be combined; leave one out"
+            )
+        return self
 
 
 @dataclass(frozen=True)

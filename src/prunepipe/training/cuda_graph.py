@@ -38,7 +38,7 @@ class GraphedStep:
         self.failed = ""
 
     def __call__(self, images: Tensor, labels: Tensor, learning_rate: float) -> None:
-        """Take one step on images [B, C, H, W] and labels [B]."""
+        """Take one step on images [B, C, H, W] and labels, int64 [B] or shares of the classes [B, K]."""
         if self.failed or len(images) != self._batch_size:
             self._step(images, labels, learning_rate)
             return

@@ -92,7 +92,7 @@ class TrainingStep:
         return [*changed, self.loss, self.correct]
 
     def __call__(self, images: Tensor, labels: Tensor, learning_rate: float) -> None:
-        """Take one step on images [B, C, H, W] and labels [B]."""
+        """Take one step on images [B, C, H, W] and labels, int64 [B] or shares of the classes [B, K]."""
         gradients = self._backward(images, labels)
         with torch.no_grad():
             self.optimizer.update(self._clipped(self._masked(gradients)), learning_rate)
@@ -144,7 +144,8 @@ class TrainingStep:
         gradients = torch.autograd.grad(loss, list(self.parameters.values()), materialize_grads=True)
         with torch.no_grad():
             self.loss += loss.detach().double() * len(labels)
-            self.correct += (logits.detach().argmax(1) == labels).sum()
+            classes = labels if labels.ndim == 1 else labels.argmax(1)
+            self.correct += (logits.detach().argmax(1) == classes).sum()
         return gradients
 
     def _masked(self, gradients: Gradients) -> Gradients:
