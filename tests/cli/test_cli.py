@@ -8,7 +8,6 @@ import pytest
 import yaml
 from own_study import OWN
 
-from prunepipe.cli import judge as judge_command
 from prunepipe.cli.derived_study import BATTERY, Method, derived_study, method_name
 from prunepipe.cli.main import COMMANDS, main
 from prunepipe.cli.workflow import snakemake_command, study_file
@@ -39,14 +38,14 @@ def test_every_help_is_there_and_starts_without_heavy_imports(command: str) -> N
 @pytest.mark.parametrize("base", ["quickstart", "fashion"])
 def test_a_method_goes_through_the_whole_battery_beside_two_controls(base: str) -> None:
     given = load_study(study_file(base))
-    study = Study.model_validate(derived_study(given, Method(OWN + "good", "good"), 5, None))
+    study = Study.model_validate(derived_study(given, Method(OWN + "good", "good"), seeds=5))
     assert study.checks_of("good") == ("none", *BATTERY)
     assert study.checks_of("random") == study.checks_of("lottery") == ("none", "corrupted_data", "rearrange")
-    assert (study.recipe, study.datasets, study.networks, study.verdict) == (
+    assert (study.recipe, study.datasets, study.networks, study.verdict.margin) == (
         given.recipe,
         given.datasets,
         given.networks,
-        given.verdict.model_copy(update={"positive_controls": {}}),  # they are tickets of the base
+        given.verdict.margin,
     )
     assert (study.seeds, study.prune_ratios) == ((0, 1, 2, 3, 4), given.prune_ratios[:1])
     assert len(list(study.cells())) == 5 * (7 + 3 + 3 + 1)
@@ -55,10 +54,12 @@ def test_a_method_goes_through_the_whole_battery_beside_two_controls(base: str) 
 def test_the_choices_of_the_command_line_reach_the_ticket(tmp_path: Path, monkeypatch, capsys) -> None:
     monkeypatch.chdir(tmp_path)
     commands: list[list[str]] = []
-    monkeypatch.setattr(judge_command, "run_watched_dry", lambda command: commands.append(command) or 0)
+    monkeypatch.setattr(
+        "prunepipe.cli.deciding.run_on_screen", lambda command, _: commands.append(command) or 0
+    )
     (tmp_path / "mine.py").write_text(Path(OWN[:-1]).read_text())
     options = ["--start", "final", "--scored", "init", "--allocation", "constructed", "--prune-ratio", "0.8"]
-    options += ["--option", "spare=0", "--reads", "none", "--seeds", "2", "--cores", "3", "--dry-run"]
+    options += ["--option", "spare=0", "--reads", "none", "--seeds", "4", "--cores", "3", "--dry-run"]
     assert main(["judge", "mine.py:mask", *options]) == 0
     study = load_study(tmp_path / "judged" / "mask" / "mask.yaml")
     ticket = study.tickets["mask"]
@@ -71,7 +72,7 @@ def test_the_choices_of_the_command_line_reach_the_ticket(tmp_path: Path, monkey
     )
     assert ticket.score_options == {"spare": 0}
     assert ticket.checks == tuple(check for check in BATTERY if check != "invert")
-    assert (study.prune_ratios, study.seeds) == ((0.8,), (0, 1))
+    assert (study.prune_ratios, study.seeds) == ((0.8,), (0, 1, 2, 3))
     assert commands[0][commands[0].index("--cores") + 1] == "3"
     assert f"study={tmp_path}/judged/mask/mask.yaml" in commands[0]
 
@@ -87,7 +88,7 @@ def test_the_choices_of_the_command_line_reach_the_ticket(tmp_path: Path, monkey
 )
 def test_checks_that_could_say_nothing_of_a_method_are_left_out(method: Method, inverted: bool) -> None:
     base = load_study(study_file("quickstart"))
-    study = Study.model_validate(derived_study(base, method, 1, None), strict=False)
+    study = Study.model_validate(derived_study(base, method, seeds=1), strict=False)
     assert ("invert" in study.checks_of("m")) == inverted
     assert set(BATTERY) - {"invert"} <= set(study.checks_of("m"))
 
@@ -95,7 +96,7 @@ def test_checks_that_could_say_nothing_of_a_method_are_left_out(method: Method, 
 def test_own_files_of_the_study_are_found_from_the_folder_of_the_judgement(tmp_path: Path) -> None:
     base = load_study(study_file("quickstart"))
     datasets = {"a": DatasetChoice(folder="images", pool=2), "b": DatasetChoice(arrays="b.npz")}
-    derived = derived_study(base.model_copy(update={"datasets": datasets}), Method("snip", "m"), 1, None)
+    derived = derived_study(base.model_copy(update={"datasets": datasets}), Method("snip", "m"))
     here = str(Path.cwd())
     assert derived["datasets"] == {
         "a": {"folder": f"{here}/images", "pool": 2},
@@ -123,6 +124,12 @@ def test_a_method_is_not_called_like_a_built_in_ticket() -> None:
         (["judge", "snip", "--name", "full_network"], "a built-in ticket is called that"),
         (["judge", "snip", "--name", "../evil"], "--name ../evil: must be letters, digits and _"),
         (["judge", "snip", "--option", "a=["], "--option a=[: a value cannot be read as YAML"),
+        (["judge", "snip", "--seeds", "2"], "lists 2, but its first look is after 3 (verdict.looks)"),
+        (["judge", "snip", "--looks", "5,3"], "verdict.looks: must ascend"),
+        (["judge", "snip", "--looks", "2,3"], "verdict.looks: must be numbers of seeds from 3"),
+        (["run", "--until-decided", "nope"], "unknown study 'nope'"),
+        (["run", "--until-decided", "--force"], "--force: --until-decided chooses what is made"),
+        (["run", "--budget", "30m"], "--budget goes with --until-decided"),
         (["judge", "builtins:int"], "'builtins:int': its arguments cannot be read"),
         (["verdict"], "no verdicts yet"),
         (["plan", "nope"], "error: unknown study 'nope'"),
@@ -143,7 +150,7 @@ def test_a_mistake_is_told_in_a_line(
 
 def test_a_mistake_leaves_the_study_as_it_was_and_makes_no_folder(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(judge_command, "run_watched_dry", lambda command: 0)
+    monkeypatch.setattr("prunepipe.cli.deciding.run_on_screen", lambda *_: 0)
     assert main(["judge", "snip", "--dry-run"]) == 0
     study = tmp_path / "judged" / "own_snip" / "own_snip.yaml"
     before = study.read_text()

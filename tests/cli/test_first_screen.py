@@ -41,7 +41,7 @@ def results(tmp_path: Path, monkeypatch) -> Path:
     (tables / "verdicts.csv").write_text(VERDICTS)
     (tables / "decomposition.csv").write_text(GAINS)
     method = Method("mine.py:f", "mine", choices={"score_options": {"power": 2}})
-    values = derived_study(load_study(study_file("quickstart")), method, 5, (0.95,))
+    values = derived_study(load_study(study_file("quickstart")), method, prune_ratios=(0.95,), seeds=5)
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(values))
     return tables.parent
 
@@ -78,7 +78,7 @@ def test_a_referees_questions_come_with_commands_that_work(
     commands = [line.split() for line in text.splitlines() if line.startswith("    prunepipe judge")]
     assert len(commands) == 4
     assert all(command[3:5] == ["--option", "power=2"] for command in commands)
-    monkeypatch.setattr("prunepipe.cli.judge.run_watched_dry", lambda command: 0)
+    monkeypatch.setattr("prunepipe.cli.deciding.run_on_screen", lambda *_: 0)
     (tmp_path / "mine.py").write_text(
         "def f(network, power): return [p ** power for p in network.parameters()]"
     )

@@ -8,7 +8,6 @@ import foreign_methods
 import pytest
 import yaml
 
-from prunepipe.cli import judge as judge_command
 from prunepipe.cli import trial, trial_process
 from prunepipe.cli.main import main
 from prunepipe.study.loading import load_study
@@ -101,7 +100,7 @@ def test_layer_collapse_is_told_before_any_training(capsys) -> None:
 
 @pytest.mark.usefixtures("in_this_process")
 def test_a_pruner_is_judged_as_what_it_is_without_an_option(folder: Path, monkeypatch, capsys) -> None:
-    monkeypatch.setattr(judge_command, "run_watched_dry", lambda command: 0)
+    monkeypatch.setattr("prunepipe.cli.deciding.run_on_screen", lambda *_: 0)
     assert (
         main(
             ["judge", "theirs.py:layer_pruner", "--study", "tiny.yaml", "--dry-run", "--prune-ratio", "0.91"]
@@ -124,7 +123,7 @@ def test_a_pruner_is_judged_as_what_it_is_without_an_option(folder: Path, monkey
 def test_while_a_method_is_broken_no_control_is_trained(
     folder: Path, monkeypatch, capsys, method: str
 ) -> None:
-    monkeypatch.setattr(judge_command, "run_watched", lambda *_: pytest.fail("trained"))
+    monkeypatch.setattr("prunepipe.cli.deciding.logged_run", lambda *_: pytest.fail("trained"))
     assert main(["judge", method, "--study", "tiny.yaml"]) == 1
     told = capsys.readouterr().err
     assert re.fullmatch(rf"error: score {folder}/{method}: .* \(line \d+ of .*\)\n", told)

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from prunepipe.cli import judge
 from prunepipe.cli.main import main
 from prunepipe.results.commands import cell_command, project_folder, remake_command
 from prunepipe.study.loading import load_study
@@ -55,14 +54,14 @@ def test_a_judged_method_is_made_again_in_its_folder_and_as_it_was_judged(
     tmp_path: Path, monkeypatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(judge, "run_watched_dry", lambda command: 0)
-    assert main(["judge", "snip", "--dry-run", "--seeds", "2", "--device", "cpu"]) == 0
+    monkeypatch.setattr("prunepipe.cli.deciding.run_on_screen", lambda *_: 0)
+    assert main(["judge", "snip", "--dry-run", "--seeds", "3", "--device", "cpu"]) == 0
     folder = tmp_path / "judged" / "own_snip"
     site = yaml.safe_load((folder / "config.yaml").read_text())
     assert site == {"study": "own_snip.yaml", "data_folder": str(tmp_path / "data"), "device": "cpu"}
     monkeypatch.chdir(folder)
     command = printed(folder / "own_snip.yaml")
-    assert "/seed{0,1}/metrics.json --force --cores 1 --study own_snip.yaml" in command
+    assert "/seed{0,1,2}/metrics.json --force --cores 1 --study own_snip.yaml" in command
     told = run_dry(command, folder)
     assert "seed0/metrics.json" in told
     assert "seed1/metrics.json" in told
@@ -70,7 +69,7 @@ def test_a_judged_method_is_made_again_in_its_folder_and_as_it_was_judged(
 
 def test_a_configuration_of_yours_is_left_alone_by_judge(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(judge, "run_watched_dry", lambda command: 0)
+    monkeypatch.setattr("prunepipe.cli.deciding.run_on_screen", lambda *_: 0)
     (tmp_path / "config.yaml").write_text("threads: 2\n")
     assert main(["judge", "snip", "--dry-run", "--output", str(tmp_path)]) == 0
     assert (tmp_path / "config.yaml").read_text() == "threads: 2\n"

@@ -1,17 +1,19 @@
 """How far a study has come: states of runs, the time that is left, the line on the terminal."""
 
 import os
+import signal
 import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
+from prunepipe.cli.logged_run import logged_run
 from prunepipe.cli.main import main
-from prunepipe.cli.workflow import WorkflowRun, run_watched
+from prunepipe.cli.workflow import WorkflowRun
 from prunepipe.results.layout import runs
 from prunepipe.results.standing import DONE, FAILED, RUNNING, SILENCE, WAITING, Standings
-from prunepipe.results.watching import StudyProgress, duration, study_progress
+from prunepipe.results.watching import duration, study_progress
 from prunepipe.study.study import Study
 
 NOW = 1_000_000.0
@@ -103,7 +105,7 @@ def test_durations_are_told_as_a_person_would(seconds: float, text: str) -> None
     assert duration(seconds) == text
 
 
-def test_a_watched_run_is_logged_and_its_failures_are_told_once(tmp_path: Path, capsys) -> None:
+def test_a_run_is_logged_and_its_failures_are_told_once(tmp_path: Path) -> None:
     lines = [
         "Error in rule score:",
         "error: bad score",
@@ -111,19 +113,48 @@ def test_a_watched_run_is_logged_and_its_failures_are_told_once(tmp_path: Path, 
     ]
     code = f"import sys; print({chr(10).join(lines)!r}); sys.exit(3)"
     log = tmp_path / "log" / "judge.log"
-    outcome = run_watched([sys.executable, "-c", code], log, lambda: StudyProgress(1, 2, 1, 0, 95.0))
-    assert outcome == WorkflowRun(3, 1, ["bad score"])
-    assert log.read_text().splitlines() == lines
-    assert "1 of 4 runs, 2 running, 1 failed, about 2 min left" in capsys.readouterr().err
+    looks: list[int] = []
+    for _ in range(2):  # the second is written below the first, and only its own failures are told
+        outcome = logged_run([sys.executable, "-c", code], log, lambda: not looks.append(1))
+        assert outcome == WorkflowRun(3, 1, ["bad score"])
+    assert log.read_text().splitlines() == lines * 2
+    assert looks
 
 
-def test_the_bar_moves_while_snakemake_is_silent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("prunepipe.cli.workflow.BETWEEN_LOOKS", 0.05)
-    looks = []
-
-    def progress() -> StudyProgress:
-        looks.append(1)
-        return StudyProgress(1, 2, 1, 0, 95.0)
-
-    run_watched([sys.executable, "-c", "import time; time.sleep(1)"], tmp_path / "judge.log", progress)
+def test_the_screen_moves_while_snakemake_is_silent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("prunepipe.cli.logged_run.BETWEEN_LOOKS", 0.05)
+    looks: list[int] = []
+    command = [sys.executable, "-c", "import time; time.sleep(1)"]
+    assert not logged_run(command, tmp_path / "judge.log", lambda: not looks.append(1)).stopped
     assert len(looks) > 5
+
+
+def test_a_workflow_is_stopped_with_its_jobs_when_its_time_is_over(tmp_path: Path) -> None:
+    job = "import time; print('job', flush=True); time.sleep(60)"
+    code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {job!r}])"
+    log = tmp_path / "judge.log"
+    outcome = logged_run([sys.executable, "-c", code], log, lambda: "job" not in log.read_text())
+    assert outcome.stopped
+    assert outcome.status < 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_request_to_end_stops_the_workflow_first(tmp_path: Path, number: int) -> None:
+    ended = tmp_path / "ended"
+    code = (
+        "import pathlib, signal, sys, time\n"
+        f"signal.signal(signal.SIGTERM, lambda *_: (pathlib.Path({str(ended)!r}).touch(), sys.exit(1)))\n"
+        "print('ready', flush=True)\n"
+        "time.sleep(60)"
+    )
+    log = tmp_path / "judge.log"
+
+    def look() -> bool:
+        if "ready" in log.read_text():
+            signal.raise_signal(number)
+        return True
+
+    with pytest.raises(KeyboardInterrupt):
+        logged_run([sys.executable, "-c", code], log, look)
+    assert ended.exists()
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL

@@ -70,7 +70,7 @@ def test_a_method_on_the_small_transformer_is_judged_beside_controls_that_can_ru
     kinds = known_kinds(base)
     assert kinds is not None
     assert kinds[0]["linear"] > 50 * kinds[0]["conv"]
-    values = derived_study(base, Method("snip", "mine"), 2, (0.9,))
+    values = derived_study(base, Method("snip", "mine"), prune_ratios=(0.9,))
     expected = OTHER | {"random_uniform": OTHER["random_uniform"] | {"checks": []}}
     assert {name: values["tickets"][name] for name in OTHER} == expected
     refuse_impossible(Study.model_validate(values))
@@ -81,7 +81,7 @@ def test_the_weights_that_a_trial_counts_decide_where_a_network_is_not_built_in(
     base = Study.model_validate(small | {"networks": own, "tickets": ["snip"]})
     assert known_kinds(base) is None
     for kinds, expected in (((), PAPER), ((LINEAR_ONLY,), OTHER)):
-        tickets = derived_study(base, Method("snip", "mine"), 2, (0.9,), kinds)["tickets"]
+        tickets = derived_study(base, Method("snip", "mine"), prune_ratios=(0.9,), kinds=kinds)["tickets"]
         assert {name: tickets[name].get("allocation") for name in OTHER} == {
             name: row.get("allocation") for name, row in expected.items()
         }

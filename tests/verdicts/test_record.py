@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from prunepipe.results.version_mark import record_version
 from prunepipe.study.study import Study
 from prunepipe.verdicts.record import changes, first_looked_at
 
@@ -14,16 +15,23 @@ def of(small, **changes):
 
 
 def test_the_first_looks_and_seeds_are_remembered(small, tmp_path):
-    path = tmp_path / "looks.json"
-    first = first_looked_at(path, of(small))
-    assert (first["looks"], first["seeds"]) == ([3, 5], [0, 1, 2])
-    assert first_looked_at(path, of(small, seeds=[7, 8, 9])) == first
+    record_version("small", tmp_path)
+    first = first_looked_at(of(small), tmp_path)
+    assert first == {"looks": [3, 5], "seeds": [0, 1, 2]}
+    assert first_looked_at(of(small, seeds=[7, 8, 9]), tmp_path) == first
 
 
-def test_another_study_in_the_same_folder_begins_anew(small, tmp_path):
-    path = tmp_path / "looks.json"
-    first_looked_at(path, of(small))
-    assert first_looked_at(path, of(small, name="other", seeds=[4, 5, 6]))["seeds"] == [4, 5, 6]
+def test_each_study_has_its_own_record(small, tmp_path):
+    for name in ("small", "other"):
+        record_version(name, tmp_path)
+    first_looked_at(of(small), tmp_path)
+    assert first_looked_at(of(small, name="other", seeds=[4, 5, 6]), tmp_path)["seeds"] == [4, 5, 6]
+    assert first_looked_at(of(small), tmp_path)["seeds"] == [0, 1, 2]
+
+
+def test_where_there_are_no_results_nothing_was_seen(small, tmp_path):
+    assert first_looked_at(of(small), tmp_path) is None
+    assert not any(tmp_path.iterdir())
 
 
 BEFORE = {"looks": [3, 5], "seeds": [0, 1, 2]}

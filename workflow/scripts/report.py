@@ -19,8 +19,7 @@ def main(files, settings):
     data = Collected(**{name: read_frame(getattr(files, name)) for name in names})
     paths = {name: Path(path) for name, path in settings.figures.items()}
     figures = {name: path.read_text(encoding="utf-8") for name, path in paths.items() if path.is_file()}
-    record = first_looked_at(Path(files.report).parent / "tables" / "looks.json", study)
-    judgement = judge(data.results, study, record=record)
+    judgement = judge(data.results, study, record=first_looked_at(study))
     write_text(files.report, build_report(data, judgement, study, figures, Path(files.study)))
 
 

@@ -13,8 +13,8 @@ from prunepipe.verdicts.writing import decomposition_markdown, verdicts_markdown
 
 def main(files):
     """Read the results, judge, write."""
-    study, record = load_study(Path(files.study)), Path(files.csv).with_name("looks.json")
-    judgement = judge(read_frame(files.results), study, record=first_looked_at(record, study))
+    study = load_study(Path(files.study))
+    judgement = judge(read_frame(files.results), study, record=first_looked_at(study))
     write_frame(files.csv, judgement.verdicts)
     write_frame(files.effects, judgement.effects)
     write_frame(files.methods, judgement.summaries)

@@ -12,7 +12,7 @@ from prunepipe.errors import ConfigError
 from prunepipe.study.built_in import CHECKS, TICKETS
 from prunepipe.study.controls import Kinds, control_rows, known_kinds
 from prunepipe.study.names import OWN
-from prunepipe.study.rows import Ticket
+from prunepipe.study.rows import Ticket, VerdictRule
 from prunepipe.study.study import FULL_NETWORK, Study
 
 BATTERY = tuple(name for name, row in CHECKS.items() if row.battery)
@@ -72,8 +72,10 @@ def require_own_name(name: str) -> str:
 def derived_study(
     base: Study,
     method: Method,
-    seeds: int,
-    prune_ratios: tuple[float, ...] | None,
+    *,
+    prune_ratios: tuple[float, ...] | None = None,
+    seeds: int | None = None,
+    looks: tuple[int, ...] | None = None,
     kinds: Sequence[Kinds] = (),
 ) -> dict[str, Any]:
     """Return the study that judges a method, as plain values.
@@ -81,8 +83,9 @@ def derived_study(
     Args:
         base: gives data set, network, recipe and margin.
         method: the method to judge.
-        seeds: number of repetitions; more make the verdicts more precise.
         prune_ratios: default: the first prune ratio of `base`.
+        seeds: repetitions at most; default: as many as the last look takes.
+        looks: default: those of `base` if they are several, else those of a study that names none.
         kinds: weights by kind of its networks, where a trial has counted them; they decide about the controls' rows.
     """
     ratios = prune_ratios or base.prune_ratios[:1]
@@ -93,6 +96,8 @@ def derived_study(
         include={"recipe", "scoring", "verdict", "prunable"},
         exclude={"verdict": {"positive_controls"}},  # tickets of the base
     )
+    if looks is None:
+        looks = base.verdict.looks if len(base.verdict.looks) > 1 else VerdictRule().looks
     row = {
         "scored": method.scored,
         "score": absolute(method.score),
@@ -105,13 +110,14 @@ def derived_study(
         "datasets": {key: _absolute_in(base.datasets[key], "source") for key in base.datasets},
         "networks": {key: _absolute_in(base.networks[key], "architecture") for key in base.networks},
         **kept,
+        "verdict": {**kept.get("verdict", {}), "looks": list(looks)},
         "tickets": {
             method.name: row | {"checks": _battery(row)},
             **{name: rows[name] for name in CONTROLS},
             BASELINE: {**rows[BASELINE], "checks": []},
         },
         "prune_ratios": list(ratios),
-        "seeds": list(range(seeds)),
+        "seeds": list(range(max(looks, default=0) if seeds is None else seeds)),
         "tables": ["initial_checks"] if method.start == "init" else ["initial_checks", "partial_checks"],
     }
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from prunepipe.cli.budget import add_budget
 from prunepipe.cli.method import add_method_arguments, prune_ratios, read_method
-from prunepipe.cli.trial import environment
-from prunepipe.cli.workflow import WorkflowRun, run_watched, snakemake_command, study_file
+from prunepipe.cli.workflow import study_file
 from prunepipe.execution.cores import usable_cores
+
+if TYPE_CHECKING:
+    from prunepipe.cli.derived_study import Method
 
 FOLDER = "judged"
 """The folder of judged methods, one subfolder each, so that your own study in results/ is not touched."""
@@ -28,11 +30,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _add_execution(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", help="name of the method; default: the function's")
     parser.add_argument(
-        "--seeds",
-        type=int,
-        default=5,
-        help="repetitions; more make the verdict more precise (default: %(default)s)",
+        "--seeds", type=int, help="repetitions at most; default: as many as the last look takes"
     )
+    parser.add_argument(
+        "--looks",
+        type=looks,
+        metavar="N,N,...",
+        help="numbers of seeds after which verdicts are drawn; default: the study's if it has several, else "
+        "3,5,8,12,20",
+    )
+    add_budget(parser)
     parser.add_argument(
         "--cores",
         type=int,
@@ -45,18 +52,28 @@ def _add_execution(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--upgrade-results", action="store_true", help="continue with results of another version of prunepipe"
     )
-    parser.add_argument("--dry-run", action="store_true", help="write the study and show what would run")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="write the study and show what runs for the first look"
+    )
+
+
+def looks(text: str) -> tuple[int, ...]:
+    """Return numbers of seeds from a list such as 3,5,8.
+
+    Raises:
+        ArgumentTypeError: it is no such list; the study checks the numbers.
+    """
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"'{text}' is no list of numbers; write 3,5,8") from error
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Judge a method; return 0 if all jobs succeeded."""
+    """Judge a method; return 0 unless a run failed."""
     from prunepipe.cli.derived_study import derived_study
-    from prunepipe.cli.first_screen import first_screen
     from prunepipe.cli.trial import tried_method
     from prunepipe.plugins import is_external
-    from prunepipe.results.layout import PARTIAL
-    from prunepipe.results.watching import study_progress
-    from prunepipe.stages.upstream import upstream_logs
     from prunepipe.study.controls import known_kinds
     from prunepipe.study.loading import load_study
     from prunepipe.study.names import score_row
@@ -65,39 +82,38 @@ def run(arguments: argparse.Namespace) -> int:
     base = load_study(given)
     method = read_method(arguments, arguments.name)
     folder: Path = (arguments.output or Path(FOLDER) / method.name).resolve()
-    study = folder / f"{method.name}.yaml"
-    _require_valid(study, derived_study(base, method, arguments.seeds, ratios))
+    file = folder / f"{method.name}.yaml"
+    derive = partial(derived_study, base, prune_ratios=ratios, seeds=arguments.seeds, looks=arguments.looks)
+    _require_valid(file, derive(method))
     kinds: list[dict[str, int]] = []
     if is_external(score_row(method.score).function) or known_kinds(base) is None:
         # Tried first, so that mistakes in a method are not found only after the controls have been trained.
+        print(f"Trying {method.score}, without training ...", flush=True)
         method, text, kinds = tried_method(arguments, method, given, ratios)
         print(text, end="\n\n", flush=True)
-    values = derived_study(base, method, arguments.seeds, ratios, kinds)
-    _write(study, values)
+    values = derive(method, kinds=kinds)
+    _write(file, values)
     _tell_controls(values)
+    return _decide(arguments, file, method)
+
+
+def _decide(arguments: argparse.Namespace, file: Path, method: Method) -> int:
+    """Run the study until the method is judged."""
+    from prunepipe.cli.deciding import decide, dry_run, work_on
+    from prunepipe.cli.ending import finish
+    from prunepipe.cli.screen import screen_of
+
     choices = {"data_folder": str(Path(arguments.data_folder).resolve()), "device": arguments.device}
-    _keep_site(folder / "config.yaml", {"study": study.name, **choices})
+    _keep_site(file.parent / "config.yaml", {"study": file.name, **choices})
     site = [f"{key}={value}" for key, value in choices.items()]
     site += ["upgrade_results=true"] if arguments.upgrade_results else []
-    cores = ["--cores", str(arguments.cores)]
+    log = file.parent / "judge.log"
+    work = work_on(file, file.parent, log, arguments.cores, site, choices["data_folder"])
     if arguments.dry_run:
-        dry = ["--dry-run", "--quiet", "host", "rules", "reason"]
-        return run_watched_dry(snakemake_command(study, folder, *cores, *dry, site=site))
-    print(f"Judging {method.name} ({method.score}): study {study}, log {folder / 'judge.log'}", flush=True)
-    planned = load_study(study)
-    upstream = partial(upstream_logs, planned, prepared_folder=choices["data_folder"])
-    progress = partial(study_progress, planned, folder, upstream=upstream)
-    command = snakemake_command(study, folder, *cores, site=site)
-    outcome = run_watched(command, folder / "judge.log", progress, environment())
-    if not outcome.status:
-        print(first_screen(folder / "results"))
-        return 0
-    _explain_failure(outcome, folder)
-    if outcome.failed:
-        pages = snakemake_command(study, folder, "partial", *cores, site=site)
-        if run_watched(pages, folder / "judge-partial.log", progress, environment()).status == 0:
-            print(first_screen(folder / PARTIAL))
-    return 1
+        return dry_run(work)
+    print(f"Judging {method.name} ({method.score}): study {file}, log {log}", flush=True)
+    ending = decide(work, screen_of(), budget=arguments.budget, focus=method.name)
+    return finish(work, ending)
 
 
 def _tell_controls(values: dict[str, Any]) -> None:
@@ -113,29 +129,23 @@ def _tell_controls(values: dict[str, Any]) -> None:
         )
 
 
-def run_watched_dry(command: list[str]) -> int:
-    """Show what Snakemake would run."""
-    import subprocess
-
-    return subprocess.run(command, env=environment(), check=False).returncode
-
-
 def _require_valid(path: Path, values: dict[str, Any]) -> None:
     """Validate a study before anything is written.
 
     Raises:
-        ConfigError: the same errors as for a study file, except for its name.
+        ConfigError: the same errors as for a study file, except for its name; or it cannot reach a look.
     """
     from tempfile import TemporaryDirectory
 
     from prunepipe.errors import ConfigError
+    from prunepipe.planning.next_look import require_a_look
     from prunepipe.study.loading import load_study
 
     with TemporaryDirectory() as folder:
         draft = Path(folder) / path.name
         draft.write_text(_as_yaml(values), encoding="utf-8")
         try:
-            load_study(draft)
+            require_a_look(load_study(draft))
         except ConfigError as error:
             raise ConfigError(str(error).replace(f"{draft}: ", "")) from error
 
@@ -161,11 +171,3 @@ def _keep_site(path: Path, values: dict[str, Any]) -> None:
 
     if not path.is_file() or path.read_text(encoding="utf-8").startswith(SITE_HEAD):
         path.write_text(SITE_HEAD + yaml.safe_dump(values, sort_keys=False, width=1000), encoding="utf-8")
-
-
-def _explain_failure(outcome: WorkflowRun, folder: Path) -> None:
-    what = f"{outcome.failed} jobs failed; the verdict below is of the finished runs."
-    print(f"\n{what if outcome.failed else 'The study did not run.'}", file=sys.stderr)
-    for message in outcome.told or [f"see {folder / 'judge.log'}"]:
-        print(f"error: {message}", file=sys.stderr)
-    print("Run the same command again after the fix: what is finished is not repeated.\n", file=sys.stderr)

@@ -9,7 +9,6 @@ from typing import Any
 from prunepipe.cli.derived_study import Method, derived_study, method_name
 from prunepipe.cli.verdict import csv_rows
 from prunepipe.cli.workflow import study_file
-from prunepipe.results.layout import PARTIAL
 
 FEWER_KEPT = 0.4
 """The next prune ratio keeps this share of the weights that the current one keeps: after 0.95 comes 0.98."""
@@ -23,7 +22,7 @@ def next_questions(results: Path) -> list[str]:
     """
     import yaml
 
-    root = results.parents[1] if results.match(PARTIAL) else results.parent
+    root = next(folder.parent for folder in (results, *results.parents) if folder.name == "results")
     name = next((row["study"] for row in csv_rows(results / "results.csv")), "")
     file = root / f"{name}.yaml"
     study = yaml.safe_load(file.read_text(encoding="utf-8")) if name and file.is_file() else {}

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from prunepipe.cli.budget import add_budget
 from prunepipe.cli.last_screen import Ended, last_screen
 from prunepipe.cli.trial import environment
 from prunepipe.cli.workflow import (
@@ -37,6 +38,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "results/ to make, or `partial`, the tables of what is finished; default: everything",
     )
     parser.add_argument("--study", help="same as STUDY, for consistency with judge and plan")
+    parser.add_argument(
+        "--until-decided",
+        action="store_true",
+        help="go look by look, and make only the runs that open tests need, until every test is decided",
+    )
+    add_budget(parser)
     parser.add_argument(
         "--cores",
         type=cores,
@@ -84,6 +91,10 @@ def run(arguments: argparse.Namespace) -> int:
 
     named, targets = study_and_targets(arguments.words, arguments.study)
     file = study_file(named or site_of(Path()).study)
+    if arguments.until_decided:
+        return _until_decided(arguments, file, targets)
+    if arguments.budget is not None:
+        raise ConfigError("--budget goes with --until-decided; a plain run goes to its end.")
     study = load_study(file)
     wanted = {"--dry-run": arguments.dry_run, "--force": arguments.force}
     options = ["--cores", str(arguments.cores), *(name for name, given in wanted.items() if given)]
@@ -112,6 +123,29 @@ def run(arguments: argparse.Namespace) -> int:
     print(last_screen(ended))
     _explain(outcome)
     return outcome.status
+
+
+def _until_decided(arguments: argparse.Namespace, file: Path, targets: Sequence[str]) -> int:
+    """Run a study look by look, and return the exit status."""
+    refused = [*targets, *(["--force"] if arguments.force else [])]
+    if refused:
+        raise ConfigError(
+            f"{' '.join(refused)}: --until-decided chooses what is made, and makes nothing again."
+        )
+    log = Path(LOG)
+    if not arguments.dry_run:  # before anything slow is imported
+        print(f"Study {file}, look by look until every test is decided; log {log}", flush=True)
+
+    from prunepipe.cli.deciding import decide, dry_run, work_on
+    from prunepipe.cli.ending import finish
+    from prunepipe.cli.screen import screen_of
+
+    given = dict(option.partition("=")[::2] for option in arguments.config)
+    site = site_of(Path()).model_copy(update=given)
+    work = work_on(file, Path.cwd(), log, arguments.cores, arguments.config, site.prepared)
+    if arguments.dry_run:
+        return dry_run(work)
+    return finish(work, decide(work, screen_of(), budget=arguments.budget))
 
 
 def study_and_targets(words: Sequence[str], option: str | None) -> tuple[str | None, list[str]]:

@@ -79,7 +79,7 @@ def _trials(method: Method, request: dict[str, Any]) -> list[Trial]:
     """Try the method on every network and data set of the study."""
     base = load_study(Path(request["study"]))
     ratios = request["prune_ratios"] and tuple(request["prune_ratios"])
-    study = validated(Study, derived_study(base, method, 1, ratios), method.name)
+    study = validated(Study, derived_study(base, method, prune_ratios=ratios, seeds=1), method.name)
     threads = usable_cores()
     prepare_process(threads)
     execution = Execution(device=request["device"], threads=threads, score_time_limit=request["time_limit"])

@@ -105,12 +105,14 @@ class WorkflowRun:
         failed: number of failed jobs.
         told: the error messages in their logs, each once.
         last: the last lines that Snakemake printed.
+        stopped: whether it was stopped before its end.
     """
 
     status: int
     failed: int
     told: list[str]
     last: list[str] = field(default_factory=list, compare=False)
+    stopped: bool = False
 
 
 def run_watched(
@@ -178,12 +180,13 @@ def _follow(process: subprocess.Popen[str], log: TextIO, outcome: WorkflowRun, b
     """Log the output of a process until it ends."""
     for line in process.stdout or ():
         log.write(line)
-        _read(line, outcome)
+        read_line(line, outcome)
         if PASSED_ON.match(line):
             bar.tell(line.rstrip("\n"))
 
 
-def _read(line: str, outcome: WorkflowRun) -> None:
+def read_line(line: str, outcome: WorkflowRun) -> None:
+    """Note what a line of Snakemake's output says of failures."""
     outcome.failed += bool(FAILED.match(line))
     outcome.last = [*outcome.last, line.rstrip()][-LAST_LINES:] if line.strip() else outcome.last
     found = TOLD.match(line)

@@ -10,10 +10,8 @@ from prunepipe.study.rows import DatasetChoice
 from prunepipe.study.study import FULL_NETWORK, Study
 
 RUNS = "results/runs"
-PARTIAL = "results/partial"
-"""Tables and report of an unfinished study; elsewhere, Snakemake would take them for finished and skip missing runs."""
-
 MADE_BY = RUNS + "/{study}/prunepipe.json"
+LOOKS = RUNS + "/{study}/looks.json"
 NETWORK = RUNS + "/{study}/{dataset}/{network}"
 INITIAL = NETWORK + "/initial/{draw}/seed{seed}"
 DENSE = NETWORK + "/dense/{data}/seed{seed}"

@@ -7,29 +7,27 @@ from pathlib import Path
 from typing import Any
 
 from prunepipe.artifacts import read_json, write_json
+from prunepipe.results.layout import LOOKS, MADE_BY
 from prunepipe.study.study import Study
 
 
-def first_looked_at(path: Path, study: Study) -> dict[str, Any]:
-    """Return the looks and seeds of the first time that a study was judged, and remember those of now if it is now.
+def first_looked_at(study: Study, root: Path = Path()) -> dict[str, Any] | None:
+    """Return the looks and seeds of the first time that a study's results were judged; note those of now if it is now.
 
     Args:
-        path: of the record, a JSON file beside the verdicts.
         study: as it is now.
+        root: folder that holds `results/`.
     Returns:
-        Lists "looks" and "seeds".
+        Lists "looks" and "seeds"; None if the study has no results, and so nothing was seen.
     Raises:
         ArtifactError: the record cannot be read.
     """
+    path = root / LOOKS.format(study=study.name)
+    if not (root / MADE_BY.format(study=study.name)).is_file():
+        return None
     if not path.is_file():
-        write_json(
-            path, {"study": study.name, "looks": list(study.verdict.looks), "seeds": list(study.seeds)}
-        )
-    found = read_json(path, "study", "looks", "seeds")
-    if found["study"] == study.name:
-        return found
-    path.unlink()
-    return first_looked_at(path, study)
+        write_json(path, {"looks": list(study.verdict.looks), "seeds": list(study.seeds)})
+    return read_json(path, "looks", "seeds")
 
 
 def changes(before: Mapping[str, Any] | None, looks: Sequence[int], seeds: Sequence[int]) -> list[str]:

@@ -1,0 +1,273 @@
+"""Run a study look by look, and of each look only the runs that open tests need, until every test is decided."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+
+from prunepipe.cli.decision_table import View, decision_rows, time_text
+from prunepipe.cli.logged_run import logged_run
+from prunepipe.cli.screen import PlainLines, Screen
+from prunepipe.cli.trial import environment
+from prunepipe.cli.workflow import snakemake_command
+from prunepipe.errors import ConfigError
+from prunepipe.planning.next_look import Key, next_look, require_a_look, seed_folders, waiting_tests
+from prunepipe.planning.pace import Pace
+from prunepipe.planning.wanted import FILES, RULE, write_wanted
+from prunepipe.results.layout import Run
+from prunepipe.results.standing import DONE, FAILED, RUNNING, Standings
+from prunepipe.results.table import collect
+from prunepipe.stages.upstream import upstream_logs
+from prunepipe.study.loading import load_study
+from prunepipe.study.study import Study
+from prunepipe.verdicts.record import changes, first_looked_at
+from prunepipe.verdicts.verdicts import verdicts
+
+
+@dataclass(frozen=True)
+class Work:
+    """A study to decide, and how to run it.
+
+    Attributes:
+        study: what is tested.
+        folder: holds `results/`.
+        command: returns Snakemake's command for targets and options.
+        log: of Snakemake's output.
+        prepared: folder of the prepared data sets.
+        environment: of Snakemake's process.
+    """
+
+    study: Study
+    folder: Path
+    command: Callable[..., list[str]]
+    log: Path
+    prepared: Path | str
+    environment: Mapping[str, str]
+
+
+def work_on(
+    file: Path, folder: Path, log: Path, cores: int, site: Sequence[str], prepared: Path | str
+) -> Work:
+    """Return the work on a study.
+
+    Args:
+        file: of the study, an absolute path.
+        folder: holds `results/`.
+        log: of Snakemake's output.
+        cores: jobs to run in parallel.
+        site: `key=value` of config.yaml.
+        prepared: folder of the prepared data sets.
+    """
+
+    def command(*arguments: str) -> list[str]:
+        # A folder is locked by prunepipe.execution.workflow_lock; Snakemake's own lock outlives a kill -9.
+        return snakemake_command(file, folder, *arguments, "--cores", str(cores), "--nolock", site=site)
+
+    return Work(load_study(file), folder, command, log, prepared, environment())
+
+
+def dry_run(work: Work) -> int:
+    """Show what Snakemake would run for the next look, and return its exit status."""
+    course = _Course(work, PlainLines(sys.stdout), None)
+    course.look()
+    course.list_runs()
+    return run_on_screen(work.command(RULE, "--dry-run", "--quiet", "host", "rules", "reason"), work.environment)
+
+
+def run_on_screen(command: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Run a command whose output the user sees, and return its exit status."""
+    return subprocess.run(command, env=dict(environment), check=False).returncode
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How it ended.
+
+    Attributes:
+        reason: one of DECIDED, SPENT, INTERRUPTED, FAILED.
+        view: the last state.
+        failed: number of failed jobs.
+        told: their error messages, each once.
+        seconds: that the next look takes here; None: not known.
+        made, planned: runs of the study that are made, and all that it lists.
+    """
+
+    reason: str
+    view: View
+    failed: int
+    told: list[str]
+    seconds: float | None
+    made: int
+    planned: int
+
+
+DECIDED = "decided"
+"""Nothing is left to run: each test is decided, at its last look, or waits for a run that failed."""
+SPENT, INTERRUPTED = "budget", "interrupted"
+FAILED_TO_START = "failed"
+"""The workflow ended without any job, as it does where the configuration has a mistake."""
+
+
+def decide(work: Work, screen: Screen, *, budget: float | None = None, focus: str | None = None) -> Ending:
+    """Run a study until every test is decided, at its last look, or the budget is spent.
+
+    What is there already is not made again: after an interruption the same call goes on.
+
+    Args:
+        work: the study, and how to run it.
+        screen: shows how it stands.
+        budget: seconds; default: no end.
+        focus: the ticket that it is all for: if none of its tests can go on because runs failed, nothing does.
+
+    Raises:
+        ConfigError: no look can be reached, or results were judged by other looks or seeds.
+    """
+    require_a_look(work.study)
+    course = _Course(work, screen, budget)
+    while True:
+        course.look()
+        reason = course.end(focus)
+        if reason:
+            return course.ending(reason)
+        try:
+            started = course.run()
+        except KeyboardInterrupt:
+            course.look()
+            return course.ending(INTERRUPTED)
+        if not started:
+            return course.ending(FAILED_TO_START)
+
+
+class _Course:
+    """A study on its way from look to look."""
+
+    def __init__(self, work: Work, screen: Screen, budget: float | None) -> None:
+        self._work, self._screen = work, screen
+        self._end = None if budget is None else time.monotonic() + budget
+        self._pace = Pace()
+        self._given_up: set[str] = set()
+        self._failed, self._told = 0, list[str]()
+        self._view: View
+        self._results: pd.DataFrame
+        self._folders: dict[Key, list[list[str]]] = {}
+
+    def look(self) -> None:
+        """Judge what is there, and find the runs of the next look."""
+        study, rule = self._work.study, self._work.study.verdict
+        upstream = partial(upstream_logs, study, prepared_folder=self._work.prepared)
+        self._results = collect(study, self._work.folder, upstream)
+        _require_same_looks(study, self._work.folder)
+        found = verdicts(
+            self._results,
+            margin=rule.margin,
+            significance=rule.significance,
+            looks=rule.looks,
+            seeds=study.seeds,
+        )
+        following = next_look(study, self._results, found, self._given_up)
+        waiting = waiting_tests(study, self._results, found, self._given_up)
+        self._view = View(found, len(study.seeds), following, waiting)
+
+    def end(self, focus: str | None) -> str:
+        """Return why nothing more is run, or nothing."""
+        if self._view.next is None:
+            return DECIDED
+        own, lost = self._view.next.tests["ticket"], self._view.waiting["ticket"]
+        if focus and focus in set(lost) and focus not in set(own):
+            return DECIDED
+        return SPENT if self._spent() else ""
+
+    def ending(self, reason: str) -> Ending:
+        """Show the last state, and return how it ended."""
+        self._screen.show("", decision_rows(self._view))
+        missing = len(self._view.next.missing) if self._view.next else 0
+        made = int((self._results["status"] == "done").sum())
+        return Ending(
+            reason,
+            self._view,
+            self._failed,
+            self._told,
+            self._pace.seconds(missing),
+            made,
+            len(self._results),
+        )
+
+    def list_runs(self) -> tuple[Run, ...]:
+        """Write the list of the runs of the next look for the workflow, and return them."""
+        following = self._view.next
+        missing = following.missing if following else ()
+        self._folders = seed_folders(self._work.study, following.tests) if following else {}
+        write_wanted([run.folder for run in missing], self._work.folder)
+        return missing
+
+    def run(self) -> bool:
+        """Make the runs of the next look; return False if the workflow could not start."""
+        missing = self.list_runs()
+        self._pace.start()
+        outcome = logged_run(self._work.command(RULE), self._work.log, self._tick, self._work.environment)
+        self._pace.stop()
+        if outcome.stopped:
+            return True  # the budget is spent: what was stopped has not failed
+        self._failed += outcome.failed
+        self._told += [text for text in outcome.told if text not in self._told]
+        lost = {run.folder for run in missing if not _made(self._work.folder, run)}
+        self._given_up |= lost
+        return not outcome.status or outcome.failed > 0 or len(lost) < len(missing)
+
+    def _tick(self) -> bool:
+        """Show how far the look is; return whether to go on."""
+        assert self._view.next is not None
+        standings = Standings(self._work.folder)
+        states = {run.folder: standings.of(run).state for run in self._view.next.missing}
+        counts = Counter(states.values())
+        self._pace.made(counts[DONE])
+        rows = decision_rows(self._view, self._ready(states))
+        self._screen.show(self._status(counts, len(states)), rows)
+        return not self._spent()
+
+    def _status(self, counts: Counter[str], total: int) -> str:
+        assert self._view.next is not None
+        failed = f", {counts[FAILED]} failed" if counts[FAILED] else ""
+        line = (
+            f"Look at {self._view.next.look} seeds: {counts[DONE]} of {total} runs made, {counts[RUNNING]} running"
+            f"{failed}"
+        )
+        left = self._pace.seconds(total - counts[DONE])
+        if left is not None:
+            line += f", {time_text(left)} left"
+        if self._end is not None:
+            line += f"; budget: {time_text(max(self._end - time.monotonic(), 0.0))}"
+        return line
+
+    def _ready(self, states: Mapping[str, str]) -> dict[Key, int]:
+        """Return for each test of this look how many of its seeds have all their runs."""
+        return {
+            key: sum(all(states.get(folder, DONE) == DONE for folder in own) for own in seeds)
+            for key, seeds in self._folders.items()
+        }
+
+    def _spent(self) -> bool:
+        return self._end is not None and time.monotonic() >= self._end
+
+
+def _require_same_looks(study: Study, folder: Path) -> None:
+    """Refuse to go on with results that were judged by other looks or other seeds.
+
+    Raises:
+        ConfigError: the looks or the seeds were changed since.
+    """
+    told = changes(first_looked_at(study, folder), study.verdict.looks, study.seeds)
+    if told:
+        raise ConfigError(f"study {study.name}: {'; '.join(told)}.")
+
+
+def _made(folder: Path, run: Run) -> bool:
+    return all((folder / run.folder / name).is_file() for name in FILES)

@@ -1,0 +1,69 @@
+"""What `judge` and `run --until-decided` say at the end, and the pages that they leave."""
+
+from __future__ import annotations
+
+import sys
+
+from prunepipe.cli.deciding import DECIDED, FAILED_TO_START, INTERRUPTED, SPENT, Ending, Work
+from prunepipe.cli.decision_table import decision_rows, tally, test_name, time_text
+from prunepipe.cli.logged_run import logged_run
+from prunepipe.cli.workflow import place_in
+from prunepipe.results.places import partial_place
+
+REASONS = {
+    DECIDED: "Nothing is left to run",
+    SPENT: "The budget is spent",
+    INTERRUPTED: "Stopped",
+    FAILED_TO_START: "The study did not run",
+}
+STATUS = {DECIDED: 0, SPENT: 0, INTERRUPTED: 130, FAILED_TO_START: 1}
+
+
+def finish(work: Work, ending: Ending) -> int:
+    """Say how it ended, write tables and the page, print what they say of the methods, and return the exit status."""
+    print("\n" + "\n".join(ending_lines(ending)), flush=True)
+    for message in ending.told:
+        print(f"error: {message}", file=sys.stderr)
+    if ending.reason == FAILED_TO_START:
+        print(f"Snakemake's output is in {work.log}.", file=sys.stderr)
+    if ending.failed:
+        print("After the fix, run the same command again: what is made is not made again.", file=sys.stderr)
+    if ending.reason in (DECIDED, SPENT) and ending.made:
+        _write_pages(work, ending)
+    return STATUS[ending.reason] or int(ending.failed > 0)
+
+
+def ending_lines(ending: Ending) -> list[str]:
+    """Return how it ended, what it took, and what the next look of each open test may bring."""
+    rows = decision_rows(ending.view)
+    spared = ending.planned - ending.made
+    share = f" of the {ending.planned} that the study lists" if spared else ""
+    lines = [f"{REASONS[ending.reason]}: {len(rows)} tests, {tally(rows)}; {ending.made} runs made{share}."]
+    if ending.failed:
+        lines.append(f"{ending.failed} jobs failed; the tests that need them wait.")
+    if ending.view.next is None:
+        return lines
+    time = f", {time_text(ending.seconds)} here" if ending.seconds is not None else ""
+    lines.append(
+        f"At the next look ({ending.view.next.look} seeds{time}), if effect and spread stay as they are:"
+    )
+    chances = dict(zip(ending.view.verdicts.index, ending.view.verdicts["probability"], strict=True))
+    for row, chance in zip(rows, chances.values(), strict=True):
+        if row.asked:
+            known = f"decided with probability {chance:.1f}" if chance == chance else "its first look"
+            lines.append(f"  {test_name(row)}: {known}")
+    return [*lines, "The same command goes on where this stopped."]
+
+
+def _write_pages(work: Work, ending: Ending) -> None:
+    """Make the tables and the page: of the whole study if all of it is there, else of what there is."""
+    from prunepipe.cli.first_screen import first_screen
+
+    whole = ending.made == ending.planned
+    place = place_in(work.folder, work.study.name)
+    target = () if whole else ("partial",)
+    outcome = logged_run(work.command(*target), work.log, environment=work.environment)
+    if outcome.status:
+        print(f"error: the tables could not be written; see {work.log}", file=sys.stderr)
+        return
+    print("\n" + first_screen(work.folder / (place if whole else partial_place(place))))

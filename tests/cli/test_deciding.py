@@ -1,0 +1,222 @@
+"""The driver: look by look until every test is decided, on made-up runs; stops, failures and budgets."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from made_runs import make_runs
+
+from prunepipe.cli import deciding
+from prunepipe.cli.deciding import DECIDED, FAILED_TO_START, INTERRUPTED, SPENT, Ending, Work, decide
+from prunepipe.cli.decision_table import time_text
+from prunepipe.cli.ending import ending_lines
+from prunepipe.cli.screen import PlainLines
+from prunepipe.cli.workflow import WorkflowRun
+from prunepipe.errors import ConfigError
+from prunepipe.planning.pace import Pace
+from prunepipe.planning.wanted import WANTED
+from prunepipe.results.layout import Run, runs
+from prunepipe.study.study import Study
+
+TICKETS = {"lottery": {"checks": ["corrupted_data", "rearrange"]}, "random": {"checks": ["rearrange"]}}
+LOOKS = [3, 5, 8]
+
+
+class Workflow:
+    """Stands in for Snakemake: makes the runs on the list, with made-up accuracies.
+
+    Attributes:
+        asked: the folders that each call was asked for.
+    """
+
+    def __init__(self, study: Study, folder: Path, outcome: Callable[[Run], float | str]) -> None:
+        self.study, self.folder, self.outcome = study, folder, outcome
+        self.asked: list[list[str]] = []
+        self.before: Callable[[], WorkflowRun | None] = lambda: None
+
+    def __call__(
+        self, command: list[str], log: Path, look: Callable[[], bool], environment: Any
+    ) -> WorkflowRun:
+        wanted = (self.folder / WANTED).read_text().splitlines()
+        self.asked.append(wanted)
+        early = self.before()
+        if early is not None:
+            return early
+        listed = [run for run in runs(self.study) if run.folder in wanted]
+        failed = 0
+        for run in listed:
+            failed += make_runs(self.study, self.folder, [run], self.outcome)
+            if not look():
+                return WorkflowRun(1, 0, [], stopped=True)
+        return WorkflowRun(int(failed > 0), failed, ["it diverged"] if failed else [])
+
+    def seeds(self, ticket: str, check: str) -> list[int]:
+        """How many runs of a ticket under a check each call was asked for."""
+        return [sum(f"/tickets/{ticket}/{check}/" in folder for folder in asked) for asked in self.asked]
+
+
+@pytest.fixture
+def planned(small: dict) -> Study:
+    rule = {"margin": 1.0, "looks": LOOKS}
+    return Study.model_validate(small | {"tickets": TICKETS, "seeds": list(range(8)), "verdict": rule})
+
+
+def accuracy(run: Run) -> float:
+    """Rearranging hurts lottery tickets a lot, a little noise hurts nobody."""
+    noise = np.random.default_rng([run.seed, len(run.ticket), len(run.check)]).normal(0, 0.8)
+    return 80.0 - 20.0 * ((run.ticket, run.check) == ("lottery", "rearrange")) + noise
+
+
+def decided(
+    study: Study, folder: Path, monkeypatch, outcome=accuracy, before=lambda: None, **options: Any
+) -> tuple[Ending, Workflow, str]:
+    workflow, shown = Workflow(study, folder, outcome), io.StringIO()
+    workflow.before = before
+    monkeypatch.setattr(deciding, "logged_run", workflow)
+    work = Work(study, folder, lambda *targets: [*targets], folder / "log", folder / "data", {})
+    return decide(work, PlainLines(shown), **options), workflow, shown.getvalue()
+
+
+def words(ending: Ending) -> dict[tuple[str, str], str]:
+    table = ending.view.verdicts
+    return dict(zip(zip(table["ticket"], table["check"], strict=True), table["verdict"], strict=True))
+
+
+def test_it_goes_look_by_look_and_closed_tests_start_no_further_runs(
+    planned: Study, tmp_path: Path, monkeypatch
+) -> None:
+    ending, workflow, shown = decided(planned, tmp_path, monkeypatch)
+    assert ending.reason == DECIDED
+    assert ending.view.next is None
+    assert words(ending)["lottery", "rearrange"] == "uses"
+    closed = workflow.seeds("lottery", "rearrange")
+    assert sum(closed) < len(planned.seeds)
+    assert closed[-1] == 0
+    assert workflow.seeds("lottery", "none") == [3, 2, 3]  # the partners of corrupted data go on
+    assert ending.made == sum(map(len, workflow.asked)) < ending.planned
+    assert "lottery, rearrange, 90 %: uses" in shown
+    assert f"of the {ending.planned} that the study lists" in ending_lines(ending)[0]
+
+
+def test_the_words_are_those_of_the_runs_however_often_it_is_interrupted(
+    planned: Study, tmp_path: Path, monkeypatch
+) -> None:
+    whole, _, _ = decided(planned, tmp_path / "whole", monkeypatch)
+    calls = iter(range(100))
+
+    def interrupted() -> WorkflowRun | None:
+        if next(calls) % 2 == 0:
+            raise KeyboardInterrupt
+        return None
+
+    endings = []
+    while not endings or endings[-1].reason == INTERRUPTED:
+        ending, workflow, _ = decided(planned, tmp_path / "parts", monkeypatch, before=interrupted)
+        endings.append(ending)
+    assert len(endings) > 2
+    assert words(endings[-1]) == words(whole)
+    assert endings[-1].made == whole.made
+    _, workflow, _ = decided(planned, tmp_path / "parts", monkeypatch)
+    assert workflow.asked == []  # nothing is left to do
+
+
+def test_a_spent_budget_stops_it_and_the_next_look_is_foretold(
+    planned: Study, tmp_path: Path, monkeypatch
+) -> None:
+    now = [0.0]
+
+    def slow(run: Run) -> float:
+        now[0] += 10.0
+        return accuracy(run)
+
+    monkeypatch.setattr(deciding.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(deciding, "Pace", lambda: Pace(lambda: now[0]))
+    ending, _, shown = decided(planned, tmp_path, monkeypatch, slow, budget=250.0)
+    assert ending.reason == SPENT
+    assert 250.0 <= now[0] < 270.0
+    assert ending.failed == 0
+    assert "budget: about 3 minutes" in shown
+    text = "\n".join(ending_lines(ending))
+    assert ending.view.next is not None
+    left = time_text(10.0 * len(ending.view.next.missing))
+    assert f"At the next look (5 seeds, {left} here), if effect and spread stay as they are:" in text
+    assert "lottery, corrupted_data, 90 %: decided with probability" in text
+    more, _, _ = decided(planned, tmp_path, monkeypatch, slow)
+    assert more.reason == DECIDED
+
+
+def test_no_time_is_said_before_any_run_was_made(planned: Study, tmp_path: Path, monkeypatch) -> None:
+    ending, _, _ = decided(planned, tmp_path, monkeypatch, budget=1e-9)
+    assert ending.reason == SPENT
+    assert "minutes" not in "\n".join(ending_lines(ending))
+    assert "At the next look (3 seeds), if effect" in "\n".join(ending_lines(ending))
+    assert "lottery, rearrange, 90 %: its first look" in "\n".join(ending_lines(ending))
+
+
+def test_a_run_that_fails_leaves_its_tests_and_the_others_go_on(
+    planned: Study, tmp_path: Path, monkeypatch
+) -> None:
+    def outcome(run: Run) -> float | str:
+        return "it diverged" if (run.ticket, run.seed) == ("random", 1) else accuracy(run)
+
+    ending, workflow, shown = decided(planned, tmp_path, monkeypatch, outcome)
+    assert ending.reason == DECIDED
+    assert ending.failed == 2
+    assert ending.told == ["it diverged"]
+    assert workflow.seeds("random", "rearrange") == [3, 0, 0]
+    assert sum(workflow.seeds("lottery", "corrupted_data")) == 8
+    assert "random, rearrange, 90 %: open, -, 0 seeds; NOT RUN: it diverged" in shown
+
+
+def test_when_the_judged_method_fails_its_controls_do_not_go_on(
+    planned: Study, tmp_path: Path, monkeypatch
+) -> None:
+    def outcome(run: Run) -> float | str:
+        return "it diverged" if run.ticket == "lottery" else accuracy(run)
+
+    ending, workflow, _ = decided(planned, tmp_path, monkeypatch, outcome, focus="lottery")
+    assert len(workflow.asked) == 1
+    assert ending.failed > 0
+
+
+def test_a_workflow_that_cannot_start_is_not_started_again(
+    planned: Study, tmp_path: Path, monkeypatch
+) -> None:
+    refused = WorkflowRun(1, 0, ["another Snakemake is at work here"])
+    ending, workflow, _ = decided(planned, tmp_path, monkeypatch, before=lambda: refused)
+    assert ending.reason == FAILED_TO_START
+    assert len(workflow.asked) == 1
+    assert ending.told == ["another Snakemake is at work here"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        (
+            {"verdict": {"margin": 1.0, "looks": [3, 6, 8]}},
+            r"verdict.looks was \[3, 5, 8\] when these results",
+        ),
+        ({"seeds": [1, 2, 3, 4, 5]}, r"the seeds were \[0, 1, 2, 3, 4, 5, 6, 7\] when these results"),
+    ],
+)
+def test_results_that_were_judged_by_other_looks_or_seeds_are_refused(
+    planned: Study, tmp_path: Path, monkeypatch, changed: dict, said: str
+) -> None:
+    decided(planned, tmp_path, monkeypatch)
+    other = Study.model_validate({**planned.model_dump(), **changed})
+    with pytest.raises(ConfigError, match=f"^study small: {said}.*set them back"):
+        decided(other, tmp_path, monkeypatch)
+
+
+def test_seeds_may_be_added_at_the_end(planned: Study, tmp_path: Path, monkeypatch) -> None:
+    few = Study.model_validate({**planned.model_dump(), "seeds": [0, 1, 2]})
+    ending, _, _ = decided(few, tmp_path, monkeypatch)
+    assert ending.reason == DECIDED
+    assert "5 seeds, but the study lists 3" in [row.cells[-1] for row in deciding.decision_rows(ending.view)]
+    more, _, _ = decided(planned, tmp_path, monkeypatch)
+    assert words(more)["lottery", "corrupted_data"] != "inconclusive" or more.view.next is None

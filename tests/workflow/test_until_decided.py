@@ -1,0 +1,98 @@
+"""`prunepipe run --until-decided` from an empty folder: stopped and killed on its way, it finds the same words."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import psutil
+import pytest
+from workflow_runs import ROOT
+
+STUDY = """
+datasets:
+  digits: {train_images: 200, test_images: 100}
+networks: [vgg_digits]
+recipe: {epochs: 2, learning_rate: 0.05}
+tickets:
+  snip: {checks: [rearrange]}
+prune_ratios: [0.9]
+seeds: [0, 1, 2, 3, 4, 5]
+verdict: {margin: 8.0, looks: [3, 4]}
+tables: [initial_checks]
+"""
+SECONDS = 1200.0
+
+
+def start(folder: Path) -> subprocess.Popen[str]:
+    folder.mkdir(exist_ok=True)
+    (folder / "small.yaml").write_text(STUDY)
+    command = [sys.executable, "-m", "prunepipe.cli", "run", "--until-decided", "small.yaml", "--cores", "2"]
+    return subprocess.Popen(
+        command,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def made(folder: Path) -> set[Path]:
+    return {path.relative_to(folder) for path in folder.glob("results/runs/**/metrics.json")}
+
+
+def when_more_are_made(folder: Path, process: subprocess.Popen[str], end: Callable[[], None]) -> str:
+    before, deadline = made(folder), time.monotonic() + SECONDS
+    while made(folder) == before and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    end()
+    return process.communicate(timeout=SECONDS)[0]
+
+
+def kill(process: subprocess.Popen[str]) -> None:
+    """Kill the command and everything that it started at once."""
+    every = [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]
+    for one in every:
+        one.kill()
+
+
+def words(folder: Path) -> pd.DataFrame:
+    table = pd.read_csv(
+        folder / "results" / "studies" / "small" / "partial" / "tables" / "verdicts.csv",
+        keep_default_na=False,
+    )
+    return table[["ticket", "check", "verdict", "look", "effect", "p_uses", "p_ignores", "next_look"]]
+
+
+@pytest.mark.workflow
+@pytest.mark.xdist_group("workflow")
+def test_stopped_and_killed_it_goes_on_to_the_same_words(tmp_path: Path) -> None:
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    undisturbed = start(whole)
+    told = undisturbed.communicate(timeout=SECONDS)[0]
+    assert undisturbed.returncode == 0, told
+    assert "1 tests: 1 open" in told
+    assert "Nothing is left to run: 1 tests" in told
+    assert "Study small" in told  # the verdicts
+    assert {path.parts[-2] for path in made(whole)} <= {f"seed{seed}" for seed in range(4)}
+
+    process = start(parts)
+    told = when_more_are_made(parts, process, lambda: process.send_signal(signal.SIGINT))
+    assert process.returncode == 130, told
+    assert "The same command goes on where this stopped." in told
+    stopped = made(parts)
+    process = start(parts)
+    when_more_are_made(parts, process, lambda: kill(process))
+    assert stopped <= made(parts) < made(whole)
+    process = start(parts)
+    told = process.communicate(timeout=SECONDS)[0]
+    assert process.returncode == 0, told
+    assert made(parts) == made(whole)
+    pd.testing.assert_frame_equal(words(parts), words(whole))
