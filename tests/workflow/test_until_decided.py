@@ -23,8 +23,8 @@ recipe: {epochs: 2, learning_rate: 0.05}
 tickets:
   snip: {checks: [rearrange]}
 prune_ratios: [0.9]
-seeds: [0, 1, 2, 3, 4, 5]
-verdict: {margin: 8.0, looks: [3, 4]}
+seeds: [0, 1, 2, 3]
+verdict: {margin: 8.0, looks: [3]}
 tables: [initial_checks]
 """
 SECONDS = 1200.0
@@ -81,7 +81,7 @@ def test_stopped_and_killed_it_goes_on_to_the_same_words(tmp_path: Path) -> None
     assert "1 tests: 1 open" in told
     assert "Nothing is left to run: 1 tests" in told
     assert "Study small" in told  # the verdicts
-    assert {path.parts[-2] for path in made(whole)} <= {f"seed{seed}" for seed in range(4)}
+    assert {path.parts[-2] for path in made(whole)} <= {"seed0", "seed1", "seed2"}
 
     process = start(parts)
     told = when_more_are_made(parts, process, lambda: process.send_signal(signal.SIGINT))
