@@ -21,7 +21,7 @@ mine,lottery,none,done,,
 METHODS = (
     "study,ticket,summary,why\nmine,mine,undecided,mine is undecided.\nmine,lottery,sane,lottery is sane.\n"
 )
-VERDICTS = "ticket,check,verdict\nmine,invert,inconclusive\n"
+VERDICTS = "ticket,check,verdict,next_look,probability\nmine,invert,inconclusive,8.0,0.7\n"
 GAINS = """dataset,network,ticket,prune_ratio,part,gain,interval_low,interval_high,interval_level
 digits,vgg,mine,0.95,layer ratios,1.25,-0.5,3.0,0.95
 digits,vgg,mine,0.95,positions,,,,0.95
@@ -71,7 +71,7 @@ def test_a_referees_questions_come_with_commands_that_work(
     results: Path, tmp_path: Path, monkeypatch
 ) -> None:
     text = "\n".join(next_questions(results))
-    assert "Do more seeds decide invert?" in text
+    assert "Do 8 seeds decide invert (at best with probability 0.7, if effect and spread stay)?" in text
     assert "--prune-ratio 0.95 --prune-ratio 0.98 --seeds 5" in text
     assert "--study fashion --name mine_fashion" in text
     assert "--start final --name mine_final" in text
@@ -99,7 +99,7 @@ def test_a_question_about_another_study_start_and_ratio_keeps_them(results: Path
     ]
     commands = [line for line in commands if line.startswith("prunepipe")]
     assert commands == [
-        f"{method} --study {file} --name mine --prune-ratio 0.95 --seeds 10",
+        f"{method} --study {file} --name mine --prune-ratio 0.95 --seeds 8",
         f"{method} --study {file} --name mine --prune-ratio 0.95 --prune-ratio 0.98 --seeds 5",
         f"{method} --study fashion --name mine_fashion",
     ]

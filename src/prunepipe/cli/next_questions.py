@@ -9,7 +9,10 @@ from typing import Any
 from prunepipe.cli.derived_study import Method, derived_study, method_name
 from prunepipe.cli.verdict import csv_rows
 from prunepipe.cli.workflow import study_file
+from prunepipe.study.rows import VerdictRule
 
+USUAL = VerdictRule().looks
+"""The looks of a judgement that names none."""
 FEWER_KEPT = 0.4
 """The next prune ratio keeps this share of the weights that the current one keeps: after 0.95 comes 0.98."""
 
@@ -30,9 +33,10 @@ def next_questions(results: Path) -> list[str]:
     if not isinstance(ticket, dict) or "score" not in ticket:
         return []
     command = ["prunepipe", "judge", ticket["score"], *_options(ticket)]
-    place = [] if _on_quickstart(study) else ["--study", str(file)]
+    place = [*([] if _on_quickstart(study) else ["--study", str(file)]), *_looks(study)]
     lines = []
-    for question, answer in _questions(study, ticket, _checks(results, name)):
+    further = _further_seeds(results, study)
+    for question, answer in [*further, *_questions(study, ticket, _checks(results, name))]:
         kept = [] if "--study" in answer else place
         kept = kept if "--name" in answer or name == method_name(ticket["score"]) else [*kept, "--name", name]
         lines.append(f"  {question}\n    {shlex.join([*command, *kept, *answer])}")
@@ -43,11 +47,33 @@ def _on_quickstart(study: dict[str, Any]) -> bool:
     """Return whether a method was judged on the data and networks that `prunepipe judge` uses by default."""
     from prunepipe.study.loading import load_study
 
-    default = derived_study(load_study(study_file("quickstart")), Method("snip", "any"), 1, None)
+    default = derived_study(load_study(study_file("quickstart")), Method("snip", "any"))
     return all(
         study.get(key) == default.get(key)
         for key in ("datasets", "networks", "recipe", "scoring", "prunable")
     )
+
+
+def _looks(study: dict[str, Any]) -> list[str]:
+    """Return the option that keeps the looks of a judgement: results are not judged by others."""
+    looks = tuple(study.get("verdict", {}).get("looks", USUAL))
+    return [] if looks == USUAL else ["--looks", ",".join(map(str, looks))]
+
+
+def _further_seeds(results: Path, study: dict[str, Any]) -> list[tuple[str, list[str]]]:
+    """Ask for the seeds of the next look that the judgement did not come to, if there is one."""
+    seeds, name = len(study["seeds"]), study["name"]
+    same = [part for ratio in study["prune_ratios"] for part in ("--prune-ratio", f"{ratio:g}")]
+    rows = [row for row in csv_rows(results / "tables" / "verdicts.csv") if row["ticket"] == name]
+    ahead = [row for row in rows if row.get("next_look")]
+    if not ahead:
+        return []
+    look = int(min(float(row["next_look"]) for row in ahead))
+    asked = [row for row in ahead if int(float(row["next_look"])) == look]
+    chances = [float(row["probability"]) for row in asked if row.get("probability")]
+    chance = f" (at best with probability {max(chances):.1f}, if effect and spread stay)" if chances else ""
+    checks = ", ".join(dict.fromkeys(row["check"] for row in asked))
+    return [(f"Do {look} seeds decide {checks}{chance}?", [*same, "--seeds", str(max(look, seeds))])]
 
 
 def _questions(
@@ -60,9 +86,6 @@ def _questions(
         return [(question, ["--prune-ratio", easier, "--seeds", str(seeds)])]
     asked = []
     same = [part for ratio in ratios for part in ("--prune-ratio", f"{ratio:g}")]
-    if "inconclusive" in checks:
-        undecided = ", ".join(checks["inconclusive"])
-        asked.append((f"Do more seeds decide {undecided}?", [*same, "--seeds", str(2 * seeds)]))
     if len(ratios) == 1:
         harder = f"{1 - (1 - ratios[0]) * FEWER_KEPT:.4g}"
         both = [*same, "--prune-ratio", harder, "--seeds", str(seeds)]
