@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prunepipe.artifacts import read_arrays, write_arrays
-from prunepipe.datasets import Dataset, prepare, read_dataset, write_dataset
+from prunepipe.datasets import Dataset, digits, prepare, read_dataset, write_dataset
 from prunepipe.datasets.digits import MEAN, STD
 from prunepipe.datasets.reduction import IMAGES_AT_ONCE, balanced_first, mean_pool
 from prunepipe.datasets.rows import DATASETS
@@ -207,6 +207,12 @@ def test_every_second_digit_of_each_class_is_a_test_image(tmp_path):
     train_labels = [label for place, label in enumerate(targets) if place not in test]
     assert prepare(DIGITS, tmp_path).train_labels.tolist() == train_labels
     assert 0 in test  # the very first image, a zero, is a test image
+
+
+def test_digits_are_read_without_importing_scikit_learn_and_with_it_where_the_file_is_elsewhere(monkeypatch):
+    table = digits._table()
+    monkeypatch.setattr(digits, "find_spec", lambda name: None)
+    np.testing.assert_array_equal(digits._table(), table)
 
 
 def test_digits_are_scikit_learns_each_once(tmp_path):

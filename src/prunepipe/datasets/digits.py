@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -26,11 +27,23 @@ def load(folder: Path) -> Dataset:
         Images [N, 1, 8, 8] in file order.
     Source: Alpaydin and Kaynak, "Optical recognition of handwritten digits", UCI repository, 1998.
     """
-    from sklearn.datasets import load_digits  # takes a second to import, which only this loader should pay
-
-    bunch = load_digits()
-    labels = np.asarray(bunch.target, dtype=np.int64)
-    images = np.rint(np.asarray(bunch.images) * (255 / 16)).astype(np.uint8)[:, None]
+    table = _table()
+    labels = table[:, -1].astype(np.int64)
+    images = np.rint(table[:, :-1].reshape(-1, 1, 8, 8) * (255 / 16)).astype(np.uint8)
     test = np.zeros(len(labels), dtype=bool)
     test[np.argsort(labels, kind="stable")[::2]] = True
     return Dataset(images[~test], labels[~test], images[test], labels[test], classes=10, mean=MEAN, std=STD)
+
+
+def _table() -> np.ndarray:
+    """Return scikit-learn's file of digits [N, 65]: grey levels of 8 x 8 pixels, then the label."""
+    # Importing scikit-learn takes longer than everything else that `prunepipe try` does.
+    package = find_spec("sklearn")
+    for folder in package.submodule_search_locations or () if package else ():
+        path = Path(folder, "datasets", "data", "digits.csv.gz")
+        if path.is_file():
+            return np.loadtxt(path, delimiter=",")
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    return np.column_stack([bunch.data, bunch.target])
