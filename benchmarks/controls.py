@@ -22,7 +22,7 @@ from prunepipe.planning.next_look import TEST, seed_folders
 from prunepipe.results.table import collect
 from prunepipe.study.loading import load_study
 from prunepipe.study.study import Study
-from prunepipe.verdicts.verdicts import verdicts
+from prunepipe.verdicts.judge import verdicts_of
 
 HERE = Path(__file__).parent
 STUDY, METHODS = "controls.yaml", "control_methods.py"
@@ -89,13 +89,7 @@ def found(study: Study, results: pd.DataFrame, folder: Path) -> list[Told]:
     first: dict[tuple[Any, ...], Told] = {}
     for look in study.verdict.looks:
         seeds = study.seeds[:look]
-        table = verdicts(
-            results[results["seed"].isin(seeds)],
-            margin=study.verdict.margin,
-            significance=study.verdict.significance,
-            looks=study.verdict.looks,
-            seeds=seeds,
-        )
+        table = verdicts_of(results[results["seed"].isin(seeds)], study.model_copy(update={"seeds": seeds}))
         for row in table.to_dict("records"):
             key = tuple(row[name] for name in TEST)
             if key not in first or first[key].word == "inconclusive":

@@ -28,8 +28,8 @@ from prunepipe.results.table import collect
 from prunepipe.stages.upstream import upstream_logs
 from prunepipe.study.loading import load_study
 from prunepipe.study.study import Study
+from prunepipe.verdicts.judge import verdicts_of
 from prunepipe.verdicts.record import changes, first_looked_at
-from prunepipe.verdicts.verdicts import verdicts
 
 
 @dataclass(frozen=True)
@@ -161,17 +161,11 @@ class _Course:
 
     def look(self) -> None:
         """Judge what is there, and find the runs of the next look."""
-        study, rule = self._work.study, self._work.study.verdict
+        study = self._work.study
         upstream = partial(upstream_logs, study, prepared_folder=self._work.prepared)
         self._results = collect(study, self._work.folder, upstream)
         _require_same_looks(study, self._work.folder)
-        found = verdicts(
-            self._results,
-            margin=rule.margin,
-            significance=rule.significance,
-            looks=rule.looks,
-            seeds=study.seeds,
-        )
+        found = verdicts_of(self._results, study)
         following = next_look(study, self._results, found, self._given_up)
         waiting = waiting_tests(study, self._results, found, self._given_up)
         self._view = View(found, len(study.seeds), following, waiting)

@@ -164,7 +164,8 @@ def _with_dense_runs(study: Study, test: Test, ticket: str, check: str) -> Itera
 def _dense_variants(study: Study, ticket: str, check: str) -> list[str]:
     """Return the checks of the dense runs that a ticket starts from under a check; `none` for clean data."""
     row = study.tickets[ticket]
-    points = {(row.start, study.data_of(check)), (row.scored, data_of_source(study, source_of(study, check)))}
+    points = {(point, study.data_of(check)) for point in row.dense_points}
+    points.add((row.scored, data_of_source(study, source_of(study, check))))
     variants = {data for point, data in points if point != "init"}
     return sorted(NO_CHECK if data == CLEAN else data for data in variants)
 

@@ -43,6 +43,30 @@ class Judgement:
     provenance: list[str]
 
 
+def verdicts_of(results: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Return the verdicts of a study by its own rule, see `prunepipe.verdicts.verdicts.verdicts`.
+
+    Args:
+        results: one row a run, see prunepipe.results.table.COLUMNS.
+        study: of the runs.
+    """
+    rule, compared = study.verdict, _compared(results, study)
+    return verdicts(
+        compared,
+        margin=rule.margin,
+        significance=rule.significance,
+        looks=rule.looks,
+        seeds=study.seeds,
+        at_chance=dense_at_chance(compared),
+    )
+
+
+def _compared(results: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Leave out runs on the way to a mask: cycles, and networks as the search of their mask left them."""
+    on_the_way = ~results["prune_ratio"].isin((0.0, *study.prune_ratios)) | (results["check"] == AS_FOUND)
+    return results[~on_the_way]
+
+
 def judge(results: pd.DataFrame, study: Study, *, record: Mapping[str, Any] | None = None) -> Judgement:
     """Judge every method of a study.
 
@@ -51,17 +75,9 @@ def judge(results: pd.DataFrame, study: Study, *, record: Mapping[str, Any] | No
         study: says what is expected, the margin, the significance and the looks.
         record: of the first time that the study was judged, see prunepipe.verdicts.record.
     """
-    on_the_way = ~results["prune_ratio"].isin((0.0, *study.prune_ratios)) | (results["check"] == AS_FOUND)
-    results = results[~on_the_way]  # cycles, and networks as the search of their mask left them
+    results = _compared(results, study)
     rule, at_chance = study.verdict, dense_at_chance(results)
-    found = verdicts(
-        results,
-        margin=rule.margin,
-        significance=rule.significance,
-        looks=rule.looks,
-        seeds=study.seeds,
-        at_chance=at_chance,
-    )
+    found = verdicts_of(results, study)
     flags = [
         *at_chance.values(),
         *changes(record, rule.looks, study.seeds),
