@@ -79,7 +79,9 @@ def dry_run(work: Work) -> int:
     course = _Course(work, PlainLines(sys.stdout), None)
     course.look()
     course.list_runs()
-    return run_on_screen(work.command(RULE, "--dry-run", "--quiet", "host", "rules", "reason"), work.environment)
+    return run_on_screen(
+        work.command(RULE, "--dry-run", "--quiet", "host", "rules", "reason"), work.environment
+    )
 
 
 def run_on_screen(command: Sequence[str], environment: Mapping[str, str]) -> int:
