@@ -6,6 +6,7 @@ import re
 import runpy
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -108,8 +109,41 @@ def test_a_killed_launcher_takes_its_stage_along(scripts: Path) -> None:
 
 def test_a_killed_stage_is_reported(scripts: Path) -> None:
     job = launch(scripts, "import os; os.kill(os.getpid(), 9)")
-    job.communicate()
+    assert job.communicate()[0].startswith("error: the stage was killed")  # so that `watch` counts it as failed
     assert job.returncode == 137
+
+
+def test_a_request_to_stop_while_the_stage_is_asked_for_comes_after_the_whole_request(
+    launcher: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = socket.socketpair()
+    send_fds, set_handler = socket.send_fds, signal.signal
+
+    def handle(number: int, handler: Any) -> Any:
+        before = set_handler(number, handler)
+        signal.raise_signal(number)  # as soon as it can be heard
+        return before
+
+    def send(*arguments: Any) -> int:
+        sent = send_fds(*arguments)
+        signal.raise_signal(signal.SIGTERM)  # between the two parts of the request
+        return sent
+
+    monkeypatch.setattr(signal, "signal", handle)
+    monkeypatch.setattr(socket, "send_fds", send)
+    kept = {number: signal.getsignal(number) for number in launcher["STOPS"]}
+    try:
+        launcher["ask"](ours, b"the request", lambda *_: ours.sendall(b"T"))
+    finally:
+        for number, handler in kept.items():
+            set_handler(number, handler)
+    ours.close()
+    got, descriptors, _, _ = socket.recv_fds(theirs, 8, 3)
+    for descriptor in descriptors:
+        os.close(descriptor)
+    assert got == (11).to_bytes(8, "big")
+    assert theirs.recv(100) == b"the request" + b"TT"  # SIGTERM was sent twice, and is heard once
+    theirs.close()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

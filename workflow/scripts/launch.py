@@ -150,9 +150,7 @@ def run(connection, arguments):
         except OSError:  # there is no process to stop
             sys.exit(128 + number)
 
-    for number in STOPS:
-        signal.signal(number, stop)
-    ask(connection, json.dumps(request).encode())
+    ask(connection, json.dumps(request).encode(), stop)
     try:
         answer = connection.recv(1)
     except ConnectionError:
@@ -161,13 +159,18 @@ def run(connection, arguments):
         answer = b""
     if answer:
         return answer[0]
-    return 128 + (signal.SIGTERM if stopped else signal.SIGKILL)  # no answer: the stage was killed
+    if stopped:
+        return 128 + signal.SIGTERM
+    print("error: the stage was killed, perhaps because memory ran out", file=sys.stderr)
+    return 128 + signal.SIGKILL
 
 
-def ask(connection, request):
-    """Send the whole request, delaying stop signals, whose byte would otherwise end up inside it."""
+def ask(connection, request, stop):
+    """Send the whole request; stop signals, whose byte would otherwise end up before or inside it, wait for its end."""
     signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
     try:
+        for number in STOPS:
+            signal.signal(number, stop)
         socket.send_fds(connection, [len(request).to_bytes(8, "big")], [0, 1, 2])
         connection.sendall(request)
     finally:
