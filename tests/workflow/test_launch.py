@@ -109,7 +109,9 @@ def test_a_killed_launcher_takes_its_stage_along(scripts: Path) -> None:
 
 def test_a_killed_stage_is_reported(scripts: Path) -> None:
     job = launch(scripts, "import os; os.kill(os.getpid(), 9)")
-    assert job.communicate()[0].startswith("error: the stage was killed")  # so that `watch` counts it as failed
+    assert job.communicate()[0].startswith(
+        "error: the stage was killed"
+    )  # so that `watch` counts it as failed
     assert job.returncode == 137
 
 

@@ -51,7 +51,7 @@ class Ended:
 
 
 def last_screen(ended: Ended) -> str:
-    """Return the last screen of a run as text: answers first, failures last."""
+    """Return the last screen of a run as text, answers first, failures last; write the page of all studies."""
     failed = failures(ended.text, ended.root)
     progress = ended.progress
     counts = f"{progress.done} of {progress.total} runs done" + f", {progress.failed} failed" * (
@@ -59,9 +59,9 @@ def last_screen(ended: Ended) -> str:
     )
     lines = [f"Study {ended.study}: {counts}"]
     if ended.partial:
-        lines += conclusions(ended.root / partial_place(ended.place))
+        lines += [*conclusions(ended.root / partial_place(ended.place)), *_all_studies(ended.root)]
     elif ended.judged and not failed:
-        lines += conclusions(ended.root / ended.place)
+        lines += [*conclusions(ended.root / ended.place), *_all_studies(ended.root)]
     elif ended.judged:
         lines.append(f"Tables and report of what is finished: prunepipe run partial --study {ended.study}")
     return "\n".join([*lines, *failure_lines(failed, ended.log)])
@@ -84,6 +84,14 @@ def conclusions(results: Path) -> list[str]:
     pages = [f"Report: {report}"] if report.is_file() else []
     pages.append(f"Every verdict with its reason: prunepipe verdict {results}")
     return [*answer_text(results), *_summaries(methods), *pages]
+
+
+def _all_studies(root: Path) -> list[str]:
+    """Write the page that links all reports, and return the line that says where it is."""
+    from prunepipe.reports.all_studies import write_page
+
+    page = write_page(root)
+    return [f"All studies: {page}"] if page else []
 
 
 def _summaries(methods: Sequence[dict[str, str]]) -> list[str]:
