@@ -3,10 +3,10 @@
 import shutil
 import sys
 from pathlib import Path
-import prunepipe
 
 import pytest
 
+import prunepipe
 from prunepipe.errors import ConfigError
 from prunepipe.plugins import source_file
 from prunepipe.results import code_reach
@@ -84,7 +84,11 @@ def test_the_published_numbers_count_where_they_are_shown(edited) -> None:
 
 
 def test_comments_and_docstrings_do_not_count(edited) -> None:
-    old = next(line.strip() for line in (Path(prunepipe.__file__).parent / "training/step.py").open() if line.startswith("\"\"\"One training"))
+    old = next(
+        line.strip()
+        for line in (Path(prunepipe.__file__).parent / "training/step.py").open()
+        if line.startswith('"""One training')
+    )
     assert edited("retrain") == edited("retrain", "training/step", old, '"""Other words."""\n# A comment.\n')
 
 
