@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-import prunepipe
 from prunepipe.errors import ConfigError
 from prunepipe.plugins import source_file
 from prunepipe.results import code_reach
@@ -85,10 +84,6 @@ def test_the_published_numbers_count_where_they_are_shown(edited) -> None:
 
 def test_comments_and_docstrings_do_not_count(edited) -> None:
     old = '"""One training step: forward, backward, update and mask, in as few operations as possible."""'
-        line.strip()
-        for line in (Path(prunepipe.__file__).parent / "training/step.py").open()
-        if line.startswith('"""One training')
-    )
     assert edited("retrain") == edited("retrain", "training/step", old, '"""Other words."""\n# A comment.\n')
 
 
