@@ -123,8 +123,10 @@ def make_layers(study, results, structure):
                 {}, structure, kept_total(structure.size, ratio)
             )
         for position, layer in enumerate(structure.layers, start=1):
-            rows.append((run, layer.name, layer.kind, layer.size, frames[key][layer.name], position))
-    layers = pd.DataFrame(rows, columns=["run", "layer", "kind", "size", "kept", "position"])
+            count = frames[key][layer.name]
+            rows.append((run, layer.name, layer.kind, layer.size, count, layer.shape[0], 0, position))
+    columns = ["run", "layer", "kind", "size", "kept", "units", "dead_units", "position"]
+    layers = pd.DataFrame(rows, columns=columns)
     gone = layers["run"].isin(results.loc[results["collapsed"].eq(True), "run"])
     return layers.assign(
         kept=layers["kept"].mask(gone & (layers["position"] == len(structure.layers) - 1), 0)

@@ -105,9 +105,9 @@ def test_judge_works_in_an_empty_folder_and_after_a_mistake_keeps_what_is_finish
     (tmp_path / "tiny.yaml").write_text(TINY)
     (tmp_path / "mine.py").write_text(METHOD)
     (tmp_path / "helper.py").write_text(HELPER)
-    done = judge(installed, tmp_path, "--seeds", "1")
+    done = judge(installed, tmp_path, "--seeds", "3", "--looks", "3,5")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "my_score: UNDECIDED" in done.stdout  # one seed decides nothing
+    assert "my_score: UNDECIDED" in done.stdout  # three seeds decide nothing here
     assert "Gain in points" in done.stdout
     assert "What a referee would ask next:" in done.stdout
     assert all(f"  {check} " in done.stdout for check in ("half_dataset", "reinit", "invert"))
@@ -116,7 +116,7 @@ def test_judge_works_in_an_empty_folder_and_after_a_mistake_keeps_what_is_finish
     assert not list(installed.rglob("*.safetensors"))
 
     (tmp_path / "helper.py").write_text("def size(weight): return weight.detach().abs() / 0\n")
-    broken = judge(installed, tmp_path, "--seeds", "2")
+    broken = judge(installed, tmp_path, "--seeds", "5", "--looks", "3,5")
     assert broken.returncode == 1
     assert "mine.py:my_score: layer 'features.0.weight' has" in broken.stderr
     assert "NaN or infinite" in broken.stderr
@@ -125,7 +125,7 @@ def test_judge_works_in_an_empty_folder_and_after_a_mistake_keeps_what_is_finish
     assert len(finished(tmp_path, "results")) == len(
         runs
     )  # nothing was trained, and what was there has stayed
-    assert not list((tmp_path / "judged").rglob("seed1"))
+    assert not list((tmp_path / "judged").rglob("seed3"))
 
 
 def test_a_method_that_breaks_only_in_the_study_is_not_run_and_the_controls_are_judged(
@@ -133,7 +133,7 @@ def test_a_method_that_breaks_only_in_the_study_is_not_run_and_the_controls_are_
 ) -> None:
     (tmp_path / "tiny.yaml").write_text(TINY)
     (tmp_path / "mine.py").write_text(FICKLE)
-    broken = judge(installed, tmp_path, "--seeds", "1")
+    broken = judge(installed, tmp_path, "--seeds", "3", "--looks", "3")
     assert broken.returncode == 1
     assert "my_score: NOT RUN: score " in broken.stdout
     assert "no scores today" in broken.stdout

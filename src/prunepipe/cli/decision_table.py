@@ -84,7 +84,7 @@ def tally(rows: Sequence[Row]) -> str:
     )
 
 
-def test_name(row: Row) -> str:
+def in_words(row: Row) -> str:
     """Return a test in words, for example "my_score, rearrange, 95 %"."""
     return ", ".join(row.cells[:3])
 

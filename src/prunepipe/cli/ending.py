@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from prunepipe.cli.deciding import DECIDED, FAILED_TO_START, INTERRUPTED, SPENT, Ending, Work
-from prunepipe.cli.decision_table import decision_rows, tally, test_name, time_text
+from prunepipe.cli.decision_table import decision_rows, in_words, tally, time_text
 from prunepipe.cli.logged_run import logged_run
 from prunepipe.cli.workflow import place_in
 from prunepipe.results.places import partial_place
@@ -51,7 +51,7 @@ def ending_lines(ending: Ending) -> list[str]:
     for row, chance in zip(rows, chances.values(), strict=True):
         if row.asked:
             known = f"decided with probability {chance:.1f}" if chance == chance else "its first look"
-            lines.append(f"  {test_name(row)}: {known}")
+            lines.append(f"  {in_words(row)}: {known}")
     return [*lines, "The same command goes on where this stopped."]
 
 

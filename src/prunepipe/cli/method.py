@@ -35,6 +35,12 @@ def add_method_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("none", "balanced", "training_set"),
         help="images that the score receives; default: a few per class",
     )
+    _add_reading_arguments(parser)
+    _add_trial_arguments(parser)
+
+
+def _add_reading_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare how its answer is read, and for which prune ratios."""
     parser.add_argument("--rounds", type=int, help="rounds of iterative pruning")
     parser.add_argument(
         "--missing",
@@ -59,6 +65,10 @@ def add_method_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         help="share of the weights to remove; may be repeated; default: the study's first",
     )
+
+
+def _add_trial_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare where it is tried, and for how long at most."""
     parser.add_argument(
         "--time-limit",
         type=float,

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from typing import Protocol, TextIO
 
-from prunepipe.cli.decision_table import Row, table_lines, tally, test_name
+from prunepipe.cli.decision_table import Row, in_words, table_lines, tally
 
 HEARTBEAT = 30.0
 """Seconds between two lines about runs that are made, where there is no terminal."""
@@ -68,7 +68,7 @@ class PlainLines:
         begins, changed = not self._told, [row for row in rows if self._changed(row)]
         for row in changed if not begins else []:
             word, effect, seeds, then = row.cells[3:]
-            self._print(f"{test_name(row)}: {word}, {effect}, {seeds} seeds{'; ' * bool(then)}{then}")
+            self._print(f"{in_words(row)}: {word}, {effect}, {seeds} seeds{'; ' * bool(then)}{then}")
         if changed:
             self._print(f"{len(rows)} tests: {tally(rows)}")
         if status != self._status and (changed or time.monotonic() - self._last >= HEARTBEAT):

@@ -104,11 +104,7 @@ def _structure(folder: Path) -> dict[str, Any]:
 
 
 def _is_narrow(layer: Mapping[str, Any]) -> bool:
-    return bool(
-        "units" in layer
-        and layer["units"] > 2 * FEW_UNITS
-        and layer["units"] - layer["dead_units"] <= FEW_UNITS
-    )
+    return bool(layer["units"] > 2 * FEW_UNITS and layer["units"] - layer["dead_units"] <= FEW_UNITS)
 
 
 def histories(runs: Iterable[str], root: Path = Path()) -> pd.DataFrame:

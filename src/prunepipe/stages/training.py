@@ -117,10 +117,8 @@ def train_on(
     device = resolve_device(execution.device)
     require_precision(device, plan.precision)
     identity = {
+        **_inputs(training_data, weights, mask),
         "settings": settings.model_dump(mode="json"),
-        "data": checksum({"images": training_data[0], "labels": training_data[1]}),
-        "start weights": checksum(weights),
-        "mask": checksum(mask) if mask else None,
         "device": device.type,
         "deterministic": execution.deterministic,
     }
@@ -141,12 +139,22 @@ def train_on(
         logits = end.logits
         if logits is None:  # the checkpoint is of a finished run
             logits = predict(network, test_set, plan.precision).cpu().numpy()
-    # Of this process; after an interruption, of the last one.
-    seconds = round(time.process_time() - started, 3)
+    seconds = round(time.process_time() - started, 3)  # of the last process, if there were several
     facts = {**_facts(device, execution, identity), "cpu_seconds": seconds}
     return Outcome(
         end.weights, end.history, logits, end.seconds, facts, end.snapshots, mask=end.mask, before=before
     )
+
+
+def _inputs(
+    training_data: tuple[np.ndarray, np.ndarray], weights: Arrays, mask: Mapping[str, np.ndarray] | None
+) -> dict[str, str | None]:
+    """Return the checksums of what a run starts from."""
+    return {
+        "data": checksum({"images": training_data[0], "labels": training_data[1]}),
+        "start weights": checksum(weights),
+        "mask": checksum(mask) if mask else None,
+    }
 
 
 def _facts(device: torch.device, execution: Execution, identity: Mapping[str, Any]) -> dict[str, Any]:
