@@ -15,8 +15,8 @@ from prunepipe.cli import deciding
 from prunepipe.cli.deciding import DECIDED, FAILED_TO_START, INTERRUPTED, SPENT, Ending, Work, decide
 from prunepipe.cli.decision_table import time_text
 from prunepipe.cli.ending import ending_lines
+from prunepipe.cli.logged_run import WorkflowRun
 from prunepipe.cli.screen import PlainLines
-from prunepipe.cli.workflow import WorkflowRun
 from prunepipe.errors import ConfigError
 from prunepipe.planning.pace import Pace
 from prunepipe.planning.wanted import WANTED

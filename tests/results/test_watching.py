@@ -8,12 +8,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from prunepipe.cli.logged_run import logged_run
+from prunepipe.cli.logged_run import WorkflowRun, logged_run, run_watched
 from prunepipe.cli.main import main
-from prunepipe.cli.workflow import WorkflowRun
 from prunepipe.results.layout import runs
 from prunepipe.results.standing import DONE, FAILED, RUNNING, SILENCE, WAITING, Standings
-from prunepipe.results.watching import duration, study_progress
+from prunepipe.results.watching import StudyProgress, duration, study_progress
 from prunepipe.study.study import Study
 
 NOW = 1_000_000.0
@@ -158,3 +157,40 @@ def test_a_request_to_end_stops_the_workflow_first(tmp_path: Path, number: int) 
         logged_run([sys.executable, "-c", code], log, look)
     assert ended.exists()
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_a_watched_run_shows_its_notes_and_keeps_the_log_of_the_run_before(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = tmp_path / "results" / "snakemake.log"
+    for number in (1, 2):
+        code = (
+            f"print('noise'); print('note: moved {number}'); print('error: bad score'); raise SystemExit(3)"
+        )
+        outcome = run_watched([sys.executable, "-c", code], log, lambda: StudyProgress(0, 1, 0, 0, None))
+        assert (outcome.status, outcome.told) == (3, ["bad score"])
+    told = capsys.readouterr().err
+    assert told.count("note: moved") == 2
+    assert "noise" not in told
+    assert "note: moved 2" in log.read_text()
+    assert "note: moved 1" in log.with_suffix(".previous.log").read_text()
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_watched_run_that_is_interrupted_stops_its_workflow(tmp_path: Path) -> None:
+    ended, log = tmp_path / "ended", tmp_path / "snakemake.log"
+    code = (
+        "import pathlib, signal, sys, time\n"
+        f"signal.signal(signal.SIGTERM, lambda *_: (pathlib.Path({str(ended)!r}).touch(), sys.exit(1)))\n"
+        "print('ready', flush=True)\n"
+        "time.sleep(60)"
+    )
+
+    def progress() -> StudyProgress:
+        if "ready" in log.read_text():
+            signal.raise_signal(signal.SIGINT)
+        return StudyProgress(0, 1, 0, 0, None)
+
+    with pytest.raises(KeyboardInterrupt):
+        run_watched([sys.executable, "-c", code], log, progress)
+    assert ended.exists()

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from prunepipe.cli.workflow import WATCHED
+from prunepipe.cli.logged_run import WATCHED
 from prunepipe.results.failures import Failure, failures
 from prunepipe.results.places import partial_place
 

@@ -1,21 +1,102 @@
-"""Run Snakemake while something else is on the screen: its whole output goes to a log."""
+"""Run Snakemake while something else is on the screen, a progress bar for example: its whole output goes to a log."""
 
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
 
-from prunepipe.cli.workflow import WATCHED, WorkflowRun, read_line
+from prunepipe.cli.progress_bar import progress_bar
+
+if TYPE_CHECKING:
+    from prunepipe.results.watching import StudyProgress
+
+FAILED = re.compile(r"^Error in rule (\w+)")
+TOLD = re.compile(r"^\s*error: (.+)")
+PASSED_ON = re.compile(r"^(?:note|warning): ")
+"""Lines of the workflow that are shown at once."""
+WATCHED = "PRUNEPIPE_WATCHED"
+"""Environment variable that tells a workflow that another process shows its progress and its last screen."""
+LAST_LINES = 8
 
 BETWEEN_LOOKS = 1.0
 """Seconds between two looks at a running workflow."""
 ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 GRACE = 60.0
 """Seconds that a workflow has to end after a signal: jobs finish a step of training and write a checkpoint."""
+
+
+@dataclass
+class WorkflowRun:
+    """The outcome of a run of the workflow.
+
+    Attributes:
+        status: Snakemake's exit status.
+        failed: number of failed jobs.
+        told: the error messages in their logs, each once.
+        last: the last lines that Snakemake printed.
+        stopped: whether it was stopped before its end.
+    """
+
+    status: int
+    failed: int
+    told: list[str]
+    last: list[str] = field(default_factory=list, compare=False)
+    stopped: bool = False
+
+
+def run_watched(
+    command: Sequence[str],
+    log: Path,
+    progress: Callable[[], StudyProgress],
+    environment: Mapping[str, str] | None = None,
+    title: str = "prunepipe",
+) -> WorkflowRun:
+    """Run Snakemake with a progress bar, and show its notes and warnings as well.
+
+    The log of an earlier run is kept as NAME.previous.log.
+
+    Args:
+        command: the command from `prunepipe.cli.workflow.snakemake_command`.
+        log: the log file.
+        progress: returns the current progress of the study.
+        environment: environment of the process; default: this process's.
+        title: what the bar is called.
+
+    Raises:
+        KeyboardInterrupt: after the workflow was stopped.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    if log.exists():
+        log.replace(log.with_suffix(".previous.log"))
+    log.touch()
+    with progress_bar(title, progress()) as bar, log.open(encoding="utf-8", errors="replace") as written:
+
+        def look() -> bool:
+            for line in _whole_lines(written):
+                if PASSED_ON.match(line):
+                    bar.tell(line.rstrip("\n"))
+            bar.show(progress())
+            return True
+
+        return logged_run(command, log, look, environment)
+
+
+def _whole_lines(file: TextIO) -> Iterator[str]:
+    """Read the lines that were added to a growing file; a line whose end is not written yet is left for later."""
+    while True:
+        place = file.tell()
+        line = file.readline()
+        if not line.endswith("\n"):
+            file.seek(place)
+            return
+        yield line
 
 
 def logged_run(
@@ -96,5 +177,14 @@ def _outcome(status: int, log: Path, start: int, stopped: bool) -> WorkflowRun:
     with log.open(encoding="utf-8", errors="replace") as file:
         file.seek(start)
         for line in file:
-            read_line(line, outcome)
+            _read_line(line, outcome)
     return outcome
+
+
+def _read_line(line: str, outcome: WorkflowRun) -> None:
+    """Note what a line of Snakemake's output says of failures."""
+    outcome.failed += bool(FAILED.match(line))
+    outcome.last = [*outcome.last, line.rstrip()][-LAST_LINES:] if line.strip() else outcome.last
+    found = TOLD.match(line)
+    if found and found.group(1) not in outcome.told:
+        outcome.told.append(found.group(1))

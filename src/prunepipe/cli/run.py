@@ -11,11 +11,10 @@ from pathlib import Path
 
 from prunepipe.cli.budget import add_budget
 from prunepipe.cli.last_screen import Ended, last_screen
+from prunepipe.cli.logged_run import WorkflowRun, run_watched
 from prunepipe.cli.trial import environment
 from prunepipe.cli.workflow import (
-    WorkflowRun,
     place_in,
-    run_watched,
     site_of,
     snakemake_command,
     study_file,

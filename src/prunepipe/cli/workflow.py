@@ -1,36 +1,17 @@
-"""Locate the workflow and run Snakemake on it with a progress bar; its own output goes to a log."""
+"""Locate a study, the site configuration and the workflow, and write the command that runs Snakemake on them."""
 
 from __future__ import annotations
 
-import os
-import re
-import signal
-import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
-from threading import Thread
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
-from prunepipe.cli.progress_bar import Progress, progress_bar
 from prunepipe.errors import ConfigError
 from prunepipe.results.commands import project_folder
 
 if TYPE_CHECKING:
-    from prunepipe.results.watching import StudyProgress
     from prunepipe.study.loading import Site
-
-FAILED = re.compile(r"^Error in rule (\w+)")
-TOLD = re.compile(r"^\s*error: (.+)")
-PASSED_ON = re.compile(r"^(?:note|warning): ")
-"""Lines of the workflow that are shown at once."""
-WATCHED = "PRUNEPIPE_WATCHED"
-"""Environment variable that tells a workflow that another process shows its progress and its last screen."""
-BETWEEN_LOOKS = 1.0
-"""Seconds between two updates of the progress of a running study."""
-LAST_LINES = 8
 
 
 def study_file(study: str) -> Path:
@@ -94,101 +75,3 @@ def snakemake_command(study: Path, folder: Path, *arguments: str, site: Sequence
     if not (folder / "config.yaml").is_file():
         command += ["--configfile", str(project / "config.yaml")]
     return [*command, "--config", f"study={study}", *site]
-
-
-@dataclass
-class WorkflowRun:
-    """The outcome of a run of the workflow.
-
-    Attributes:
-        status: Snakemake's exit status.
-        failed: number of failed jobs.
-        told: the error messages in their logs, each once.
-        last: the last lines that Snakemake printed.
-        stopped: whether it was stopped before its end.
-    """
-
-    status: int
-    failed: int
-    told: list[str]
-    last: list[str] = field(default_factory=list, compare=False)
-    stopped: bool = False
-
-
-def run_watched(
-    command: Sequence[str],
-    log: Path,
-    progress: Callable[[], StudyProgress],
-    environment: dict[str, str] | None = None,
-    title: str = "prunepipe",
-) -> WorkflowRun:
-    """Run Snakemake with a progress bar; its whole output goes to a log, and its notes and warnings are shown as well.
-
-    The log of an earlier run is kept as NAME.previous.log. SIGTERM and SIGHUP stop Snakemake as Ctrl-C does.
-
-    Args:
-        command: the command from `snakemake_command`.
-        log: the log file.
-        progress: returns the current progress of the study.
-        environment: environment of the process; default: this process's.
-        title: what the bar is called.
-    """
-    log.parent.mkdir(parents=True, exist_ok=True)
-    if log.exists():
-        log.replace(log.with_suffix(".previous.log"))
-    outcome = WorkflowRun(0, 0, [])
-    with (
-        log.open("w", encoding="utf-8") as file,
-        progress_bar(title, progress()) as bar,
-        subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env={**(environment or os.environ), WATCHED: "1"},
-        ) as process,
-        _stopped_together(process),
-    ):
-        reader = Thread(target=_follow, args=(process, file, outcome, bar), daemon=True)
-        reader.start()
-        while reader.is_alive():  # long jobs print nothing while the runs go on
-            bar.show(progress())
-            reader.join(BETWEEN_LOOKS)
-        outcome.status = process.wait()
-        bar.show(progress())
-    return outcome
-
-
-@contextmanager
-def _stopped_together(process: subprocess.Popen[str]) -> Iterator[None]:
-    """Interrupt a process when this one is told to end; Ctrl-C reaches both by itself."""
-    stops = (signal.SIGTERM, signal.SIGHUP)
-
-    def stop(number: int, frame: object) -> None:
-        process.send_signal(signal.SIGINT)
-
-    heard = [number for number in stops if signal.getsignal(number) != signal.SIG_IGN]  # nohup ignores SIGHUP
-    before = {number: signal.signal(number, stop) for number in heard}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _follow(process: subprocess.Popen[str], log: TextIO, outcome: WorkflowRun, bar: Progress) -> None:
-    """Log the output of a process until it ends."""
-    for line in process.stdout or ():
-        log.write(line)
-        read_line(line, outcome)
-        if PASSED_ON.match(line):
-            bar.tell(line.rstrip("\n"))
-
-
-def read_line(line: str, outcome: WorkflowRun) -> None:
-    """Note what a line of Snakemake's output says of failures."""
-    outcome.failed += bool(FAILED.match(line))
-    outcome.last = [*outcome.last, line.rstrip()][-LAST_LINES:] if line.strip() else outcome.last
-    found = TOLD.match(line)
-    if found and found.group(1) not in outcome.told:
-        outcome.told.append(found.group(1))

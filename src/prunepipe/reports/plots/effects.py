@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -207,14 +208,16 @@ class _Drawing:
         heights = [
             sum(row.height for row in rows) + self.head + 0.16 for rows in blocks.values() for _ in lines
         ]
-        self.height = sum(heights) + GAP * (len(heights) - 1) + 0.16 + LINE
+        artists = self._legend_entries()
+        below = LINE * -(-len(artists) // PER_LINE)
+        self.height = sum(heights) + GAP * (len(heights) - 1) + 0.16 + below
         self.figure = Figure(figsize=(COLUMN_WIDTH, self.height))
         FigureCanvasAgg(self.figure)
         top = self.height
         for place, rows in blocks.items():
             for line in lines:
                 top = self._block(place if several else None, place, rows, line, top) - GAP
-        self._legend()
+        self._legend(artists, below)
 
     def _block(
         self,
@@ -265,10 +268,10 @@ class _Drawing:
                 _draw(axis, row.effects[ratio], y + row.height / 2)
             y += row.height
 
-    def _legend(self) -> None:
+    def _legend_entries(self) -> list[Artist]:
         margin = self.study.verdict.margin
         level = 100 * (1 - 2 * self.study.verdict.significance)
-        artists = [
+        artists: list[Artist] = [
             entry(f"mean and {level:g} % interval", color=GREY, marker="d", linewidth=1.0),
             Patch(color="#E6E6E6", label=f"margin, ±{margin:g}"),
         ]
@@ -276,10 +279,13 @@ class _Drawing:
             artists.append(entry("* ceiling", linestyle="none"))
         if self.partial:
             artists.append(entry(f"{PARTIAL} partial collapse", linestyle="none"))
-        middle = (self.left + COLUMN_WIDTH) / 2 / COLUMN_WIDTH
+        return artists
+
+    def _legend(self, artists: list[Artist], below: float) -> None:
+        """Draw the label of the axes and the legend, which needs so much height."""
         self.figure.text(
-            middle,
-            (LINE + 0.1) / self.height,
+            (self.left + COLUMN_WIDTH) / 2 / COLUMN_WIDTH,
+            (below + 0.1) / self.height,
             "difference in accuracy (points)",
             ha="center",
             va="center",
@@ -287,7 +293,7 @@ class _Drawing:
         )
         place: Look = {
             "loc": "lower center",
-            "ncols": len(artists),
+            "ncols": PER_LINE,
             "borderaxespad": 0.1,
             "handlelength": 1.8,
         }
