@@ -21,7 +21,7 @@ from prunepipe.pruning.rounds import score_network
 from prunepipe.pruning.scores import SCORES
 from prunepipe.pruning.scores.enforcing import Scorer
 from prunepipe.study.loading import load_study
-from prunepipe.study.rows import Ticket
+from prunepipe.study.ticket import Ticket
 
 PAGE = Path(__file__).parents[2] / "docs" / "tutorial.md"
 BLOCKS = dict(

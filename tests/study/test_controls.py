@@ -12,8 +12,8 @@ from prunepipe.pruning.masks import kept_total
 from prunepipe.study.built_in import TICKETS
 from prunepipe.study.controls import control_rows, known_kinds, leaves_budget
 from prunepipe.study.feasibility import refuse_impossible
-from prunepipe.study.rows import Ticket
 from prunepipe.study.study import Study
+from prunepipe.study.ticket import Ticket
 
 PAPER: dict = {"lottery": {}, "random": {}, "random_uniform": {}}
 OTHER = {

@@ -6,8 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from prunepipe.planning.costs import plan
-from prunepipe.study.rows import Cycles
 from prunepipe.study.study import Study
+from prunepipe.study.ticket import Cycles
 
 
 def cycling(small: dict[str, Any], row: Any = None, **changes: Any) -> Study:

@@ -12,8 +12,9 @@ from prunepipe.errors import ConfigError
 from prunepipe.study.built_in import CHECKS, TICKETS
 from prunepipe.study.controls import Kinds, control_rows, known_kinds
 from prunepipe.study.names import OWN
-from prunepipe.study.rows import Ticket, VerdictRule
+from prunepipe.study.rows import VerdictRule
 from prunepipe.study.study import FULL_NETWORK, Study
+from prunepipe.study.ticket import Ticket
 
 BATTERY = tuple(name for name, row in CHECKS.items() if row.battery)
 """Every judged method goes through these checks, whatever its class; those of its class decide the verdict."""

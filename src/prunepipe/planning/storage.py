@@ -7,8 +7,8 @@ from math import ceil
 from prunepipe.networks.structure import Layer
 from prunepipe.pruning.masks import kept_total
 from prunepipe.stages.settings import data_of_source, score_id, scored_ratio, source_of
-from prunepipe.study.rows import Ticket
 from prunepipe.study.study import Study
+from prunepipe.study.ticket import Ticket
 
 FLOAT_BYTES = 4
 LABEL_BYTES = 8

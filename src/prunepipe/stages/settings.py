@@ -34,8 +34,9 @@ from prunepipe.stages.schemas.training import (
     SearchSettings,
 )
 from prunepipe.study.names import dataset_row, network_row
-from prunepipe.study.rows import DatasetChoice, Ticket
+from prunepipe.study.rows import DatasetChoice
 from prunepipe.study.study import CLEAN, Study
+from prunepipe.study.ticket import Ticket
 
 
 def dataset_settings(study: Study, dataset: str, folder: str) -> DatasetSettings:

@@ -11,8 +11,8 @@ from prunepipe.plugins import load_function
 from prunepipe.pruning.masks import kept_total
 from prunepipe.study.built_in import TICKETS
 from prunepipe.study.feasibility import pruned_layers_of
-from prunepipe.study.rows import Ticket
 from prunepipe.study.study import Study
+from prunepipe.study.ticket import Ticket
 
 WITHOUT_FIXED_SHARES = {"lottery": "uniform_all", "random": "erk", "random_uniform": "uniform_all"}
 """The allocation of each control on networks where its own allocation exceeds the budget.

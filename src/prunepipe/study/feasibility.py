@@ -13,8 +13,9 @@ from prunepipe.pruning.masks import kept_after, kept_total, require_budget
 from prunepipe.pruning.updaters.densities import update_steps
 from prunepipe.study.batches import batch_bounds
 from prunepipe.study.names import dataset_row, network_row
-from prunepipe.study.rows import DatasetChoice, Ticket
+from prunepipe.study.rows import DatasetChoice
 from prunepipe.study.study import Study
+from prunepipe.study.ticket import Ticket
 
 
 def refuse_impossible(study: Study) -> None:

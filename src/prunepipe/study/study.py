@@ -20,11 +20,10 @@ from prunepipe.study.rows import (
     NetworkChoice,
     Prunable,
     Scoring,
-    Share,
-    Ticket,
     VerdictRule,
     unique,
 )
+from prunepipe.study.ticket import Share, Ticket
 from prunepipe.validation import Name, Strict, as_tuple
 
 FULL_NETWORK = "full_network"

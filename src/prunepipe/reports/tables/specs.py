@@ -9,8 +9,8 @@ from typing import NamedTuple
 from prunepipe.errors import ConfigError, unknown_name
 from prunepipe.results.labels import row_label, ticket_label
 from prunepipe.results.layout import AS_FOUND
-from prunepipe.study.rows import Ticket
 from prunepipe.study.study import FULL_NETWORK, Study
+from prunepipe.study.ticket import Ticket
 
 OTHERS = "..."
 """In an order, the place of all names that it does not list, which follow in the study's order."""
