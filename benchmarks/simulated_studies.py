@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from laws import Law
 
+from prunepipe.study.rows import USUAL_LOOKS
 from prunepipe.verdicts.boundaries import decision_probability, levels, state_at
 from prunepipe.verdicts.evidence import Evidence, claims, evidence
-from prunepipe.verdicts.looks import USUAL_LOOKS
 from prunepipe.verdicts.words import words
 
 SIGNIFICANCE = 0.05

@@ -12,7 +12,8 @@ import pandas as pd
 from scipy import stats
 
 from prunepipe.seeds import numpy_generator
-from prunepipe.verdicts.looks import USUAL_LOOKS, sample
+from prunepipe.study.rows import USUAL_LOOKS
+from prunepipe.verdicts.looks import sample
 
 OUTPUT = Path(__file__).parents[1] / "src" / "prunepipe" / "data" / "looks.csv"
 STUDIES, BATCH = 4_000_000, 100_000

@@ -9,8 +9,8 @@ from laws import ALIKE, BY_RATIO_LAW, LAWS, Law, published_cells
 from simulated_studies import SIGNIFICANCE, Design, differences, judge
 
 from prunepipe.seeds import numpy_generator
+from prunepipe.study.rows import USUAL_LOOKS
 from prunepipe.verdicts.evidence import claims, evidence
-from prunepipe.verdicts.looks import USUAL_LOOKS
 from prunepipe.verdicts.words import words
 
 EFFECTS = (0.0, -0.2, -1.0, -3.0, -20.0)

@@ -20,9 +20,9 @@ from prunepipe.pruning.allocations import ALLOCATIONS
 from prunepipe.pruning.scores import SCORES
 from prunepipe.study.built_in import CHECKS, TICKETS
 from prunepipe.study.loading import load_study
+from prunepipe.study.rows import USUAL_LOOKS
 from prunepipe.verdicts.boundaries import Levels, state_at, thresholds
 from prunepipe.verdicts.evidence import evidence
-from prunepipe.verdicts.looks import USUAL_LOOKS
 from prunepipe.verdicts.readings import READINGS
 from prunepipe.verdicts.tails import own_tail
 from prunepipe.verdicts.words import WORDS

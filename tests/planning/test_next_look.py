@@ -16,7 +16,7 @@ from prunepipe.planning.wanted import WANTED, wanted_files, write_wanted
 from prunepipe.results.layout import Run, runs
 from prunepipe.results.table import collect
 from prunepipe.study.study import FULL_NETWORK, Study
-from prunepipe.verdicts.verdicts import verdicts
+from prunepipe.verdicts.judge import verdicts_of
 
 TICKETS = {
     "lottery": {"checks": ["corrupted_data", "rearrange"]},
@@ -39,10 +39,8 @@ def accuracy(run: Run) -> float:
 
 
 def state(study: Study, folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    results, rule = collect(study, folder), study.verdict
-    return results, verdicts(
-        results, margin=rule.margin, significance=rule.significance, looks=rule.looks, seeds=study.seeds
-    )
+    results = collect(study, folder)
+    return results, verdicts_of(results, study)
 
 
 def of(found: tuple[Run, ...], *names: str) -> list[tuple]:
@@ -149,7 +147,7 @@ def test_an_accuracy_that_is_not_a_number_is_said_and_not_asked_for_again(
     results, _ = state(planned, tmp_path)
     broken = (results["ticket"] == "random") & (results["check"] == "rearrange") & (results["seed"] == 1)
     results.loc[broken, "accuracy"] = float("nan")
-    words = verdicts(results, margin=1.0, looks=(3, 5, 8), seeds=planned.seeds)
+    words = verdicts_of(results, planned)
     assert waiting_tests(planned, results, words, set())["cause"].tolist() == [
         "the accuracy of a run is not a number"
     ]

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from prunepipe.verdicts.verdicts import verdicts
+from prunepipe.study.rows import VerdictRule
+from prunepipe.verdicts.verdicts import assessments, verdicts
 
 RUN = ["study", "dataset", "network", "ticket", "check", "prune_ratio", "seed"]
 
@@ -80,9 +81,9 @@ def lose(results: pd.DataFrame, cause: str = "out of memory", **values: Any) -> 
     return results.assign(**changes, collapsed=results["collapsed"].astype(object).mask(chosen, np.nan))
 
 
-def judged(results: pd.DataFrame, margin: float = 0.5, **options: Any) -> pd.DataFrame:
+def judged(results: pd.DataFrame, seeds: Any = None, at_chance: Any = (), **rule: Any) -> pd.DataFrame:
     """Return the verdicts on results."""
-    return verdicts(results, margin=margin, **options)
+    return verdicts(assessments(results, VerdictRule(**rule), seeds=seeds, at_chance=at_chance))
 
 
 def only(results: pd.DataFrame, **options: Any) -> pd.Series:

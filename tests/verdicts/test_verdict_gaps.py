@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from results_frames import collapse, judged, lose, only, pick, study
 
-from prunepipe.errors import ArtifactError, ConfigError
+from prunepipe.errors import ArtifactError
+from prunepipe.study.rows import VerdictRule
 from prunepipe.verdicts.rows import VERDICT_COLUMNS
 from prunepipe.verdicts.sanity import method_summaries
-from prunepipe.verdicts.verdicts import effects_by_look
+from prunepipe.verdicts.verdicts import assessments, effects_by_look
 from prunepipe.verdicts.words import WORDS
 
 ONE = {"snip": {"rearrange": 0.0}}
@@ -141,7 +142,7 @@ def test_no_rows_give_an_empty_table():
     assert list(judged(study(ONE).iloc[:0])) == VERDICT_COLUMNS
     assert judged(study({"snip": {}})).empty
     assert method_summaries(judged(study({"snip": {}}))).empty
-    assert effects_by_look(study({"snip": {}}), margin=0.5).empty
+    assert effects_by_look(assessments(study({"snip": {}}), VerdictRule())).empty
 
 
 @pytest.mark.parametrize(
@@ -157,11 +158,6 @@ def test_no_rows_give_an_empty_table():
 def test_results_that_cannot_be_read_are_refused_with_the_reason(spoil, text):
     with pytest.raises(ArtifactError, match=text):
         judged(spoil(study(ONE)))
-
-
-def test_the_margin_is_checked():
-    with pytest.raises(ConfigError, match="margin"):
-        judged(study(ONE), margin=0.0)
 
 
 # zero variance
@@ -228,7 +224,7 @@ def test_gaps_never_end_in_a_traceback_and_always_in_one_of_the_words(data, seed
     assert set(table["verdict"]) <= set(WORDS)
     assert all(sentence.endswith(".") for sentence in table["reason"])
     assert set(method_summaries(table)["summary"]) <= {"sane", "not sane", "undecided"}
-    effects_by_look(results, margin=margin)
+    effects_by_look(assessments(results, VerdictRule(margin=margin)))
 
 
 def test_the_table_survives_a_csv(tmp_path):

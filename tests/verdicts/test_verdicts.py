@@ -13,9 +13,11 @@ from results_frames import collapse, judged, lose, only, pick, study
 from scipy import stats
 
 from prunepipe.errors import ConfigError
+from prunepipe.study.rows import VerdictRule
+from prunepipe.validation import validated
 from prunepipe.verdicts.rows import EFFECT_COLUMNS
 from prunepipe.verdicts.sanity import method_summaries
-from prunepipe.verdicts.verdicts import effects_by_look
+from prunepipe.verdicts.verdicts import assessments, effects_by_look
 
 ONE = {"snip": {"rearrange": 0.0}}
 BOTH = {
@@ -137,21 +139,23 @@ def test_the_order_of_the_study_says_which_seeds_come_first():
 
 
 @pytest.mark.parametrize(
-    ("looks", "text"),
+    ("key", "value", "text"),
     [
-        ([], "must begin with 3"),
-        ([2, 5], "must begin with 3"),
-        ([5, 3], "must ascend"),
-        ([5, 5], "must ascend"),
+        ("looks", [], "numbers of seeds from 3"),
+        ("looks", [2, 5], "numbers of seeds from 3"),
+        ("looks", [5, 3], "must ascend"),
+        ("looks", [5, 5], "must ascend"),
+        ("margin", 0.0, "greater than 0"),
+        ("significance", 0.5, "less than 0.5"),
     ],
 )
-def test_looks_that_cannot_be_are_refused_in_one_line(looks, text):
-    with pytest.raises(ConfigError, match=rf"^verdict.looks: \[.*\] {text}"):
-        judged(single(0.0), looks=looks)
+def test_an_impossible_rule_is_refused_in_one_line(key, value, text):
+    with pytest.raises(ConfigError, match=rf"^verdict: {key}: .*{text}"):
+        validated(VerdictRule, {key: value}, "verdict")
 
 
 def test_effects_are_described_at_every_look_that_is_reached():
-    table = effects_by_look(lose(single(-1.0, seeds=12), seed=9), margin=0.5)
+    table = effects_by_look(assessments(lose(single(-1.0, seeds=12), seed=9), VerdictRule()))
     assert list(table) == EFFECT_COLUMNS
     assert table["look"].tolist() == [3, 5, 8]
     assert table["p_harm"].is_monotonic_decreasing

@@ -10,10 +10,10 @@ import pandas as pd
 from prunepipe.errors import ConfigError
 from prunepipe.results.layout import Run, runs
 from prunepipe.stages.settings import data_of_source, source_of
-from prunepipe.study.study import CLEAN, FULL_NETWORK, Study
+from prunepipe.study.built_in import NO_CHECK
+from prunepipe.study.study import FULL_NETWORK, Study, check_of
 from prunepipe.verdicts.open_tests import OPEN_COLUMNS, open_tests
 
-NO_CHECK = "none"
 TEST = ("dataset", "network", "ticket", "check", "prune_ratio")
 Key = tuple[Any, ...]
 """A test: its values of TEST."""
@@ -167,7 +167,7 @@ def _dense_variants(study: Study, ticket: str, check: str) -> list[str]:
     points = {(point, study.data_of(check)) for point in row.dense_points}
     points.add((row.scored, data_of_source(study, source_of(study, check))))
     variants = {data for point, data in points if point != "init"}
-    return sorted(NO_CHECK if data == CLEAN else data for data in variants)
+    return sorted(map(check_of, variants))
 
 
 def _place(run: Run) -> Place:

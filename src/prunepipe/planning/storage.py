@@ -7,7 +7,7 @@ from math import ceil
 from prunepipe.networks.structure import Layer
 from prunepipe.pruning.masks import kept_total
 from prunepipe.stages.settings import data_of_source, score_id, scored_ratio, source_of
-from prunepipe.study.study import Study
+from prunepipe.study.study import CLEAN, Study
 from prunepipe.study.ticket import Ticket
 
 FLOAT_BYTES = 4
@@ -92,7 +92,7 @@ def _rewound(study: Study) -> set[tuple[str, str]]:
     for name, row in study.tickets.items():
         for check in study.checks_of(name):
             for point in row.dense_points:
-                found.add(("clean" if point == "init" else study.data_of(check), point))
+                found.add((CLEAN if point == "init" else study.data_of(check), point))
     return found
 
 

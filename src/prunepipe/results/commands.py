@@ -7,7 +7,8 @@ from pathlib import Path
 
 from prunepipe.errors import ConfigError
 from prunepipe.results.layout import AS_FOUND, CELL, DENSE, SEARCH
-from prunepipe.study.study import FULL_NETWORK, Study
+from prunepipe.study.built_in import NO_CHECK
+from prunepipe.study.study import CLEAN, FULL_NETWORK, Study
 
 Place = tuple[str, str, float, str, str]
 """(data set, network, prune ratio, ticket, check) of a cell."""
@@ -26,9 +27,9 @@ def cell_command(study: Study, file: Path | None, place: Place) -> str:
     where = {"study": study.name, "dataset": dataset, "network": network}
     where["seed"] = "{" + seeds + "}" if len(study.seeds) > 1 else seeds  # the shell expands the braces
     if ticket == FULL_NETWORK:
-        folder = DENSE.format(**where, data="clean" if check == "none" else check)
+        folder = DENSE.format(**where, data=CLEAN if check == NO_CHECK else check)
     elif check == AS_FOUND:
-        folder = SEARCH.format(**where, ticket=ticket, data="clean", prune_ratio=prune_ratio)
+        folder = SEARCH.format(**where, ticket=ticket, data=CLEAN, prune_ratio=prune_ratio)
     else:
         folder = CELL.format(**where, ticket=ticket, check=check, prune_ratio=prune_ratio)
     return remake_command(f"{folder}/metrics.json", file or Path("config") / f"{study.name}.yaml")

@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from prunepipe.datasets.rows import DATASETS, DatasetRow
 from prunepipe.networks import NETWORKS, NetworkRow
+from prunepipe.study.built_in import NO_CHECK
 from prunepipe.study.names import registered_row
 
 PAPER = "paper"
@@ -50,7 +51,9 @@ def check_label(name: str) -> str:
 def row_label(ticket: str, check: str) -> str:
     """Return the label of a ticket under a check, in the form of the paper's tables."""
     joined = " " if check == "as_found" else " + "
-    return ticket_label(ticket) if check == "none" else f"{ticket_label(ticket)}{joined}{check_label(check)}"
+    return (
+        ticket_label(ticket) if check == NO_CHECK else f"{ticket_label(ticket)}{joined}{check_label(check)}"
+    )
 
 
 def dataset_label(name: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from prunepipe.study.rows import DatasetChoice
-from prunepipe.study.study import FULL_NETWORK, Study
+from prunepipe.study.study import CLEAN, FULL_NETWORK, Study, check_of
 
 RUNS = "results/runs"
 MADE_BY = RUNS + "/{study}/prunepipe.json"
@@ -68,11 +68,10 @@ class Run(NamedTuple):
 def runs(study: Study) -> Iterator[Run]:
     """Enumerate every run of a study: dense runs (the full network under a data variant), searches, then cells."""
     for run in study.dense_runs():
-        check = "none" if run.data == "clean" else run.data
         folder = DENSE.format(study=study.name, **run._asdict())
-        yield Run(run.dataset, run.network, FULL_NETWORK, check, 0.0, run.seed, folder)
+        yield Run(run.dataset, run.network, FULL_NETWORK, check_of(run.data), 0.0, run.seed, folder)
     for search in study.searches():
-        if search.data == "clean":
+        if search.data == CLEAN:
             folder = SEARCH.format(study=study.name, **search._asdict())
             place = search.dataset, search.network, search.ticket, AS_FOUND, search.prune_ratio, search.seed
             yield Run(*place, folder=folder)
@@ -99,7 +98,7 @@ def mask_path(
 
 def mask_sources(study: Study, ticket: str) -> tuple[str, ...]:
     """Return the data variants that a ticket's masks are made from: `clean`, then those of its data checks."""
-    return ("clean", *(check for check in study.checks_of(ticket) if study.check(check).stage == "data"))
+    return (CLEAN, *(check for check in study.checks_of(ticket) if study.check(check).stage == "data"))
 
 
 def mask_paths(study: Study) -> list[str]:

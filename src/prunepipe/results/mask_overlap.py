@@ -13,7 +13,7 @@ from prunepipe.artifacts import Arrays
 from prunepipe.pruning.masks import overlap
 from prunepipe.pruning.tickets import read_mask
 from prunepipe.results.layout import mask_path, mask_sources
-from prunepipe.study.study import Study
+from prunepipe.study.study import CLEAN, Study
 
 DATA, SEEDS = "data", "seeds"
 """Kinds of comparison: the same seed on other data, or the same data with another seed."""
@@ -67,9 +67,9 @@ def _places(study: Study) -> Iterator[tuple[str, str, str, float]]:
 
 def _pairs(origins: list[Origin]) -> Iterator[tuple[str, Origin, Origin]]:
     """Enumerate the comparisons, grouped by their first mask."""
-    clean = [origin for origin in origins if origin.source == "clean"]
+    clean = [origin for origin in origins if origin.source == CLEAN]
     for first in clean:
-        others = [origin for origin in origins if origin.seed == first.seed and origin.source != "clean"]
+        others = [origin for origin in origins if origin.seed == first.seed and origin.source != CLEAN]
         yield from ((DATA, first, other) for other in others)
         yield from ((SEEDS, one, other) for one, other in combinations(clean, 2) if one == first)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from prunepipe.study.built_in import NO_CHECK
 from prunepipe.study.study import FULL_NETWORK
 
 SEEDS_OF = ("dataset", "network", "ticket", "check", "prune_ratio")
@@ -29,8 +30,8 @@ def notes(runs: pd.DataFrame) -> list[str]:
     for row, first in _repeats(rows, SEEDS_OF):
         said[row["row"]].append(f"starts from the same weights and mask as seed {first['seed']}")
     for row, first in _repeats(rows, CHECKS_OF):
-        if "none" in (row["check"], first["check"]):
-            place = row if first["check"] == "none" else first
+        if NO_CHECK in (row["check"], first["check"]):
+            place = row if first["check"] == NO_CHECK else first
             what = "training data and weights are" if row["ticket"] == FULL_NETWORK else "the ticket is"
             said[place["row"]].append(f"the check changed nothing: {what} the same without it")
     return ["; ".join(texts) for texts in said]

@@ -35,7 +35,7 @@ from prunepipe.stages.settings import (
     score_settings,
     scored_ratio,
 )
-from prunepipe.study.study import Study
+from prunepipe.study.study import CLEAN, Study
 
 
 @dataclass(frozen=True)
@@ -103,11 +103,11 @@ def try_method(
     weights, structure = initialise_on(dataset, drawn)
     row = study.tickets[ticket]
     settings = partial(_first_settings, study, ticket, network)
-    task = scoring_task(dataset, structure, weights, settings("clean"), execution)
+    task = scoring_task(dataset, structure, weights, settings(CLEAN), execution)
     answer, seconds = _timed_answer(task)
     once = replace(task.scorer, check_determinism=False)
     scores = task.scores(once) if row.pruning_rounds > 1 else once.arrays_of(answer)
-    mask = make_mask(scores, structure, mask_settings(study, ticket, "clean", ratio))
+    mask = make_mask(scores, structure, mask_settings(study, ticket, CLEAN, ratio))
     sources = mask_sources(study, ticket)
     for source in sources[1:]:
         varied = scoring_task(dataset, structure, weights, settings(source), execution)

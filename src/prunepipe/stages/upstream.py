@@ -18,6 +18,7 @@ from prunepipe.results.layout import (
     point_name,
 )
 from prunepipe.stages.settings import data_of_source, score_id, scored_ratio, source_of
+from prunepipe.study.built_in import NO_CHECK
 from prunepipe.study.study import CLEAN, FULL_NETWORK, Study
 
 
@@ -38,7 +39,7 @@ def upstream_logs(study: Study, run: Run, prepared_folder: Path | str) -> list[s
 
 def _of_ticket(study: Study, run: Run, place: dict[str, object]) -> list[str]:
     row = study.tickets[run.ticket]
-    check = "none" if run.check == AS_FOUND else run.check
+    check = NO_CHECK if run.check == AS_FOUND else run.check
     source, data = source_of(study, check), study.data_of(check)
     scores_data = data_of_source(study, source)
     mask = MASK.format(**place, ticket=run.ticket, source=source, prune_ratio=run.prune_ratio)
@@ -63,5 +64,5 @@ def _of_searches(study: Study, run: Run, place: dict[str, object], data: str) ->
     levels = [level for level in study.levels_of(run.ticket) if level < run.prune_ratio]
     template, log = (CELL, "retrain.log") if data == CLEAN else (SEARCH, "search.log")
     return [
-        template.format(**place, check="none", prune_ratio=level) + "/" + log for level in reversed(levels)
+        template.format(**place, check=NO_CHECK, prune_ratio=level) + "/" + log for level in reversed(levels)
     ]

@@ -9,6 +9,9 @@ from typing import Any, Literal, NamedTuple
 
 from prunepipe.datasets.corruptions import REFERENCE_BATCH
 
+NO_CHECK = "none"
+"""Name of the check that changes nothing: the reference of all others."""
+
 TICKETS: dict[str, dict[str, Any]] = {
     "lottery": {"scored": "final", "score": "magnitude", "allocation": "global_conv", "start": "init"},
     "snip": {"scored": "init", "score": "snip", "allocation": "global", "start": "init"},
@@ -142,7 +145,7 @@ _NEEDS_DATA = Reading(DATA, "it uses more than half of the data", "half of the d
 _HALF = {_INITIAL: _NEEDS_DATA._replace(part=None), _PARTIAL: _NEEDS_DATA}
 
 CHECKS: dict[str, CheckRow] = {
-    "none": CheckRow("none", ""),
+    NO_CHECK: CheckRow("none", ""),
     "random_labels": CheckRow("data", _CORRUPTIONS + "random_labels"),
     "random_pixels": CheckRow("data", _CORRUPTIONS + "random_pixels"),
     "corrupted_data": CheckRow(

@@ -13,6 +13,7 @@ import yaml
 from pydantic import Field, field_validator, model_validator
 
 from prunepipe.errors import ConfigError, unknown_name
+from prunepipe.study.built_in import NO_CHECK
 from prunepipe.study.feasibility import refuse_impossible
 from prunepipe.study.published_file import read_published, refuse_unrelated
 from prunepipe.study.study import FULL_NETWORK, Study
@@ -236,7 +237,7 @@ def _refuse_published(study: Study) -> None:
             (dataset, network, ratio, ticket, check) for dataset, network, ticket, check, ratio in pruned
         )
         dense = (
-            (dataset, network, 0.0, FULL_NETWORK, "none")
+            (dataset, network, 0.0, FULL_NETWORK, NO_CHECK)
             for dataset in study.datasets
             for network in study.networks
         )

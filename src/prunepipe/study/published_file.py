@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from prunepipe.errors import ConfigError
+from prunepipe.study.built_in import NO_CHECK
 
 NEEDED = ("dataset", "network", "prune_ratio", "ticket", "accuracy_mean", "accuracy_std", "n")
 """Columns; `check` may be added. Other columns are ignored."""
@@ -88,7 +89,7 @@ def _cell(where: str, row: Mapping[str, str | None]) -> PublishedCell:
         text["network"],
         _number(where, "prune_ratio", text["prune_ratio"], 0.0, 1.0),
         text["ticket"],
-        text.get("check") or "none",
+        text.get("check") or NO_CHECK,
         _number(where, "accuracy_mean", text["accuracy_mean"], 0.0, 100.0),
         _number(where, "accuracy_std", text["accuracy_std"], 0.0, 100.0) if text["accuracy_std"] else None,
         int(_number(where, "n", text["n"], 1.0, 1e6)) if text["n"] else None,

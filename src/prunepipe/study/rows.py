@@ -13,6 +13,9 @@ from prunepipe.validation import Name, Strict, as_tuple
 
 ARRAY_SUFFIXES = (".npz", ".safetensors")
 
+USUAL_LOOKS = (3, 5, 8, 12, 20)
+"""Numbers of seeds for which the boundaries of sequential tests are tabulated."""
+
 MOST = 1_000_000_000
 """An upper bound on the number of images of any data set."""
 
@@ -181,7 +184,7 @@ class VerdictRule(Strict):
         description="share of studies with a wrong claim, for harm and for equivalence each",
     )
     looks: Annotated[tuple[int, ...], BeforeValidator(as_tuple)] = Field(
-        (3, 5, 8, 12, 20), description="numbers of seeds after which verdicts are drawn, ascending"
+        USUAL_LOOKS, description="numbers of seeds after which verdicts are drawn, ascending"
     )
     positive_controls: dict[Name, Annotated[tuple[Name, ...], BeforeValidator(as_tuple)]] = Field(
         {},

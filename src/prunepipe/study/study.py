@@ -10,7 +10,7 @@ from typing import Annotated, Any, NamedTuple, Self
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from prunepipe.errors import unknown_name
-from prunepipe.study.built_in import CHECKS, TABLES, TICKETS, CheckRow
+from prunepipe.study.built_in import CHECKS, NO_CHECK, TABLES, TICKETS, CheckRow
 from prunepipe.study.names import dataset_row, network_row, registered_names, registered_row
 from prunepipe.study.recipe import Recipe
 from prunepipe.study.rows import (
@@ -34,6 +34,11 @@ PUBLISHED = ("tanaka2020",)
 
 CLEAN = "clean"
 """Name of the data and the mask without any check."""
+
+
+def check_of(data: str) -> str:
+    """Return the check under which results list a dense run on a data variant."""
+    return NO_CHECK if data == CLEAN else data
 
 
 def _as_mapping(value: Any, key: str = "") -> dict[Any, Any]:
@@ -267,7 +272,7 @@ class Study(Strict):
         row = self.tickets[ticket]
         by_class = self.checks.initial if row.initial else self.checks.partially_trained
         names = by_class if row.checks is None else row.checks
-        return ("none", *(name for name in names if name != "none"))
+        return (NO_CHECK, *(name for name in names if name != NO_CHECK))
 
     @property
     def published_file(self) -> str | None:
@@ -296,9 +301,9 @@ class Study(Strict):
         """Return the check and the prune ratio of a ticket's cells on one network and seed."""
         return [(check, ratio) for check in self.checks_of(ticket) for ratio in self.ratios_of(ticket, check)]
 
-    def ratios_of(self, ticket: str, check: str = "none") -> tuple[float, ...]:
+    def ratios_of(self, ticket: str, check: str = NO_CHECK) -> tuple[float, ...]:
         """Return the prune ratios of a ticket's cells: the study's; without a check, also those its cycles pass."""
-        passed = self.levels_of(ticket) if check == "none" else ()
+        passed = self.levels_of(ticket) if check == NO_CHECK else ()
         return (*self.prune_ratios, *(level for level in passed if level not in self.prune_ratios))
 
     def levels_of(self, ticket: str) -> tuple[float, ...]:

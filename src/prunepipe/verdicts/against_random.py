@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 
 from prunepipe.results.table import NO_SPREAD
-from prunepipe.study.study import Study
-from prunepipe.verdicts.assessment import Assessment, Rule, assess
+from prunepipe.study.built_in import NO_CHECK
+from prunepipe.study.study import FULL_NETWORK, Study
+from prunepipe.verdicts.assessment import Assessment, assess
 from prunepipe.verdicts.grid import paired_grid
-from prunepipe.verdicts.pairing import NO_CHECK, RUN, UNPRUNED, checked_results
-from prunepipe.verdicts.rows import facts, gaps
+from prunepipe.verdicts.pairing import RUN, checked_results
+from prunepipe.verdicts.rows import facts
 
 PLACE = ["study", "dataset", "network", "prune_ratio"]
 COLUMNS = [
@@ -65,15 +66,14 @@ def against_random(
     runs = checked_results(results)
     runs = runs[(runs["check"] == NO_CHECK) & runs["seed"].isin(study.seeds)]
     random = runs[runs["ticket"] == control]
-    methods = runs[~runs["ticket"].isin([control, UNPRUNED])]
+    methods = runs[~runs["ticket"].isin([control, FULL_NETWORK])]
     if random.empty or methods.empty:
         return pd.DataFrame(columns=COLUMNS)
     on = [column for column in RUN if column not in ("ticket", "check")]
     names = ("of the method", "of the random ticket")
     grid = paired_grid(methods, random, tuple(study.seeds), on=on, names=names)
-    rule = Rule(study.verdict.margin, study.verdict.significance, tuple(study.verdict.looks))
-    table = _rows(assess(grid, rule, at_chance)).assign(random_ticket=control)
-    table = table.merge(_references(runs, random, rule.margin), how="left", on=PLACE)
+    table = _rows(assess(grid, study.verdict, at_chance)).assign(random_ticket=control)
+    table = table.merge(_references(runs, random, study.verdict.margin), how="left", on=PLACE)
     orders: dict[str, list[Any]] = {
         "dataset": list(study.datasets),
         "network": list(study.networks),
@@ -86,26 +86,18 @@ def against_random(
 
 
 def _rows(judged: Assessment) -> pd.DataFrame:
-    present, looks, rule = judged.grid.present, np.asarray(judged.rule.looks), judged.rule
+    present = judged.grid.present
     found = facts(judged).rename(columns={"effect": "difference"})
     equal = found["pairs"].gt(1) & found["standard_deviation"].le(NO_SPREAD)
-    flags = ("collapsed", "collapsed_reference", "partial", "partial_reference")
-    counts = {name: (getattr(judged.grid, name) & judged.seen).sum(axis=-1)[present] for name in flags}
     word = np.array([WORDS[word] for word in judged.word[present]])
-    no_path = (found["pairs"] == 0) & (counts["collapsed"] > 0)
+    no_path = (found["pairs"] == 0) & (found["collapsed"] > 0)
     return found.assign(
         interval_low=found["interval_low"].mask(equal),
         interval_high=found["interval_high"].mask(equal),
-        interval_level=1 - 2 * rule.significance,
         word=np.where(no_path & (word == "undecided"), "collapses", word),
-        look=np.where(judged.last >= 0, looks[judged.last], 0)[present],
         p_below=judged.shown.harm[present],
         p_level=judged.shown.equivalence[present],
         p_above=judged.shown.gain[present],
-        **counts,
-        margin=rule.margin,
-        significance=rule.significance,
-        gaps=gaps(judged.grid),
     )
 
 
@@ -114,7 +106,7 @@ def _references(runs: pd.DataFrame, random: pd.DataFrame, margin: float) -> pd.D
 
     The difference is a mean over the seeds that have both.
     """
-    dense = runs[runs["ticket"] == UNPRUNED].drop(columns="prune_ratio")
+    dense = runs[runs["ticket"] == FULL_NETWORK].drop(columns="prune_ratio")
     seed = ["study", "dataset", "network", "seed"]
     both = random.merge(dense[[*seed, "accuracy"]], how="left", on=seed, suffixes=("", "_dense"))
     both = both.assign(lost=both["accuracy_dense"] - both["accuracy"])

@@ -4,25 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from prunepipe.study.rows import VerdictRule
 from prunepipe.verdicts.boundaries import Levels, levels
 from prunepipe.verdicts.evidence import Claims, Evidence, claims, evidence
 from prunepipe.verdicts.grid import Grid, least_spread
 from prunepipe.verdicts.looks import Bools, Ints
 from prunepipe.verdicts.words import words
-
-
-class Rule(NamedTuple):
-    """How verdicts are drawn."""
-
-    margin: float
-    """In points."""
-    significance: float
-    looks: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -45,7 +37,7 @@ class Assessment:
     """
 
     grid: Grid
-    rule: Rule
+    rule: VerdictRule
     reached: Bools
     found: Evidence
     last: Ints
@@ -58,7 +50,7 @@ class Assessment:
     word: npt.NDArray[np.str_]
 
 
-def assess(grid: Grid, rule: Rule, at_chance: Collection[tuple[str, str]] = ()) -> Assessment:
+def assess(grid: Grid, rule: VerdictRule, at_chance: Collection[tuple[str, str]] = ()) -> Assessment:
     """Judge a study.
 
     Args:
@@ -84,7 +76,7 @@ def assess(grid: Grid, rule: Rule, at_chance: Collection[tuple[str, str]] = ()) 
     )
 
 
-def _evidence(grid: Grid, rule: Rule) -> tuple[Bools, Evidence]:
+def _evidence(grid: Grid, rule: VerdictRule) -> tuple[Bools, Evidence]:
     most, looks = rule.looks[-1], np.asarray(rule.looks)
 
     def padded(values: npt.NDArray[Any], fill: Any) -> npt.NDArray[Any]:

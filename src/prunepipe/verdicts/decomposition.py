@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from prunepipe.errors import ConfigError
-from prunepipe.verdicts.pairing import METHOD, NO_CHECK, UNPRUNED, USABLE, checked_results, pair_runs
-from prunepipe.verdicts.statistics import paired_effects
+from prunepipe.results.table import NO_SPREAD
+from prunepipe.study.built_in import NO_CHECK
+from prunepipe.study.study import FULL_NETWORK
+from prunepipe.verdicts.looks import Floats
+from prunepipe.verdicts.pairing import METHOD, USABLE, checked_results, pair_runs
+from prunepipe.verdicts.statistics import paired_intervals
 from prunepipe.verdicts.wording import gaps_text
 
 PLACE = ["study", "dataset", "network", "prune_ratio", "seed"]
@@ -64,7 +67,7 @@ def decomposition(
     if not 0 < confidence < 1:
         raise ConfigError(f"confidence: {confidence} is not between 0 and 1; the usual choice is 0.95.")
     runs = checked_results(results)
-    runs = runs[runs["ticket"] != UNPRUNED]
+    runs = runs[runs["ticket"] != FULL_NETWORK]
     uniform = runs[(runs["ticket"] == uniform_ticket) & (runs["check"] == NO_CHECK)]
     methods = runs[runs["ticket"] != uniform_ticket]
     cells = methods[CELL].drop_duplicates().merge(methods[[*METHOD, "seed"]].drop_duplicates(), on=METHOD)
@@ -89,26 +92,26 @@ def _gains(
     if part.reference != UNIFORM:
         reference, on, name = methods[methods["check"] == part.reference], [*PLACE, "ticket"], part.reference
     pairs = pair_runs(cells, changed, reference.drop(columns="check"), on=on, names=(part.check, name))
-    rows, columns = [], []
+    rows, differences = [], []
     for order, own in pairs.groupby("order"):
-        columns.append(own["difference"].to_numpy(float))
+        differences.append(own["difference"].to_numpy(float))
         lacking = own[own["state"] != USABLE]
         row = {column: own[column].iat[0] for column in CELL}
         rows.append({**row, "order": order, "expected_seeds": len(own), "gaps": gaps_text(lacking, len(own))})
-    # No equivalence is asked here, so any margin does.
-    effects = paired_effects(_side_by_side(columns), margin=1.0, significance=(1 - confidence) / 2)
-    return pd.DataFrame(rows, columns=[*CELL, "order", "expected_seeds", "gaps"]).join(
-        effects.rename(columns={"effect": "gain"})
-    )
+    found = paired_intervals(_below_each_other(differences), (1 - confidence) / 2)
+    constant = found["standard_deviation"] <= NO_SPREAD  # of a coarse accuracy, not of infinite precision
+    ends = {name: found[name].mask(constant) for name in ("interval_low", "interval_high")}
+    gains = found.assign(**ends).rename(columns={"effect": "gain", "pairs": "seeds"})
+    return pd.DataFrame(rows, columns=[*CELL, "order", "expected_seeds", "gaps"]).join(gains)
 
 
 def _label(tickets: pd.Series[str], check: str) -> pd.Series[str]:
     return tickets if check == NO_CHECK else tickets + f" ({check})"
 
 
-def _side_by_side(columns: list[npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
-    """Put differences of unequal length into one table [seeds, rows], filled up with NaN."""
-    table = np.full((max(map(len, columns), default=0), len(columns)), np.nan)
-    for position, column in enumerate(columns):
-        table[: len(column), position] = column
+def _below_each_other(rows: list[Floats]) -> Floats:
+    """Put differences of unequal length into one table [rows, seeds], filled up with NaN."""
+    table = np.full((len(rows), max(map(len, rows), default=0)), np.nan)
+    for position, row in enumerate(rows):
+        table[position, : len(row)] = row
     return table

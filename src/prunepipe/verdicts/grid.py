@@ -11,10 +11,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from prunepipe.errors import ArtifactError
+from prunepipe.study.built_in import NO_CHECK
+from prunepipe.study.study import FULL_NETWORK
 from prunepipe.verdicts.looks import Bools
-from prunepipe.verdicts.pairing import METHOD, NO_CHECK, RUN, UNPRUNED, USABLE, checked_results, pair_runs
+from prunepipe.verdicts.pairing import METHOD, RUN, USABLE, checked_results, pair_runs
 
 GROUP = [*METHOD, "check"]
+FLAGS = ("known", "collapsed", "collapsed_reference", "identical", "partial", "partial_reference")
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ def grids(results: pd.DataFrame, seeds: Sequence[int] | None = None) -> list[Gri
         ArtifactError: the results cannot be read, or hold a seed that is not in `seeds`.
     """
     runs = checked_results(results)
-    runs = runs[runs["ticket"] != UNPRUNED]
+    runs = runs[runs["ticket"] != FULL_NETWORK]
     found = tuple(sorted(runs["seed"].unique().tolist()))
     order = found if seeds is None else tuple(seeds)
     strange = [seed for seed in found if seed not in set(order)]
@@ -117,23 +120,17 @@ def paired_grid(
     shape = (int(places["group"].max()) + 1, int(places["ratio"].max()) + 1)
     ratios = np.full(shape, np.nan)
     ratios[places["group"], places["ratio"]] = places["prune_ratio"]
-
-    def array(column: str, fill: Any) -> npt.NDArray[Any]:
-        values = np.full((*shape, len(seeds)), fill)
-        values[pairs["group"], pairs["ratio"], pairs["position"]] = pairs[column]
-        return values
-
     groups = places.drop_duplicates("group")[GROUP].reset_index(drop=True)
-    names_of_flags = (
-        "known",
-        "collapsed",
-        "collapsed_reference",
-        "identical",
-        "partial",
-        "partial_reference",
-    )
-    flags = (array(name, False) for name in names_of_flags)
-    return Grid(pairs, groups, ratios, seeds, array("difference", np.nan), *flags)
+    whole = (*shape, len(seeds))
+    flags = {name: array_of(pairs, name, whole, False) for name in FLAGS}
+    return Grid(pairs, groups, ratios, seeds, array_of(pairs, "difference", whole, np.nan), **flags)
+
+
+def array_of(pairs: pd.DataFrame, column: str, shape: tuple[int, ...], fill: Any) -> npt.NDArray[Any]:
+    """Return a column of a grid's pairs as an array [comparisons, prune ratios, seeds]."""
+    values = np.full(shape, fill)
+    values[pairs["group"], pairs["ratio"], pairs["position"]] = pairs[column]
+    return values
 
 
 def least_spread(grid: Grid) -> npt.NDArray[np.float64]:

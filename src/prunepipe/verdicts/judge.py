@@ -17,7 +17,7 @@ from prunepipe.verdicts.readings import readings_of
 from prunepipe.verdicts.record import changes
 from prunepipe.verdicts.sanity import method_summaries
 from prunepipe.verdicts.trust import dense_at_chance, failed_controls, with_caveats, with_method_caveats
-from prunepipe.verdicts.verdicts import effects_by_look, verdicts
+from prunepipe.verdicts.verdicts import assessments, effects_by_look, verdicts
 
 
 @dataclass(frozen=True)
@@ -47,17 +47,12 @@ def verdicts_of(results: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Return the verdicts of a study by its own rule, see `prunepipe.verdicts.verdicts.verdicts`.
 
     Args:
-        results: one row a run, see prunepipe.results.table.COLUMNS.
+        results: one row per run, see prunepipe.results.table.COLUMNS.
         study: of the runs.
     """
-    rule, compared = study.verdict, _compared(results, study)
+    compared = _compared(results, study)
     return verdicts(
-        compared,
-        margin=rule.margin,
-        significance=rule.significance,
-        looks=rule.looks,
-        seeds=study.seeds,
-        at_chance=dense_at_chance(compared),
+        assessments(compared, study.verdict, seeds=study.seeds, at_chance=dense_at_chance(compared))
     )
 
 
@@ -77,7 +72,8 @@ def judge(results: pd.DataFrame, study: Study, *, record: Mapping[str, Any] | No
     """
     results = _compared(results, study)
     rule, at_chance = study.verdict, dense_at_chance(results)
-    found = verdicts_of(results, study)
+    assessed = assessments(results, rule, seeds=study.seeds, at_chance=at_chance)
+    found, effects = verdicts(assessed), effects_by_look(assessed)
     flags = [
         *at_chance.values(),
         *changes(record, rule.looks, study.seeds),
@@ -87,7 +83,6 @@ def judge(results: pd.DataFrame, study: Study, *, record: Mapping[str, Any] | No
     found = with_caveats(found, random).assign(flag="; ".join(flags))
     done = results[results["status"] == "done"]
     partially_trained = {name for name, ticket in study.tickets.items() if not ticket.initial}
-    effects = effects_by_look(results, margin=rule.margin, looks=rule.looks, seeds=study.seeds)
     summaries = method_summaries(found, partially_trained=partially_trained, readings=readings_of(study))
     summaries = with_method_caveats(summaries, found, at_chance)
     return Judgement(

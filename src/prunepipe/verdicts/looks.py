@@ -11,13 +11,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from prunepipe.results.table import NO_SPREAD
+from prunepipe.study.rows import USUAL_LOOKS
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
-
-NO_SPREAD = 1e-9
-"""In points; less than this is rounding."""
-USUAL_LOOKS = (3, 5, 8, 12, 20)
 
 
 class Sample(NamedTuple):

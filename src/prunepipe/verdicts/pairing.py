@@ -17,8 +17,6 @@ KNOWN = [*OUTCOME, "partial"]
 """What is known of a run after `checked_results`."""
 DAMAGE = ("unreachable_outputs", "narrow_layers")
 """Columns that count what a partial layer collapse has cut off; results of older versions lack some."""
-NO_CHECK = "none"
-UNPRUNED = "full_network"
 
 USABLE, COLLAPSED, MISSING, NOT_A_NUMBER = "usable", "collapsed", "missing", "not a number"
 """States of a pair. Collapse (a structural fact, not read off an accuracy) comes first: no run mends it."""

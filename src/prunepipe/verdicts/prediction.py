@@ -5,9 +5,10 @@ from __future__ import annotations
 from math import atanh, sqrt, tanh
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy.special import ndtri
+
+from prunepipe.verdicts.looks import Floats
 
 PLACE = ["dataset", "network", "ticket"]
 BEFORE = {"accuracy_before": 1.0, "loss_before": -1.0}
@@ -15,8 +16,6 @@ BEFORE = {"accuracy_before": 1.0, "loss_before": -1.0}
 
 FEWEST = 6
 """Fewer cells say nothing about a correlation."""
-
-Floats = npt.NDArray[np.floating]
 
 
 def predictions(results: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:

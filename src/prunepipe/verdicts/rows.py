@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
-from scipy import stats
 
 from prunepipe.verdicts.assessment import Assessment
 from prunepipe.verdicts.boundaries import decision_probability, state_at, thresholds
 from prunepipe.verdicts.failures import failures
-from prunepipe.verdicts.grid import GROUP, Grid
+from prunepipe.verdicts.grid import GROUP, Grid, array_of
 from prunepipe.verdicts.pairing import USABLE
 from prunepipe.verdicts.peers import FEWEST_PAIRS
 from prunepipe.verdicts.picture import picture
+from prunepipe.verdicts.statistics import paired_intervals
 from prunepipe.verdicts.wording import gaps_text, reason
 
 VERDICT_COLUMNS = [
@@ -25,6 +24,9 @@ VERDICT_COLUMNS = [
     *("expected_pairs", "missing_pairs", "margin", "significance", "looks", "family_size", "next_look"),
     *("probability", "gaps", "reason"),
 ]  # fmt: skip
+COUNTED = ("collapsed", "collapsed_reference", "partial", "partial_reference")
+"""Arrays of a grid whose runs are counted."""
+
 EFFECT_COLUMNS = [
     *(*GROUP, "prune_ratio", "look", "pairs", "effect", "standard_deviation"),
     *("p_harm", "p_equivalence", "p_gain", "p_collapse"),
@@ -33,22 +35,15 @@ EFFECT_COLUMNS = [
 
 def verdict_rows(study: Assessment) -> pd.DataFrame:
     """Return the rows of a study with VERDICT_COLUMNS, see `prunepipe.verdicts.verdicts.verdicts`."""
-    present, looks, rule = study.grid.present, np.asarray(study.rule.looks), study.rule
-    flags = ("collapsed", "collapsed_reference", "partial", "partial_reference")
-    counts = {name: (getattr(study.grid, name) & study.seen).sum(axis=-1)[present] for name in flags}
+    present, rule = study.grid.present, study.rule
     stopped = np.broadcast_to(study.stopped[:, None], present.shape)[present]
     names = ("p_uses", "p_ignores", "p_gains", "p_collapses")
-    table = pd.concat([facts(study), _counts(study), _next(study)], axis=1).assign(
+    table = pd.concat([facts(study), _failures(study), _next(study)], axis=1).assign(
         **{name: p_values[present] for name, p_values in zip(names, study.shown, strict=True)},
         verdict=study.word[present],
-        look=np.where(study.last >= 0, looks[study.last], 0)[present],
-        **counts,
         stopped=stopped,
         identical=study.grid.same[present],
         incomparable=study.incomparable[present],
-        margin=rule.margin,
-        significance=rule.significance,
-        interval_level=1 - 2 * rule.significance,
         looks=" ".join(map(str, rule.looks)),
         family_size=int(study.judged.sum()),
     )
@@ -79,51 +74,37 @@ def effect_rows(study: Assessment) -> pd.DataFrame:
 
 
 def facts(study: Assessment) -> pd.DataFrame:
-    """Return GROUP, prune_ratio, pairs, effect and interval of every comparison, from the seeds of the last look."""
-    grid, significance = study.grid, study.rule.significance
-    used = np.where(study.seen, grid.difference, np.nan)[grid.present]  # [rows, seeds]
-    pairs = np.isfinite(used).sum(axis=-1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = np.nansum(used, axis=-1) / pairs
-        squares = np.nansum((used - mean[:, None]) ** 2, axis=-1)
-        spread = np.sqrt(squares / np.where(pairs > 1, pairs - 1, np.nan))
-        half = stats.t.isf(significance, np.maximum(pairs - 1, 1)) * spread / np.sqrt(pairs)
-    missing = ~grid.known[grid.present]
-    return (
-        grid.groups.iloc[np.nonzero(grid.present)[0]]
-        .reset_index(drop=True)
-        .assign(
-            prune_ratio=grid.prune_ratios[grid.present],
-            pairs=pairs,
-            effect=mean,
-            standard_deviation=spread,
-            interval_low=mean - half,
-            interval_high=mean + half,
-            expected_pairs=missing.shape[1],
-            missing_pairs=missing.sum(axis=-1),
-        )
+    """Return what the seeds of the last look show of every comparison: effect, interval, counts of runs, gaps."""
+    grid, rule, present = study.grid, study.rule, study.grid.present
+    used = np.where(study.seen, grid.difference, np.nan)[present]  # [rows, seeds]
+    missing = ~grid.known[present]
+    counts = {name: (getattr(grid, name) & study.seen).sum(axis=-1)[present] for name in COUNTED}
+    groups = grid.groups.iloc[np.nonzero(present)[0]].reset_index(drop=True)
+    return groups.join(paired_intervals(used, rule.significance)).assign(
+        **counts,
+        prune_ratio=grid.prune_ratios[present],
+        interval_level=1 - 2 * rule.significance,
+        look=np.where(study.last >= 0, np.asarray(rule.looks)[study.last], 0)[present],
+        expected_pairs=missing.shape[1],
+        missing_pairs=missing.sum(axis=-1),
+        gaps=gaps(grid),
+        margin=rule.margin,
+        significance=rule.significance,
     )
 
 
-def _counts(study: Assessment) -> pd.DataFrame:
-    """Failing runs, and the pairs that are not in the comparison."""
+def _failures(study: Assessment) -> pd.DataFrame:
+    """Count the failing runs among the pairs that are compared."""
     grid = study.grid
     used = np.isfinite(grid.difference) & study.seen
-    sides = [
-        np.where(used, _array(grid, name), np.nan)[grid.present]
+    checked, reference = (
+        np.where(used, array_of(grid.pairs, name, used.shape, np.nan), np.nan)[grid.present]
         for name in ("accuracy", "accuracy_reference")
-    ]
-    failed = failures(sides[0], sides[1], study.rule.margin)
-    table = pd.DataFrame(
-        dict(zip(("failed", "failed_reference", "p_failures"), failed, strict=True)), dtype=object
-    ).infer_objects()
-    return table.assign(gaps=gaps(grid))
-
-
-def _array(grid: Grid, column: str) -> npt.NDArray[np.float64]:
-    values = np.full(grid.difference.shape, np.nan)
-    values[grid.pairs["group"], grid.pairs["ratio"], grid.pairs["position"]] = grid.pairs[column]
-    return values
+    )
+    failed = failures(checked, reference, study.rule.margin)
+    return pd.DataFrame(
+        {"failed": failed.checked, "failed_reference": failed.reference, "p_failures": failed.p_value}
+    )
 
 
 def gaps(grid: Grid) -> list[str]:

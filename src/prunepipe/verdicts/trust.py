@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 
 from prunepipe.results.labels import dataset_label, network_label, ratio_label, row_label
-from prunepipe.study.study import Study
+from prunepipe.study.built_in import NO_CHECK
+from prunepipe.study.study import FULL_NETWORK, Study
 from prunepipe.verdicts.answer import CEILING, is_ceiling
-from prunepipe.verdicts.pairing import NO_CHECK, UNPRUNED
 from prunepipe.verdicts.sanity import HARM
 
 NEAR_CHANCE = 1.2
@@ -28,7 +28,7 @@ def dense_at_chance(results: pd.DataFrame) -> dict[tuple[str, str], str]:
     """
     if "chance" not in results:
         return {}
-    dense = results[(results["ticket"] == UNPRUNED) & (results["check"] == NO_CHECK)]
+    dense = results[(results["ticket"] == FULL_NETWORK) & (results["check"] == NO_CHECK)]
     dense = dense[dense["status"] == "done"][["dataset", "network", "accuracy", "chance"]]
     numbers = dense.assign(**{name: pd.to_numeric(dense[name]) for name in ("accuracy", "chance")})
     means = numbers.groupby(["dataset", "network"], sort=False).mean().reset_index().to_dict("records")

@@ -32,10 +32,11 @@ from prunepipe.reports.plots.style import (
 from prunepipe.reports.tables import build_table
 from prunepipe.results.collected import Collected
 from prunepipe.results.labels import check_label, ticket_label
+from prunepipe.study.built_in import NO_CHECK
 from prunepipe.study.study import FULL_NETWORK, Study
 
 CHECK_LOOKS: dict[str, Look] = {
-    "none": {"color": BLUE, "marker": "o"},
+    NO_CHECK: {"color": BLUE, "marker": "o"},
     "rearrange": {"color": ORANGE, "marker": "s"},
     "corrupted_data": {"color": GREEN, "marker": "^"},
     "half_dataset": {"color": VERMILLION, "marker": "^"},
@@ -132,14 +133,14 @@ def _at(cells: pd.DataFrame, dataset: str, network: str) -> pd.DataFrame:
 
 def _check_looks(cells: pd.DataFrame) -> dict[str, Look]:
     """Return the look of every check, `none` first; those without a fixed look get the remaining ones."""
-    checks = sorted(dict.fromkeys(cells["check"]), key=lambda check: check != "none")
+    checks = sorted(dict.fromkeys(cells["check"]), key=lambda check: check != NO_CHECK)
     others = [check for check in checks if check not in CHECK_LOOKS]
     own = looks([*CHECK_LOOKS, *others]) | CHECK_LOOKS  # the first colours are taken
     return {check: own[check] for check in checks}
 
 
 def _legend(cells: pd.DataFrame, checks: dict[str, Look], *, cut: bool) -> Sequence[Artist]:
-    labels = {"none": "no check"}
+    labels = {NO_CHECK: "no check"}
     entries = [entry(labels.get(check, check_label(check)), **look) for check, look in checks.items()]
     entries.append(entry("full network", **DENSE_LOOK))
     if _collapsed(cells).any():

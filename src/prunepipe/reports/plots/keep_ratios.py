@@ -18,6 +18,7 @@ from prunepipe.pruning.masks import kept_total
 from prunepipe.reports.plots.style import GREY, RC, Look, entry, looks, panels, place_label, sentence, styled
 from prunepipe.results.collected import Collected
 from prunepipe.results.labels import ratio_label, ticket_label
+from prunepipe.study.built_in import NO_CHECK
 from prunepipe.study.study import Study
 
 REFERENCES: dict[str, Look] = {
@@ -92,7 +93,7 @@ def layer_densities(data: Collected) -> pd.DataFrame:
         Column `density`, indexed by dataset, network, prune_ratio, ticket and position of the layer.
     """
     runs = data.results.loc[
-        data.results["check"] == "none", ["run", "dataset", "network", "prune_ratio", "ticket"]
+        data.results["check"] == NO_CHECK, ["run", "dataset", "network", "prune_ratio", "ticket"]
     ]
     if data.layers.empty:
         return pd.DataFrame({"density": []})

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from prunepipe.reports.plots.style import GREY, Look, entry, line_looks, panels, place_label, sentence, styled
 from prunepipe.results.collected import Collected
 from prunepipe.results.labels import ratio_label, ticket_label
+from prunepipe.study.built_in import NO_CHECK
 from prunepipe.study.study import FULL_NETWORK, Study
 
 DENSE_LOOK: Look = {"color": GREY, "linestyle": (0, (5, 2)), "linewidth": 0.9}
@@ -72,7 +73,7 @@ def mean_curves(data: Collected) -> dict[Any, pd.DataFrame]:
     """
     if "test_accuracy" not in data.histories:
         return {}
-    runs = data.results.loc[data.results["check"] == "none", ["run", *PLACE]]
+    runs = data.results.loc[data.results["check"] == NO_CHECK, ["run", *PLACE]]
     measured = data.histories[["run", "epoch", "test_accuracy"]].dropna()
     rows = measured.merge(runs, on="run")
     curves = rows.groupby([*PLACE, "epoch"])["test_accuracy"].agg(["mean", "std"]).reset_index("epoch")

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from prunepipe.results.labels import PAPER
+from prunepipe.study.built_in import NO_CHECK
 from prunepipe.study.published_file import read_published
 from prunepipe.study.recipe import Augmentation, Recipe
 from prunepipe.study.rows import DatasetChoice
@@ -98,7 +99,7 @@ def tanaka_numbers() -> pd.DataFrame:
     runs = runs.assign(
         network=runs["network"].map(TANAKA_NETWORKS),
         ticket=runs["pruner"].replace({"random": "random_global"}).mask(dense, FULL_NETWORK),
-        check="none",
+        check=NO_CHECK,
         prune_ratio=(1 - 10.0 ** -runs["log10_compression"]).round(4),
     )
     found = runs.dropna(subset=["network"]).groupby(KEY)["value"].agg(["mean", "std", "count"])

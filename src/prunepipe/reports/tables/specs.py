@@ -9,6 +9,7 @@ from typing import NamedTuple
 from prunepipe.errors import ConfigError, unknown_name
 from prunepipe.results.labels import row_label, ticket_label
 from prunepipe.results.layout import AS_FOUND
+from prunepipe.study.built_in import NO_CHECK
 from prunepipe.study.study import FULL_NETWORK, Study
 from prunepipe.study.ticket import Ticket
 
@@ -70,13 +71,13 @@ TABLES: dict[str, TableSpec] = {
         "Sanity checks of initial tickets: test accuracy in percent.",
         _initial,
         tickets=("lottery", "snip", "grasp", "random", OTHERS),
-        checks=("none", "rearrange", "corrupted_data", OTHERS),
+        checks=(NO_CHECK, "rearrange", "corrupted_data", OTHERS),
     ),
     "partial_checks": TableSpec(
         "Sanity checks of partially trained tickets: test accuracy in percent.",
         _partially_trained,
         tickets=("learning_rate_rewinding", "hybrid", "obd", OTHERS),
-        checks=("none", "shuffle_weights", "half_dataset", OTHERS),
+        checks=(NO_CHECK, "shuffle_weights", "half_dataset", OTHERS),
         reference="lottery",
     ),
     "random": TableSpec(
@@ -119,11 +120,11 @@ def rows_of(name: str, study: Study) -> list[Row]:
         ConfigError: there is no such table.
     """
     spec = spec_of(name)
-    rows = [Row(FULL_NETWORK, "none", ticket_label(FULL_NETWORK))]
+    rows = [Row(FULL_NETWORK, NO_CHECK, ticket_label(FULL_NETWORK))]
     if spec.reference in study.tickets and not spec.belongs(study.tickets[spec.reference]):
-        rows.append(Row(spec.reference, "none", row_label(spec.reference, "none")))
+        rows.append(Row(spec.reference, NO_CHECK, row_label(spec.reference, NO_CHECK)))
     for ticket in _tickets_of(spec, study):
-        checks = _arranged(study.checks_of(ticket), spec.checks) if spec.checks else ["none"]
+        checks = _arranged(study.checks_of(ticket), spec.checks) if spec.checks else [NO_CHECK]
         checks += [AS_FOUND] if study.tickets[ticket].updater else []
         rows += [Row(ticket, check, _label(spec, study, ticket, check)) for check in checks]
     return rows
