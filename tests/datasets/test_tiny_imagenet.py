@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from prunepipe.datasets import tiny_imagenet
-from prunepipe.datasets.tiny_imagenet import Release
+from prunepipe.datasets.tiny_imagenet import Archive
 from prunepipe.errors import ArtifactError, ConfigError
 
 WNIDS = ["n02124075", "n01443537", "n04067472"]  # not sorted, as in the official file
@@ -62,7 +62,7 @@ def put_zip(folder, files):
 
 def small_release(path=None):
     md5 = hashlib.md5(path.read_bytes()).hexdigest() if path and path.is_file() else "0" * 32
-    return Release(md5=md5, classes=3, train_per_class=2, test_images=3)
+    return Archive(md5=md5, classes=3, train_per_class=2, test_images=3)
 
 
 def no_network(url, path, md5):

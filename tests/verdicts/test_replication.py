@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from prunepipe.verdicts.replication import DIFFERENT, REPLICATED, UNDECIDED, Sample, replication
+from prunepipe.verdicts.replication import DIFFERENT, REPLICATED, UNDECIDED, CellSample, replication
 
 NAN = nan
 
 
-def words_by_scipy(ours: Sample, theirs: Sample, margin: float, significance: float) -> str:
+def words_by_scipy(ours: CellSample, theirs: CellSample, margin: float, significance: float) -> str:
     """Decide by Welch's tests of scipy on shifted means."""
 
     def p_value(shift: float, alternative: str) -> float:
@@ -31,8 +31,10 @@ def test_words_are_those_of_welchs_tests() -> None:
     generator = np.random.default_rng(0)
     seen = set()
     for _ in range(300):
-        ours = Sample(generator.normal(90, 1), generator.uniform(0.05, 0.6), int(generator.integers(2, 9)))
-        theirs = Sample(90.0, generator.uniform(0.05, 0.6), int(generator.integers(2, 9)))
+        ours = CellSample(
+            generator.normal(90, 1), generator.uniform(0.05, 0.6), int(generator.integers(2, 9))
+        )
+        theirs = CellSample(90.0, generator.uniform(0.05, 0.6), int(generator.integers(2, 9)))
         expected = words_by_scipy(ours, theirs, 0.5, 0.05)
         assert replication(ours, theirs, 0.5, 0.05) == expected
         seen.add(expected)
@@ -55,11 +57,11 @@ def test_words_are_those_of_welchs_tests() -> None:
     ],
 )
 def test_words_of_single_cells(ours: tuple[float, ...], theirs: tuple[float, ...], word: str) -> None:
-    assert replication(Sample(*ours), Sample(*theirs), 0.5, 0.05) == word
+    assert replication(CellSample(*ours), CellSample(*theirs), 0.5, 0.05) == word
 
 
 def test_an_unknown_number_of_runs_counts_as_the_fewest_with_a_spread() -> None:
     for mean in np.linspace(92, 95, 31):
-        ours = Sample(float(mean), 0.2, 5)
-        unknown, two = (replication(ours, Sample(93.5, 0.1, n), 0.5, 0.05) for n in (NAN, 2))
+        ours = CellSample(float(mean), 0.2, 5)
+        unknown, two = (replication(ours, CellSample(93.5, 0.1, n), 0.5, 0.05) for n in (NAN, 2))
         assert unknown == two

@@ -2,7 +2,7 @@
 import gc
 
 from prunepipe.execution.environment import launch_command
-from prunepipe.planning.jobs import Jobs, alternatives
+from prunepipe.planning.jobs import Jobs
 from prunepipe.planning.start import begin_work, load_workflow, refuse_early
 from prunepipe.results.layout import (
     CELL,

@@ -25,7 +25,7 @@ class View(NamedTuple):
     """Open tests that cannot go on, see `prunepipe.planning.next_look.waiting_tests`."""
 
 
-class Row(NamedTuple):
+class DecisionRow(NamedTuple):
     """A test as text."""
 
     key: Key
@@ -36,7 +36,7 @@ class Row(NamedTuple):
     """Whether it is tested at the look that runs now."""
 
 
-def decision_rows(view: View, ready: dict[Key, int] | None = None) -> list[Row]:
+def decision_rows(view: View, ready: dict[Key, int] | None = None) -> list[DecisionRow]:
     """Return the rows of the table.
 
     Args:
@@ -50,12 +50,14 @@ def decision_rows(view: View, ready: dict[Key, int] | None = None) -> list[Row]:
         key = _key(test)
         then = _asked(test, (ready or {}).get(key)) if key in asked else _later(test, view, waiting.get(key))
         rows.append(
-            Row(key, (*_known(test, len(_places(view.verdicts)) > 1), then), _word(test), key in asked)
+            DecisionRow(
+                key, (*_known(test, len(_places(view.verdicts)) > 1), then), _word(test), key in asked
+            )
         )
     return rows
 
 
-def table_lines(rows: Sequence[Row], width: int, height: int) -> list[str]:
+def table_lines(rows: Sequence[DecisionRow], width: int, height: int) -> list[str]:
     """Return the table, cut to a terminal: first what is open, then what is decided.
 
     Args:
@@ -75,7 +77,7 @@ def table_lines(rows: Sequence[Row], width: int, height: int) -> list[str]:
     return [*lines, f"and {left} more; {tally(rows)}"] if left else lines
 
 
-def tally(rows: Sequence[Row]) -> str:
+def tally(rows: Sequence[DecisionRow]) -> str:
     """Return how many tests have which word, for example "4 ignores, 2 uses, 6 open"."""
     words = [row.word for row in rows]
     counts = {word: words.count(word) for word in dict.fromkeys(words)}
@@ -84,7 +86,7 @@ def tally(rows: Sequence[Row]) -> str:
     )
 
 
-def in_words(row: Row) -> str:
+def in_words(row: DecisionRow) -> str:
     """Return a test in words, for example "my_score, rearrange, 95 %"."""
     return ", ".join(row.cells[:3])
 

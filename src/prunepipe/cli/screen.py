@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from typing import Protocol, TextIO
 
-from prunepipe.cli.decision_table import Row, in_words, table_lines, tally
+from prunepipe.cli.decision_table import DecisionRow, in_words, table_lines, tally
 
 HEARTBEAT = 30.0
 """Seconds between two lines about runs that are made, where there is no terminal."""
@@ -17,7 +17,7 @@ HEARTBEAT = 30.0
 class Screen(Protocol):
     """Shows the tests and what runs."""
 
-    def show(self, status: str, rows: Sequence[Row]) -> None:
+    def show(self, status: str, rows: Sequence[DecisionRow]) -> None:
         """Show a line about the work, and all tests."""
 
     def close(self) -> None:
@@ -35,7 +35,7 @@ class LiveTable:
         self._stream = stream
         self._lines: list[str] = []
 
-    def show(self, status: str, rows: Sequence[Row]) -> None:
+    def show(self, status: str, rows: Sequence[DecisionRow]) -> None:
         """Draw the line and the table over the last ones."""
         width, height = shutil.get_terminal_size()
         lines = [status[: width - 1], *table_lines(rows, width - 1, height - 3)]
@@ -63,7 +63,7 @@ class PlainLines:
         self._told: dict[object, tuple[str, ...]] = {}
         self._last, self._status = -HEARTBEAT, ""
 
-    def show(self, status: str, rows: Sequence[Row]) -> None:
+    def show(self, status: str, rows: Sequence[DecisionRow]) -> None:
         """Print the tests whose word, seeds or obstacle are new, and now and then how far the runs are."""
         begins, changed = not self._told, [row for row in rows if self._changed(row)]
         for row in changed if not begins else []:
@@ -78,7 +78,7 @@ class PlainLines:
     def close(self) -> None:
         """Nothing to leave."""
 
-    def _changed(self, row: Row) -> bool:
+    def _changed(self, row: DecisionRow) -> bool:
         stands = (*row.cells[3:6], row.cells[6] if row.cells[6].startswith("NOT RUN") else "")
         before = self._told.get(row.key)
         self._told[row.key] = stands

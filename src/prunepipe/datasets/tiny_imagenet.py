@@ -25,7 +25,7 @@ SIDE = 64
 
 
 @dataclass(frozen=True)
-class Release:
+class Archive:
     """Facts about the official archive.
 
     Attributes:
@@ -50,7 +50,7 @@ class _Files:
     read: Callable[[str], bytes]
 
 
-def load(folder: Path, *, release: Release | None = None, fetch: Fetch = download) -> Dataset:
+def load(folder: Path, *, release: Archive | None = None, fetch: Fetch = download) -> Dataset:
     """Load Tiny-ImageNet from its extracted folder, its zip file, or a download.
 
     The label of a class is the position of its WordNet id in the sorted wnids.txt. Training images are
@@ -69,7 +69,7 @@ def load(folder: Path, *, release: Release | None = None, fetch: Fetch = downloa
         ArtifactError: files are missing, damaged, or do not match the annotations.
     Source: Le and Yang, "Tiny ImageNet visual recognition challenge", 2015.
     """
-    release = release or Release()
+    release = release or Archive()
     roots = (folder, folder / "tiny_imagenet")
     candidates = [root / name for name in (BASE, f"{BASE}.zip") for root in roots]
     source = next((path for path in candidates if path.exists()), None)
@@ -97,7 +97,7 @@ def load(folder: Path, *, release: Release | None = None, fetch: Fetch = downloa
 
 
 @contextmanager
-def _open(source: Path, release: Release) -> Iterator[_Files]:
+def _open(source: Path, release: Archive) -> Iterator[_Files]:
     if source.is_dir():
         paths = (path for part in ("train", "val") for path in (source / part).rglob("*"))
         names = frozenset(path.relative_to(source).as_posix() for path in paths)
@@ -126,7 +126,7 @@ def _lines(files: _Files, name: str) -> list[str]:
     return [line for line in text.splitlines() if line.strip()]
 
 
-def _classes(files: _Files, release: Release) -> list[str]:
+def _classes(files: _Files, release: Archive) -> list[str]:
     classes = sorted(set(_lines(files, "wnids.txt")))
     if len(classes) != release.classes:
         found = f"wnids.txt names {len(classes)} different classes"
@@ -134,7 +134,7 @@ def _classes(files: _Files, release: Release) -> list[str]:
     return classes
 
 
-def _train_names(files: _Files, classes: Sequence[str], release: Release) -> list[str]:
+def _train_names(files: _Files, classes: Sequence[str], release: Archive) -> list[str]:
     images: dict[str, list[str]] = {wnid: [] for wnid in classes}
     for name in sorted(files.names):
         parts = name.split("/")
@@ -151,7 +151,7 @@ def _train_names(files: _Files, classes: Sequence[str], release: Release) -> lis
     return [name for wnid in classes for name in images[wnid]]
 
 
-def _test_names(files: _Files, classes: Sequence[str], release: Release) -> tuple[list[str], np.ndarray]:
+def _test_names(files: _Files, classes: Sequence[str], release: Archive) -> tuple[list[str], np.ndarray]:
     annotations = "val/val_annotations.txt"
     rows = [line.split("\t") for line in _lines(files, annotations)]
     label_of = {wnid: label for label, wnid in enumerate(classes)}

@@ -135,7 +135,7 @@ def plan(study: Study) -> StudyCost:
     Returns:
         The cost; it is None where it depends on the user's own network or data set.
     """
-    parts = tuple(_part(study, dataset, network) for dataset in study.datasets for network in study.networks)
+    parts = tuple(_part(study, *place) for place in study.places)
     disks = (_dataset_disk(study, name) for name in study.datasets)
     scorings = len(parts) * len(study.seeds) * len(score_files(study))
     return StudyCost(study.name, parts, study.recipe.batch_size, _sum(disks), scorings)

@@ -1,13 +1,12 @@
-"""Derive what the workflow's rules pass to their jobs from the wildcards: input files, settings, code."""
+"""Derive from the wildcards what the rules pass to their jobs: settings, and the version of the code."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-import re
 import sys
-from collections.abc import Callable, Iterable
-from functools import cache, cached_property
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,43 +16,23 @@ from prunepipe import __version__
 from prunepipe.artifacts import read_json
 from prunepipe.datasets.fingerprint import content_checksum
 from prunepipe.errors import PrunepipeError
+from prunepipe.planning.job_files import JobFiles, Wildcards
 from prunepipe.planning.partial import figure_files
 from prunepipe.reports.plots import FIGURES
 from prunepipe.results.code_reach import PACKAGE
 from prunepipe.results.code_version import code_version
-from prunepipe.results.layout import (
-    AS_FOUND,
-    CELL,
-    DENSE,
-    INITIAL,
-    MASK,
-    REWIND,
-    SCORES,
-    SEARCH,
-    dataset_name,
-    point_name,
-    structure_path,
-)
+from prunepipe.results.layout import AS_FOUND, CELL
 from prunepipe.results.places import RESULTS
 from prunepipe.stages import settings as make
 from prunepipe.stages.schemas.evaluating import PlaceSettings
 from prunepipe.stages.schemas.reporting import FigureSettings, ReportSettings, TableSettings
 from prunepipe.stages.schemas.scoring import NoImages
-from prunepipe.study.built_in import TABLES, checks_of_stage
 from prunepipe.study.loading import Site
-from prunepipe.study.study import CLEAN, FULL_NETWORK, Study
-
-Wildcards = Any
-"""The wildcards of a job as attributes; all are strings."""
+from prunepipe.study.study import FULL_NETWORK, Study, check_of
 
 
-def alternatives(values: Iterable[Any]) -> str:
-    """Return a wildcard constraint that allows exactly these values."""
-    return "|".join(re.escape(str(value)) for value in values)
-
-
-class Jobs:
-    """The jobs of one study; methods that take wildcards are input or params functions of rules.
+class Jobs(JobFiles):
+    """The jobs of one study: their files, settings and code; methods that take wildcards are params of rules.
 
     Args:
         study: what to run.
@@ -66,10 +45,8 @@ class Jobs:
     def __init__(
         self, study: Study, site: Site, scripts: Path, launcher: str = "", out: str = RESULTS
     ) -> None:
-        self.study = study
-        self.site = site
+        super().__init__(study, site, out)
         self.scripts = scripts
-        self.out = out
         self._launcher = launcher
         self.code = cache(self._code)
         self._dataset_text = cache(self._prepared_from)
@@ -96,168 +73,6 @@ class Jobs:
         Python, then makes nothing stale.
         """
         return self._launcher
-
-    # Names
-
-    @cached_property
-    def points(self) -> dict[str, str]:
-        """The rewind points of the study's tickets, by folder name."""
-        rows = self.study.tickets.values()
-        return {point_name(point): point for row in rows for point in row.dense_points}
-
-    @cached_property
-    def checks(self) -> set[str]:
-        """The checks that apply to at least one ticket."""
-        return {check for ticket in self.study.tickets for check in self.study.checks_of(ticket)}
-
-    @cached_property
-    def ratios(self) -> list[float]:
-        """The prune ratios of the study, and those that its tickets' cycles pass."""
-        return list(
-            dict.fromkeys(ratio for ticket in self.study.tickets for ratio in self.study.ratios_of(ticket))
-        )
-
-    @cached_property
-    def ticket_of_scores(self) -> dict[str, str]:
-        """The first ticket that uses each set of scores, by the name of the scores."""
-        return {make.score_id(row): name for name, row in reversed(self.study.tickets.items())}
-
-    @cached_property
-    def dataset_keys(self) -> dict[str, str]:
-        """The study's key of each prepared data set, by file name."""
-        return {dataset_name(key, choice): key for key, choice in self.study.datasets.items()}
-
-    @cached_property
-    def constraints(self) -> dict[str, str]:
-        """The allowed values of each wildcard."""
-        data = {check for check in self.checks if self.study.check(check).stage == "data"}
-        return {
-            "dataset": alternatives(self.study.datasets),
-            "network": alternatives(self.study.networks),
-            "ticket": alternatives(self.study.tickets),
-            "check": alternatives(self.checks),
-            "prune_ratio": alternatives(self.ratios),
-            "scored_ratio": alternatives(["_any", *self.ratios]),
-            "seed": alternatives(self.study.seeds),
-            "point": alternatives(self.points),
-            "score_id": alternatives(self.ticket_of_scores),
-            "draw": "init|reinit",
-            "data": alternatives({CLEAN, *data, *checks_of_stage("data")}),
-            "source": alternatives({CLEAN, *(make.source_of(self.study, check) for check in self.checks)}),
-            "name": alternatives(self.dataset_keys),
-            "table": alternatives(TABLES),
-            "figure": alternatives(FIGURES),
-        }
-
-    # Files
-
-    def place(self, template: str, file: str, **fixed: Any) -> str:
-        """Return the path of a file in a folder of the layout, filling in the study's name and the fixed parts."""
-        for key, value in {"study": self.study.name, **fixed}.items():
-            template = template.replace(f"{{{key}}}", str(value))
-        return os.path.join(template, file)
-
-    def prepared(self, wildcards: Wildcards) -> str:
-        """Return the prepared data set of a run."""
-        name = dataset_name(wildcards.dataset, self.study.datasets[wildcards.dataset])
-        return os.path.join(self.site.prepared, f"{name}.safetensors")
-
-    def checkpoint(self, wildcards: Wildcards) -> str:
-        """Return the file that holds the weights of a rewind point."""
-        if wildcards.point == "init":
-            return self.place(INITIAL, "weights.safetensors", draw="init")
-        return self.place(DENSE, f"{wildcards.point}.safetensors")
-
-    def _rewound(self, data: str, point: str) -> str:
-        """Return the path of the weights at a rewind point; initial weights do not depend on data."""
-        name = point_name(point)
-        return self.place(REWIND, "weights.safetensors", data=CLEAN if name == "init" else data, point=name)
-
-    def scored_weights(self, wildcards: Wildcards) -> str:
-        """Return the weights that a score reads: of the dense run, or of the cycle before."""
-        ticket = self.ticket_of_scores[wildcards.score_id]
-        if self.study.tickets[ticket].cycles:
-            return self._before(ticket, wildcards.data, float(wildcards.scored_ratio))
-        return self._rewound(wildcards.data, self.study.tickets[ticket].scored)
-
-    def _before(self, ticket: str, data: str, prune_ratio: float) -> str:
-        """Return the trained network that the cycle which ends at a prune ratio prunes."""
-        level = self.study.level_before(ticket, prune_ratio)
-        if level is None:
-            return self._rewound(data, "final")
-        place = {"ticket": ticket, "prune_ratio": level}
-        if data == CLEAN:  # such a cycle is a cell
-            return self.place(CELL, "trained.safetensors", check="none", **place)
-        return self.place(SEARCH, "trained.safetensors", data=data, **place)
-
-    def _start(self, ticket: str, data: str, prune_ratio: float) -> str:
-        """Return the weights that a ticket with a mask made from a data variant starts from."""
-        row = self.study.tickets[ticket]
-        if row.cycles and row.start == "final":
-            return self._before(ticket, data, prune_ratio)
-        if row.updater and row.start == "final":
-            return self._found(data)
-        return self._rewound(data, row.start)
-
-    def _found(self, data: str) -> str:
-        """Return the network with a moving mask, as its training left it."""
-        return self.place(SEARCH, "trained.safetensors", data=data)
-
-    def scores(self, wildcards: Wildcards) -> str:
-        """Return the scores that a mask is made from."""
-        row = self.study.tickets[wildcards.ticket]
-        return self.place(
-            SCORES,
-            "scores.safetensors",
-            score_id=make.score_id(row),
-            data=make.data_of_source(self.study, wildcards.source),
-            scored_ratio=make.scored_ratio(row, wildcards.prune_ratio),
-        )
-
-    def mask(self, wildcards: Wildcards) -> str:
-        """Return the mask of a ticket under a check: from scores, or as it ended to move."""
-        source = make.source_of(self.study, wildcards.check)
-        if self.study.tickets[wildcards.ticket].updater:
-            return self._found(source)
-        return self.place(MASK, "mask.safetensors", source=source)
-
-    def start_weights(self, wildcards: Wildcards) -> str:
-        """Return the weights that a ticket starts from."""
-        data = self.study.data_of(wildcards.check)
-        return self._start(wildcards.ticket, data, float(wildcards.prune_ratio))
-
-    def search_weights(self, wildcards: Wildcards) -> str:
-        """Return the weights that a search starts from."""
-        row = self.study.tickets[wildcards.ticket]
-        if row.updater:
-            return self._rewound(wildcards.data, row.scored)
-        return self._start(wildcards.ticket, wildcards.data, float(wildcards.prune_ratio))
-
-    def search_mask(self, wildcards: Wildcards) -> list[str]:
-        """Return the mask that a search starts with; nothing if it starts with all weights."""
-        dense = self.study.tickets[wildcards.ticket].starts_dense
-        return [] if dense else [self.place(MASK, "mask.safetensors", source=wildcards.data)]
-
-    def fresh_weights(self, wildcards: Wildcards) -> list[str]:
-        """Return the second draw of the initial weights, for checks that receive one."""
-        row = self.study.check(wildcards.check)
-        wanted = row.stage == "weights" and row.redraws
-        return [self.place(INITIAL, "weights.safetensors", draw="reinit")] if wanted else []
-
-    def figure_inputs(self, wildcards: Wildcards) -> dict[str, Any]:
-        """Return the collected tables that a figure reads, and the structures if it reads the layers."""
-        needs = FIGURES[wildcards.figure].needs
-        inputs: dict[str, Any] = {
-            name: f"{self.out}/{name}.csv" if name in needs else []
-            for name in ("layers", "histories", "overlap")
-        }
-        if "layers" in needs:
-            inputs["structures"] = [
-                structure_path(self.study, dataset, network)
-                for dataset in self.study.datasets
-                for network in self.study.networks
-            ]
-        return inputs
 
     # Settings, as JSON
 
@@ -341,9 +156,8 @@ class Jobs:
 
     def dense_place(self, wildcards: Wildcards) -> str:
         """Return the place of a dense run in the study, and its code."""
-        check = "none" if wildcards.data == CLEAN else wildcards.data
         code = self.code("train_dense", self._builder(wildcards))
-        return self._place(wildcards, FULL_NETWORK, check, 0.0, code)
+        return self._place(wildcards, FULL_NETWORK, check_of(wildcards.data), 0.0, code)
 
     def cell_place(self, wildcards: Wildcards) -> str:
         """Return the place of a cell in the study, and its code."""

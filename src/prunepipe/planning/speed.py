@@ -29,11 +29,10 @@ def measure(study: Study, site: Site, *, steps: int) -> Calibration:
     device = resolve_device(site.device)
     require_precision(device, site.precision)
     paces = {}
-    for dataset in study.datasets:
-        for network in study.networks:
-            pace = _seconds_per_image(study, dataset, network, site, device, steps)
-            if pace is not None:
-                paces[dataset, network] = pace
+    for place in study.places:
+        pace = _seconds_per_image(study, *place, site, device, steps)
+        if pace is not None:
+            paces[place] = pace
     gpu = device.type == "cuda"
     jobs = site.jobs_per_gpu if gpu else max(1, usable_cores() // site.threads)
     name = device_name(device) if gpu else f"this machine's {os.cpu_count()} cores"

@@ -80,8 +80,7 @@ def read_structures(study: Study, root: Path = Path()) -> dict[tuple[str, str], 
     Raises:
         ArtifactError: a file is missing or truncated.
     """
-    places = [(dataset, network) for dataset in study.datasets for network in study.networks]
-    return {place: read_structure(root / structure_path(study, *place)) for place in places}
+    return {place: read_structure(root / structure_path(study, *place)) for place in study.places}
 
 
 def read_collected(

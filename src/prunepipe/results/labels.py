@@ -66,6 +66,11 @@ def network_label(name: str) -> str:
     return _label("network", name, NETWORKS)
 
 
+def place_text(dataset: str, network: str) -> str:
+    """Return the labels of a data set and a network."""
+    return f"{dataset_label(dataset)}, {network_label(network)}"
+
+
 def _label(kind: str, name: str, built_in: Mapping[str, DatasetRow | NetworkRow]) -> str:
     row = built_in.get(name) or registered_row(kind, name)
     return (row and row.label) or name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from itertools import product
 from typing import Any, NamedTuple
 
 from prunepipe.study.rows import DatasetChoice
@@ -104,11 +105,7 @@ def mask_sources(study: Study, ticket: str) -> tuple[str, ...]:
 def mask_paths(study: Study) -> list[str]:
     """Return the masks of a study that `prunepipe.results.mask_overlap` compares."""
     return [
-        mask_path(study, dataset, network, ticket, prune_ratio, source, seed)
-        for dataset in study.datasets
-        for network in study.networks
-        for ticket in study.tickets
-        for prune_ratio in study.prune_ratios
-        for source in mask_sources(study, ticket)
-        for seed in study.seeds
+        mask_path(study, *place, ticket, prune_ratio, source, seed)
+        for place, ticket, prune_ratio in product(study.places, study.tickets, study.prune_ratios)
+        for source, seed in product(mask_sources(study, ticket), study.seeds)
     ]

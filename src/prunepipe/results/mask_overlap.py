@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import combinations
+from itertools import combinations, product, starmap
 from pathlib import Path
 from typing import NamedTuple
 
@@ -47,22 +47,11 @@ def mask_overlaps(study: Study, root: Path = Path()) -> pd.DataFrame:
         ArtifactError: a mask is truncated or foreign.
     """
     rows = []
-    for dataset, network, ticket, ratio in _places(study):
-        paths = {
-            Origin(source, seed): root / mask_path(study, dataset, network, ticket, ratio, source, seed)
-            for source in mask_sources(study, ticket)
-            for seed in study.seeds
-        }
-        place = (study.name, dataset, network, ticket, ratio)
-        rows += [(*place, *row) for row in _compare(paths)]
+    for place, ticket, ratio in product(study.places, study.tickets, study.prune_ratios):
+        origins = starmap(Origin, product(mask_sources(study, ticket), study.seeds))
+        paths = {origin: root / mask_path(study, *place, ticket, ratio, *origin) for origin in origins}
+        rows += [(study.name, *place, ticket, ratio, *row) for row in _compare(paths)]
     return pd.DataFrame(rows, columns=list(COLUMNS))
-
-
-def _places(study: Study) -> Iterator[tuple[str, str, str, float]]:
-    for dataset in study.datasets:
-        for network in study.networks:
-            for ticket in study.tickets:
-                yield from ((dataset, network, ticket, ratio) for ratio in study.prune_ratios)
 
 
 def _pairs(origins: list[Origin]) -> Iterator[tuple[str, Origin, Origin]]:

@@ -117,7 +117,9 @@ def train_on(
     device = resolve_device(execution.device)
     require_precision(device, plan.precision)
     identity = {
-        **_inputs(training_data, weights, mask),
+        "data": checksum({"images": training_data[0], "labels": training_data[1]}),
+        "start weights": checksum(weights),
+        "mask": checksum(mask) if mask else None,
         "settings": settings.model_dump(mode="json"),
         "device": device.type,
         "deterministic": execution.deterministic,
@@ -125,7 +127,11 @@ def train_on(
     with explain_out_of_memory(device, plan.recipe.batch_size), explain_nondeterminism():
         network, training_set, test_set = _on_device(dataset, training_data, weights, settings, device)
         _require_room_for_step(network, training_set, plan, dataset.train_images.shape[1:])
-        before = _scores_before(network, test_set, plan.precision) if mask is not None else {}
+        before = (
+            {}
+            if mask is None
+            else scores_of(_logits(network, test_set, plan.precision), test_set.labels.cpu().numpy())
+        )
         started = time.process_time()
         end = train(
             network,
@@ -136,42 +142,30 @@ def train_on(
             checkpoint=execution.checkpoint_of(identity),
             after_epoch=epoch_reporter(plan.recipe.epochs, execution.watchers()),
         )
-        logits = end.logits
-        if logits is None:  # the checkpoint is of a finished run
-            logits = predict(network, test_set, plan.precision).cpu().numpy()
-    seconds = round(time.process_time() - started, 3)  # of the last process, if there were several
-    facts = {**_facts(device, execution, identity), "cpu_seconds": seconds}
+        # The checkpoint of a finished run holds no logits.
+        logits = _logits(network, test_set, plan.precision) if end.logits is None else end.logits
+    facts = _facts(device, execution, identity, time.process_time() - started)
     return Outcome(
         end.weights, end.history, logits, end.seconds, facts, end.snapshots, mask=end.mask, before=before
     )
 
 
-def _inputs(
-    training_data: tuple[np.ndarray, np.ndarray], weights: Arrays, mask: Mapping[str, np.ndarray] | None
-) -> dict[str, str | None]:
-    """Return the checksums of what a run starts from."""
-    return {
-        "data": checksum({"images": training_data[0], "labels": training_data[1]}),
-        "start weights": checksum(weights),
-        "mask": checksum(mask) if mask else None,
-    }
-
-
-def _facts(device: torch.device, execution: Execution, identity: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is recorded of how a run was made."""
+def _facts(
+    device: torch.device, execution: Execution, identity: Mapping[str, Any], cpu_seconds: float
+) -> dict[str, Any]:
+    """Return what is recorded of how a run was made; the CPU time is that of the last of its processes."""
     return {
         "device": device_name(device),
         "deterministic": execution.deterministic,
         "torch": torch.__version__,
         "threads": execution.threads,
         "start": text_checksum([identity[name] for name in ("start weights", "mask", "data")]),
+        "cpu_seconds": round(cpu_seconds, 3),
     }
 
 
-def _scores_before(network: nn.Module, test_set: ImageSet, precision: str) -> dict[str, float | None]:
-    """Evaluate a ticket before it is trained."""
-    logits = predict(network, test_set, precision).cpu().numpy()
-    return scores_of(logits, test_set.labels.cpu().numpy())
+def _logits(network: nn.Module, test_set: ImageSet, precision: str) -> np.ndarray:
+    return predict(network, test_set, precision).cpu().numpy()
 
 
 def _require_room_for_step(

@@ -68,9 +68,7 @@ def leaves_budget(ticket: Ticket, kinds: Kinds, prune_ratio: float) -> bool:
 
 def known_kinds(study: Study) -> list[dict[str, int]] | None:
     """Return the weights by kind of every network of a study on every data set, or None where one is not built in."""
-    found = [
-        pruned_layers_of(study, dataset, network) for dataset in study.datasets for network in study.networks
-    ]
+    found = [pruned_layers_of(study, *place) for place in study.places]
     known = [layers for layers in found if layers is not None]
     return [kinds_of(layers) for layers in known] if len(known) == len(found) else None
 

@@ -138,11 +138,10 @@ def refuse_impossible_budgets(study: Study) -> None:
     Raises:
         ConfigError: the message names ticket, network, prune ratio, and what to change.
     """
-    for dataset in study.datasets:
-        for network in study.networks:
-            layers = pruned_layers_of(study, dataset, network)
-            if layers is not None:
-                _refuse(study, f"{network} ({dataset})", layers)
+    for dataset, network in study.places:
+        layers = pruned_layers_of(study, dataset, network)
+        if layers is not None:
+            _refuse(study, f"{network} ({dataset})", layers)
 
 
 def pruned_layers_of(study: Study, dataset: str, network: str) -> list[Layer] | None:

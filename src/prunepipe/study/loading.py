@@ -236,11 +236,7 @@ def _refuse_published(study: Study) -> None:
         places = (
             (dataset, network, ratio, ticket, check) for dataset, network, ticket, check, ratio in pruned
         )
-        dense = (
-            (dataset, network, 0.0, FULL_NETWORK, NO_CHECK)
-            for dataset in study.datasets
-            for network in study.networks
-        )
+        dense = ((*place, 0.0, FULL_NETWORK, NO_CHECK) for place in study.places)
         refuse_unrelated(path, read_published(path), (*places, *dense))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cached_property, partial
+from itertools import product
 from typing import Annotated, Any, NamedTuple, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
@@ -286,16 +287,16 @@ class Study(Strict):
         epochs = {self.epoch_of(point) for point in points if point.startswith("epoch")}
         return tuple(sorted(epochs))
 
+    @cached_property
+    def places(self) -> list[tuple[str, str]]:
+        """Every data set with every network."""
+        return list(product(self.datasets, self.networks))
+
     def cells(self) -> Iterator[Cell]:
         """Enumerate every pruned run of the study exactly once."""
-        for dataset in self.datasets:
-            for network in self.networks:
-                yield from self._cells_of(dataset, network)
-
-    def _cells_of(self, dataset: str, network: str) -> Iterator[Cell]:
-        for ticket in self.tickets:
-            for check, prune_ratio in self.cells_of(ticket):
-                yield from (Cell(dataset, network, ticket, check, prune_ratio, seed) for seed in self.seeds)
+        for place, ticket in product(self.places, self.tickets):
+            for (check, prune_ratio), seed in product(self.cells_of(ticket), self.seeds):
+                yield Cell(*place, ticket, check, prune_ratio, seed)
 
     def cells_of(self, ticket: str) -> list[tuple[str, float]]:
         """Return the check and the prune ratio of a ticket's cells on one network and seed."""
@@ -318,14 +319,9 @@ class Study(Strict):
 
     def searches(self) -> Iterator[Search]:
         """Enumerate the trainings that only lead to a mask; cycles on clean data are cells, and not listed here."""
-        for dataset in self.datasets:
-            for network in self.networks:
-                yield from self._searches_of(dataset, network)
-
-    def _searches_of(self, dataset: str, network: str) -> Iterator[Search]:
-        for ticket in self.tickets:
-            for data, prune_ratio in self.searches_of(ticket):
-                yield from (Search(dataset, network, ticket, data, prune_ratio, seed) for seed in self.seeds)
+        for place, ticket in product(self.places, self.tickets):
+            for (data, prune_ratio), seed in product(self.searches_of(ticket), self.seeds):
+                yield Search(*place, ticket, data, prune_ratio, seed)
 
     def searches_of(self, ticket: str) -> list[tuple[str, float]]:
         """Return the data variant and the prune ratio of a ticket's searches on one network and seed."""
@@ -340,10 +336,8 @@ class Study(Strict):
         for name, ticket in self.tickets.items():
             if ticket.needs_dense_run:
                 variants |= {self.data_of(check): None for check in self.checks_of(name)}
-        for dataset in self.datasets:
-            for network in self.networks:
-                for data in variants:
-                    yield from (DenseRun(dataset, network, data, seed) for seed in self.seeds)
+        for place, data, seed in product(self.places, variants, self.seeds):
+            yield DenseRun(*place, data, seed)
 
     def scoring_of(self, network: str) -> Scoring:
         """Return the images for scores of a network: the network's own choice, the study's, or the reference's."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from prunepipe.results.labels import dataset_label, network_label, ratio_label, ticket_label
+from prunepipe.results.labels import place_text, ratio_label, ticket_label
 
 HEADINGS = {
     "above": "Better",
@@ -59,7 +59,7 @@ def is_ceiling(row: Row) -> bool:
 
 def _line(place: tuple[str, str, str], rows: list[Row], several: bool) -> str:
     dataset, network, ratio = place
-    where = f" ({dataset_label(dataset)}, {network_label(network)})" if several else ""
+    where = f" ({place_text(dataset, network)})" if several else ""
     random, dense = (_number(rows[0][name]) for name in ("random_accuracy", "dense_accuracy"))
     reached = "no random ticket is finished" if random is None else f"random tickets reach {random:.1f} %"
     unpruned = "" if dense is None else f" (no pruning: {dense:.1f} %)"

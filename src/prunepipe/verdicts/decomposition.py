@@ -24,7 +24,7 @@ DECOMPOSITION_COLUMNS = [
 ]
 
 
-class Part(NamedTuple):
+class GainPart(NamedTuple):
     """One difference between two runs of the same seed."""
 
     check: str
@@ -35,10 +35,10 @@ class Part(NamedTuple):
 
 UNIFORM = "uniform"
 PARTS = {
-    "layer ratios": Part("rearrange", UNIFORM),
-    "positions": Part(NO_CHECK, "rearrange"),
-    "weight values (shuffled)": Part(NO_CHECK, "shuffle_weights"),
-    "weight values (redrawn)": Part(NO_CHECK, "reinit"),
+    "layer ratios": GainPart("rearrange", UNIFORM),
+    "positions": GainPart(NO_CHECK, "rearrange"),
+    "weight values (shuffled)": GainPart(NO_CHECK, "shuffle_weights"),
+    "weight values (redrawn)": GainPart(NO_CHECK, "reinit"),
 }
 """What each part of the gain subtracts.
 
@@ -84,7 +84,7 @@ def decomposition(
 
 
 def _gains(
-    cells: pd.DataFrame, methods: pd.DataFrame, uniform: pd.DataFrame, part: Part, confidence: float
+    cells: pd.DataFrame, methods: pd.DataFrame, uniform: pd.DataFrame, part: GainPart, confidence: float
 ) -> pd.DataFrame:
     """One part of every cell: its gain, interval, seeds and gaps."""
     changed = methods[methods["check"] == part.check].drop(columns="check")

@@ -101,7 +101,7 @@ def pair_runs(
     """
     keys = [column for column in RUN if column in cells]
     pairs = cells.merge(changed[keys + KNOWN], how="left", on=keys)
-    pairs = pairs.merge(reference[[*on, *KNOWN]], how="left", on=list(on), suffixes=("", "_reference"))
+    pairs = pairs.merge(reference[[*on, *KNOWN]], how="left", on=list(on), suffixes=SIDES)
     bad = {
         COLLAPSED: [pairs[f"collapsed{side}"].eq(True).to_numpy(bool) for side in SIDES],
         MISSING: [pairs[f"status{side}"].ne("done").to_numpy(bool) for side in SIDES],
@@ -111,22 +111,18 @@ def pair_runs(
     difference = (pairs["accuracy"] - pairs["accuracy_reference"]).where(state == USABLE)
     identical = (difference == 0) & (pairs["loss"] == pairs["loss_reference"])
     unknown = np.logical_or.reduce([*bad[MISSING], *bad[NOT_A_NUMBER]])
-    sides_of = {
-        f"{name}{side}": values
-        for k, side in enumerate(SIDES)
-        for name, values in (
-            ("accuracy", pairs[f"accuracy{side}"].to_numpy()),
-            ("collapsed", bad[COLLAPSED][k]),
-            ("partial", pairs[f"partial{side}"].eq(True).to_numpy(bool)),
-        )
-    }
+    sides = {}
+    for side, collapsed in zip(SIDES, bad[COLLAPSED], strict=True):
+        sides[f"accuracy{side}"] = pairs[f"accuracy{side}"].to_numpy()
+        sides[f"collapsed{side}"] = collapsed
+        sides[f"partial{side}"] = pairs[f"partial{side}"].eq(True).to_numpy(bool)
     return cells.assign(
         difference=difference.to_numpy(),
         state=state,
         known=~unknown,
         identical=identical.to_numpy(),
         cause=_why(pairs, state, bad, names),
-        **sides_of,
+        **sides,
     )
 
 

@@ -15,7 +15,7 @@ FEWEST_RUNS = 2
 """Runs assumed behind a published spread whose number of runs is not known: the fewest that have a spread."""
 
 
-class Sample(NamedTuple):
+class CellSample(NamedTuple):
     """Runs of one cell: mean and sample standard deviation of their accuracies in percent, and their number."""
 
     mean: float
@@ -23,7 +23,7 @@ class Sample(NamedTuple):
     n: float
 
 
-def replication(ours: Sample, theirs: Sample, margin: float, significance: float) -> str:
+def replication(ours: CellSample, theirs: CellSample, margin: float, significance: float) -> str:
     """Compare a cell with its published numbers by Welch's tests against an equivalence margin.
 
     Args:

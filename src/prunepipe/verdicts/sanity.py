@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 import pandas as pd
 
-from prunepipe.results.labels import check_label, dataset_label, network_label, ratio_label, ticket_label
+from prunepipe.results.labels import check_label, place_text, ratio_label, ticket_label
 from prunepipe.study.built_in import DATA, TICKETS, Reading
 from prunepipe.verdicts.readings import READINGS, Readings
 from prunepipe.verdicts.words import WORDS
@@ -108,7 +108,7 @@ def _said(place: Place, words: Words) -> str:
         found.setdefault(word, []).append(ratio_label(prune_ratio))
     told = ", ".join(f"{word} at {_listed(ratios)}" for word, ratios in found.items())
     dataset, network, check = place
-    return f"{check_label(check)} ({dataset_label(dataset)}, {network_label(network)}: {told})"
+    return f"{check_label(check)} ({place_text(dataset, network)}: {told})"
 
 
 def _listed(ratios: list[str]) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from prunepipe.results.labels import dataset_label, network_label, ratio_label, row_label
+from prunepipe.results.labels import place_text, ratio_label, row_label
 from prunepipe.study.built_in import NO_CHECK
 from prunepipe.study.study import FULL_NETWORK, Study
 from prunepipe.verdicts.answer import CEILING, is_ceiling
@@ -34,8 +34,8 @@ def dense_at_chance(results: pd.DataFrame) -> dict[tuple[str, str], str]:
     means = numbers.groupby(["dataset", "network"], sort=False).mean().reset_index().to_dict("records")
     return {
         (row["dataset"], row["network"]): (
-            f"the dense network reaches {row['accuracy']:.1f} % on {dataset_label(row['dataset'])},"
-            f" {network_label(row['network'])}, and guessing {row['chance']:.3g} %: it has learnt nothing, so"
+            f"the dense network reaches {row['accuracy']:.1f} % on {place_text(row['dataset'], row['network'])}, and"
+            f" guessing {row['chance']:.3g} %: it has learnt nothing, so"
             " nothing is judged there"
         )
         for row in means
@@ -135,4 +135,4 @@ def _partial(row: Mapping[Any, Any]) -> list[str]:
 
 
 def _place(row: Mapping[Any, Any]) -> str:
-    return f"{ratio_label(row['prune_ratio'])} ({dataset_label(row['dataset'])}, {network_label(row['network'])})"
+    return f"{ratio_label(row['prune_ratio'])} ({place_text(row['dataset'], row['network'])})"

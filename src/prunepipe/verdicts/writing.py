@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from prunepipe.results.labels import check_label, dataset_label, network_label, ratio_label, ticket_label
+from prunepipe.results.labels import check_label, place_text, ratio_label, ticket_label
 from prunepipe.verdicts.answer import answer_lines, difference_text
 from prunepipe.verdicts.judge import Judgement
 
@@ -57,7 +57,7 @@ def _against_random(table: pd.DataFrame) -> list[str]:
     columns = list(dict.fromkeys((row["dataset"], row["network"], row["prune_ratio"]) for row in records))
     found = {(row["ticket"], (row["dataset"], row["network"], row["prune_ratio"])): row for row in records}
     titles = [
-        (f"{dataset_label(dataset)}, {network_label(network)}, " if several else "") + ratio_label(ratio)
+        (f"{place_text(dataset, network)}, " if several else "") + ratio_label(ratio)
         for dataset, network, ratio in columns
     ]
     rows = [
@@ -96,7 +96,7 @@ def _comparisons(verdicts: pd.DataFrame) -> list[str]:
     rows = [
         (
             ticket_label(row["ticket"]),
-            f"{dataset_label(row['dataset'])}, {network_label(row['network'])}",
+            place_text(row["dataset"], row["network"]),
             check_label(row["check"]),
             ratio_label(row["prune_ratio"]),
             f"**{row['verdict']}**",
@@ -142,7 +142,7 @@ def decomposition_markdown(gains: pd.DataFrame, provenance: Sequence[str]) -> st
     rows = [
         (
             ticket_label(ticket),
-            f"{dataset_label(dataset)}, {network_label(network)}",
+            place_text(dataset, network),
             f"{prune_ratio:g}",
             *(by_part.get(part, DASH) for part in parts),
         )

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
-
-from prunepipe import __version__
-from prunepipe.reports.page.formats import share
+from prunepipe.reports.page.rendering import render
 
 TITLES = {
     "claimed_ratio": "The prune ratio is not as claimed",
@@ -40,16 +35,5 @@ def build_audit_page(facts: Mapping[str, Any]) -> str:
     Returns:
         An HTML page; the same facts always give the same bytes.
     """
-    environment = Environment(
-        loader=PackageLoader("prunepipe.reports.page"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(share=share, count="{:,}".format)
-    style = (files("prunepipe.reports.page") / "assets" / "report.css").read_text(encoding="utf-8").strip()
     columns = [name for name in ("smart", "uniform", "erk") if name in facts["layers"][0]["expected"]]
-    return environment.get_template("audit.html.j2").render(
-        audit=facts, titles=TITLES, allocations=columns, version=__version__, style=Markup(style)
-    )
+    return render("audit.html.j2", audit=facts, titles=TITLES, allocations=columns)

@@ -9,10 +9,9 @@ from typing import Any
 import pandas as pd
 
 from prunepipe.reports.page.formats import known, number, share, sort_key
-from prunepipe.reports.page.methods import place_text
 from prunepipe.reports.plots.keep_ratios import layer_densities
 from prunepipe.results.collected import Collected
-from prunepipe.results.labels import check_label, ratio_label, ticket_label
+from prunepipe.results.labels import check_label, place_text, ratio_label, ticket_label
 from prunepipe.study.study import Study
 
 LEVELS = 9
@@ -34,12 +33,7 @@ def heat_strips(data: Collected, study: Study) -> list[dict[str, Any]]:
         return []
     names = _layer_names(data)
     found: dict[Any, Any] = dict(list(densities["density"].groupby(level=[0, 1, 2])))
-    places = [
-        (dataset, network, ratio)
-        for dataset in study.datasets
-        for network in study.networks
-        for ratio in study.prune_ratios
-    ]
+    places = [(*place, ratio) for place in study.places for ratio in study.prune_ratios]
     return [_strip(place, found[place], names, study) for place in places if place in found]
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from prunepipe.reports.page.formats import ABSENT, interval, known, number, signed, sort_key
 from prunepipe.reports.tables.building import UNKNOWN
-from prunepipe.results.labels import check_label, dataset_label, network_label, ratio_label, ticket_label
+from prunepipe.results.labels import check_label, place_text, ratio_label, ticket_label
 from prunepipe.study.study import Study
 from prunepipe.verdicts.answer import is_ceiling
 from prunepipe.verdicts.judge import Judgement
@@ -29,11 +29,6 @@ NOT_CHECKED = "The study runs no check on it; it serves as a comparison."
 
 STRIP_WIDTH, STRIP_HEIGHT, STRIP_EDGE = 150.0, 18.0, 4.0
 """Size of the drawing of an effect, in CSS pixels."""
-
-
-def place_text(dataset: str, network: str) -> str:
-    """Return the data set and network in words."""
-    return f"{dataset_label(dataset)}, {network_label(network)}"
 
 
 def tone(word: str) -> str:

@@ -5,30 +5,21 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping
-from importlib.resources import files
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from prunepipe import __version__
 from prunepipe.reports.page.cells import by_method, cell_rows, progress
 from prunepipe.reports.page.curves import compact_curves
 from prunepipe.reports.page.formats import with_minus
 from prunepipe.reports.page.mask_views import heat_strips, overlap_rows
-from prunepipe.reports.page.methods import (
-    comparison_rows,
-    gains_table,
-    method_cards,
-    place_text,
-    random_table,
-    tally,
-)
+from prunepipe.reports.page.methods import comparison_rows, gains_table, method_cards, random_table, tally
 from prunepipe.reports.page.paper_tables import paper_tables
 from prunepipe.reports.page.plates import plates
 from prunepipe.reports.page.prediction import prediction_rows
+from prunepipe.reports.page.rendering import asset, render
 from prunepipe.results.collected import Collected
-from prunepipe.results.labels import dataset_label, network_label, ratio_label, ticket_label
+from prunepipe.results.labels import dataset_label, network_label
 from prunepipe.study.study import Study
 from prunepipe.verdicts.answer import answer_lines
 from prunepipe.verdicts.judge import Judgement
@@ -56,12 +47,11 @@ def build_report(
     comparisons, random = comparison_rows(judgement), random_table(judgement)
     cards = method_cards(judgement, study, comparisons, random["chips"])
     drawn = {plate["name"]: plate for plate in plates(figures, study)}
-    script = _asset("report.js")
-    page = _environment().get_template("page.html.j2")
-    return page.render(
+    script = asset("report.js")
+    return render(
+        "page.html.j2",
         study=study,
         settings=study.model_dump_json(indent=1, exclude_none=True),
-        version=__version__,
         progress=progress(data.results),
         unprunable=_unprunable(data),
         flags=judgement.flags,
@@ -81,7 +71,6 @@ def build_report(
         overlaps=overlap_rows(data.overlap),
         curves=compact_curves(data.histories),
         provenance=judgement.provenance,
-        style=Markup(_asset("report.css")),
         script=Markup(script),
         script_checksum=_checksum(script),
     )
@@ -95,24 +84,6 @@ def _unprunable(data: Collected) -> list[str]:
         for (dataset, network), structure in data.structures.items()
         if structure.unprunable
     ]
-
-
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("prunepipe.reports.page"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.globals.update(place_text=place_text)
-    environment.filters.update(ticket=ticket_label, ratio=ratio_label)
-    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
-    return environment
-
-
-def _asset(name: str) -> str:
-    return (files("prunepipe.reports.page") / "assets" / name).read_text(encoding="utf-8").strip()
 
 
 def _checksum(script: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from prunepipe.reports.page.formats import ABSENT, interval, signed
-from prunepipe.results.labels import dataset_label, network_label, ticket_label
+from prunepipe.results.labels import place_text, ticket_label
 from prunepipe.verdicts.prediction import BEFORE, predictions
 
 
@@ -16,7 +16,7 @@ def prediction_rows(results: pd.DataFrame) -> list[dict[str, Any]]:
     return [
         {
             "method": ticket_label(str(row["ticket"])),
-            "place": f"{dataset_label(str(row['dataset']))}, {network_label(str(row['network']))}",
+            "place": place_text(str(row["dataset"]), str(row["network"])),
             "cells": int(row["cells"]),
             **{name: _text(row, name) for name in BEFORE},
         }

@@ -94,23 +94,22 @@ def draw_checks(table: str, data: Collected, study: Study) -> Figure:
         position=lambda own: ratio_position(own["prune_ratio"])
     )
     checks = _check_looks(cells)
-    places = [(dataset, network) for dataset in study.datasets for network in study.networks]
-    whole = {place: _at(dense, *place)["mean"] for place in places}
+    whole = {place: _at(dense, *place)["mean"] for place in study.places}
     own = {
         (place, ticket): _at(cells[cells["ticket"] == ticket], *place)
-        for place in places
+        for place in study.places
         for ticket in tickets
     }
-    limits = {place: _limits(_at(cells, *place), whole[place]) for place in places}
+    limits = {place: _limits(_at(cells, *place), whole[place]) for place in study.places}
     drawn = panels(
-        [place_label(*place, "test accuracy (%)") for place in places],
+        [place_label(*place, "test accuracy (%)") for place in study.places],
         [ticket_label(str(ticket)) for ticket in tickets],
         _legend(
             cells, checks, cut=any(_leaves(seen, *limits[place]).any() for (place, _), seen in own.items())
         ),
     )
     ratio_axis(drawn, study.prune_ratios)
-    for row, place in zip(drawn.axes, places, strict=True):
+    for row, place in zip(drawn.axes, study.places, strict=True):
         for axis, ticket in zip(row, tickets, strict=True):
             axis.set_ylim(*limits[place])
             axis.axhline(whole[place].iloc[0], **DENSE_LOOK)

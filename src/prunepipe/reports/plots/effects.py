@@ -81,7 +81,7 @@ class Effect(NamedTuple):
         return SHORT.get(self.word, self.word) + (f" {PARTIAL}" if self.partial else "")
 
 
-class Row(NamedTuple):
+class FigureRow(NamedTuple):
     """A line of the figure: two labels and the effect at each prune ratio; a section's title has no effects."""
 
     method: str
@@ -112,30 +112,29 @@ def plot_effects(data: Collected, study: Study) -> Figure:
         study: the study.
     """
     judgement = judge(data.results, study)
-    places = [(dataset, network) for dataset in study.datasets for network in study.networks]
-    blocks = {place: rows for place in places if (rows := _rows(judgement, place))}
+    blocks = {place: rows for place in study.places if (rows := _rows(judgement, place))}
     effects = [effect for rows in blocks.values() for row in rows for effect in row.effects.values()]
     if not any(math.isfinite(effect.mean) for effect in effects):
         return sentence(f"Study {study.name} has no two finished runs to compare.")
     return _Drawing(study, blocks, _limits(effects, study.verdict.margin), _ceilings(judgement)).figure
 
 
-def _rows(judgement: Judgement, place: tuple[str, str]) -> list[Row]:
+def _rows(judgement: Judgement, place: tuple[str, str]) -> list[FigureRow]:
     """Return the rows of a data set and network: methods against random tickets, then checks by method."""
     names = ("difference", "interval_low", "interval_high", "word")
     found = _at(judgement.against_random.to_dict("records"), place)
     random = [
-        Row(_broken(ticket_label(ticket)), "", _effects(own, names)) for (ticket,), own in found.items()
+        FigureRow(_broken(ticket_label(ticket)), "", _effects(own, names)) for (ticket,), own in found.items()
     ]
     names = ("effect", "interval_low", "interval_high", "verdict")
     checks = _at(judgement.verdicts.to_dict("records"), place, "check")
     rows, before = [], ""
     for (ticket, check), own in checks.items():
         method = "" if ticket == before else _broken(ticket_label(ticket))
-        rows.append(Row(method, _broken(check_label(check)), _effects(own, names)))
+        rows.append(FigureRow(method, _broken(check_label(check)), _effects(own, names)))
         before = ticket
     parts = zip(SECTIONS, (random, rows), strict=True)
-    return [row for title, own in parts if own for row in (Row(title, "", {}), *own)]
+    return [row for title, own in parts if own for row in (FigureRow(title, "", {}), *own)]
 
 
 def _at(
@@ -186,7 +185,7 @@ class _Drawing:
     def __init__(
         self,
         study: Study,
-        blocks: dict[tuple[str, str], list[Row]],
+        blocks: dict[tuple[str, str], list[FigureRow]],
         limits: tuple[float, float],
         ceilings: set[tuple[str, str, float]],
     ) -> None:
@@ -223,7 +222,7 @@ class _Drawing:
         self,
         title: tuple[str, str] | None,
         place: tuple[str, str],
-        rows: list[Row],
+        rows: list[FigureRow],
         ratios: Sequence[float],
         top: float,
     ) -> float:
@@ -247,7 +246,7 @@ class _Drawing:
             self._fill(axis, rows, ratio)
         return top - height - 0.16
 
-    def _labels(self, rows: list[Row], top: float) -> None:
+    def _labels(self, rows: list[FigureRow], top: float) -> None:
         for row in rows:
             middle = top - row.height / 2
             if row.is_title:
@@ -257,7 +256,7 @@ class _Drawing:
                 self._text(self.label, middle, row.label, va="center", linespacing=0.95)
             top -= row.height
 
-    def _fill(self, axis: Axes, rows: list[Row], ratio: float) -> None:
+    def _fill(self, axis: Axes, rows: list[FigureRow], ratio: float) -> None:
         margin = self.study.verdict.margin
         axis.grid(False)
         axis.axvspan(-margin, margin, color="#E6E6E6", linewidth=0)

@@ -51,13 +51,12 @@ def plot_keep_ratios(data: Collected, study: Study) -> Figure:
     legend += [entry(REFERENCE_LABELS[name], **look) for name, look in REFERENCES.items()]
     if densities["density"].eq(0).any():
         legend.append(entry("keeps nothing", color=GREY, **EMPTY_LOOK))
-    places = [(dataset, network) for dataset in study.datasets for network in study.networks]
-    labels = [place_label(*place, "weights kept (%)") for place in places]
+    labels = [place_label(*place, "weights kept (%)") for place in study.places]
     titles = [ratio_label(ratio) + " pruned" for ratio in study.prune_ratios]
     figure, axes, bottom = panels(labels, titles, legend, share_x=False)  # networks differ in their layers
     curves = _curves(densities)
     lowest = densities.loc[densities["density"] > 0, "density"].min() / 3
-    for row, place in zip(axes, places, strict=True):
+    for row, place in zip(axes, study.places, strict=True):
         for axis, ratio in zip(row, study.prune_ratios, strict=True):
             axis.set_yscale("log")
             axis.set_ylim(lowest, 1.6)

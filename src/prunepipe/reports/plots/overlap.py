@@ -49,14 +49,13 @@ def plot_overlap(data: Collected, study: Study) -> Figure:
     comparisons = list(dict.fromkeys(pairs["comparison"]))
     ticket_looks = looks(ticket for ticket in study.tickets if ticket in set(pairs["ticket"]))
     legend = [entry(ticket_label(ticket), **look) for ticket, look in ticket_looks.items()]
-    places = [(dataset, network) for dataset in study.datasets for network in study.networks]
     drawn = panels(
-        [place_label(*place, "Jaccard index of masks") for place in places],
+        [place_label(*place, "Jaccard index of masks") for place in study.places],
         comparisons,
         [*legend, entry("chance, same mark", color=GREY, marker="o", **CHANCE_LOOK)],
     )
     ratio_axis(drawn, study.prune_ratios)
-    for row, (dataset, network) in zip(drawn.axes, places, strict=True):
+    for row, (dataset, network) in zip(drawn.axes, study.places, strict=True):
         here = pairs[(pairs["dataset"] == dataset) & (pairs["network"] == network)]
         for axis, comparison in zip(row, comparisons, strict=True):
             _draw_panel(axis, here[here["comparison"] == comparison], ticket_looks)

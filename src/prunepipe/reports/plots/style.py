@@ -20,7 +20,7 @@ from matplotlib.lines import Line2D
 from matplotlib.textpath import TextToPath
 
 from prunepipe.artifacts import atomic_path
-from prunepipe.results.labels import dataset_label, network_label
+from prunepipe.results.labels import place_text
 
 Arguments = ParamSpec("Arguments")
 
@@ -202,7 +202,7 @@ def save_figure(figure: Figure, *paths: Path | str) -> None:
 
 def place_label(dataset: str, network: str, quantity: str) -> str:
     """Return the label of a row of panels: the place, and the quantity on the y axis."""
-    place = f"{dataset_label(dataset)}, {network_label(network)}"
+    place = place_text(dataset, network)
     return (place if len(place) <= PANEL_CHARACTERS else place.replace(", ", "\n")) + f"\n{quantity}"
 
 

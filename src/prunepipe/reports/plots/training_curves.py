@@ -32,15 +32,14 @@ def plot_training_curves(data: Collected, study: Study) -> Figure:
     curves = mean_curves(data)
     if not curves:
         return sentence(f"Study {study.name} has no training history yet.")
-    places = [(dataset, network) for dataset in study.datasets for network in study.networks]
     ticket_looks = line_looks(study.tickets)
     legend = [entry(ticket_label(ticket), **look) for ticket, look in ticket_looks.items()]
     figure, axes, bottom = panels(
-        [place_label(*place, "test accuracy (%)") for place in places],
+        [place_label(*place, "test accuracy (%)") for place in study.places],
         [ratio_label(ratio) + " pruned" for ratio in study.prune_ratios],
         [*legend, entry("full network", **DENSE_LOOK)],
     )
-    for row, place in zip(axes, places, strict=True):
+    for row, place in zip(axes, study.places, strict=True):
         for axis, ratio in zip(row, study.prune_ratios, strict=True):
             _draw(axis, curves.get((*place, FULL_NETWORK, 0.0)), **DENSE_LOOK)
             for ticket, look in ticket_looks.items():

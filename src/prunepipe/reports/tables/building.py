@@ -14,30 +14,29 @@ from scipy.special import stdtrit  # scipy.stats takes a second to import
 
 from prunepipe.errors import ArtifactError
 from prunepipe.reports.tables.published import published_beside
-from prunepipe.reports.tables.specs import Row, rows_of
-from prunepipe.results import made_with
+from prunepipe.reports.tables.specs import TableRow, rows_of
 from prunepipe.results.commands import cell_command
+from prunepipe.results.made_with import SOURCES
 from prunepipe.results.table import NO_SPREAD
 from prunepipe.study.study import FULL_NETWORK, Study
 from prunepipe.verdicts.pairing import RUN, checked_results
-from prunepipe.verdicts.replication import Sample, replication
+from prunepipe.verdicts.replication import CellSample, replication
 
 CONFIDENCE = 0.95
 """Level of the confidence intervals of means."""
 
-Floats = npt.NDArray[np.floating]
-
 PLACE = ["dataset", "network", "prune_ratio", "ticket", "check"]
-SOURCES = [
-    name for name in made_with.SOURCES if name != "version"
-]  # the notes of every table name the version
+MADE_WITH = [name for name in SOURCES if name != "version"]
+"""What a cell's runs were made with; the notes of every table name the version."""
+FLAGS = ["collapsed", "partial"]
+"""Columns whose runs a table counts."""
 SHAPE = ["effective_density", "dead_units"]
 """Columns of the results that a table averages beside the accuracy."""
 COLUMNS = (
     "table", "study", *PLACE, "label", "mean", "std", "n", "expected", "collapsed", "partial", "whole_mean", *SHAPE,
     "ci_low", "ci_high", "published_mean", "published_std", "published_n", "difference", "replication",
     "cause", "note",
-    "seeds", *SOURCES, "command",
+    "seeds", *MADE_WITH, "command",
 )  # fmt: skip
 """Columns of a table: accuracies in percent, std the sample standard deviation over seeds."""
 
@@ -76,17 +75,16 @@ def build_table(name: str, results: pd.DataFrame, study: Study, file: Path | Non
 
 
 def _replication(row: Any, study: Study) -> str:
-    ours = Sample(row.mean, row.std, row.n)
-    theirs = Sample(row.published_mean, row.published_std, row.published_n)
+    ours = CellSample(row.mean, row.std, row.n)
+    theirs = CellSample(row.published_mean, row.published_std, row.published_n)
     return replication(ours, theirs, study.verdict.margin, study.verdict.significance)
 
 
-def _cells(rows: Sequence[Row], study: Study) -> pd.DataFrame:
+def _cells(rows: Sequence[TableRow], study: Study) -> pd.DataFrame:
     """Return one row per cell, in the order of the table: PLACE and label."""
     cells = [
-        (dataset, network, prune_ratio, *row)
-        for dataset in study.datasets
-        for network in study.networks
+        (*place, prune_ratio, *row)
+        for place in study.places
         for row in rows
         for prune_ratio in ((0.0,) if row.ticket == FULL_NETWORK else study.prune_ratios)
     ]
@@ -95,12 +93,12 @@ def _cells(rows: Sequence[Row], study: Study) -> pd.DataFrame:
 
 def _runs(cells: pd.DataFrame, results: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Return one row per expected run with its results; `cell` is the position of its cell."""
-    absent = [column for column in (*SHAPE, *SOURCES) if column not in results]
+    absent = [column for column in (*SHAPE, *MADE_WITH) if column not in results]
     if absent:
         raise ArtifactError(f"results: no column {', '.join(absent)}; collect the results again.")
     known = checked_results(results).assign(
         **{column: pd.to_numeric(results[column]).to_numpy(float) for column in SHAPE},
-        **{column: results[column].to_numpy() for column in SOURCES},
+        **{column: results[column].to_numpy() for column in MADE_WITH},
         note=[text if isinstance(text, str) else "" for text in results.get("note", [""] * len(results))],
     )
     expected = cells[PLACE].assign(cell=range(len(cells)), study=study.name)
@@ -120,22 +118,12 @@ def _statistics(runs: pd.DataFrame, count: int) -> dict[str, np.ndarray]:
     mean = groups["accuracy"].mean().reindex(everyone).to_numpy(float)
     std = groups["accuracy"].std(ddof=1).reindex(everyone).to_numpy(float)
     ci_low, ci_high = mean_intervals(mean, std, n)
+    counts = used[FLAGS].eq(True).groupby(used["cell"]).sum()
     return {
         "mean": mean,
         "std": std,
         "n": n,
-        "collapsed": used["collapsed"]
-        .eq(True)
-        .groupby(used["cell"])
-        .sum()
-        .reindex(everyone, fill_value=0)
-        .to_numpy(int),
-        "partial": used["partial"]
-        .eq(True)
-        .groupby(used["cell"])
-        .sum()
-        .reindex(everyone, fill_value=0)
-        .to_numpy(int),
+        **{flag: counts[flag].reindex(everyone, fill_value=0).to_numpy(int) for flag in FLAGS},
         "whole_mean": _whole(used).groupby("cell")["accuracy"].mean().reindex(everyone).to_numpy(float),
         **{column: groups[column].mean().reindex(everyone).to_numpy(float) for column in SHAPE},
         "ci_low": ci_low,
@@ -148,7 +136,9 @@ def _whole(runs: pd.DataFrame) -> pd.DataFrame:
     return runs[runs["collapsed"].ne(True) & runs["partial"].ne(True)]
 
 
-def mean_intervals(mean: Floats, std: Floats, n: npt.NDArray[np.integer]) -> tuple[Floats, Floats]:
+def mean_intervals(
+    mean: npt.NDArray[np.floating], std: npt.NDArray[np.floating], n: npt.NDArray[np.integer]
+) -> tuple[npt.NDArray[np.floating], npt.NDArray[np.floating]]:
     """Return the t intervals of mean accuracies, limited to 0 and 100 %.
 
     A single run has no interval. Runs with equal accuracies have none either, because equal values come from a coarse
@@ -175,8 +165,8 @@ def _words(runs: pd.DataFrame, count: int) -> dict[str, list[str]]:
         "cause": _said_of_seeds(gaps.assign(said=causes), count),
         "note": _said_of_seeds(noted.assign(said=noted["note"]), count),
     }
-    made = runs.loc[runs["done"], ["cell", *SOURCES]]
-    for column in SOURCES:
+    made = runs.loc[runs["done"], ["cell", *MADE_WITH]]
+    for column in MADE_WITH:
         values: dict[int, dict[str, None]] = defaultdict(dict)
         for cell, value in zip(made["cell"], made[column], strict=True):
             values[cell][str(value)] = None

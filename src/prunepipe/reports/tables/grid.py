@@ -11,7 +11,7 @@ import pandas as pd
 from prunepipe import __version__
 from prunepipe.reports.tables.published import published_source
 from prunepipe.reports.tables.specs import spec_of
-from prunepipe.results.labels import dataset_label, network_label, ratio_label, row_label
+from prunepipe.results.labels import dataset_label, network_label, place_text, ratio_label, row_label
 from prunepipe.results.made_with import UNTRAINED, settings_id
 from prunepipe.study.study import FULL_NETWORK, Study
 from prunepipe.verdicts.replication import FEWEST_RUNS
@@ -50,7 +50,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Grid:
+class Layout:
     """A table, ready to be written in a format.
 
     Attributes:
@@ -66,7 +66,7 @@ class Grid:
     notes: list[str]
 
 
-def lay_out(table: pd.DataFrame, study: Study, style: Style) -> Grid:
+def lay_out(table: pd.DataFrame, study: Study, style: Style) -> Layout:
     """Lay out a tidy table: data sets and prune ratios as columns, one block of rows per network.
 
     Args:
@@ -88,7 +88,7 @@ def lay_out(table: pd.DataFrame, study: Study, style: Style) -> Grid:
             lines += _lines(label, ticket == FULL_NETWORK, found, best, style, with_published)
         blocks.append((network_label(network), lines))
     ratios = [ratio_label(ratio) for ratio in study.prune_ratios]
-    return Grid(
+    return Layout(
         spec_of(str(table["table"].iloc[0])).title,
         [(dataset_label(dataset), ratios) for dataset in study.datasets],
         blocks,
@@ -219,7 +219,7 @@ def _published_notes(table: pd.DataFrame, study: Study) -> list[str]:
 
 def _cell_note(title: str, cell: Any, text: str) -> str:
     ratio = "" if cell.ticket == FULL_NETWORK else f", {ratio_label(float(str(cell.prune_ratio)))}"
-    where = f"{dataset_label(str(cell.dataset))}, {network_label(str(cell.network))}{ratio}"
+    where = f"{place_text(str(cell.dataset), str(cell.network))}{ratio}"
     return f"{title}: {where}, {row_label(str(cell.ticket), str(cell.check))}: {text.removesuffix('.')}."
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from prunepipe.reports.tables.grid import Grid, Line, Style, lay_out
+from prunepipe.reports.tables.grid import Layout, Line, Style, lay_out
 from prunepipe.study.study import Study
 
 STYLE = Style(plus_minus=" ± ", dagger="†", double_dagger="‡", minus="−", bold=lambda text: f"**{text}**")
@@ -36,5 +36,5 @@ def _row(texts: list[str]) -> str:
     return "| " + " | ".join(text.replace("|", "\\|") for text in texts) + " |"
 
 
-def _notes(grid: Grid) -> list[str]:
+def _notes(grid: Layout) -> list[str]:
     return [f"- {note}" for note in grid.notes]

@@ -20,7 +20,7 @@ PAPER_ABLATIONS = ("linear", "cubic", "ascending", "uniform")
 """Allocations of random tickets that have a table of their own in the paper."""
 
 
-class Row(NamedTuple):
+class TableRow(NamedTuple):
     """One row of a table: a ticket under a check, and its label."""
 
     ticket: str
@@ -110,7 +110,7 @@ def spec_of(name: str) -> TableSpec:
     return TABLES[name]
 
 
-def rows_of(name: str, study: Study) -> list[Row]:
+def rows_of(name: str, study: Study) -> list[TableRow]:
     """Return the rows of a table that a study has, in the table's order.
 
     Args:
@@ -120,13 +120,13 @@ def rows_of(name: str, study: Study) -> list[Row]:
         ConfigError: there is no such table.
     """
     spec = spec_of(name)
-    rows = [Row(FULL_NETWORK, NO_CHECK, ticket_label(FULL_NETWORK))]
+    rows = [TableRow(FULL_NETWORK, NO_CHECK, ticket_label(FULL_NETWORK))]
     if spec.reference in study.tickets and not spec.belongs(study.tickets[spec.reference]):
-        rows.append(Row(spec.reference, NO_CHECK, row_label(spec.reference, NO_CHECK)))
+        rows.append(TableRow(spec.reference, NO_CHECK, row_label(spec.reference, NO_CHECK)))
     for ticket in _tickets_of(spec, study):
         checks = _arranged(study.checks_of(ticket), spec.checks) if spec.checks else [NO_CHECK]
         checks += [AS_FOUND] if study.tickets[ticket].updater else []
-        rows += [Row(ticket, check, _label(spec, study, ticket, check)) for check in checks]
+        rows += [TableRow(ticket, check, _label(spec, study, ticket, check)) for check in checks]
     return rows
 
 
