@@ -30,9 +30,9 @@ def test_the_verdict_names_methods_checks_and_the_report(tmp_path: Path) -> None
     text = verdict_text(tables.parent)
     assert text.startswith("Study s\n  NOT TO BE TRUSTED: looks were changed.\n\nmine: NOT SANE\n")
     assert "mine: NOT SANE\n  mine is not sane: it ignores all.\n" in text
-    assert "rearrange          95 %  IGNORES        +0.12  =o=  8 seeds  [digits vgg]" in text
-    assert "open           -1.50  o  5 seeds; next look at 8, decided with probability 0.7" in text
-    assert "not judged      none    no look yet" in text
+    assert "rearrange         95 %  IGNORES      +0.12  =o=  8 seeds\n" in text
+    assert "open         -1.50  o  5 seeds, next 8 (70 %)\n" in text
+    assert "not judged       -    no look yet" in text
     assert "Report:" not in text
     (tmp_path / "results" / "report.html").write_text("")
     assert f"Report: {tmp_path}/results/report.html" in verdict_text(tables.parent)

@@ -40,7 +40,7 @@ class Workflow:
         self.before: Callable[[], WorkflowRun | None] = lambda: None
 
     def __call__(
-        self, command: list[str], log: Path, look: Callable[[], bool], environment: Any
+        self, command: list[str], log: Path, look: Callable[[], bool], environment: Any, stopping: Any
     ) -> WorkflowRun:
         wanted = (self.folder / WANTED).read_text().splitlines()
         self.asked.append(wanted)
@@ -154,8 +154,7 @@ def test_no_time_is_said_before_any_run_was_made(planned: Study, tmp_path: Path,
     ending, _, _ = decided(planned, tmp_path, monkeypatch, budget=1e-9)
     assert ending.reason == SPENT
     assert "minutes" not in "\n".join(ending_lines(ending))
-    assert "At the next look (3 seeds), if effect" in "\n".join(ending_lines(ending))
-    assert "lottery, rearrange, 90 %: its first look" in "\n".join(ending_lines(ending))
+    assert "The next look (3 seeds) is the first for 3 tests." in ending_lines(ending)
 
 
 def test_a_run_that_fails_leaves_its_tests_and_the_others_go_on(

@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from prunepipe.cli.decision_table import View, decision_rows, time_text
-from prunepipe.cli.logged_run import logged_run
+from prunepipe.cli.logged_run import STOPPING, logged_run
 from prunepipe.cli.screen import PlainLines, Screen
 from prunepipe.cli.trial import environment
 from prunepipe.cli.workflow import snakemake_command
@@ -208,7 +208,9 @@ class _Course:
         """Make the runs of the next look; return False if the workflow could not start."""
         missing = self.list_runs()
         self._pace.start()
-        outcome = logged_run(self._work.command(RULE), self._work.log, self._tick, self._work.environment)
+        command, rows = self._work.command(RULE), decision_rows(self._view)
+        stopping = partial(self._screen.show, STOPPING, rows)
+        outcome = logged_run(command, self._work.log, self._tick, self._work.environment, stopping)
         self._pace.stop()
         if outcome.stopped:
             return True  # the budget is spent: what was stopped has not failed
@@ -232,10 +234,8 @@ class _Course:
     def _status(self, counts: Counter[str], total: int) -> str:
         assert self._view.next is not None
         failed = f", {counts[FAILED]} failed" if counts[FAILED] else ""
-        line = (
-            f"Look at {self._view.next.look} seeds: {counts[DONE]} of {total} runs made, {counts[RUNNING]} running"
-            f"{failed}"
-        )
+        running = f"{counts[RUNNING]} running" if counts[RUNNING] or counts[DONE] else "starting"
+        line = f"Look at {self._view.next.look} seeds: {counts[DONE]} of {total} runs made, {running}{failed}"
         left = self._pace.seconds(total - counts[DONE])
         if left is not None:
             line += f", {time_text(left)} left"

@@ -9,7 +9,12 @@ import pandas as pd
 
 from prunepipe.planning.next_look import TEST, Key, NextLook
 
-HEAD = ("method", "check", "pruned", "word", "effect (90 % interval)", "seeds", "next")
+HEAD = ("check", "pruned", "word", "effect [90 %]", "seeds", "next look")
+LEGEND = "next look: seeds ready of those that it takes; the chance that it decides"
+FEWEST = 10
+"""Characters that the name of a check keeps where the terminal is narrow."""
+CHANCE = len("now 12/20, 70 %")
+"""Characters of the last column that are shown before names of checks are shown whole."""
 MINUTE, HOUR = 60.0, 3600.0
 
 
@@ -29,6 +34,8 @@ class DecisionRow(NamedTuple):
     """A test as text."""
 
     key: Key
+    method: str
+    """With network and data set, if the study has several."""
     cells: tuple[str, ...]
     """One for each of HEAD."""
     word: str
@@ -45,36 +52,69 @@ def decision_rows(view: View, ready: dict[Key, int] | None = None) -> list[Decis
     """
     asked = {_key(test) for test in _records(view.next.tests)} if view.next else set()
     waiting = {_key(test): test["cause"] for test in _records(view.waiting)}
-    rows = []
+    rows, several = [], len(_places(view.verdicts)) > 1
     for test in _records(view.verdicts):
         key = _key(test)
         then = _asked(test, (ready or {}).get(key)) if key in asked else _later(test, view, waiting.get(key))
         rows.append(
-            DecisionRow(
-                key, (*_known(test, len(_places(view.verdicts)) > 1), then), _word(test), key in asked
-            )
+            DecisionRow(key, _method(test, several), (*_known(test), then), _word(test), key in asked)
         )
     return rows
 
 
 def table_lines(rows: Sequence[DecisionRow], width: int, height: int) -> list[str]:
-    """Return the table, cut to a terminal: first what is open, then what is decided.
+    """Return the table, cut to a terminal: a heading for each method, and a line for each of its tests.
 
     Args:
-        rows: from `decision_rows`.
+        rows: from `decision_rows`; where they are too many, what is open and runs now is shown.
         width, height: characters and lines that there are.
     """
-    shown = list(rows)
-    if len(rows) + 1 > height:
-        shown = sorted(rows, key=lambda row: (not row.asked, row.word != "open"))[: max(height - 2, 1)]
-    table = [HEAD, *(row.cells for row in shown)]
-    widths = [max(len(cells[column]) for cells in table) for column in range(len(HEAD))]
-    lines = [
-        "  ".join(text.ljust(size) for text, size in zip(cells, widths, strict=True))[:width].rstrip()
-        for cells in table
-    ]
+    shown = _most_urgent(rows, height - 3)  # without the head, the legend and the line on what is left out
+    widths = _widths(shown, width)
+    lines, method = [cut(_line(HEAD, widths), width)], ""
+    for row in shown:
+        if row.method != method:
+            method = row.method
+            lines.append(cut(method, width))
+        lines.append(cut(_line(row.cells, widths), width))
     left = len(rows) - len(shown)
-    return [*lines, f"and {left} more; {tally(rows)}"] if left else lines
+    if left:
+        lines.append(cut(f"and {left} more; {tally(rows)}", width))
+    return [*lines, cut(LEGEND, width)]
+
+
+def cut(text: str, width: int) -> str:
+    """Return a text in at most so many characters; an ellipsis stands for what is left out."""
+    return text if len(text) <= width else text[: max(width - 1, 0)] + "…"
+
+
+def _most_urgent(rows: Sequence[DecisionRow], height: int) -> list[DecisionRow]:
+    """Return the rows that fit below their headings, in their order: those that are asked now before open ones."""
+    by_urgency = sorted(rows, key=lambda row: (not row.asked, row.word != "open"))
+    chosen: set[Key] = set()
+    methods: set[str] = set()
+    for row in by_urgency:
+        if len(chosen) + len(methods | {row.method}) >= max(height, 2):
+            break
+        chosen.add(row.key)
+        methods.add(row.method)
+    return [row for row in rows if row.key in chosen]
+
+
+def _widths(rows: Sequence[DecisionRow], width: int) -> list[int]:
+    """Return the width of each column; where there is too little room, names of checks and the last column are cut."""
+    widths = [max(map(len, column)) for column in zip(HEAD, *(row.cells for row in rows), strict=True)]
+    others = sum(widths[1:-1]) + 2 * len(HEAD)
+    widths[0] = max(min(widths[0], width - others - max(FEWEST, min(widths[-1], CHANCE))), FEWEST)
+    widths[-1] = max(min(widths[-1], width - others - widths[0]), FEWEST)
+    return widths
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    """Return the cells below each other's, indented below their heading."""
+    return "".join(
+        f"  {cut(text, size).ljust(size)}" for text, size in zip(cells, widths, strict=True)
+    ).rstrip()
 
 
 def tally(rows: Sequence[DecisionRow]) -> str:
@@ -88,7 +128,7 @@ def tally(rows: Sequence[DecisionRow]) -> str:
 
 def in_words(row: DecisionRow) -> str:
     """Return a test in words, for example "my_score, rearrange, 95 %"."""
-    return ", ".join(row.cells[:3])
+    return ", ".join((row.method, *row.cells[:2]))
 
 
 def time_text(seconds: float) -> str:
@@ -99,16 +139,12 @@ def time_text(seconds: float) -> str:
     return "about a minute" if seconds > 0.75 * MINUTE else "less than a minute"
 
 
-def _known(test: dict[str, Any], several: bool) -> tuple[str, ...]:
-    place = f"{test['ticket']} ({test['network']}, {test['dataset']})" if several else test["ticket"]
-    return (
-        place,
-        test["check"],
-        f"{100 * test['prune_ratio']:.10g} %",
-        _word(test),
-        _effect(test),
-        str(test["look"]),
-    )
+def _method(test: dict[str, Any], several: bool) -> str:
+    return f"{test['ticket']} ({test['network']}, {test['dataset']})" if several else str(test["ticket"])
+
+
+def _known(test: dict[str, Any]) -> tuple[str, ...]:
+    return test["check"], f"{100 * test['prune_ratio']:.10g} %", _word(test), _effect(test), str(test["look"])
 
 
 def _word(test: dict[str, Any]) -> str:
@@ -118,14 +154,14 @@ def _word(test: dict[str, Any]) -> str:
 def _effect(test: dict[str, Any]) -> str:
     if not test["look"] or pd.isna(test["effect"]):
         return "-"
-    interval = f" ({test['interval_low']:+z.2f} to {test['interval_high']:+z.2f})"
-    return f"{test['effect']:+z.2f}{interval if pd.notna(test['interval_low']) else ''}"
+    interval = f" [{test['interval_low']:+z.1f}, {test['interval_high']:+z.1f}]"
+    return f"{test['effect']:+z.1f}{interval if pd.notna(test['interval_low']) else ''}"
 
 
 def _asked(test: dict[str, Any], ready: int | None) -> str:
     """Return what the look that runs now may bring to a test."""
-    made = "" if ready is None else f" ({ready} ready)"
-    return f"now: {test['next_look']} seeds{made}{_chance(test)}"
+    made = "" if ready is None else f"{ready}/"
+    return f"now {made}{test['next_look']}{_chance(test)}"
 
 
 def _later(test: dict[str, Any], view: View, cause: str | None) -> str:
@@ -134,14 +170,14 @@ def _later(test: dict[str, Any], view: View, cause: str | None) -> str:
     if cause:
         return f"NOT RUN: {cause}"
     if not pd.notna(test["next_look"]):
-        return "the last look is reached"
+        return "last look"
     if test["next_look"] > view.seeds:
         return f"{test['next_look']} seeds, but the study lists {view.seeds}"
-    return f"later: {test['next_look']} seeds{_chance(test)}"
+    return f"later {test['next_look']}{_chance(test)}"
 
 
 def _chance(test: dict[str, Any]) -> str:
-    return f", decided with probability {test['probability']:.1f}" if pd.notna(test["probability"]) else ""
+    return f", {100 * test['probability']:.0f} %" if pd.notna(test["probability"]) else ""
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:

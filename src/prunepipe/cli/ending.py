@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 from prunepipe.cli.deciding import DECIDED, FAILED_TO_START, INTERRUPTED, SPENT, Ending, Work
-from prunepipe.cli.decision_table import decision_rows, in_words, tally, time_text
+from prunepipe.cli.decision_table import DecisionRow, View, decision_rows, in_words, tally, time_text
 from prunepipe.cli.logged_run import logged_run
+from prunepipe.cli.shown import near
 from prunepipe.cli.workflow import place_in
 from prunepipe.results.places import partial_place
 
@@ -16,6 +18,8 @@ REASONS = {
     INTERRUPTED: "Stopped",
     FAILED_TO_START: "The study did not run",
 }
+MOST_TESTS = 8
+"""Tests whose chances at the next look are told one by one."""
 STATUS = {DECIDED: 0, SPENT: 0, INTERRUPTED: 130, FAILED_TO_START: 1}
 
 
@@ -25,7 +29,7 @@ def finish(work: Work, ending: Ending) -> int:
     for message in ending.told:
         print(f"error: {message}", file=sys.stderr)
     if ending.reason == FAILED_TO_START:
-        print(f"Snakemake's output is in {work.log}.", file=sys.stderr)
+        print(f"Snakemake's output is in {near(work.log)}.", file=sys.stderr)
     if ending.failed:
         print("After the fix, run the same command again: what is made is not made again.", file=sys.stderr)
     if ending.reason in (DECIDED, SPENT) and ending.made:
@@ -44,15 +48,27 @@ def ending_lines(ending: Ending) -> list[str]:
     if ending.view.next is None:
         return lines
     time = f", {time_text(ending.seconds)} here" if ending.seconds is not None else ""
-    lines.append(
-        f"At the next look ({ending.view.next.look} seeds{time}), if effect and spread stay as they are:"
+    look = f"{ending.view.next.look} seeds{time}"
+    return [*lines, *_chances(rows, ending.view, look), "The same command goes on where this stopped."]
+
+
+def _chances(rows: Sequence[DecisionRow], view: View, look: str) -> list[str]:
+    """Say what the next look may bring: a line for each test, the likeliest first, and one for what is left out."""
+    pairs = zip(view.verdicts["probability"], rows, strict=True)
+    known = sorted(
+        ((float(chance), row) for chance, row in pairs if row.asked and chance == chance),
+        key=lambda pair: -pair[0],
     )
-    chances = dict(zip(ending.view.verdicts.index, ending.view.verdicts["probability"], strict=True))
-    for row, chance in zip(rows, chances.values(), strict=True):
-        if row.asked:
-            known = f"decided with probability {chance:.1f}" if chance == chance else "its first look"
-            lines.append(f"  {in_words(row)}: {known}")
-    return [*lines, "The same command goes on where this stopped."]
+    lines = [f"At the next look ({look}), if effect and spread stay as they are:"] if known else []
+    lines += [
+        f"  {in_words(row)}: decided with probability {chance:.1f}" for chance, row in known[:MOST_TESTS]
+    ]
+    if known[MOST_TESTS:]:
+        lines.append(
+            f"  and {len(known) - MOST_TESTS} more, each with probability {known[MOST_TESTS][0]:.1f} at most"
+        )
+    first = sum(row.asked for row in rows) - len(known)
+    return [*lines, f"The next look ({look}) is the first for {first} tests."] if first else lines
 
 
 def _write_pages(work: Work, ending: Ending) -> None:
@@ -64,6 +80,6 @@ def _write_pages(work: Work, ending: Ending) -> None:
     target = () if whole else ("partial",)
     outcome = logged_run(work.command(*target), work.log, environment=work.environment)
     if outcome.status:
-        print(f"error: the tables could not be written; see {work.log}", file=sys.stderr)
+        print(f"error: the tables could not be written; see {near(work.log)}", file=sys.stderr)
         return
-    print("\n" + first_screen(work.folder / (place if whole else partial_place(place))))
+    print("\n" + first_screen(near(work.folder / (place if whole else partial_place(place)))))

@@ -102,6 +102,7 @@ def _decide(arguments: argparse.Namespace, file: Path, method: Method) -> int:
     from prunepipe.cli.deciding import decide, dry_run, work_on
     from prunepipe.cli.ending import finish
     from prunepipe.cli.screen import screen_of
+    from prunepipe.cli.shown import near
 
     choices = {"data_folder": str(Path(arguments.data_folder).resolve()), "device": arguments.device}
     _keep_site(file.parent / "config.yaml", {"study": file.name, **choices})
@@ -111,7 +112,7 @@ def _decide(arguments: argparse.Namespace, file: Path, method: Method) -> int:
     work = work_on(file, file.parent, log, arguments.cores, site, choices["data_folder"])
     if arguments.dry_run:
         return dry_run(work)
-    print(f"Judging {method.name} ({method.score}): study {file}, log {log}", flush=True)
+    print(f"Judging {method.name} ({method.score}): study {near(file)}, log {near(log)}", flush=True)
     ending = decide(work, screen_of(), budget=arguments.budget, focus=method.name)
     return finish(work, ending)
 

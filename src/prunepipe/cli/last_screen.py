@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prunepipe.cli.logged_run import WATCHED
+from prunepipe.cli.shown import line_width
 from prunepipe.results.failures import Failure, failures
 from prunepipe.results.places import partial_place
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from prunepipe.study.loading import Site
     from prunepipe.study.study import Study
 
-WIDTH = 100
 MOST_CAUSES = 8
 """Causes of failures that are shown; the rest is in the log."""
 
@@ -102,7 +102,9 @@ def _summaries(methods: Sequence[dict[str, str]]) -> list[str]:
     return [
         line
         for word, tickets in named.items()
-        for line in textwrap.wrap(f"{word.capitalize()}: {', '.join(tickets)}", WIDTH, subsequent_indent="  ")
+        for line in textwrap.wrap(
+            f"{word.capitalize()}: {', '.join(tickets)}", line_width(), subsequent_indent="  "
+        )
     ]
 
 

@@ -24,6 +24,7 @@ PASSED_ON = re.compile(r"^(?:note|warning): ")
 WATCHED = "PRUNEPIPE_WATCHED"
 """Environment variable that tells a workflow that another process shows its progress and its last screen."""
 LAST_LINES = 8
+STOPPING = "Stopping: running jobs write a checkpoint ..."
 
 BETWEEN_LOOKS = 1.0
 """Seconds between two looks at a running workflow."""
@@ -85,7 +86,7 @@ def run_watched(
             bar.show(progress())
             return True
 
-        return logged_run(command, log, look, environment)
+        return logged_run(command, log, look, environment, lambda: bar.tell(STOPPING))
 
 
 def _whole_lines(file: TextIO) -> Iterator[str]:
@@ -104,6 +105,7 @@ def logged_run(
     log: Path,
     look: Callable[[], bool] = lambda: True,
     environment: Mapping[str, str] | None = None,
+    stopping: Callable[[], None] = lambda: None,
 ) -> WorkflowRun:
     """Run Snakemake to its end, or until it is told to stop.
 
@@ -112,6 +114,7 @@ def logged_run(
         log: the log file, to which its output is appended.
         look: called every second; the workflow is stopped when it returns False.
         environment: environment of the process; default: this process's.
+        stopping: called after Ctrl-C, before the jobs have ended.
 
     Raises:
         KeyboardInterrupt: after the workflow was stopped.
@@ -134,6 +137,7 @@ def logged_run(
             try:
                 stopped = _wait(process, look)
             except BaseException:
+                stopping()
                 _stop(process)
                 raise
     return _outcome(process.returncode, log, start, stopped)

@@ -12,6 +12,7 @@ from pathlib import Path
 from prunepipe.cli.budget import add_budget
 from prunepipe.cli.last_screen import Ended, last_screen
 from prunepipe.cli.logged_run import WorkflowRun, run_watched
+from prunepipe.cli.shown import near
 from prunepipe.cli.trial import environment
 from prunepipe.cli.workflow import (
     place_in,
@@ -133,7 +134,7 @@ def _until_decided(arguments: argparse.Namespace, file: Path, targets: Sequence[
         )
     log = Path(LOG)
     if not arguments.dry_run:  # before anything slow is imported
-        print(f"Study {file}, look by look until every test is decided; log {log}", flush=True)
+        print(f"Study {near(file)}, look by look until every test is decided; log {log}", flush=True)
 
     from prunepipe.cli.deciding import decide, dry_run, work_on
     from prunepipe.cli.ending import finish

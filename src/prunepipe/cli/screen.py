@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import time
 from collections.abc import Sequence
 from typing import Protocol, TextIO
 
-from prunepipe.cli.decision_table import DecisionRow, in_words, table_lines, tally
+from prunepipe.cli.decision_table import DecisionRow, cut, in_words, table_lines, tally
 
 HEARTBEAT = 30.0
 """Seconds between two lines about runs that are made, where there is no terminal."""
@@ -19,9 +20,6 @@ class Screen(Protocol):
 
     def show(self, status: str, rows: Sequence[DecisionRow]) -> None:
         """Show a line about the work, and all tests."""
-
-    def close(self) -> None:
-        """Leave what is shown, and go on below it."""
 
 
 class LiveTable:
@@ -34,21 +32,21 @@ class LiveTable:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._lines: list[str] = []
+        self._width = 0
 
     def show(self, status: str, rows: Sequence[DecisionRow]) -> None:
-        """Draw the line and the table over the last ones."""
+        """Draw the line and the table over the last ones; below them if the terminal has become narrower."""
         width, height = shutil.get_terminal_size()
-        lines = [status[: width - 1], *table_lines(rows, width - 1, height - 3)]
+        if width < self._width:
+            self._lines = []  # the terminal has broken them into more lines than they were
+        lines = [cut(status, width - 1), *table_lines(rows, width - 1, height - 2)]
         if lines == self._lines:
             return
         up = f"\x1b[{len(self._lines)}F" if self._lines else ""
-        self._stream.write(up + "\x1b[J" + "".join(f"{line}\n" for line in lines))
+        # Each line replaces its predecessor, and only what is left below is cleared: nothing flickers.
+        self._stream.write(up + "".join(f"{line}\x1b[K\n" for line in lines) + "\x1b[J")
         self._stream.flush()
-        self._lines = lines
-
-    def close(self) -> None:
-        """Leave the table; the next one is drawn below it."""
-        self._lines = []
+        self._lines, self._width = lines, width
 
 
 class PlainLines:
@@ -67,19 +65,17 @@ class PlainLines:
         """Print the tests whose word, seeds or obstacle are new, and now and then how far the runs are."""
         begins, changed = not self._told, [row for row in rows if self._changed(row)]
         for row in changed if not begins else []:
-            word, effect, seeds, then = row.cells[3:]
-            self._print(f"{in_words(row)}: {word}, {effect}, {seeds} seeds{'; ' * bool(then)}{then}")
+            word, effect, seeds, then = row.cells[2:]
+            obstacle = f"; {then}" if then and not then.startswith(("now", "later")) else ""
+            self._print(f"{in_words(row)}: {word}, {effect}, {seeds} seeds{obstacle}")
         if changed:
             self._print(f"{len(rows)} tests: {tally(rows)}")
         if status != self._status and (changed or time.monotonic() - self._last >= HEARTBEAT):
             self._last, self._status = time.monotonic(), status
             self._print(status)
 
-    def close(self) -> None:
-        """Nothing to leave."""
-
     def _changed(self, row: DecisionRow) -> bool:
-        stands = (*row.cells[3:6], row.cells[6] if row.cells[6].startswith("NOT RUN") else "")
+        stands = (*row.cells[2:5], row.cells[5] if row.cells[5].startswith("NOT RUN") else "")
         before = self._told.get(row.key)
         self._told[row.key] = stands
         return before != stands
@@ -89,5 +85,6 @@ class PlainLines:
 
 
 def screen_of(stream: TextIO = sys.stdout) -> Screen:
-    """Return the way to show a study on a stream."""
-    return LiveTable(stream) if stream.isatty() else PlainLines(stream)
+    """Return the way to show a study on a stream: lines where it is no terminal, or one that cannot move its cursor."""
+    moves = stream.isatty() and os.environ.get("TERM", "") not in ("", "dumb")
+    return LiveTable(stream) if moves else PlainLines(stream)

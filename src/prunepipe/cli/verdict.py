@@ -8,12 +8,16 @@ import textwrap
 from pathlib import Path
 
 from prunepipe.cli.not_run import not_run
+from prunepipe.cli.shown import line_width
 from prunepipe.errors import ArtifactError
 from prunepipe.results.places import RESULTS, STUDIES, partial_place
 
-WIDTH = 100
 METHODS = "tables/methods.csv"
 AGAINST_RANDOM = "tables/against_random.csv"
+LEGEND = (
+    "Effects in points; │ is zero, : the margin, = the interval, o the effect; next: the seeds of the next look, and"
+    " the chance that it decides."
+)
 MARKS = {"ignores": "IGNORES", "inconclusive": "open"}
 
 
@@ -48,6 +52,7 @@ def verdict_text(results: Path) -> str:
     tables = results / "tables"
     methods, checks = csv_rows(results / METHODS), csv_rows(tables / "verdicts.csv")
     runs = csv_rows(results / "results.csv")
+    several = len({(row.get("dataset"), row.get("network")) for row in checks}) > 1
     lines = [_title(results), *answer_text(results)]
     for method in methods:
         failure = not_run(method["ticket"], runs)
@@ -57,20 +62,19 @@ def verdict_text(results: Path) -> str:
         lines += ["", f"{method['ticket']}: {method['summary'].upper()}", *_wrapped(method["why"])]
         lines += _wrapped(f"But {method['caveat']}.") if method.get("caveat") else []
         own = [row for row in checks if row["ticket"] == method["ticket"]]
-        lines += [_line(row) for row in own]
-    lines += (
-        ["", "Effects in points; │ is zero, : the margin, = the interval, o the effect."] if checks else []
-    )
+        lines += [_line(row, several) for row in own]
+    lines += ["", *_wrapped(LEGEND)] if checks else []
     lines += ["", *_where(results)]
     return "\n".join(lines).strip("\n")
 
 
-def _line(row: dict[str, str]) -> str:
+def _line(row: dict[str, str], several: bool) -> str:
     word = MARKS.get(row["verdict"], row["verdict"])
     ratio = f"{100 * float(row['prune_ratio']):.10g} %"
-    measured = f"{float(row['effect']):+z.2f}" if row["effect"] else "none"
-    place = f"{row['dataset']} {row['network']}"
-    return f"  {row['check']:<16}{ratio:>7}  {word:<12} {measured:>7}  {row['picture']}  {_state(row)}  [{place}]"
+    measured = f"{float(row['effect']):+z.2f}" if row["effect"] else "-"
+    place = f"  [{row['dataset']} {row['network']}]" if several else ""
+    picture = row["picture"] if row["effect"] else " " * len(row["picture"])
+    return f"  {row['check']:<16}{ratio:>6}  {word:<11}{measured:>7}  {picture}  {_state(row)}{place}"
 
 
 def _state(row: dict[str, str]) -> str:
@@ -78,8 +82,8 @@ def _state(row: dict[str, str]) -> str:
     seeds = f"{float(row['look']):.0f} seeds" if float(row["look"]) else "no look yet"
     if not row["next_look"]:
         return seeds
-    chance = f", decided with probability {float(row['probability']):.1f}" if row["probability"] else ""
-    return f"{seeds}; next look at {float(row['next_look']):.0f}{chance}"
+    chance = f" ({float(row['probability']):.0%})".replace("%", " %") if row["probability"] else ""
+    return f"{seeds}, next {float(row['next_look']):.0f}{chance}"
 
 
 def newest_results(folder: Path) -> Path:
@@ -116,7 +120,7 @@ def _where(results: Path) -> list[str]:
 
 
 def _wrapped(text: str) -> list[str]:
-    return textwrap.wrap(text, WIDTH, initial_indent="  ", subsequent_indent="  ")
+    return textwrap.wrap(text, line_width(), initial_indent="  ", subsequent_indent="  ")
 
 
 def csv_rows(path: Path) -> list[dict[str, str]]:
