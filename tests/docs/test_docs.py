@@ -45,6 +45,12 @@ def headings(text: str) -> set[str]:
     return {re.sub(r"[^\w\s-]", "", title.lower()).strip().replace(" ", "-") for title in titles}
 
 
+def with_footnotes(text: str) -> str:
+    """Return a page with the text of each footnote where it is called."""
+    notes = dict(re.findall(r"^\[\^(\d+)\]: (.*)$", text, re.M))
+    return re.sub(r"\[\^(\d+)\](?!:)", lambda call: f" ({notes[call[1]]})", text)
+
+
 def nav_pages(entries: list[object]) -> set[str]:
     found: set[str] = set()
     for entry in entries:
@@ -103,6 +109,15 @@ def test_every_test_that_a_page_names_exists(path: Path) -> None:
     assert set(NAMED_TEST.findall(text)) <= existing
 
 
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_tests_are_named_in_footnotes_and_columns_not_in_sentences(path: Path) -> None:
+    text = re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.M | re.S)
+    prose = re.sub(r"^\[\^\d+\]: .*$|^\|.*\|$", "", text, flags=re.M)
+    assert re.findall(r"`test_\w+(?<!_images)(?<!_labels)`", prose) == []
+    calls, notes = (set(re.findall(rf"\[\^(\d+)\]{end}", text, re.M)) for end in ("(?!:)", ":"))
+    assert calls == notes
+
+
 def test_every_built_in_ticket_is_explained_with_its_choices() -> None:
     rows = dict(re.findall(r"^\| `(\w+)` \| (.+) \|$", page("zoology.md").partition("## The mask")[0], re.M))
     assert set(rows) == set(TICKETS)
@@ -114,7 +129,7 @@ def test_every_built_in_ticket_is_explained_with_its_choices() -> None:
 
 
 def test_every_score_has_a_section_with_a_formula_and_a_test() -> None:
-    scores = page("zoology.md").partition("## Scores")[2].partition("## Allocations")[0]
+    scores = with_footnotes(page("zoology.md")).partition("## Scores")[2].partition("## Allocations")[0]
     sections = dict(re.findall(r"^### `(\w+)`\n(.*?)(?=^### |\Z)", scores, re.M | re.S))
     assert set(sections) == set(SCORES)
     for name, section in sections.items():
