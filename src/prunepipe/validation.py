@@ -27,14 +27,17 @@ def as_tuple(value: Any) -> Any:
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_]{0,79}$"
 NAME_WORDS = "letters, digits and _, at most 80, and begin with a letter or digit"
-POINT = r"^(init|final|epoch [1-9][0-9]{0,5})$"
-POINT_WORDS = "a rewind point of the dense run: init, final, or epoch K"
+POINT = r"^(init|final|epoch [1-9][0-9]{0,5}|file .+)$"
+POINT_WORDS = "a rewind point of the dense run: init, final, or epoch K; or the weights in a file: file PATH"
 
 EVALUATE = r"^(every epoch|last|every [1-9][0-9]{0,5})$"
 EVALUATE_WORDS = "every epoch, last, or every K (epochs)"
 
 Name = Annotated[str, Field(pattern=NAME, description=NAME_WORDS)]
 Point = Annotated[str, Field(pattern=POINT, description=POINT_WORDS)]
+
+FILE_POINT = "file "
+"""Precedes the path of the user's own file of weights, where a rewind point is named."""
 
 WORDS = {
     "tuple_type": "should be a list",

@@ -26,7 +26,11 @@ def test_a_sound_file_is_told_in_full_and_raises_no_alarm(
     printed = capsys.readouterr().out
     assert status == 0
     assert "Prune ratio 90.00%, claimed 90.00%: 6,990 of " in printed
-    assert printed.splitlines()[-2:] == ["No alarm.", "Page: state.audit.html; numbers: state.audit.json"]
+    assert printed.splitlines()[-3:] == [
+        "No alarm.",
+        "Page: state.audit.html; numbers: state.audit.json",
+        "Does the mask matter? prunepipe judge --mask state.pt --network vgg_digits --study STUDY",
+    ]
     for name in (
         audit_files.FIRST,
         "smart",

@@ -7,6 +7,7 @@ from prunepipe.planning.start import begin_work, load_workflow, refuse_early
 from prunepipe.results.layout import (
     CELL,
     DENSE,
+    GIVEN,
     INITIAL,
     MASK,
     REWIND,

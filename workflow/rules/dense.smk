@@ -122,3 +122,32 @@ rule rewind:
         "{params.launch} rewind.py --source {input.source:q} --structure {input.structure:q} "
         "--weights {output.weights:q} --settings {params.settings:q} "
         "--benchmark {params.benchmark:q} &> {log:q}"
+
+
+# Weights in a file of the user's, as if they were a point of the dense run.
+rule read_given:
+    input:
+        source=JOBS.given_file,
+        initial=place(INITIAL, "weights.safetensors", draw="init"),
+        structure=place(INITIAL, "structure.json", draw="init"),
+    output:
+        weights=place(GIVEN, "weights.safetensors"),
+    log:
+        place(GIVEN, "read_given.log"),
+    conda:
+        "../../envs/prunepipe.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=10,
+    params:
+        launch=JOBS.launch,
+        benchmark=place(GIVEN, "read_given.benchmark.jsonl"),
+        settings=JOBS.given_settings,
+        code=JOBS.code("read_given"),
+    message:
+        "Read the weights in {input.source}, seed {wildcards.seed}"
+    shell:
+        "{params.launch} read_given.py --source {input.source:q} --initial {input.initial:q} "
+        "--structure {input.structure:q} --weights {output.weights:q} --settings {params.settings:q} "
+        "--benchmark {params.benchmark:q} &> {log:q}"

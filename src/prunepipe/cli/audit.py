@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -88,7 +89,14 @@ def run(arguments: argparse.Namespace) -> int:
     write_text(f"{prefix}.html", build_audit_page(facts))
     print(audit_text(facts))
     print(f"Page: {prefix}.html; numbers: {prefix}.json")
+    print(f"Does the mask matter? {judge_command(path, arguments.network)}")
     return ALARM if found.findings else 0
+
+
+def judge_command(path: Path, network: str | None) -> str:
+    """Return the command that judges a file's mask; what only the user knows is in capitals."""
+    chosen = ["--network", network or "NETWORK", "--study", "STUDY"]
+    return shlex.join(["prunepipe", "judge", "--mask", str(path), *chosen])
 
 
 def _request(arguments: argparse.Namespace) -> NetworkRequest:

@@ -113,7 +113,7 @@ def derived_study(
         **kept,
         "verdict": {**kept.get("verdict", {}), "looks": list(looks)},
         "tickets": {
-            method.name: row | {"checks": _battery(row)},
+            method.name: {"checks": _battery(row), **row},
             **{name: rows[name] for name in CONTROLS},
             BASELINE: {**rows[BASELINE], "checks": []},
         },

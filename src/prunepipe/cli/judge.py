@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prunepipe.cli.budget import add_budget
+from prunepipe.cli.given_method import add_mask_arguments, given_method, refuse_mask_options
 from prunepipe.cli.method import add_method_arguments, prune_ratios, read_method
 from prunepipe.cli.workflow import study_file
 from prunepipe.execution.cores import usable_cores
 
 if TYPE_CHECKING:
     from prunepipe.cli.derived_study import Method
+    from prunepipe.study.study import Study
 
 FOLDER = "judged"
 """The folder of judged methods, one subfolder each, so that your own study in results/ is not touched."""
@@ -23,7 +25,8 @@ SITE_HEAD = "# Written by prunepipe judge; remove this line, and it leaves the f
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    add_method_arguments(parser)
+    add_method_arguments(parser, required=False)
+    add_mask_arguments(parser)
     _add_execution(parser)
 
 
@@ -71,30 +74,50 @@ def looks(text: str) -> tuple[int, ...]:
 
 def run(arguments: argparse.Namespace) -> int:
     """Judge a method; return 0 unless a run failed."""
+    from prunepipe.study.loading import load_study
+
+    base = load_study(study_file(arguments.study))
+    limits = {"seeds": arguments.seeds, "looks": arguments.looks}
+    if arguments.mask:
+        given = given_method(arguments, base)
+        print(given.text, end="\n\n", flush=True)
+        ratios = (given.prune_ratio,)
+        method, values = given.method, given.study(prune_ratios=ratios, **limits)
+    else:
+        refuse_mask_options(arguments)
+        method, values = _tried(arguments, base, limits)
+    file = _file(arguments, method)
+    _write(file, values)
+    _tell_controls(values)
+    return _decide(arguments, file, method)
+
+
+def _file(arguments: argparse.Namespace, method: Method) -> Path:
+    folder: Path = (arguments.output or Path(FOLDER) / method.name).resolve()
+    return folder / f"{method.name}.yaml"
+
+
+def _tried(
+    arguments: argparse.Namespace, base: Study, limits: dict[str, Any]
+) -> tuple[Method, dict[str, Any]]:
+    """Return a method and the study that judges it, after a trial unless both are built in."""
     from prunepipe.cli.derived_study import derived_study
     from prunepipe.cli.trial import tried_method
     from prunepipe.plugins import is_external
     from prunepipe.study.controls import known_kinds
-    from prunepipe.study.loading import load_study
     from prunepipe.study.names import score_row
 
-    given, ratios = study_file(arguments.study), prune_ratios(arguments)
-    base = load_study(given)
-    method = read_method(arguments, arguments.name)
-    folder: Path = (arguments.output or Path(FOLDER) / method.name).resolve()
-    file = folder / f"{method.name}.yaml"
-    derive = partial(derived_study, base, prune_ratios=ratios, seeds=arguments.seeds, looks=arguments.looks)
-    _require_valid(file, derive(method))
+    ratios, method = prune_ratios(arguments), read_method(arguments, arguments.name)
+    derive = partial(derived_study, base)
+    limits = {**limits, "prune_ratios": ratios}
+    _require_valid(_file(arguments, method), derive(method, **limits))
     kinds: list[dict[str, int]] = []
     if is_external(score_row(method.score).function) or known_kinds(base) is None:
         # Tried first, so that mistakes in a method are not found only after the controls have been trained.
         print(f"Trying {method.score}, without training ...", flush=True)
-        method, text, kinds = tried_method(arguments, method, given, ratios)
+        method, text, kinds = tried_method(arguments, method, study_file(arguments.study), ratios)
         print(text, end="\n\n", flush=True)
-    values = derive(method, kinds=kinds)
-    _write(file, values)
-    _tell_controls(values)
-    return _decide(arguments, file, method)
+    return method, derive(method, kinds=kinds, **limits)
 
 
 def _decide(arguments: argparse.Namespace, file: Path, method: Method) -> int:

@@ -13,7 +13,7 @@ from prunepipe import __version__
 
 COMMANDS = {
     "try": "show in seconds what your own pruning method would do, or what is wrong with it",
-    "judge": "put your own pruning method through the checks, and print the verdict",
+    "judge": "put your own pruning method, or a mask in a file, through the checks, and print the verdict",
     "verdict": "print the verdicts of a finished or running study",
     "plan": "show what a study consists of and what it will cost, without running it",
     "inspect": "describe a run: its place, metrics, layers, files, and how to remake it",

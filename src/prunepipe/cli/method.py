@@ -10,10 +10,11 @@ if TYPE_CHECKING:
     from prunepipe.cli.derived_study import Method
 
 
-def add_method_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options that describe a method."""
+def add_method_arguments(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
+    """Declare the options that describe a method, which may be left out unless it is `required`."""
     parser.add_argument(
         "score",
+        nargs=None if required else "?",
         help="path/to/file.py:name, package.module:name, or a built-in score; a function, a class or an object with "
         "`score` that returns scores or a mask, or prunes with torch.nn.utils.prune",
     )
@@ -23,7 +24,8 @@ def add_method_arguments(parser: argparse.ArgumentParser) -> None:
         help="data set, network and recipe: quickstart, fashion, or a .yaml file",
     )
     parser.add_argument(
-        "--start", default="init", help="weights that retraining starts from: init, final, or 'epoch K'"
+        "--start",
+        help="weights that retraining starts from: init (the default), final, 'epoch K', or 'file PATH'",
     )
     parser.add_argument("--scored", help="weights that are scored; default: same as --start")
     parser.add_argument(
@@ -108,8 +110,8 @@ def read_method(arguments: argparse.Namespace, name: str | None = None) -> Metho
     return Method(
         score=arguments.score,
         name=require_own_name(name) if name else method_name(arguments.score),
-        start=arguments.start,
-        scored=arguments.scored or arguments.start,
+        start=arguments.start or "init",
+        scored=arguments.scored or arguments.start or "init",
         allocation=arguments.allocation or "global",
         choices={key: value for key, value in choices.items() if value},
     )

@@ -32,7 +32,7 @@ def next_questions(results: Path) -> list[str]:
     ticket = study.get("tickets", {}).get(name)
     if not isinstance(ticket, dict) or "score" not in ticket:
         return []
-    command = ["prunepipe", "judge", ticket["score"], *_options(ticket)]
+    command = ["prunepipe", "judge", *(_of_mask(ticket) or [ticket["score"], *_options(ticket)])]
     place = [*([] if _on_quickstart(study) else ["--study", str(file)]), *_looks(study)]
     lines = []
     further = _further_seeds(results, study)
@@ -63,7 +63,7 @@ def _looks(study: dict[str, Any]) -> list[str]:
 def _further_seeds(results: Path, study: dict[str, Any]) -> list[tuple[str, list[str]]]:
     """Ask for the seeds of the next look that the judgement did not come to, if there is one."""
     seeds, name = len(study["seeds"]), study["name"]
-    same = [part for ratio in study["prune_ratios"] for part in ("--prune-ratio", f"{ratio:g}")]
+    same = _same_ratios(study)
     rows = [row for row in csv_rows(results / "tables" / "verdicts.csv") if row["ticket"] == name]
     ahead = [row for row in rows if row.get("next_look")]
     if not ahead:
@@ -79,13 +79,15 @@ def _further_seeds(results: Path, study: dict[str, Any]) -> list[tuple[str, list
 def _questions(
     study: dict[str, Any], ticket: dict[str, Any], checks: dict[str, list[str]]
 ) -> list[tuple[str, list[str]]]:
+    if _of_mask(ticket):
+        return []
     name, seeds, ratios = study["name"], len(study["seeds"]), study["prune_ratios"]
     if checks and checks.keys() <= {"collapses", "not judged"}:
         easier = f"{max(1 - (1 - ratios[0]) / FEWER_KEPT, 0):.4g}"
         question = f"Its masks leave no path: what does it do where more weights are left ({easier})?"
         return [(question, ["--prune-ratio", easier, "--seeds", str(seeds)])]
     asked = []
-    same = [part for ratio in ratios for part in ("--prune-ratio", f"{ratio:g}")]
+    same = _same_ratios(study)
     if len(ratios) == 1:
         harder = f"{1 - (1 - ratios[0]) * FEWER_KEPT:.4g}"
         both = [*same, "--prune-ratio", harder, "--seeds", str(seeds)]
@@ -97,6 +99,21 @@ def _questions(
         trained = ["--start", "final", "--name", f"{name}_final"]
         asked.append(("Is the score better on trained weights, which carry more to lose?", trained))
     return asked
+
+
+def _same_ratios(study: dict[str, Any]) -> list[str]:
+    """Return the options that keep the prune ratios of a judgement; a mask in a file has its own."""
+    if _of_mask(study["tickets"][study["name"]]):
+        return []
+    return [part for ratio in study["prune_ratios"] for part in ("--prune-ratio", f"{ratio:g}")]
+
+
+def _of_mask(ticket: dict[str, Any]) -> list[str]:
+    """Return the command-line options of a mask in a file; none for any other ticket."""
+    if ticket["score"] != "from_file":
+        return []
+    start = [] if ticket["start"].startswith("file ") else ["--start", ticket["start"]]
+    return ["--mask", ticket["score_options"]["file"], *start]
 
 
 def _checks(results: Path, ticket: str) -> dict[str, list[str]]:

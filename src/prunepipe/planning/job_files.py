@@ -12,6 +12,7 @@ from prunepipe.reports.plots import FIGURES
 from prunepipe.results.layout import (
     CELL,
     DENSE,
+    GIVEN,
     INITIAL,
     MASK,
     REWIND,
@@ -26,9 +27,13 @@ from prunepipe.stages.settings import data_of_source, score_id, scored_ratio, so
 from prunepipe.study.built_in import NO_CHECK, TABLES, checks_of_stage
 from prunepipe.study.loading import Site
 from prunepipe.study.study import CLEAN, Study
+from prunepipe.validation import FILE_POINT
 
 Wildcards = Any
 """The wildcards of a job as attributes; all are strings."""
+
+NO_FILE = "no_file"
+"""Constrains a wildcard that names the user's own files, where a study has none."""
 
 
 class JobFiles:
@@ -50,6 +55,16 @@ class JobFiles:
         """The rewind points of the study's tickets, by folder name."""
         rows = self.study.tickets.values()
         return {point_name(point): point for row in rows for point in row.dense_points}
+
+    @cached_property
+    def given(self) -> dict[str, str]:
+        """The user's own files of weights that the study's tickets read, by folder name."""
+        points = {point for row in self.study.tickets.values() for point in row.points}
+        return {
+            point_name(point): point.removeprefix(FILE_POINT)
+            for point in points
+            if point.startswith(FILE_POINT)
+        }
 
     @cached_property
     def checks(self) -> set[str]:
@@ -86,6 +101,7 @@ class JobFiles:
             "scored_ratio": _alternatives(["_any", *self.ratios]),
             "seed": _alternatives(self.study.seeds),
             "point": _alternatives(self.points),
+            "given": _alternatives(self.given or [NO_FILE]),
             "score_id": _alternatives(self.ticket_of_scores),
             "draw": "init|reinit",
             "data": _alternatives({CLEAN, *data, *checks_of_stage("data")}),
@@ -113,9 +129,15 @@ class JobFiles:
         return self.place(DENSE, f"{wildcards.point}.safetensors")
 
     def _rewound(self, data: str, point: str) -> str:
-        """Return the path of the weights at a rewind point; initial weights do not depend on data."""
+        """Return the path of the weights at a rewind point; initial weights and the user's do not depend on data."""
         name = point_name(point)
+        if name in self.given:
+            return self.place(GIVEN, "weights.safetensors", given=name)
         return self.place(REWIND, "weights.safetensors", data=CLEAN if name == "init" else data, point=name)
+
+    def given_file(self, wildcards: Wildcards) -> str:
+        """Return the user's own file of weights."""
+        return self.given[wildcards.given]
 
     def scored_weights(self, wildcards: Wildcards) -> str:
         """Return the weights that a score reads: of the dense run, or of the cycle before."""

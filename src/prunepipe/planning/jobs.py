@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from prunepipe import __version__
 from prunepipe.artifacts import read_json
+from prunepipe.datasets.contents import files_checksum
 from prunepipe.datasets.fingerprint import content_checksum
 from prunepipe.errors import PrunepipeError
 from prunepipe.planning.job_files import JobFiles, Wildcards
@@ -21,14 +22,16 @@ from prunepipe.planning.partial import figure_files
 from prunepipe.reports.plots import FIGURES
 from prunepipe.results.code_reach import PACKAGE
 from prunepipe.results.code_version import code_version
-from prunepipe.results.layout import AS_FOUND, CELL
+from prunepipe.results.layout import AS_FOUND, CELL, point_name
 from prunepipe.results.places import RESULTS
 from prunepipe.stages import settings as make
 from prunepipe.stages.schemas.evaluating import PlaceSettings
+from prunepipe.stages.schemas.giving import GivenSettings
 from prunepipe.stages.schemas.reporting import FigureSettings, ReportSettings, TableSettings
 from prunepipe.stages.schemas.scoring import NoImages
 from prunepipe.study.loading import Site
 from prunepipe.study.study import FULL_NETWORK, Study, check_of
+from prunepipe.validation import FILE_POINT
 
 
 class Jobs(JobFiles):
@@ -49,6 +52,7 @@ class Jobs(JobFiles):
         self.scripts = scripts
         self._launcher = launcher
         self.code = cache(self._code)
+        self.content_of = cache(self._checksum_of)
         self._dataset_text = cache(self._prepared_from)
         self._texts: dict[Any, str] = {}
 
@@ -99,6 +103,18 @@ class Jobs(JobFiles):
         place = wildcards.network, wildcards.data, int(wildcards.seed)
         return self._text(make.dense_settings, *place, numerics=self.site.numerics)
 
+    def given_settings(self, wildcards: Wildcards) -> str:
+        """Return the settings of `read_given`: the checksum of the file."""
+        return GivenSettings(content=self.content_of(self.given[wildcards.given])).model_dump_json()
+
+    def _checksum_of(self, path: str) -> str:
+        file = Path(path)
+        record = Path(self.site.prepared, f"{point_name(FILE_POINT + path)}.content.json")
+        try:
+            return files_checksum(file.parent, (file.name,), record)
+        except PrunepipeError as error:
+            sys.exit(f"error: {error}")
+
     def rewind_settings(self, wildcards: Wildcards) -> str:
         """Return the settings of `rewind`."""
         point = self.points[wildcards.point]
@@ -108,7 +124,8 @@ class Jobs(JobFiles):
         """Return the settings of `score`."""
         ticket = self.ticket_of_scores[wildcards.score_id]
         place = wildcards.network, ticket, wildcards.data, wildcards.scored_ratio, int(wildcards.seed)
-        return self._text(make.score_settings, *place)
+        file = self.study.tickets[ticket].mask_file
+        return self._text(make.score_settings, *place, content=self.content_of(file) if file else "")
 
     def mask_settings(self, wildcards: Wildcards) -> str:
         """Return the settings of `mask`."""

@@ -166,7 +166,7 @@ def _dense_variants(study: Study, ticket: str, check: str) -> list[str]:
     row = study.tickets[ticket]
     points = {(point, study.data_of(check)) for point in row.dense_points}
     points.add((row.scored, data_of_source(study, source_of(study, check))))
-    variants = {data for point, data in points if point != "init"}
+    variants = {data for point, data in points if point in row.dense_points and point != "init"}
     return sorted(map(check_of, variants))
 
 

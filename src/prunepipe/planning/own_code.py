@@ -15,11 +15,12 @@ STAGES = ("data", "score", "mask", "weights")
 
 
 def require_own_code(study: Study) -> None:
-    """Refuse "file.py:function" where the file, or the function in it, does not exist.
+    """Refuse "file.py:function" where the file or the function does not exist, and masks and weights in no file.
 
     Raises:
         ConfigError: names the key, the reference and the remedy.
     """
+    _require_files(study)
     for key, reference in _references(study):
         place, _, name = reference.rpartition(":")
         if not place.endswith(".py"):
@@ -36,6 +37,16 @@ def require_own_code(study: Study) -> None:
             raise ConfigError(f"{key}: {place} has no '{name}'; it defines {own}.")
         if key.startswith("datasets.") and _takes_nothing(tree, name):
             raise ConfigError(f"{key}: {reference}: takes no argument, but {LOADER.format(name=name)}.")
+
+
+def _require_files(study: Study) -> None:
+    for name, ticket in study.tickets.items():
+        for key, path in ticket.files.items():
+            if not Path(path).is_file():
+                raise ConfigError(
+                    f"tickets.{name}.{key}: {path}: no such file below {Path.cwd()}; the path is relative to the "
+                    "folder that the study is run in."
+                )
 
 
 def _references(study: Study) -> Iterator[tuple[str, str]]:

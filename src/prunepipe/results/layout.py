@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from prunepipe.study.rows import DatasetChoice
 from prunepipe.study.study import CLEAN, FULL_NETWORK, Study, check_of
+from prunepipe.validation import FILE_POINT
 
 RUNS = "results/runs"
 MADE_BY = RUNS + "/{study}/prunepipe.json"
@@ -17,6 +18,7 @@ NETWORK = RUNS + "/{study}/{dataset}/{network}"
 INITIAL = NETWORK + "/initial/{draw}/seed{seed}"
 DENSE = NETWORK + "/dense/{data}/seed{seed}"
 REWIND = NETWORK + "/rewind/{data}/{point}/seed{seed}"
+GIVEN = NETWORK + "/given/{given}/seed{seed}"
 SCORES = NETWORK + "/scores/{score_id}/{data}/p{scored_ratio}/seed{seed}"
 MASK = NETWORK + "/masks/{ticket}/{source}/p{prune_ratio}/seed{seed}"
 SEARCH = NETWORK + "/searches/{ticket}/{data}/p{prune_ratio}/seed{seed}"
@@ -45,7 +47,9 @@ def dataset_name(key: str, choice: DatasetChoice) -> str:
 
 
 def point_name(point: str) -> str:
-    """Return the folder name of a rewind point: `epoch 5` is `epoch5`."""
+    """Return the folder name of a rewind point: `epoch 5` is `epoch5`; a file has a checksum of its path."""
+    if point.startswith(FILE_POINT):
+        return f"file-{hashlib.sha256(point.encode()).hexdigest()[:8]}"
     return point.replace(" ", "")
 
 

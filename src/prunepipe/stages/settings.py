@@ -10,7 +10,7 @@ from typing import Any
 
 from prunepipe.datasets.rows import ARRAY_FILE, IMAGE_FOLDER
 from prunepipe.pruning.scores import SCORES
-from prunepipe.results.layout import ANY_RATIO
+from prunepipe.results.layout import ANY_RATIO, point_name
 from prunepipe.stages.schemas.checking import CheckSettings
 from prunepipe.stages.schemas.initialising import InitialSettings
 from prunepipe.stages.schemas.masking import MaskSettings
@@ -203,7 +203,7 @@ def score_id(ticket: Ticket) -> str:
     chosen = {"missing": ticket.missing, "zeros": ticket.zeros}  # how to read what it returns
     extra |= {key: value for key, value in chosen.items() if value != "refuse"}
     suffix = "-" + hashlib.sha256(json.dumps(extra, sort_keys=True).encode()).hexdigest()[:8] if extra else ""
-    return f"{name}-{ticket.scored.replace(' ', '')}{suffix}"
+    return f"{name}-{point_name(ticket.scored)}{suffix}"
 
 
 def scored_ratio(ticket: Ticket, prune_ratio: float | str) -> str:
@@ -212,14 +212,15 @@ def scored_ratio(ticket: Ticket, prune_ratio: float | str) -> str:
 
 
 def score_settings(
-    study: Study, network: str, ticket: str, data: str, ratio: str, seed: int
+    study: Study, network: str, ticket: str, data: str, ratio: str, seed: int, content: str = ""
 ) -> ScoreSettings:
-    """Settings of `score`."""
+    """Settings of `score`; the content of the file that a score reads makes its scores stale when it changes."""
     row = study.tickets[ticket]
+    read = {"content": content} if content else {}
     return ScoreSettings(
         network=network_settings(study, network),
         score=row.score_facts.function,
-        options=row.score_options,
+        options={**row.score_options, **read},
         images=images_settings(study, network, row, data),
         ratio=None if ratio == ANY_RATIO else ratio_settings(row, float(ratio)),
         missing=row.missing,

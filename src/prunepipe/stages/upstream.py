@@ -8,6 +8,7 @@ from prunepipe.results.layout import (
     AS_FOUND,
     CELL,
     DENSE,
+    GIVEN,
     INITIAL,
     MASK,
     REWIND,
@@ -45,12 +46,15 @@ def _of_ticket(study: Study, run: Run, place: dict[str, object]) -> list[str]:
     mask = MASK.format(**place, ticket=run.ticket, source=source, prune_ratio=run.prune_ratio)
     ratio = scored_ratio(row, run.prune_ratio)
     scores = SCORES.format(**place, score_id=score_id(row), data=scores_data, scored_ratio=ratio)
-    points = {(row.scored, scores_data), *((point, data) for point in row.dense_points)}
-    rewound = sorted((point_name(point), variant) for point, variant in points if point != "init")
+    points = {(row.scored, scores_data), *((point, data) for point in row.points)}
+    trained = set(row.dense_points) - {"init"}
+    rewound = sorted((point_name(point), variant) for point, variant in points if point in trained)
+    given = sorted({point_name(point) for point in row.points} - set(map(point_name, row.dense_points)))
     return [
         *_of_searches(study, run, dict(place), data),
         f"{mask}/mask.log",
         f"{scores}/score.log",
+        *(GIVEN.format(**place, given=name) + "/read_given.log" for name in given),
         *(REWIND.format(**place, data=variant, point=point) + "/rewind.log" for point, variant in rewound),
         *(DENSE.format(**place, data=variant) + "/train_dense.log" for _, variant in rewound),
     ]

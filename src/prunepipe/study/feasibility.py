@@ -111,6 +111,8 @@ def _refuse_scoring(study: Study, name: str, ticket: Ticket, check: str, holds: 
 def layers_of(study: Study, dataset: str, network: str) -> list[tuple[Layer, int]] | None:
     """Return a network's layers and feature map sides for a data set, or None if their rows do not say.
 
+    They do not for a network that is named by its function.
+
     Raises:
         ConfigError: the network does not accept images of that size.
     """
@@ -118,7 +120,7 @@ def layers_of(study: Study, dataset: str, network: str) -> list[tuple[Layer, int
     facts = facts_of(dataset, choice)
     name = net.architecture or network
     layers = network_row(name).layers
-    if facts is None or not layers:
+    if facts is None or not layers or ":" in name:
         return None
     size = facts.image_size // choice.pool
     try:

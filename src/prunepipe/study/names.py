@@ -13,7 +13,7 @@ from prunepipe.networks import NETWORKS, NetworkRow
 from prunepipe.networks.torchvision_names import TORCHVISION_MODELS
 from prunepipe.plugins import load, registered
 from prunepipe.pruning.allocations import ALLOCATIONS, AllocationRow
-from prunepipe.pruning.scores import SCORES, ScoreRow
+from prunepipe.pruning.scores import MASKS, SCORES, ScoreRow
 from prunepipe.pruning.updaters import UPDATERS, UpdaterRow
 from prunepipe.study.built_in import CheckRow, Stage, checks_of_stage
 
@@ -36,7 +36,7 @@ def score_row(name: str) -> ScoreRow:
     Raises:
         ValueError: the name is neither built in, nor registered by a package, nor a reference.
     """
-    return _row("score", name, SCORES, ScoreRow)
+    return _row("score", name, {**SCORES, **MASKS}, ScoreRow)
 
 
 def allocation_row(name: str) -> AllocationRow:

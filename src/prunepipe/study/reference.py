@@ -14,7 +14,7 @@ from prunepipe.artifacts import write_text
 from prunepipe.datasets.rows import DATASETS
 from prunepipe.networks import NETWORKS
 from prunepipe.pruning.allocations import ALLOCATIONS
-from prunepipe.pruning.scores import SCORES
+from prunepipe.pruning.scores import MASKS, SCORES
 from prunepipe.pruning.updaters import UPDATERS
 from prunepipe.study.built_in import CHECKS, TICKETS, checks_of_stage
 from prunepipe.study.loading import Site
@@ -99,6 +99,7 @@ def _names() -> list[str]:
         ("data sets", DATASETS),
         ("networks", NETWORKS),
         ("scores", SCORES),
+        ("masks that are made already, named as a score", MASKS),
         ("allocations", ALLOCATIONS),
         ("updaters", UPDATERS),
         ("checks", CHECKS),
@@ -114,15 +115,15 @@ def _names() -> list[str]:
 
 
 def _options() -> list[str]:
-    models = [(f"score `{name}`", row.options) for name, row in SCORES.items()]
+    models = [(f"score `{name}`", row.options) for name, row in {**SCORES, **MASKS}.items()]
     models += [(f"allocation `{name}`", row.options) for name, row in ALLOCATIONS.items()]
     models += [(f"updater `{name}`", row.options) for name, row in UPDATERS.items()]
     lines = ["## Options\n", "| of | option | type | default | meaning |", "|---|---|---|---|---|"]
     for owner, model in models:
-        fields = model.model_json_schema().get("properties", {}) if model else {}
+        schema = model.model_json_schema() if model else {}
         lines += [
-            f"| {owner} | `{option}` | {_type(field)} | `{json.dumps(field['default'])}` | {field['description']} |"
-            for option, field in fields.items()
+            f"| {owner} | `{option}` | {_type(field)} | {_default(option, field, schema)} | {field['description']} |"
+            for option, field in schema.get("properties", {}).items()
         ]
     return ["\n".join(lines) + "\n"]
 

@@ -25,7 +25,7 @@ from prunepipe.study.rows import (
     unique,
 )
 from prunepipe.study.ticket import Share, Ticket
-from prunepipe.validation import Name, Strict, as_tuple
+from prunepipe.validation import FILE_POINT, Name, Strict, as_tuple
 
 FULL_NETWORK = "full_network"
 """Name of the unpruned network in the `ticket` column."""
@@ -252,8 +252,10 @@ class Study(Strict):
             )
 
     def epoch_of(self, point: str) -> int:
-        """Return the number of dense epochs behind a rewind point."""
+        """Return the number of dense epochs behind a rewind point; none behind the user's own weights."""
         named = {"init": 0, "final": self.recipe.epochs}
+        if point.startswith(FILE_POINT):
+            return 0
         return named[point] if point in named else int(point.removeprefix("epoch "))
 
     def check(self, name: str) -> CheckRow:

@@ -15,12 +15,13 @@ from prunepipe.errors import ConfigError
 from prunepipe.pruning.allocations import AllocationRow
 from prunepipe.pruning.options import Options, checked
 from prunepipe.pruning.scores import Reads, ScoreRow
+from prunepipe.pruning.scores.from_file_options import FromFileOptions
 from prunepipe.pruning.updaters import UpdaterRow
 from prunepipe.pruning.updaters.densities import DensitySchedule
 from prunepipe.study.built_in import CheckRow
 from prunepipe.study.names import allocation_row, score_row, updater_row
 from prunepipe.study.rows import MOST, unique
-from prunepipe.validation import Name, Point, Strict, as_tuple
+from prunepipe.validation import FILE_POINT, Name, Point, Strict, as_tuple
 
 GIVEN = "generator"
 """The keyword argument that the pipeline passes to every score."""
@@ -91,7 +92,9 @@ def _ratio(density: Fraction) -> float:
 class Ticket(Strict):
     """One pruning method: weights scored, score, allocation, start weights, schedule."""
 
-    scored: Point = Field(description="the weights that are scored: init, final, or epoch K of the dense run")
+    scored: Point = Field(
+        description="the weights that are scored: init, final, or epoch K of the dense run; or file PATH, your own"
+    )
     score: str = Field(description="a built-in score or module:function")
     score_options: dict[str, Any] = Field({}, description="keyword arguments of the score")
     allocation: str = Field(description="a built-in allocation or module:function")
@@ -228,10 +231,10 @@ class Ticket(Strict):
             return self
         if self.cycles is not None:
             raise ValueError("cycles and an updater are two ways to find a mask; leave one of them out")
-        if self.start.startswith("epoch"):
+        if self.start not in ("init", "final"):
             raise ValueError(
-                f"start is {self.start}, a point of the dense run, but a moving mask is found in a training of its "
-                "own; say init, or final for the weights that it ends with"
+                f"start is {self.start}, but a moving mask is found in a training of its own; say init, or final for "
+                "the weights that it ends with"
             )
         if self.constructive:
             raise ValueError(
@@ -288,10 +291,32 @@ class Ticket(Strict):
         return self.updater is not None and self.updater_facts.densities != "constant"
 
     @property
-    def dense_points(self) -> tuple[str, ...]:
-        """The points of the dense run whose weights it reads; `final` of a moving mask is its own training's end."""
+    def points(self) -> tuple[str, ...]:
+        """The points whose weights it reads; `final` of a moving mask is its own training's end, and none of them."""
         ends_alone = self.updater is not None and self.start == "final"
         return (self.scored,) if ends_alone else (self.scored, self.start)
+
+    @property
+    def dense_points(self) -> tuple[str, ...]:
+        """Those of its points that the dense run passes."""
+        return tuple(point for point in self.points if not point.startswith(FILE_POINT))
+
+    @property
+    def files(self) -> dict[str, str]:
+        """The paths of the user's own masks and weights that it reads, by key."""
+        named = {"scored": self.scored, "start": self.start}
+        files = {
+            key: point.removeprefix(FILE_POINT)
+            for key, point in named.items()
+            if point.startswith(FILE_POINT)
+        }
+        mask = self.mask_file
+        return {**files, "score_options.file": mask} if mask else files
+
+    @property
+    def mask_file(self) -> str | None:
+        """The path of the user's own mask, which its score returns; None for any other score."""
+        return str(self.score_options["file"]) if self.score_facts.options is FromFileOptions else None
 
     @property
     def constructive(self) -> bool:
@@ -333,7 +358,7 @@ class Ticket(Strict):
     @property
     def needs_dense_run(self) -> bool:
         """Whether its mask or its start weights come from a dense run."""
-        return set(self.dense_points) != {"init"}
+        return not set(self.dense_points) <= {"init"}
 
 
 def _require_options(

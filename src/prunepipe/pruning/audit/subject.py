@@ -41,6 +41,9 @@ ByUnit = Callable[[np.ndarray], np.ndarray]
 SHOWN = 4
 """Most names that a message lists."""
 
+REMEDY = "Fix --network, --classes, --channels or --network-options, or leave out --network to audit only the shapes."
+"""What to do about a file that does not fit the network."""
+
 
 @dataclass(frozen=True)
 class AuditedLayer:
@@ -168,7 +171,10 @@ def _is_binary(tensor: Tensor) -> bool:
 
 
 def subject_of(
-    named: NamedTensors, structure: Structure | None = None, by_unit: Mapping[str, ByUnit] | None = None
+    named: NamedTensors,
+    structure: Structure | None = None,
+    by_unit: Mapping[str, ByUnit] | None = None,
+    remedy: str = REMEDY,
 ) -> Subject:
     """Return the prunable layers of a file.
 
@@ -177,10 +183,11 @@ def subject_of(
         structure: of the network; None to take every matrix (2-D) and kernel (3-D to 5-D) as prunable that has a mask
             or is named as weights are (WEIGHTS).
         by_unit: per layer of the network, what brings a weight's values to [output units, inputs].
+        remedy: what to do about a file that does not fit the network, for the message.
     Raises:
         ArtifactError: names or shapes do not fit the network, a mask does not fit its weight, or nothing is prunable.
     """
-    layers = _layers_by_shape(named) if structure is None else _layers_of_network(named, structure)
+    layers = _layers_by_shape(named) if structure is None else _layers_of_network(named, structure, remedy)
     audited = tuple(
         _audited(named, layer, (by_unit or {}).get(layer.name) or _units_by_bias(named, layer))
         for layer in layers
@@ -219,14 +226,18 @@ def _layers_by_shape(named: NamedTensors) -> list[Layer]:
     return [layer for layer in layers if layer.size > 0]
 
 
-def _layers_of_network(named: NamedTensors, structure: Structure) -> list[Layer]:
+def _layers_of_network(named: NamedTensors, structure: Structure, remedy: str) -> list[Layer]:
     held = {**named.masks, **named.weights}
     shapes = {name: tuple(value.shape) for name, value in held.items()}
     alone = not any(name in named.weights for name in structure.shapes)
     strange = [name for name in named.masks if name not in structure.shapes] if alone else []
     absent = [name for name in structure.shapes if name not in shapes and not (alone and named.masks)]
     problems = [_absent(name, structure.shapes[name], shapes) for name in absent]
-    problems += [f"the mask {_told(name, shapes[name])} belongs to no prunable layer" for name in strange]
+    problems += [
+        f"the mask {_told(name, shapes[name])} belongs to no prunable layer"
+        + _closest(name, shapes[name], structure.shapes)
+        for name in strange
+    ]
     problems += [
         f"'{name}' is {_sides(shapes[name])} in the file and {_sides(shape)} in the network"
         for name, shape in structure.shapes.items()
@@ -235,18 +246,21 @@ def _layers_of_network(named: NamedTensors, structure: Structure) -> list[Layer]
     if problems:
         more = f"; and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
         raise ArtifactError(
-            f"{named.path}: does not fit the network: {'; '.join(problems[:SHOWN])}{more}. Fix --network, --classes, "
-            "--channels or --network-options, or leave out --network to audit only the shapes."
+            f"{named.path}: does not fit the network: {'; '.join(problems[:SHOWN])}{more}. {remedy}"
         )
     return list(structure.layers)
 
 
 def _absent(name: str, shape: tuple[int, ...], held: Mapping[str, tuple[int, ...]]) -> str:
-    """Name a missing weight and the closest one in the file: of the same shape if there is one, else by name."""
-    alike = [other for other, sides in held.items() if sides == shape]
-    nearest = get_close_matches(name, alike, 1, 0.0) or get_close_matches(name, held, 1, 0.0)
-    hint = f" (closest: {_told(nearest[0], held[nearest[0]])})" if nearest else ""
-    return f"no {_told(name, shape)}{hint}"
+    """Name a missing weight and the closest one in the file."""
+    return f"no {_told(name, shape)}{_closest(name, shape, held)}"
+
+
+def _closest(name: str, shape: tuple[int, ...], known: Mapping[str, tuple[int, ...]]) -> str:
+    """Name the closest of the known tensors: of the same shape if there is one, else by name."""
+    alike = [other for other, sides in known.items() if sides == shape]
+    nearest = get_close_matches(name, alike, 1, 0.0) or get_close_matches(name, known, 1, 0.0)
+    return f" (closest: {_told(nearest[0], known[nearest[0]])})" if nearest else ""
 
 
 def _told(name: str, shape: Iterable[int]) -> str:
@@ -274,11 +288,11 @@ def _units_by_bias(named: NamedTensors, layer: Layer) -> ByUnit:
 
 def _audited(named: NamedTensors, layer: Layer, by_unit: ByUnit) -> AuditedLayer:
     name = layer.name
-    weight = _values(named.weights[name]) if name in named.weights else None
+    weight = values_of(named.weights[name]) if name in named.weights else None
     if name not in named.masks:
         kept = np.ones(layer.shape, bool) if weight is None else weight != 0
         return AuditedLayer(layer, kept, by_unit, weight, orphan=name in named.original)
-    values = _values(named.masks[name])
+    values = values_of(named.masks[name])
     if values.shape != layer.shape:
         raise ArtifactError(
             f"{named.path}: the mask of {_told(name, layer.shape)} has the shape {_sides(values.shape)}. Save it in "
@@ -288,7 +302,7 @@ def _audited(named: NamedTensors, layer: Layer, by_unit: ByUnit) -> AuditedLayer
     return AuditedLayer(layer, values != 0, by_unit, weight, True, name in named.original, soft)
 
 
-def _values(tensor: Tensor) -> np.ndarray:
+def values_of(tensor: Tensor) -> np.ndarray:
     """Return a tensor as an array; float16, and bfloat16, which numpy lacks, are widened to float32 exactly."""
     wide = tensor.float() if tensor.is_floating_point() and tensor.element_size() == 2 else tensor
     return wide.contiguous().numpy()

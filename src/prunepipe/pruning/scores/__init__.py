@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from prunepipe.pruning.options import Options
+from prunepipe.pruning.scores.from_file_options import FromFileOptions
 from prunepipe.pruning.scores.grasp_options import GraspOptions
 from prunepipe.pruning.scores.obd_options import ObdOptions
 from prunepipe.pruning.scores.redraw_options import RedrawOptions
@@ -46,3 +47,10 @@ SCORES: dict[str, ScoreRow] = {
     "synflow": ScoreRow("prunepipe.pruning.scores.synflow:synflow", Options, reads="none", rounds=100),
 }
 """The built-in scores; a study also takes "module:function" and the rows that packages register."""
+
+MASKS: dict[str, ScoreRow] = {
+    "from_file": ScoreRow(
+        "prunepipe.pruning.scores.from_file:from_file", FromFileOptions, reads="none", dtype="float32"
+    ),
+}
+"""What a ticket names in place of a score for a mask that is made already; with the allocation `constructed`."""
