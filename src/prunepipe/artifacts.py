@@ -143,10 +143,7 @@ def read_json(path: Path | str, *names: str) -> dict[str, Any]:
         sound = data.pop(SEAL) == text_checksum(data)
     except FOREIGN as error:
         raise ArtifactError(_unreadable(path, error)) from error
-    if not sound:
-        raise ArtifactError(
-            f"{path}: changed since it was written (its checksum does not match). {remake(path)}"
-        )
+    _require_sound(path, sound)
     absent = [name for name in names if name not in data]
     if absent:
         raise of_another_version(path, f"no {', '.join(absent)}")
@@ -158,12 +155,9 @@ def write_arrays(path: Path | str, arrays: Mapping[str, np.ndarray], **metadata:
     contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     sums = {name: checksum({name: array}) for name, array in contiguous.items()}
     facts = {"metadata": metadata, "arrays": sums}
-    sealed = json.dumps(
-        {**facts, SEAL: text_checksum(facts)}
-    )  # keys are not sorted: a resumed history keeps the order of its columns
-    header = {
-        HEADER: sealed
-    }  # one key only: safetensors does not preserve the order of several, so equal runs would differ
+    # Keys are not sorted: a resumed history keeps the order of its columns. The header has one key only, because
+    # safetensors does not preserve the order of several, so equal runs would differ.
+    header = {HEADER: json.dumps({**facts, SEAL: text_checksum(facts)})}
     with atomic_path(path) as temporary:
         temporary.write_bytes(serialize(contiguous, metadata=header))
 
@@ -198,10 +192,7 @@ def read_arrays(
         sound &= all(sums.get(name) == checksum({name: array}) for name, array in arrays.items())
     except FOREIGN as error:
         raise ArtifactError(_unreadable(path, error)) from error
-    if not sound:
-        raise ArtifactError(
-            f"{path}: changed since it was written (its checksum does not match). {remake(path)}"
-        )
+    _require_sound(path, sound)
     for name, array in arrays.items():
         if finite and np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
             raise ArtifactError(f"{path}: '{name}' holds NaN or infinity. {remake(path)}")
@@ -219,10 +210,10 @@ def mismatch(arrays: Mapping[str, np.ndarray], shapes: Mapping[str, tuple[int, .
     return None
 
 
-def checksum(arrays: Mapping[str, np.ndarray], names: Iterable[str] | None = None) -> str:
+def checksum(arrays: Mapping[str, np.ndarray]) -> str:
     """Return a short checksum of named arrays: names, dtypes, shapes and bytes."""
     digest = hashlib.blake2b(digest_size=8)  # hashlib's fastest on processors without hash instructions
-    for name in sorted(arrays if names is None else names):
+    for name in sorted(arrays):
         array = np.ascontiguousarray(arrays[name])
         digest.update(f"{name}:{array.dtype}:{array.shape};".encode())
         digest.update(array.data)
@@ -237,6 +228,13 @@ def text_checksum(data: Any) -> str:
 def of_another_version(path: Path | str, reason: str) -> ArtifactError:
     """Return the error for an intact file that another version of prunepipe wrote."""
     return ArtifactError(f"{path}: made by another version of prunepipe ({reason}). {remake(path)}")
+
+
+def _require_sound(path: Path | str, sound: bool) -> None:
+    if not sound:
+        raise ArtifactError(
+            f"{path}: changed since it was written (its checksum does not match). {remake(path)}"
+        )
 
 
 def _unreadable(path: Path | str, error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""Typed models of plain values, and what is wrong with values, in a line each: key: value: what is allowed."""
+"""Typed models of plain values; a mistake in a value becomes one line: key: value: what is allowed."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ WORDS = {
     "float_type": "should be a number",
     "invalid_key": "should be text, as every key",
 }
-"""What an error of pydantic says of the value that should have been, in plain words."""
+"""Plain words for pydantic's kinds of errors."""
 
 PATTERNS = {NAME: NAME_WORDS, POINT: POINT_WORDS, EVALUATE: EVALUATE_WORDS}
 LONGEST = 80
@@ -95,7 +95,7 @@ def parsed(model: type[Model], text: str, source: str) -> Model:
 
 
 def mistakes(model: type[BaseModel], error: ValidationError) -> list[str]:
-    """Return a line for each mistake in values that are not as a model wants them: key: value: what is allowed."""
+    """Return one line per mistake in values that do not fit a model: key: value: what is allowed."""
     details: list[dict[str, Any]] = [dict(detail) for detail in error.errors(include_url=False)]
     return [_explain(model, detail) for detail in details if not _follows(detail, details)]
 

@@ -13,7 +13,6 @@ from made_runs import make_runs
 
 from prunepipe.cli import deciding
 from prunepipe.cli.deciding import DECIDED, FAILED_TO_START, INTERRUPTED, SPENT, Ending, Work, decide
-from prunepipe.cli.decision_table import time_text
 from prunepipe.cli.ending import ending_lines
 from prunepipe.cli.logged_run import WorkflowRun
 from prunepipe.cli.screen import PlainLines
@@ -21,6 +20,7 @@ from prunepipe.errors import ConfigError
 from prunepipe.planning.pace import Pace
 from prunepipe.planning.wanted import WANTED
 from prunepipe.results.layout import Run, runs
+from prunepipe.results.watching import duration
 from prunepipe.study.study import Study
 
 TICKETS = {"lottery": {"checks": ["corrupted_data", "rearrange"]}, "random": {"checks": ["rearrange"]}}
@@ -140,11 +140,11 @@ def test_a_spent_budget_stops_it_and_the_next_look_is_foretold(
     assert ending.reason == SPENT
     assert 250.0 <= now[0] < 270.0
     assert ending.failed == 0
-    assert "budget: about 3 minutes" in shown
+    assert "budget: about 3 min" in shown
     text = "\n".join(ending_lines(ending))
     assert ending.view.next is not None
-    left = time_text(10.0 * len(ending.view.next.missing))
-    assert f"At the next look (5 seeds, {left} here), if effect and spread stay as they are:" in text
+    left = duration(10.0 * len(ending.view.next.missing))
+    assert f"At the next look (5 seeds, about {left} here), if effect and spread stay as they are:" in text
     assert "lottery, corrupted_data, 90 %: decided with probability" in text
     more, _, _ = decided(planned, tmp_path, monkeypatch, slow)
     assert more.reason == DECIDED

@@ -107,7 +107,7 @@ def test_a_pruner_is_judged_as_what_it_is_without_an_option(folder: Path, monkey
         )
         == 0
     )
-    assert "the difference passes as rounding" in capsys.readouterr().out
+    assert "the difference counts as rounding" in capsys.readouterr().out
     ticket = load_study(folder / "judged" / "layer_pruner" / "layer_pruner.yaml").tickets["layer_pruner"]
     assert (ticket.allocation, ticket.per_prune_ratio) == ("constructed", True)
     assert "invert" not in (ticket.checks or ())
@@ -134,7 +134,7 @@ def test_while_a_method_is_broken_no_control_is_trained(
 def test_a_method_that_ends_the_process_is_told_with_its_last_words(capsys) -> None:
     told = tried(capsys, "bad.py:exits")
     assert told == (
-        "error: score bad.py:exits: ended the process (exit status 3). Its last words: out of patience\n"
+        "error: score bad.py:exits: ended the process (exit status 3). Its last output: out of patience\n"
     )
 
 

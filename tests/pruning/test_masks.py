@@ -15,7 +15,6 @@ from prunepipe.pruning.masks import (
     check_mask,
     density,
     kept_total,
-    layer_densities,
     overlap,
     require_budget,
     select,
@@ -127,7 +126,6 @@ def test_a_mask_without_a_layer_is_refused() -> None:
 
 def test_density_is_over_all_weights_not_a_mean_of_layers() -> None:
     assert density(MASK) == 6 / 10
-    assert layer_densities(MASK) == {"layer0": 2 / 6, "layer1": 1.0}
 
 
 def test_overlap_by_hand() -> None:

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -18,7 +17,7 @@ from prunepipe.results.mask_overlap import mask_overlaps
 from prunepipe.results.table import COLUMNS, collect, histories, layers
 from prunepipe.results.watching import study_progress
 from prunepipe.stages.settings import score_id
-from prunepipe.stages.upstream import upstream_logs
+from prunepipe.stages.upstream import upstream_of
 
 METRICS = {
     "accuracy": 90.0,
@@ -152,7 +151,7 @@ def test_mask_paths_know_only_the_checks_that_change_data(study):
 def test_a_frame_comes_back_from_its_file_as_it_was(study, tmp_path):
     results = lose(make_results(study), ticket="lottery", seed=1)
     write_frame(tmp_path / "results.csv", results)
-    back = read_frame(tmp_path / "results.csv", COLUMNS)
+    back = read_frame(tmp_path / "results.csv")
     for column in ("accuracy", "prune_ratio", "seed", "check", "ticket", "status", "code"):
         pd.testing.assert_series_equal(back[column], results[column], check_dtype=False, check_exact=True)
     assert "none" in set(back["check"])
@@ -265,7 +264,7 @@ def test_a_shared_stage_that_fails_fails_every_run_behind_it_and_no_other(tmp_pa
         path = tmp_path / "data" / "cifar10.log"
     path.parent.mkdir(parents=True)
     path.write_text(words)
-    upstream = partial(upstream_logs, study, prepared_folder="data")
+    upstream = upstream_of(study, "data")
     frame = collect(study, tmp_path, upstream)
     failed = frame[frame["cause"].str.contains("boom")]
     seeds = {0, 1} if log == "data" else {0}

@@ -148,7 +148,7 @@ def test_a_bias_that_is_pruned_is_refused(place) -> None:
 def test_a_method_that_needs_more_memory_than_there_is_fails_instead_of_being_killed(
     place, monkeypatch
 ) -> None:
-    monkeypatch.setattr("prunepipe.pruning.scores.guard._available_memory", lambda: 200_000_000)
+    monkeypatch.setattr("prunepipe.pruning.scores.guard.free_memory", lambda: 200_000_000)
     with pytest.raises(ScoreError, match=r"hog: raised .*[Aa]llocate.*\(line \d+ of"):
         scored(place, score=FOREIGN + "hog")
     monkeypatch.undo()

@@ -86,7 +86,7 @@ def test_stopped_and_killed_it_goes_on_to_the_same_words(tmp_path: Path) -> None
     process = start(parts)
     told = when_more_are_made(parts, process, lambda: process.send_signal(signal.SIGINT))
     assert process.returncode == 130, told
-    assert "The same command goes on where this stopped." in told
+    assert "Run the same command to continue." in told
     stopped = made(parts)
     process = start(parts)
     when_more_are_made(parts, process, lambda: kill(process))

@@ -1,13 +1,12 @@
 """Gather the metrics, layer tables and histories of all runs of a study; a missing run leaves a gap."""
 
 import os
-from functools import partial
 from pathlib import Path
 
 from prunepipe.results.collected import write_frame
 from prunepipe.results.table import collect, histories, layers
 from prunepipe.stages.command_line import run
-from prunepipe.stages.upstream import upstream_logs
+from prunepipe.stages.upstream import upstream_of
 from prunepipe.study.loading import load_study
 
 
@@ -16,7 +15,7 @@ def main(files):
     study = load_study(Path(files.study))
     # From the environment: where data lies is no part of a result, and must not make one stale.
     prepared = os.environ.get("PRUNEPIPE_PREPARED_FOLDER", "data")
-    results = collect(study, upstream=partial(upstream_logs, study, prepared_folder=prepared))
+    results = collect(study, upstream=upstream_of(study, prepared))
     write_frame(files.results, results)
     write_frame(files.layers, layers(results["run"]))
     write_frame(files.histories, histories(results["run"]))

@@ -1,4 +1,4 @@
-"""The option `--budget`: how long a command may work."""
+"""The option `--budget`: how long a command may run."""
 
 from __future__ import annotations
 
@@ -26,5 +26,5 @@ def add_budget(parser: argparse.ArgumentParser) -> None:
         "--budget",
         type=seconds,
         metavar="TIME",
-        help="stop after this time, for example 30m; the same command then goes on (default: no limit)",
+        help="stop after this time, for example 30m; repeat the command to continue (default: no limit)",
     )

@@ -8,12 +8,11 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
-from prunepipe.cli.decision_table import View, decision_rows, time_text
+from prunepipe.cli.decision_table import View, decision_rows
 from prunepipe.cli.logged_run import STOPPING, logged_run
 from prunepipe.cli.screen import PlainLines, Screen
 from prunepipe.cli.trial import environment
@@ -25,7 +24,8 @@ from prunepipe.planning.wanted import FILES, RULE, write_wanted
 from prunepipe.results.layout import Run
 from prunepipe.results.standing import DONE, FAILED, RUNNING, Standings
 from prunepipe.results.table import collect
-from prunepipe.stages.upstream import upstream_logs
+from prunepipe.results.watching import duration
+from prunepipe.stages.upstream import upstream_of
 from prunepipe.study.loading import load_study
 from prunepipe.study.study import Study
 from prunepipe.verdicts.judge import verdicts_of
@@ -91,15 +91,15 @@ def run_on_screen(command: Sequence[str], environment: Mapping[str, str]) -> int
 
 @dataclass(frozen=True)
 class Ending:
-    """How it ended.
+    """How the work on a study ended.
 
     Attributes:
         reason: one of DECIDED, SPENT, INTERRUPTED, FAILED.
         view: the last state.
         failed: number of failed jobs.
         told: their error messages, each once.
-        seconds: that the next look takes here; None: not known.
-        made, planned: runs of the study that are made, and all that it lists.
+        seconds: estimated duration of the next look; None: unknown.
+        made, planned: number of finished runs of the study, and of all that it lists.
     """
 
     reason: str
@@ -121,13 +121,13 @@ FAILED_TO_START = "failed"
 def decide(work: Work, screen: Screen, *, budget: float | None = None, focus: str | None = None) -> Ending:
     """Run a study until every test is decided, at its last look, or the budget is spent.
 
-    What is there already is not made again: after an interruption the same call goes on.
+    Finished runs are not repeated: after an interruption, the same call continues.
 
     Args:
         work: the study, and how to run it.
-        screen: shows how it stands.
-        budget: seconds; default: no end.
-        focus: the ticket that it is all for: if none of its tests can go on because runs failed, nothing does.
+        screen: shows the state of the tests.
+        budget: seconds; default: unlimited.
+        focus: the ticket to judge: the work ends once none of its tests can go on because runs failed.
 
     Raises:
         ConfigError: no look can be reached, or results were judged by other looks or seeds.
@@ -149,7 +149,7 @@ def decide(work: Work, screen: Screen, *, budget: float | None = None, focus: st
 
 
 class _Course:
-    """A study on its way from look to look."""
+    """Takes a study from look to look."""
 
     def __init__(self, work: Work, screen: Screen, budget: float | None) -> None:
         self._work, self._screen = work, screen
@@ -162,10 +162,9 @@ class _Course:
         self._folders: dict[Key, list[list[str]]] = {}
 
     def look(self) -> None:
-        """Judge what is there, and find the runs of the next look."""
+        """Judge the finished runs, and find those that the next look needs."""
         study = self._work.study
-        upstream = partial(upstream_logs, study, prepared_folder=self._work.prepared)
-        self._results = collect(study, self._work.folder, upstream)
+        self._results = collect(study, self._work.folder, upstream_of(study, self._work.prepared))
         _require_same_looks(study, self._work.folder)
         found = verdicts_of(self._results, study)
         following = next_look(study, self._results, found, self._given_up)
@@ -173,7 +172,7 @@ class _Course:
         self._view = View(found, len(study.seeds), following, waiting)
 
     def end(self, focus: str | None) -> str:
-        """Return why nothing more is run, or nothing."""
+        """Return why nothing more is to be run; empty if there is more."""
         if self._view.next is None:
             return DECIDED
         own, lost = self._view.next.tests["ticket"], self._view.waiting["ticket"]
@@ -221,7 +220,7 @@ class _Course:
         return not outcome.status or outcome.failed > 0 or len(lost) < len(missing)
 
     def _tick(self) -> bool:
-        """Show how far the look is; return whether to go on."""
+        """Show the progress of the look; return whether to continue."""
         assert self._view.next is not None
         standings = Standings(self._work.folder)
         states = {run.folder: standings.of(run).state for run in self._view.next.missing}
@@ -238,9 +237,9 @@ class _Course:
         line = f"Look at {self._view.next.look} seeds: {counts[DONE]} of {total} runs made, {running}{failed}"
         left = self._pace.seconds(total - counts[DONE])
         if left is not None:
-            line += f", {time_text(left)} left"
+            line += f", about {duration(left)} left"
         if self._end is not None:
-            line += f"; budget: {time_text(max(self._end - time.monotonic(), 0.0))}"
+            line += f"; budget: about {duration(max(self._end - time.monotonic(), 0.0))}"
         return line
 
     def _ready(self, states: Mapping[str, str]) -> dict[Key, int]:

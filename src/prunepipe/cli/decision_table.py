@@ -1,4 +1,4 @@
-"""The state of every test of a study as lines of text: what is decided, what runs next, and how long it takes."""
+"""The state of every test of a study as lines of text: what is decided, and what runs next."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from prunepipe.planning.next_look import TEST, Key, NextLook
 HEAD = ("check", "pruned", "word", "effect [90 %]", "seeds", "next look")
 LEGEND = "next look: seeds ready of those that it takes; the chance that it decides"
 FEWEST = 10
-"""Characters that the name of a check keeps where the terminal is narrow."""
+"""Characters that the name of a check keeps on a narrow terminal."""
 CHANCE = len("now 12/20, 70 %")
-"""Characters of the last column that are shown before names of checks are shown whole."""
-MINUTE, HOUR = 60.0, 3600.0
+"""Characters of the last column; only wider terminals show long names of checks in full."""
 
 
 class View(NamedTuple):
@@ -24,7 +23,7 @@ class View(NamedTuple):
     verdicts: pd.DataFrame
     """From `prunepipe.verdicts.verdicts.verdicts`."""
     seeds: int
-    """Of the study."""
+    """Number of seeds of the study."""
     next: NextLook | None
     waiting: pd.DataFrame
     """Open tests that cannot go on, see `prunepipe.planning.next_look.waiting_tests`."""
@@ -48,7 +47,7 @@ def decision_rows(view: View, ready: dict[Key, int] | None = None) -> list[Decis
 
     Args:
         view: the state after a look.
-        ready: seeds of each test whose runs are made by now, where runs are being made.
+        ready: number of seeds of each test whose runs are finished; default: no runs are being made.
     """
     asked = {_key(test) for test in _records(view.next.tests)} if view.next else set()
     waiting = {_key(test): test["cause"] for test in _records(view.waiting)}
@@ -63,11 +62,11 @@ def decision_rows(view: View, ready: dict[Key, int] | None = None) -> list[Decis
 
 
 def table_lines(rows: Sequence[DecisionRow], width: int, height: int) -> list[str]:
-    """Return the table, cut to a terminal: a heading for each method, and a line for each of its tests.
+    """Return the table, cut to fit a terminal: a heading for each method, and a line for each of its tests.
 
     Args:
-        rows: from `decision_rows`; where they are too many, what is open and runs now is shown.
-        width, height: characters and lines that there are.
+        rows: from `decision_rows`; if there are too many, those that are open and run now are shown.
+        width, height: of the terminal, in characters and lines.
     """
     shown = _most_urgent(rows, height - 3)  # without the head, the legend and the line on what is left out
     widths = _widths(shown, width)
@@ -84,7 +83,7 @@ def table_lines(rows: Sequence[DecisionRow], width: int, height: int) -> list[st
 
 
 def cut(text: str, width: int) -> str:
-    """Return a text in at most so many characters; an ellipsis stands for what is left out."""
+    """Return a text cut to a number of characters; an ellipsis marks the cut."""
     return text if len(text) <= width else text[: max(width - 1, 0)] + "…"
 
 
@@ -111,7 +110,7 @@ def _widths(rows: Sequence[DecisionRow], width: int) -> list[int]:
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    """Return the cells below each other's, indented below their heading."""
+    """Return the cells of a row, padded to their columns and indented below the heading."""
     return "".join(
         f"  {cut(text, size).ljust(size)}" for text, size in zip(cells, widths, strict=True)
     ).rstrip()
@@ -129,14 +128,6 @@ def tally(rows: Sequence[DecisionRow]) -> str:
 def in_words(row: DecisionRow) -> str:
     """Return a test in words, for example "my_score, rearrange, 95 %"."""
     return ", ".join((row.method, *row.cells[:2]))
-
-
-def time_text(seconds: float) -> str:
-    """Return a length of time, rounded as an estimate deserves, for example "about 6 minutes"."""
-    for unit, size in (("hours", HOUR), ("minutes", MINUTE)):
-        if seconds >= 1.5 * size:
-            return f"about {seconds / size:.0f} {unit}"
-    return "about a minute" if seconds > 0.75 * MINUTE else "less than a minute"
 
 
 def _method(test: dict[str, Any], several: bool) -> str:
@@ -159,7 +150,7 @@ def _effect(test: dict[str, Any]) -> str:
 
 
 def _asked(test: dict[str, Any], ready: int | None) -> str:
-    """Return what the look that runs now may bring to a test."""
+    """Describe the present look of a test."""
     made = "" if ready is None else f"{ready}/"
     return f"now {made}{test['next_look']}{_chance(test)}"
 

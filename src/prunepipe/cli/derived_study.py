@@ -91,6 +91,7 @@ def derived_study(
     """
     ratios = prune_ratios or base.prune_ratios[:1]
     rows = control_rows(kinds or known_kinds(base) or (), ratios)
+    row = _row(method)
     kept = base.model_dump(
         mode="json",
         exclude_unset=True,
@@ -99,13 +100,6 @@ def derived_study(
     )
     if looks is None:
         looks = base.verdict.looks if len(base.verdict.looks) > 1 else VerdictRule().looks
-    row = {
-        "scored": method.scored,
-        "score": absolute(method.score),
-        "allocation": absolute(method.allocation),
-        "start": method.start,
-        **method.choices,
-    }
     return {
         "name": method.name,
         "datasets": {key: _absolute_in(base.datasets[key], "source") for key in base.datasets},
@@ -121,6 +115,12 @@ def derived_study(
         "seeds": list(range(max(looks, default=0) if seeds is None else seeds)),
         "tables": ["initial_checks"] if method.start == "init" else ["initial_checks", "partial_checks"],
     }
+
+
+def _row(method: Method) -> dict[str, Any]:
+    """Return the ticket's row of a method."""
+    references = {"score": absolute(method.score), "allocation": absolute(method.allocation)}
+    return {"scored": method.scored, **references, "start": method.start, **method.choices}
 
 
 def _battery(row: dict[str, Any]) -> list[str]:

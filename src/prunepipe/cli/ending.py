@@ -1,4 +1,4 @@
-"""What `judge` and `run --until-decided` say at the end, and the pages that they leave."""
+"""Report how `judge` or `run --until-decided` ended, and write the tables and the page."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import sys
 from collections.abc import Sequence
 
 from prunepipe.cli.deciding import DECIDED, FAILED_TO_START, INTERRUPTED, SPENT, Ending, Work
-from prunepipe.cli.decision_table import DecisionRow, View, decision_rows, in_words, tally, time_text
+from prunepipe.cli.decision_table import DecisionRow, View, decision_rows, in_words, tally
 from prunepipe.cli.logged_run import logged_run
 from prunepipe.cli.shown import near
 from prunepipe.cli.workflow import place_in
 from prunepipe.results.places import partial_place
+from prunepipe.results.watching import duration
 
 REASONS = {
     DECIDED: "Nothing is left to run",
@@ -19,26 +20,29 @@ REASONS = {
     FAILED_TO_START: "The study did not run",
 }
 MOST_TESTS = 8
-"""Tests whose chances at the next look are told one by one."""
+"""Number of tests whose chances at the next look are listed one by one."""
 STATUS = {DECIDED: 0, SPENT: 0, INTERRUPTED: 130, FAILED_TO_START: 1}
 
 
 def finish(work: Work, ending: Ending) -> int:
-    """Say how it ended, write tables and the page, print what they say of the methods, and return the exit status."""
+    """Print how it ended, write the tables and the page, print the conclusions, and return the exit status."""
     print("\n" + "\n".join(ending_lines(ending)), flush=True)
     for message in ending.told:
         print(f"error: {message}", file=sys.stderr)
     if ending.reason == FAILED_TO_START:
         print(f"Snakemake's output is in {near(work.log)}.", file=sys.stderr)
     if ending.failed:
-        print("After the fix, run the same command again: what is made is not made again.", file=sys.stderr)
+        print(
+            "After fixing the cause, run the same command again: finished runs are not repeated.",
+            file=sys.stderr,
+        )
     if ending.reason in (DECIDED, SPENT) and ending.made:
         _write_pages(work, ending)
     return STATUS[ending.reason] or int(ending.failed > 0)
 
 
 def ending_lines(ending: Ending) -> list[str]:
-    """Return how it ended, what it took, and what the next look of each open test may bring."""
+    """Return how it ended, how many runs it took, and the chances of each open test at its next look."""
     rows = decision_rows(ending.view)
     spared = ending.planned - ending.made
     share = f" of the {ending.planned} that the study lists" if spared else ""
@@ -47,13 +51,13 @@ def ending_lines(ending: Ending) -> list[str]:
         lines.append(f"{ending.failed} jobs failed; the tests that need them wait.")
     if ending.view.next is None:
         return lines
-    time = f", {time_text(ending.seconds)} here" if ending.seconds is not None else ""
+    time = f", about {duration(ending.seconds)} here" if ending.seconds is not None else ""
     look = f"{ending.view.next.look} seeds{time}"
-    return [*lines, *_chances(rows, ending.view, look), "The same command goes on where this stopped."]
+    return [*lines, *_chances(rows, ending.view, look), "Run the same command to continue."]
 
 
 def _chances(rows: Sequence[DecisionRow], view: View, look: str) -> list[str]:
-    """Say what the next look may bring: a line for each test, the likeliest first, and one for what is left out."""
+    """Describe the chances at the next look: a line per test, the likeliest first, and one line for the rest."""
     pairs = zip(view.verdicts["probability"], rows, strict=True)
     known = sorted(
         ((float(chance), row) for chance, row in pairs if row.asked and chance == chance),
@@ -72,7 +76,7 @@ def _chances(rows: Sequence[DecisionRow], view: View, look: str) -> list[str]:
 
 
 def _write_pages(work: Work, ending: Ending) -> None:
-    """Make the tables and the page: of the whole study if all of it is there, else of what there is."""
+    """Write the tables and the page, of the whole study or of its finished part."""
     from prunepipe.cli.first_screen import first_screen
 
     whole = ending.made == ending.planned

@@ -1,4 +1,4 @@
-"""`prunepipe inspect`: a run's folder, what came out of it and how to make it again; or a network's parameters."""
+"""`prunepipe inspect`: describe a run's folder and how to remake it, or list a network's parameters."""
 
 from __future__ import annotations
 
@@ -57,18 +57,18 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def describe_run(path: Path) -> str:
-    """Return what a folder below results/runs is.
+    """Describe a folder below results/runs.
 
     Args:
         path: the folder, or a file in it.
 
     Raises:
-        ArtifactError: not there, or not a folder of a run.
+        ArtifactError: it does not exist, or is not a run's folder.
     """
     folder = path.parent if path.is_file() else path
     if not folder.is_dir():
         raise ArtifactError(
-            f"{path}: no such folder; runs lie below {RUNS}, see the `run` column of results/results.csv."
+            f"{path}: no such folder; runs are below {RUNS}, see the `run` column of results/results.csv."
         )
     kind, place = identify(folder)
     lines = [f"{kind}: {folder}", *(f"  {key:<16} {value}" for key, value in place.items())]
@@ -84,10 +84,10 @@ def describe_run(path: Path) -> str:
 
 
 def identify(folder: Path) -> tuple[str, dict[str, str]]:
-    """Return the kind of a folder and the place that its path says.
+    """Return the kind of a folder, and its place in the study as its path gives it.
 
     Raises:
-        ArtifactError: it is none of a study's.
+        ArtifactError: it is not a folder of a run.
     """
     text = _absolute(folder).as_posix()
     for kind, template in KINDS.items():
@@ -99,7 +99,7 @@ def identify(folder: Path) -> tuple[str, dict[str, str]]:
 
 
 def _absolute(folder: Path) -> Path:
-    """Return the whole path with its links as they are, because what lies behind one may be called otherwise."""
+    """Return the absolute path without resolving links, whose targets may have other names."""
     return Path(os.path.abspath(folder))
 
 
@@ -137,11 +137,11 @@ def _files(folder: Path) -> list[str]:
 
 
 def _target(folder: Path, inside: str) -> str | None:
-    """Return the file that stands for a folder's result, as Snakemake names it.
+    """Return the main file of a folder, as Snakemake names it.
 
     Args:
         folder: of the result.
-        inside: its path from results/ on.
+        inside: its path, starting with results/.
     """
     names = ("metrics.json", "mask.safetensors", "scores.safetensors", "weights.safetensors")
     wanted = [name for name in names if (folder / name).is_file()]
@@ -149,7 +149,7 @@ def _target(folder: Path, inside: str) -> str | None:
 
 
 def _command(target: str, folder: Path, study: str) -> str:
-    """Return the command that makes a target again, from wherever the user is."""
+    """Return the command that remakes a target, to be run in the current folder."""
     from prunepipe.results.commands import project_folder, remake_command
 
     path, inside = _absolute(folder).as_posix(), f"/{target.rpartition('/')[0]}"

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Asked:
-    """A network as it is asked for.
+    """The network that the command line asks for.
 
     Attributes:
         name: what the user calls it.
-        settings: how it is built, as a study's stages are told.
+        settings: how to build it, as in the settings of a stage.
         channels, classes, image_size: of the images that it is built for.
     """
 
@@ -62,7 +62,7 @@ def describe_network(arguments: argparse.Namespace) -> str:
 
 
 def table(rows: list[ParameterRow]) -> list[str]:
-    """Return the rows as text, and what they add up to."""
+    """Return the rows and their totals as text."""
     from prunepipe.networks.parameters import TOLERATED
 
     total = sum(row.size for row in rows)
@@ -79,12 +79,12 @@ def table(rows: list[ParameterRow]) -> list[str]:
     dense = sum(row.size for row in rows if row.unasked)
     lines += [
         "",
-        f"{pruned:,} of {total:,} parameters can be removed by a prune ratio ({pruned / total:.2%}).",
+        f"{pruned:,} of {total:,} parameters count towards a prune ratio ({pruned / total:.2%}).",
     ]
     if dense > TOLERATED * matrices:
         lines.append(
-            f"Note: {dense / matrices:.0%} of the weights in matrices stay dense because they are of no type that is "
-            "pruned."
+            f"Note: {dense / matrices:.0%} of the weights in matrices stay dense because their layers are of no "
+            "prunable type."
         )
     return lines
 
@@ -113,7 +113,7 @@ def _asked(arguments: argparse.Namespace) -> Asked:
         try:
             settings = NetworkSettings(reference=network_row(name).function)
         except ValueError as error:
-            raise ConfigError(f"{name} is no folder of a run, and as a network: {error}") from error
+            raise ConfigError(f"{name} is neither a run's folder nor a network: {error}") from error
     return Asked(
         name,
         settings,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 FOLDER = "judged"
 """The folder of judged methods, one subfolder each, so that your own study in results/ is not touched."""
 
-SITE_HEAD = "# Written by prunepipe judge; remove this line, and it leaves the file alone.\n"
+SITE_HEAD = "# Written by prunepipe judge, which overwrites this file unless you remove this line.\n"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -64,12 +64,12 @@ def looks(text: str) -> tuple[int, ...]:
     """Return numbers of seeds from a list such as 3,5,8.
 
     Raises:
-        ArgumentTypeError: it is no such list; the study checks the numbers.
+        ArgumentTypeError: it is not a list of numbers; the study validates them.
     """
     try:
         return tuple(int(part) for part in text.split(","))
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"'{text}' is no list of numbers; write 3,5,8") from error
+        raise argparse.ArgumentTypeError(f"'{text}' is not a list of numbers; write 3,5,8") from error
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -148,7 +148,7 @@ def _tell_controls(values: dict[str, Any]) -> None:
     if other:
         told = ", ".join(f"{name} by {allocation}" for name, allocation in other.items())
         print(
-            f"Linear layers hold nearly all weights, so the controls share out theirs otherwise: {told}.",
+            f"Linear layers hold nearly all weights, so the controls use other allocations: {told}.",
             flush=True,
         )
 

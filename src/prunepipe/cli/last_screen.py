@@ -7,7 +7,6 @@ import sys
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -147,12 +146,12 @@ def print_last_screen(workflow: Any, logs: Sequence[str], site: Site, study: Stu
     if not workflow.is_main_process or os.environ.get(WATCHED):
         return
     from prunepipe.results.watching import study_progress
-    from prunepipe.stages.upstream import upstream_logs
+    from prunepipe.stages.upstream import upstream_of
 
     file = Path(next(iter(logs), os.devnull))
     text = file.read_text(encoding="utf-8", errors="replace")
     rules = {job.rule.name for job in workflow.dag.jobs}
-    progress = study_progress(study, upstream=partial(upstream_logs, study, prepared_folder=site.prepared))
+    progress = study_progress(study, upstream=upstream_of(study, site.prepared))
     ended = Ended(
         study.name, place, progress, text, file, judged="verdicts" in rules, partial="partial" in rules
     )

@@ -1,4 +1,4 @@
-"""Run Snakemake while something else is on the screen, a progress bar for example: its whole output goes to a log."""
+"""Run Snakemake with its output in a log, so that the screen can show something else, such as a progress bar."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 FAILED = re.compile(r"^Error in rule (\w+)")
 TOLD = re.compile(r"^\s*error: (.+)")
 PASSED_ON = re.compile(r"^(?:note|warning): ")
-"""Lines of the workflow that are shown at once."""
+"""Lines of Snakemake's output that are shown immediately."""
 WATCHED = "PRUNEPIPE_WATCHED"
 """Environment variable that tells a workflow that another process shows its progress and its last screen."""
 LAST_LINES = 8
@@ -68,7 +68,7 @@ def run_watched(
         log: the log file.
         progress: returns the current progress of the study.
         environment: environment of the process; default: this process's.
-        title: what the bar is called.
+        title: label of the bar.
 
     Raises:
         KeyboardInterrupt: after the workflow was stopped.
@@ -145,7 +145,7 @@ def logged_run(
 
 @contextmanager
 def _ended_like_ctrl_c() -> Iterator[None]:
-    """Turn a request to end, or a closed terminal, into KeyboardInterrupt, so that the workflow is stopped too."""
+    """Turn SIGTERM or a closed terminal into KeyboardInterrupt, so that the workflow is stopped too."""
     heard = [number for number in ENDS if signal.getsignal(number) != signal.SIG_IGN]  # nohup ignores SIGHUP
     previous = {number: signal.signal(number, signal.default_int_handler) for number in heard}
     try:
@@ -186,7 +186,7 @@ def _outcome(status: int, log: Path, start: int, stopped: bool) -> WorkflowRun:
 
 
 def _read_line(line: str, outcome: WorkflowRun) -> None:
-    """Note what a line of Snakemake's output says of failures."""
+    """Record the failures that a line of Snakemake's output reports."""
     outcome.failed += bool(FAILED.match(line))
     outcome.last = [*outcome.last, line.rstrip()][-LAST_LINES:] if line.strip() else outcome.last
     found = TOLD.match(line)

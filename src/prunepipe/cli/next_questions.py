@@ -12,7 +12,7 @@ from prunepipe.cli.workflow import study_file
 from prunepipe.study.rows import VerdictRule
 
 USUAL = VerdictRule().looks
-"""The looks of a judgement that names none."""
+"""The default looks of a judgement."""
 FEWER_KEPT = 0.4
 """The next prune ratio keeps this share of the weights that the current one keeps: after 0.95 comes 0.98."""
 
@@ -55,13 +55,13 @@ def _on_quickstart(study: dict[str, Any]) -> bool:
 
 
 def _looks(study: dict[str, Any]) -> list[str]:
-    """Return the option that keeps the looks of a judgement: results are not judged by others."""
+    """Return the option that repeats the looks of a judgement, which must not change."""
     looks = tuple(study.get("verdict", {}).get("looks", USUAL))
     return [] if looks == USUAL else ["--looks", ",".join(map(str, looks))]
 
 
 def _further_seeds(results: Path, study: dict[str, Any]) -> list[tuple[str, list[str]]]:
-    """Ask for the seeds of the next look that the judgement did not come to, if there is one."""
+    """Ask for the seeds of the next look that the judgement did not reach, if there is one."""
     seeds, name = len(study["seeds"]), study["name"]
     same = _same_ratios(study)
     rows = [row for row in csv_rows(results / "tables" / "verdicts.csv") if row["ticket"] == name]
@@ -84,14 +84,14 @@ def _questions(
     name, seeds, ratios = study["name"], len(study["seeds"]), study["prune_ratios"]
     if checks and checks.keys() <= {"collapses", "not judged"}:
         easier = f"{max(1 - (1 - ratios[0]) / FEWER_KEPT, 0):.4g}"
-        question = f"Its masks leave no path: what does it do where more weights are left ({easier})?"
+        question = f"Its masks leave no path: how does it do at a lower prune ratio ({easier})?"
         return [(question, ["--prune-ratio", easier, "--seeds", str(seeds)])]
     asked = []
     same = _same_ratios(study)
     if len(ratios) == 1:
         harder = f"{1 - (1 - ratios[0]) * FEWER_KEPT:.4g}"
         both = [*same, "--prune-ratio", harder, "--seeds", str(seeds)]
-        asked.append((f"Does it hold where fewer weights are left ({harder})?", both))
+        asked.append((f"Does it hold at a higher prune ratio ({harder})?", both))
     if "fashion_mnist" not in study["datasets"]:
         other = ["--study", "fashion", "--name", f"{name}_fashion"]
         asked.append(("Does it hold on other data, with a larger network?", other))
@@ -117,7 +117,7 @@ def _of_mask(ticket: dict[str, Any]) -> list[str]:
 
 
 def _checks(results: Path, ticket: str) -> dict[str, list[str]]:
-    """Return the checks of a method by the words that they have at some prune ratio."""
+    """Return the checks of a method by their verdicts at any prune ratio."""
     found: dict[str, list[str]] = {}
     for row in csv_rows(results / "tables" / "verdicts.csv"):
         if row["ticket"] == ticket and row.get("verdict"):

@@ -65,7 +65,7 @@ class ProgressLines:
 
 @contextmanager
 def progress_bar(title: str, progress: StudyProgress) -> Iterator[Progress]:
-    """Yield what shows the progress of a study's runs, starting from its current state."""
+    """Yield a display of the progress of a study's runs, starting from its current state."""
     if not sys.stderr.isatty():
         yield ProgressLines(title)
         return

@@ -14,12 +14,7 @@ from prunepipe.cli.last_screen import Ended, last_screen
 from prunepipe.cli.logged_run import WorkflowRun, run_watched
 from prunepipe.cli.shown import near
 from prunepipe.cli.trial import environment
-from prunepipe.cli.workflow import (
-    place_in,
-    site_of,
-    snakemake_command,
-    study_file,
-)
+from prunepipe.cli.workflow import place_in, site_of, snakemake_command, study_file
 from prunepipe.errors import ConfigError
 from prunepipe.execution.cores import usable_cores
 
@@ -60,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="keys of config.yaml",
     )
     parser.add_argument("--force", action="store_true", help="remake the targets even if they are up to date")
-    parser.add_argument("--dry-run", "-n", action="store_true", help="say what would run")
+    parser.add_argument("--dry-run", "-n", action="store_true", help="show what would run")
     parser.add_argument("--verbose", "-v", action="store_true", help="show Snakemake's own output")
 
 
@@ -94,7 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.until_decided:
         return _until_decided(arguments, file, targets)
     if arguments.budget is not None:
-        raise ConfigError("--budget goes with --until-decided; a plain run goes to its end.")
+        raise ConfigError("--budget needs --until-decided; a plain run has no time limit.")
     study = load_study(file)
     wanted = {"--dry-run": arguments.dry_run, "--force": arguments.force}
     options = ["--cores", str(arguments.cores), *(name for name, given in wanted.items() if given)]
@@ -103,13 +98,9 @@ def run(arguments: argparse.Namespace) -> int:
         return subprocess.run(command, env=environment(), check=False).returncode
 
     from prunepipe.results.watching import study_progress
-    from prunepipe.stages.upstream import upstream_logs
+    from prunepipe.stages.upstream import upstream_of
 
-    look = partial(
-        study_progress,
-        study,
-        upstream=partial(upstream_logs, study, prepared_folder=site_of(Path()).prepared),
-    )
+    look = partial(study_progress, study, upstream=upstream_of(study, site_of(Path()).prepared))
     outcome = run_watched(command, Path(LOG), look, environment(), study.name)
     ended = Ended(
         study.name,
@@ -130,7 +121,7 @@ def _until_decided(arguments: argparse.Namespace, file: Path, targets: Sequence[
     refused = [*targets, *(["--force"] if arguments.force else [])]
     if refused:
         raise ConfigError(
-            f"{' '.join(refused)}: --until-decided chooses what is made, and makes nothing again."
+            f"{' '.join(refused)}: --until-decided chooses the targets itself, and repeats nothing."
         )
     log = Path(LOG)
     if not arguments.dry_run:  # before anything slow is imported
@@ -161,7 +152,7 @@ def study_and_targets(words: Sequence[str], option: str | None) -> tuple[str | N
     studies = [*(word for word in words if word not in targets), *([option] if option else [])]
     if len(studies) > 1:
         raise ConfigError(
-            f"{' and '.join(studies)}: a run is of one study; targets are files below results/, `partial` and `all`."
+            f"{' and '.join(studies)}: name one study; targets are files below results/, `partial` and `all`."
         )
     return (studies[0] if studies else None), targets
 

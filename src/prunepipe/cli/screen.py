@@ -1,4 +1,4 @@
-"""Where the state of a study is shown: a table that is drawn again on a terminal, a line for each change elsewhere."""
+"""Show the state of a study: a table that is redrawn on a terminal, a line per change elsewhere."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Protocol, TextIO
 from prunepipe.cli.decision_table import DecisionRow, cut, in_words, table_lines, tally
 
 HEARTBEAT = 30.0
-"""Seconds between two lines about runs that are made, where there is no terminal."""
+"""Seconds between two lines about progress where there is no terminal."""
 
 
 class Screen(Protocol):
@@ -35,15 +35,15 @@ class LiveTable:
         self._width = 0
 
     def show(self, status: str, rows: Sequence[DecisionRow]) -> None:
-        """Draw the line and the table over the last ones; below them if the terminal has become narrower."""
+        """Redraw the line and the table in place, or below the last ones if the terminal has become narrower."""
         width, height = shutil.get_terminal_size()
         if width < self._width:
-            self._lines = []  # the terminal has broken them into more lines than they were
+            self._lines = []  # the terminal has wrapped them
         lines = [cut(status, width - 1), *table_lines(rows, width - 1, height - 2)]
         if lines == self._lines:
             return
         up = f"\x1b[{len(self._lines)}F" if self._lines else ""
-        # Each line replaces its predecessor, and only what is left below is cleared: nothing flickers.
+        # Overwriting line by line, and clearing only what is left below, avoids flicker.
         self._stream.write(up + "".join(f"{line}\x1b[K\n" for line in lines) + "\x1b[J")
         self._stream.flush()
         self._lines, self._width = lines, width
@@ -62,7 +62,7 @@ class PlainLines:
         self._last, self._status = -HEARTBEAT, ""
 
     def show(self, status: str, rows: Sequence[DecisionRow]) -> None:
-        """Print the tests whose word, seeds or obstacle are new, and now and then how far the runs are."""
+        """Print the tests that have changed, and from time to time the progress of the runs."""
         begins, changed = not self._told, [row for row in rows if self._changed(row)]
         for row in changed if not begins else []:
             word, effect, seeds, then = row.cells[2:]
@@ -85,6 +85,6 @@ class PlainLines:
 
 
 def screen_of(stream: TextIO = sys.stdout) -> Screen:
-    """Return the way to show a study on a stream: lines where it is no terminal, or one that cannot move its cursor."""
+    """Return the display of a study for a stream: plain lines unless it is a terminal that can move its cursor."""
     moves = stream.isatty() and os.environ.get("TERM", "") not in ("", "dumb")
     return LiveTable(stream) if moves else PlainLines(stream)

@@ -157,4 +157,4 @@ def _show(printed: _Printed) -> None:
 
 
 def _tail(printed: _Printed) -> str:
-    return f" Its last words: {' '.join(printed.lines[-3:])[-300:]}" if printed.length else ""
+    return f" Its last output: {' '.join(printed.lines[-3:])[-300:]}" if printed.length else ""

@@ -71,11 +71,11 @@ def _collapse(trial: Trial) -> str:
 
 
 def _notes(trial: Trial) -> list[str]:
-    notes = [f"A second call gave the same. Tried on the data of: {', '.join(trial.sources)}."]
+    notes = [f"A second call gave the same result. Tried on the data of: {', '.join(trial.sources)}."]
     if trial.kept != trial.asked:
-        notes.append(f"The prune ratio asks for {trial.asked:,} weights; the difference passes as rounding.")
+        notes.append(f"The prune ratio asks for {trial.asked:,} weights; the difference counts as rounding.")
     if trial.missing:
-        notes.append(f"It says nothing of, and so keeps: {', '.join(trial.missing)}.")
+        notes.append(f"It does not score, and so keeps: {', '.join(trial.missing)}.")
     if trial.unused:
         notes.append(
             f"Not used: its values for {len(trial.unused)} parameters that are never pruned, as {trial.unused[0]}."

@@ -1,4 +1,4 @@
-"""`prunepipe verdict`: what a study says of its methods, as text."""
+"""`prunepipe verdict`: print what a study concludes about its methods."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def verdict_text(results: Path) -> str:
     """Return the answer of a study (method minus random), then the verdict of every method and check.
 
     Args:
-        results: folder of results.csv and tables/: of a finished study, or of what there is of it (`partial`).
+        results: folder of results.csv and tables/, of a study or of its finished part (`partial`).
 
     Raises:
         ArtifactError: there are no verdicts yet.
@@ -78,7 +78,7 @@ def _line(row: dict[str, str], several: bool) -> str:
 
 
 def _state(row: dict[str, str]) -> str:
-    """The look, and what the next one may bring."""
+    """Return the look, and the chances of the next one."""
     seeds = f"{float(row['look']):.0f} seeds" if float(row["look"]) else "no look yet"
     if not row["next_look"]:
         return seeds
@@ -98,7 +98,7 @@ def newest_results(folder: Path) -> Path:
 
 def _title(results: Path) -> str:
     study = next((row["study"] for row in csv_rows(results / "results.csv")), "")
-    unfinished = ", what is finished of it" if results.name == "partial" else ""
+    unfinished = ", finished part" if results.name == "partial" else ""
     return f"Study {study}{unfinished}"
 
 

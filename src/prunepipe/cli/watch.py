@@ -30,11 +30,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Show the progress until no runs are left."""
     from prunepipe.results.watching import study_progress
-    from prunepipe.stages.upstream import upstream_logs
+    from prunepipe.stages.upstream import upstream_of
     from prunepipe.study.loading import load_study
 
     study = load_study(study_file(arguments.study))
-    upstream = partial(upstream_logs, study, prepared_folder=site_of(arguments.folder).prepared)
+    upstream = upstream_of(study, site_of(arguments.folder).prepared)
     look = partial(study_progress, study, arguments.folder, upstream=upstream)
     progress = look()
     if arguments.once:

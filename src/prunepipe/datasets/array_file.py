@@ -15,7 +15,6 @@ from prunepipe.datasets.dataset import ARRAY_NAMES, Dataset
 from prunepipe.datasets.memory import require_memory
 from prunepipe.errors import ArtifactError, ConfigError
 
-SUFFIXES = (".npz", ".safetensors")
 CHANNELS = ((1, 3), (4,))
 """Numbers of channels in the order in which an axis is recognised: grey and colour, then colour and one more."""
 

@@ -132,7 +132,7 @@ def _numbers(name: str, values: Any) -> tuple[float, ...]:
         return tuple(float(value) for value in values)
     except (TypeError, ValueError) as error:
         raise ArtifactError(
-            f"dataset: {name} is {values!r}; expected a tuple of numbers, one a channel."
+            f"dataset: {name} is {values!r}; expected a tuple of numbers, one per channel."
         ) from error
 
 
@@ -140,7 +140,7 @@ def _require_constants(mean: tuple[float, ...], std: tuple[float, ...], channels
     for name, values in {"mean": mean, "std": std}.items():
         if len(values) != channels or not all(isfinite(value) for value in values):
             raise ArtifactError(
-                f"dataset: {name} is {values}; expected {channels} finite numbers, one a channel."
+                f"dataset: {name} is {values}; expected {channels} finite numbers, one per channel."
             )
     if min(std) <= 0:
         raise ArtifactError(f"dataset: std is {std}; every channel's must be above 0.")

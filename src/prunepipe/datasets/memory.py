@@ -30,12 +30,28 @@ def require_memory(size: int, source: Path | str, remedy: str) -> None:
 
 
 def available_memory() -> int:
-    """Return this machine's available memory in bytes, or its total memory if that is unknown."""
+    """Return the available memory in bytes, or this machine's total memory if that is unknown."""
+    known = free_memory()
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if known is None else known
+
+
+def free_memory() -> int | None:
+    """Return the free memory in bytes of this machine and this process's control group; None if unknown."""
+    left = [
+        int(line.split()[1]) * 1024 for line in lines_of("/proc/meminfo") if line.startswith("MemAvailable:")
+    ]
+    bound, used = (lines_of(f"/sys/fs/cgroup/memory.{name}") for name in ("max", "current"))
+    if bound and used and bound[0].isdigit():
+        left.append(max(int(bound[0]) - int(used[0]), 0))
+    return min(left, default=None)
+
+
+def lines_of(path: str) -> list[str]:
+    """Return the lines of a file of the system; none if it has no such file."""
     try:
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
-    except (OSError, StopIteration):
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        return Path(path).read_text(encoding="ascii").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return []
 
 
 def _gigabytes(size: int) -> str:

@@ -59,8 +59,10 @@ DATASETS: dict[str, DatasetRow] = {
         label="Tiny-ImageNet",
     ),
 }
+"""The built-in data sets; a study also takes "module:loader" and the rows that packages register."""
+
 IMAGE_FOLDER = "prunepipe.datasets.image_folder:load"
 """Loader of `folder: path/to/root`."""
 ARRAY_FILE = "prunepipe.datasets.array_file:load"
 """Loader of `arrays: path/to/file`."""
-"""The built-in data sets; a study also takes "module:loader" and the rows that packages register."""
+ARRAY_SUFFIXES = (".npz", ".safetensors")

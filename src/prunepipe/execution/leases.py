@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 from prunepipe.errors import ConfigError, TrainingError
@@ -136,10 +137,10 @@ def _try(held: ExitStack, pool: Pool, count: int) -> tuple[str, ...]:
     taken: set[str] = set()
     with ExitStack() as door, ExitStack() as locks:
         door.callback(os.close, _open(pool.folder / "door", fcntl.LOCK_EX))  # only one job tries at a time
-        for slot in range(pool.jobs_per_device):  # every device gets one job before any gets two
-            for device in pool.devices:
-                if len(taken) < count and device not in taken and _lock(locks, pool.folder, device, slot):
-                    taken.add(device)
+        # Every device gets one job before any gets two.
+        for slot, device in product(range(pool.jobs_per_device), pool.devices):
+            if len(taken) < count and device not in taken and _lock(locks, pool.folder, device, slot):
+                taken.add(device)
         if len(taken) == count:
             held.push(locks.pop_all())
             return tuple(device for device in pool.devices if device in taken)

@@ -181,7 +181,7 @@ class JobFiles:
         )
 
     def mask(self, wildcards: Wildcards) -> str:
-        """Return the mask of a ticket under a check: from scores, or as it ended to move."""
+        """Return the mask of a ticket under a check: made from scores, or found by a search."""
         source = source_of(self.study, wildcards.check)
         if self.study.tickets[wildcards.ticket].updater:
             return self._found(source)

@@ -1,4 +1,4 @@
-"""The runs that open tests need for their next look, and no others."""
+"""Find the runs that open tests need for their next look."""
 
 from __future__ import annotations
 
@@ -51,10 +51,10 @@ def require_a_look(study: Study) -> None:
 def next_look(
     study: Study, results: pd.DataFrame, verdicts: pd.DataFrame, given_up: Collection[str] = frozenset()
 ) -> NextLook | None:
-    """Return the earliest look of any open test, with the runs that it lacks.
+    """Return the earliest look of any open test, with its missing runs.
 
     A test needs the runs under its check, their partners without the check, and the dense runs that both start from.
-    Tickets without checks decide nothing, but the decomposition of the others needs them: they come along.
+    Tickets without checks decide nothing, but the decomposition of the others needs them, so they are included.
 
     Args:
         study: says which runs there are.
@@ -120,7 +120,7 @@ def seed_folders(study: Study, tests: pd.DataFrame) -> dict[Key, list[list[str]]
 
 
 class _Planned:
-    """The runs of a study, and those that are made."""
+    """The runs of a study, and which of them are finished."""
 
     def __init__(self, study: Study, results: pd.DataFrame) -> None:
         self.runs = tuple(runs(study))
@@ -129,7 +129,7 @@ class _Planned:
         self._folders = {_place(run): run.folder for run in self.runs}
 
     def lacks(self, test: Test) -> bool:
-        """Return whether a test needs a run that is not made."""
+        """Return whether a test needs a run that is not finished."""
         return not self.made.issuperset(self._folders_of(test))
 
     def lost(self, test: Test, given_up: Collection[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""How fast runs are made here, measured since the command started; unknown until a few are made."""
+"""Measure how fast a command finishes runs."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable
 
 FEWEST = 3
-"""Runs that must be made before their pace says anything."""
+"""Number of finished runs from which on their pace is known."""
 
 
 class Pace:
-    """Counts the seconds in which a workflow is at work, and the runs that it makes.
+    """Counts the seconds that a workflow takes, and the runs that it finishes.
 
     Args:
         clock: returns seconds.
@@ -26,7 +26,7 @@ class Pace:
         self._since, self._here = self._clock(), 0
 
     def made(self, runs: int) -> None:
-        """Note how many runs the workflow has made since it started."""
+        """Note how many runs the workflow has finished since it started."""
         self._here = runs
 
     def stop(self) -> None:
@@ -36,7 +36,7 @@ class Pace:
         self._since, self._here = self._clock(), 0
 
     def seconds(self, runs: int) -> float | None:
-        """Return how long so many runs take, in seconds, or None if too few were made to say it."""
+        """Return the seconds that a number of runs take, or None if too few are finished to know."""
         made, working = self._made + self._here, self._here > 0
         if made < FEWEST:
             return None

@@ -62,6 +62,6 @@ def _commands(study: Study, file: Path, launch: str, folder: str) -> Iterator[st
         settings = FigureSettings(figure=name).model_dump_json()
         png = svg.replace(".svg", ".png")
         drawing = stage("figure", results=results, **needs, svg=svg, png=png, settings=settings)
-        yield f"{drawing} || rm -f {svg}"  # what cannot be drawn yet, the page marks
+        yield f"{drawing} || rm -f {svg}"  # the page marks figures that cannot be drawn yet
     settings = ReportSettings(figures=figures).model_dump_json()
     yield stage("report", **frames, report=f"{folder}/report.html", settings=settings)

@@ -1,4 +1,4 @@
-"""The list of runs that a workflow is asked for by file, because a command line cannot hold thousands of them."""
+"""The file that lists the runs to make, because a command line cannot hold thousands of them."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ WANTED = ".snakemake/prunepipe-wanted.txt"
 RULE = "wanted"
 """The target that makes them."""
 FILES = ("metrics.json", "timing.json")
-"""What a finished run has."""
+"""Files of a finished run."""
 
 
 def write_wanted(folders: Iterable[str], root: Path = Path()) -> None:
-    """Write the list that the next workflow in a folder is asked for.
+    """Write the list of runs that the next workflow in a folder makes.
 
     Args:
         folders: of the runs, as in `prunepipe.results.layout.Run.folder`.
@@ -28,7 +28,7 @@ def write_wanted(folders: Iterable[str], root: Path = Path()) -> None:
 
 
 def wanted_files(wildcards: Any) -> list[str]:
-    """Return the files of the listed runs; without a list the workflow ends with a line that says what makes one."""
+    """Return the files of the listed runs; without a list, the workflow ends with an error."""
     path = Path(WANTED)
     if not path.is_file():
         sys.exit(

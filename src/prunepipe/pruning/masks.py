@@ -161,11 +161,6 @@ def density(mask: Arrays) -> float:
     return sum(int(layer.sum()) for layer in mask.values()) / sum(layer.size for layer in mask.values())
 
 
-def layer_densities(mask: Arrays) -> dict[str, float]:
-    """Return the share of weights that each layer keeps."""
-    return {name: int(layer.sum()) / layer.size for name, layer in mask.items()}
-
-
 @dataclass(frozen=True)
 class Overlap:
     """The overlap of two masks.

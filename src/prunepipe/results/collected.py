@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -48,27 +48,22 @@ def write_frame(path: Path | str, frame: pd.DataFrame) -> None:
         frame.to_csv(temporary, index=False, lineterminator="\n")
 
 
-def read_frame(path: Path | str, columns: Collection[str] = ()) -> pd.DataFrame:
+def read_frame(path: Path | str) -> pd.DataFrame:
     """Read what `write_frame` wrote.
 
     Args:
         path: a .csv file.
-        columns: columns that the file must have.
     Returns:
         The frame; empty fields are NaN, and names and checksums stay text: the check "none", "NA", "02", "1e5", "inf".
     Raises:
-        ArtifactError: the file is missing, truncated, not a table, or lacks a column.
+        ArtifactError: the file is missing, truncated or not a table.
     """
     text = dict.fromkeys(TEXT_COLUMNS, str)
     try:
-        frame = pd.read_csv(path, keep_default_na=False, na_values=[""], low_memory=False, dtype=text)
+        return pd.read_csv(path, keep_default_na=False, na_values=[""], low_memory=False, dtype=text)
     except (OSError, ValueError) as error:
         reason = "no such file" if not Path(path).exists() else f"not a table ({str(error)[:120]})"
         raise ArtifactError(f"{path}: {reason}. {remake(path)}") from error
-    absent = [column for column in columns if column not in frame]
-    if absent:
-        raise ArtifactError(f"{path}: no column {', '.join(absent)}. {remake(path)}")
-    return frame
 
 
 def read_structures(study: Study, root: Path = Path()) -> dict[tuple[str, str], Structure]:

@@ -1,6 +1,6 @@
 """Keep the tables, figures and report of one study from mixing with those of another.
 
-Those of the study that config.yaml names lie in results/, where those of the study that it named before may still lie.
+The study that config.yaml names has its files in results/, where files of the study that it named before may remain.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def owner(place: Path) -> str | None:
 
 
 def settle(study: str, place: str, root: Path = Path()) -> list[str]:
-    """Make a folder that of a study: move away what another study has there, and bring the study's own files there.
+    """Prepare a folder for a study: move the files of another study out, and the study's own files in.
 
     Nothing is deleted. Files that were moved are made again when their study is next run, because Snakemake has no
     record of them at their new place.

@@ -43,7 +43,7 @@ def configured_study(config: Path, studies: Path) -> str:
 
 
 def study_name(file: Path) -> str:
-    """Return the name of a study, which need not be valid: its key `name`, or how its file is called."""
+    """Return the name of a study, which need not be valid: its key `name`, or the name of its file."""
     try:
         values = read_yaml(file)
     except ConfigError:

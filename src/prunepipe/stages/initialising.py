@@ -105,7 +105,7 @@ def _require_logits(network: nn.Module, shape: tuple[int, ...], classes: int) ->
     if found != [TRIAL_IMAGES, classes]:
         raise ConfigError(
             f"its forward gives {found} for images {list(shape)}, must give logits {[TRIAL_IMAGES, classes]}: "
-            f"one a class ({classes}), in eval and in train mode; here in {mode} mode."
+            f"one per class ({classes}), in eval and in train mode; here in {mode} mode."
         )
     if not logits.requires_grad:
         raise ConfigError(

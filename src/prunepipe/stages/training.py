@@ -127,23 +127,17 @@ def train_on(
     with explain_out_of_memory(device, plan.recipe.batch_size), explain_nondeterminism():
         network, training_set, test_set = _on_device(dataset, training_data, weights, settings, device)
         _require_room_for_step(network, training_set, plan, dataset.train_images.shape[1:])
-        before = (
-            {}
-            if mask is None
-            else scores_of(_logits(network, test_set, plan.precision), test_set.labels.cpu().numpy())
-        )
+        before = _scores_before(network, test_set, plan.precision) if mask else {}
         started = time.process_time()
         end = train(
-            network,
-            training_set,
-            test_set,
-            plan,
+            *(network, training_set, test_set, plan),
             mask=mask,
             checkpoint=execution.checkpoint_of(identity),
             after_epoch=epoch_reporter(plan.recipe.epochs, execution.watchers()),
         )
-        # The checkpoint of a finished run holds no logits.
-        logits = _logits(network, test_set, plan.precision) if end.logits is None else end.logits
+        logits = end.logits
+        if logits is None:  # the checkpoint of a finished run holds none
+            logits = _logits(network, test_set, plan.precision)
     facts = _facts(device, execution, identity, time.process_time() - started)
     return Outcome(
         end.weights, end.history, logits, end.seconds, facts, end.snapshots, mask=end.mask, before=before
@@ -162,6 +156,11 @@ def _facts(
         "start": text_checksum([identity[name] for name in ("start weights", "mask", "data")]),
         "cpu_seconds": round(cpu_seconds, 3),
     }
+
+
+def _scores_before(network: nn.Module, test_set: ImageSet, precision: str) -> dict[str, float | None]:
+    """Evaluate a ticket before it is trained."""
+    return scores_of(_logits(network, test_set, precision), test_set.labels.cpu().numpy())
 
 
 def _logits(network: nn.Module, test_set: ImageSet, precision: str) -> np.ndarray:

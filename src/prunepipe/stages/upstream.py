@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from prunepipe.results.layout import (
@@ -18,19 +19,23 @@ from prunepipe.results.layout import (
     dataset_name,
     point_name,
 )
+from prunepipe.results.standing import Upstream
 from prunepipe.stages.settings import data_of_source, score_id, scored_ratio, source_of
 from prunepipe.study.built_in import NO_CHECK
 from prunepipe.study.study import CLEAN, FULL_NETWORK, Study
 
 
-def upstream_logs(study: Study, run: Run, prepared_folder: Path | str) -> list[str]:
-    """Return the logs of the shared stages before a run, the last stage first.
+def upstream_of(study: Study, prepared_folder: Path | str) -> Upstream:
+    """Return a function that names the logs of the shared stages before a run of a study, the last stage first.
 
     Args:
-        study: of the run.
-        run: dense or pruned.
+        study: of the runs.
         prepared_folder: where data sets are prepared.
     """
+    return partial(_logs, study, prepared_folder)
+
+
+def _logs(study: Study, prepared_folder: Path | str, run: Run) -> list[str]:
     place = {"study": study.name, "dataset": run.dataset, "network": run.network, "seed": run.seed}
     prepared = dataset_name(run.dataset, study.datasets[run.dataset])
     first = [INITIAL.format(**place, draw=draw) + "/initialise.log" for draw in ("reinit", "init")]

@@ -12,64 +12,39 @@ from prunepipe.datasets.corruptions import REFERENCE_BATCH
 NO_CHECK = "none"
 """Name of the check that changes nothing: the reference of all others."""
 
-TICKETS: dict[str, dict[str, Any]] = {
-    "lottery": {"scored": "final", "score": "magnitude", "allocation": "global_conv", "start": "init"},
-    "snip": {"scored": "init", "score": "snip", "allocation": "global", "start": "init"},
-    "grasp": {
-        "scored": "init",
-        "score": "grasp",
-        "score_options": {"redraw_linear": True},  # the reference's default
-        "allocation": "global",
-        "start": "init",
-    },
-    "random": {"scored": "init", "score": "random", "allocation": "smart", "start": "init"},
-    "obd": {"scored": "final", "score": "obd", "allocation": "global", "start": "final"},
-    "random_uniform": {"scored": "init", "score": "random", "allocation": "uniform", "start": "init"},
-    "learning_rate_rewinding": {
-        "scored": "final",
-        "score": "magnitude",
-        "allocation": "global_conv",
-        "start": "final",
-    },
-    "hybrid": {"scored": "final", "score": "magnitude", "allocation": "smart", "start": "final"},
-    "magnitude_at_init": {"scored": "init", "score": "magnitude", "allocation": "global", "start": "init"},
-    "synflow": {"scored": "init", "score": "synflow", "allocation": "global", "start": "init"},
-    "random_global": {"scored": "init", "score": "random", "allocation": "global", "start": "init"},
-    "erk": {"scored": "init", "score": "random", "allocation": "erk", "start": "init"},
-    "lamp": {"scored": "final", "score": "magnitude", "allocation": "lamp", "start": "final"},
-    "gmp": {
-        "scored": "init",
-        "score": "magnitude",
-        "allocation": "uniform_all",
-        "start": "init",
-        "updater": "gmp",
-    },
-    "set": {"scored": "init", "score": "random", "allocation": "erk", "start": "init", "updater": "set"},
-    "rigl": {"scored": "init", "score": "random", "allocation": "erk", "start": "init", "updater": "rigl"},
-    "imp": {
-        "scored": "final",
-        "score": "magnitude",
-        "allocation": "global_conv",
-        "start": "init",
-        "cycles": {"share": 0.2},
-    },
-    "imp_late_rewinding": {
-        "scored": "final",
-        "score": "magnitude",
-        "allocation": "global_conv",
-        "start": "epoch 1",
-        "schedule": "remaining",
-        "cycles": {"share": 0.2},
-    },
-    "imp_lr_rewinding": {
-        "scored": "final",
-        "score": "magnitude",
-        "allocation": "global_conv",
-        "start": "final",
-        "cycles": {"share": 0.2},
-    },
-}
 
+def _row(scored: str, score: str, allocation: str, start: str, **others: Any) -> dict[str, Any]:
+    return {"scored": scored, "score": score, "allocation": allocation, "start": start, **others}
+
+
+CYCLES = {"share": 0.2}
+REFERENCE_GRASP = {"redraw_linear": True}
+"""The reference's default."""
+
+TICKETS: dict[str, dict[str, Any]] = {
+    "lottery": _row("final", "magnitude", "global_conv", "init"),
+    "snip": _row("init", "snip", "global", "init"),
+    "grasp": _row("init", "grasp", "global", "init", score_options=REFERENCE_GRASP),
+    "random": _row("init", "random", "smart", "init"),
+    "obd": _row("final", "obd", "global", "final"),
+    "random_uniform": _row("init", "random", "uniform", "init"),
+    "learning_rate_rewinding": _row("final", "magnitude", "global_conv", "final"),
+    "hybrid": _row("final", "magnitude", "smart", "final"),
+    "magnitude_at_init": _row("init", "magnitude", "global", "init"),
+    "synflow": _row("init", "synflow", "global", "init"),
+    "random_global": _row("init", "random", "global", "init"),
+    "erk": _row("init", "random", "erk", "init"),
+    "lamp": _row("final", "magnitude", "lamp", "final"),
+    "gmp": _row("init", "magnitude", "uniform_all", "init", updater="gmp"),
+    "set": _row("init", "random", "erk", "init", updater="set"),
+    "rigl": _row("init", "random", "erk", "init", updater="rigl"),
+    "imp": _row("final", "magnitude", "global_conv", "init", cycles=CYCLES),
+    "imp_late_rewinding": _row(
+        "final", "magnitude", "global_conv", "epoch 1", schedule="remaining", cycles=CYCLES
+    ),
+    "imp_lr_rewinding": _row("final", "magnitude", "global_conv", "final", cycles=CYCLES),
+}
+"""The built-in tickets: weights scored, score, allocation, start weights, and further choices."""
 
 Stage = Literal["none", "data", "score", "mask", "weights"]
 """What a check changes: nothing, the data that the mask is made from, the scores, the mask, or the start weights."""

@@ -49,7 +49,9 @@ def _refuse_sizes(key: str, choice: DatasetChoice, facts: Facts) -> None:
         if count is None:
             continue
         if not least <= count <= held:
-            raise ConfigError(f"{key}.{name}: {count} must be from {least} (one a class) to {held:,} (all).")
+            raise ConfigError(
+                f"{key}.{name}: {count} must be from {least} (one per class) to {held:,} (all)."
+            )
         if count // facts.classes > smallest:
             raise ConfigError(
                 f"{key}.{name}: {count} takes {count // facts.classes} of every class, but the smallest holds "

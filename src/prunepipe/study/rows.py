@@ -7,11 +7,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from prunepipe.datasets.rows import ARRAY_SUFFIXES
 from prunepipe.study.built_in import CheckRow, Stage
 from prunepipe.study.names import check_row
 from prunepipe.validation import Name, Strict, as_tuple
-
-ARRAY_SUFFIXES = (".npz", ".safetensors")
 
 USUAL_LOOKS = (3, 5, 8, 12, 20)
 """Numbers of seeds for which the boundaries of sequential tests are tabulated."""

@@ -1,4 +1,4 @@
-"""The state of a training run, and the checkpoint from which it goes on after an interruption."""
+"""The state of a training run, and the checkpoint from which it resumes after an interruption."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from prunepipe.errors import ArtifactError
 
 @dataclass
 class TrainState:
-    """The state from which a training run can go on.
+    """The state from which a training run can resume.
 
     Attributes:
         epoch: number of finished epochs.
@@ -26,7 +26,7 @@ class TrainState:
         loss, correct: sums over those steps.
         weights: parameters and buffers.
         optimizer: its state, by "group/parameter".
-        history: one row a finished epoch.
+        history: one row per finished epoch.
         seconds: of each finished epoch; kept out of the history, which is the same in every equal run.
         snapshots: weights after the epochs asked for.
         mask: True = kept, of a training whose mask moves; otherwise empty.
@@ -47,7 +47,7 @@ class TrainState:
 
 
 class Checkpoint:
-    """The file from which an interrupted training run goes on.
+    """The file from which an interrupted training run resumes.
 
     Args:
         path: path of the file, which is deleted when the run is finished.

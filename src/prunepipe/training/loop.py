@@ -74,7 +74,7 @@ def train(
         plan: recipe, seed and schedule.
         mask: True = kept; enforced at every step and verified after every epoch. If the plan moves it, it is where the
             mask starts.
-        checkpoint: where an interrupted run goes on from, to the same bytes as one that was never interrupted.
+        checkpoint: where an interrupted run resumes, to the same bytes as one that was never interrupted.
         after_epoch: called with the state after each epoch.
     Returns:
         The state after the last epoch, with the history of all of them.

@@ -18,7 +18,7 @@ from prunepipe.training.step import TrainingStep
 
 @dataclass(frozen=True)
 class MovingMask:
-    """When and how a mask moves; what it is lies in the training step, and so in the checkpoint.
+    """When and how a mask moves; the training step, and so the checkpoint, holds the mask itself.
 
     Attributes:
         updater: returns the mask after each update.
@@ -66,7 +66,7 @@ class MovingMask:
 
         Args:
             step: holds weights and mask.
-            usual: how a step is taken that moves the weights.
+            usual: takes a step that moves the weights.
             images, labels: of the batch.
             learning_rate: of the step.
             taken: number of the step, counted from 1.

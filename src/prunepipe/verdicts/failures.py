@@ -1,4 +1,4 @@
-"""Runs that fail: far below their peers. They are counted beside the test of means, and decide nothing."""
+"""Count runs that fail, far below their peers; they decide no verdict."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many questions at once: adjusted p-values that hold the chance of any error in a study."""
+"""Adjust p-values for the number of tests, so that the rate of any error in a study is bounded."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ class Grid:
     """Every comparison of a study (method, network, data set, check) at every prune ratio and seed.
 
     Attributes:
-        pairs: one row a pair, with `group`, `ratio` and `position` (of the seed): its place in the arrays.
+        pairs: one row per pair, with `group`, `ratio` and `position` (of the seed): its place in the arrays.
         groups: [comparisons] rows of GROUP.
         prune_ratios: [comparisons, prune ratios] ascending; NaN where a comparison has fewer.
         seeds: in the order of the study.
@@ -66,7 +66,7 @@ def grids(results: pd.DataFrame, seeds: Sequence[int] | None = None) -> list[Gri
     """Pair every run under a check with the run without it, study by study.
 
     Args:
-        results: long form, one row a run; unpruned networks are passed over.
+        results: long form, one row per run; unpruned networks are ignored.
         seeds: in the order in which they are looked at; default: ascending.
     Raises:
         ArtifactError: the results cannot be read, or hold a seed that is not in `seeds`.

@@ -1,4 +1,4 @@
-"""All that is said of a study's methods, from its results and its own rule for verdicts."""
+"""Judge a study's methods from its results, by the study's own rule."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class Judgement:
     """Verdicts and what they rest on; each frame also says what its runs were made with.
 
     Attributes:
-        verdicts: one row a method, network, data set, check and prune ratio.
+        verdicts: one row per method, network, data set, check and prune ratio.
         effects: the same at every look, without a word.
-        summaries: one row a method: sane, not sane or undecided, and why.
-        against_random: one row a method, place and prune ratio: the method minus random tickets.
+        summaries: one row per method: sane, not sane or undecided, and why.
+        against_random: one row per method, place and prune ratio: the method minus random tickets.
         gains: what the method gains through layer ratios, positions and weight values.
         flags: what keeps the verdicts from being trusted, in phrases.
         provenance: lines that say where the numbers come from, and the flags.
@@ -66,7 +66,7 @@ def judge(results: pd.DataFrame, study: Study, *, record: Mapping[str, Any] | No
     """Judge every method of a study.
 
     Args:
-        results: one row a run, see prunepipe.results.table.COLUMNS.
+        results: one row per run, see prunepipe.results.table.COLUMNS.
         study: says what is expected, the margin, the significance and the looks.
         record: of the first time that the study was judged, see prunepipe.verdicts.record.
     """

@@ -100,9 +100,14 @@ def level_of_look(level: npt.ArrayLike, look: int, looks: Sequence[int], complet
     return np.where(usable, np.maximum(boundary, share), share)
 
 
+def packaged_table(name: str) -> pd.DataFrame:
+    """Return a table that ships with the package."""
+    with (resources.files("prunepipe") / "data" / name).open(encoding="utf-8") as file:
+        return pd.read_csv(file)
+
+
 @cache
 def _boundaries() -> list[tuple[Floats, Floats]]:
     """Of every usual look: logs of levels, and of the boundaries of its p-value that spend its share of them."""
-    with (resources.files("prunepipe") / "data" / "looks.csv").open(encoding="utf-8") as file:
-        table = np.log(pd.read_csv(file).to_numpy(np.float64))
+    table = np.log(packaged_table("looks.csv").to_numpy(np.float64))
     return [(table[:, 0], table[:, 1 + look]) for look in range(len(USUAL_LOOKS))]

@@ -1,4 +1,4 @@
-"""What is not decided yet, for whoever decides what to run next."""
+"""Find the tests that are not decided yet."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def open_tests(verdicts: pd.DataFrame, seeds: Sequence[int]) -> pd.DataFrame:
         verdicts: from `prunepipe.verdicts.verdicts.verdicts`, of one study.
         seeds: of the study, in its order; as many as the last look, or the looks beyond them are left out.
     Returns:
-        One row an open test with OPEN_COLUMNS: `seeds` are all seeds of the next look, as a tuple, each of which
+        One row per open test with OPEN_COLUMNS: `seeds` are all seeds of the next look, as a tuple, each of which
         needs the run under the check and its partner without; likeliest decision first.
     """
     rows = verdicts[verdicts["next_look"].notna()]

@@ -85,7 +85,7 @@ def pair_runs(
     on: Sequence[str],
     names: tuple[str, str],
 ) -> pd.DataFrame:
-    """Put beside every expected cell the difference of its two runs and the state of the pair.
+    """Add to every expected cell the difference of its two runs and the state of the pair.
 
     Args:
         cells: one row per pair that should exist.
@@ -132,7 +132,7 @@ def _why(
     bad: dict[str, list[npt.NDArray[np.bool_]]],
     names: tuple[str, str],
 ) -> list[str]:
-    """Say of every pair that cannot be compared which side keeps it from that."""
+    """Return, for every pair that cannot be compared, which side is the reason."""
     said = [_causes(pairs[f"cause{side}"], pairs[f"status{side}"]) for side in SIDES]
     causes = [""] * len(pairs)
     for row in np.flatnonzero(state != USABLE).tolist():
@@ -143,7 +143,7 @@ def _why(
 
 
 def _causes(causes: pd.Series[str], statuses: pd.Series[str]) -> list[str]:
-    """Why a run is missing, for every run, whether it is or not."""
+    """Return the cause for every run, for use where it is missing."""
     return [
         ": no such run in the results"
         if not isinstance(status, str)

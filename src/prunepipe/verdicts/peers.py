@@ -1,17 +1,15 @@
-"""Tests that count with the spread of the other comparisons of a study, where these agree."""
+"""Tests that use the spread of a study's other comparisons, where these agree."""
 
 from __future__ import annotations
 
 from functools import cache
-from importlib import resources
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from scipy import stats
 
-from prunepipe.verdicts.looks import Bools, Floats, Ints, Sample
+from prunepipe.verdicts.looks import Bools, Floats, Ints, Sample, packaged_table
 from prunepipe.verdicts.skewness import skewed_share
 from prunepipe.verdicts.tails import falls_to
 
@@ -138,8 +136,7 @@ class Table(NamedTuple):
 
 @cache
 def _table() -> Table:
-    with (resources.files("prunepipe") / "data" / "peers.csv").open(encoding="utf-8") as file:
-        table = pd.read_csv(file)
+    table = packaged_table("peers.csv")
     pairs, distances = table["pairs"].unique(), table["distance"].unique()
     names = [str(name) for name in table]
     spreads = [float(name.removeprefix("normal_")) for name in names if name.startswith("normal_")]

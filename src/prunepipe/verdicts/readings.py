@@ -1,4 +1,4 @@
-"""What the words of a study's checks entitle us to say, by the kind of ticket."""
+"""What the verdicts on a study's checks imply, by the kind of ticket."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was looked at first: looks or seeds that were changed after results were seen are flagged."""
+"""Record the looks and seeds when a study is first judged, and flag later changes."""
 
 from __future__ import annotations
 

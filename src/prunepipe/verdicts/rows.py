@@ -1,4 +1,4 @@
-"""An assessed study as rows: one a comparison and prune ratio, with all that a reader needs."""
+"""The tables of an assessed study: one row per comparison and prune ratio."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def verdict_rows(study: Assessment) -> pd.DataFrame:
 
 
 def effect_rows(study: Assessment) -> pd.DataFrame:
-    """Return one row a comparison, prune ratio and look that is reached, with EFFECT_COLUMNS."""
+    """Return one row per comparison, prune ratio and look that is reached, with EFFECT_COLUMNS."""
     where = np.nonzero(study.reached & study.grid.present[..., None])
     found = study.found
     values = {

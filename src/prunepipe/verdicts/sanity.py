@@ -82,7 +82,7 @@ def ignored(words: Words) -> bool:
 
 
 def _doubts(comparisons: dict[Place, Words], counted: dict[str, Reading]) -> list[str]:
-    """What keeps a method from being sane."""
+    """Return what keeps a method from being called sane."""
     used: set[tuple[str, str, str | None]] = set()
     asked: dict[tuple[str, str, str | None], list[str]] = {}
     for place, words in comparisons.items():

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib import resources
 
 import numpy as np
-import pandas as pd
 
-from prunepipe.verdicts.looks import Bools, Floats, Sample
+from prunepipe.verdicts.looks import Bools, Floats, Sample, packaged_table
 
 FEWEST_FOR_SQUARES = 5
 """With fewer pairs, squares of the skewness do not tell an exponential from a normal law."""
@@ -49,5 +47,5 @@ def skewed_share(found: Sample, counts: Bools) -> Floats:
 @cache
 def _table() -> dict[str, Floats]:
     """Columns of the table that `benchmarks/tabulate_tails.py` makes."""
-    with (resources.files("prunepipe") / "data" / "skewness.csv").open(encoding="utf-8") as file:
-        return {str(name): column.to_numpy(np.float64) for name, column in pd.read_csv(file).items()}
+    table = packaged_table("skewness.csv")
+    return {str(name): column.to_numpy(np.float64) for name, column in table.items()}

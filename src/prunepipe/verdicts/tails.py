@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from importlib import resources
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from scipy import stats
 
-from prunepipe.verdicts.looks import Floats, Ints
+from prunepipe.verdicts.looks import Floats, Ints, packaged_table
 
 FAILING = 0.1
 """Rate of failing runs that no number of seeds may take for an effect."""
@@ -84,7 +82,6 @@ def skewed_tail(statistic: npt.ArrayLike, pairs: npt.ArrayLike) -> Floats:
 @cache
 def _table() -> tuple[Ints, Floats, Floats]:
     """Numbers of pairs, logs of statistics, and logs of p-values [numbers of pairs, statistics]."""
-    with (resources.files("prunepipe") / "data" / "tails.csv").open(encoding="utf-8") as file:
-        table = pd.read_csv(file).set_index("statistic")
+    table = packaged_table("tails.csv").set_index("statistic")
     listed = np.array([int(str(name).removeprefix("of_")) for name in table])
     return listed, np.log(table.index.to_numpy(np.float64)), np.log(table.to_numpy(np.float64).T)

@@ -1,4 +1,4 @@
-"""What keeps the verdicts of a study from being trusted, or from saying much."""
+"""Why the verdicts of a study cannot be trusted, or say little."""
 
 from __future__ import annotations
 

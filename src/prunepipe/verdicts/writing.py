@@ -129,7 +129,7 @@ def decomposition_markdown(gains: pd.DataFrame, provenance: Sequence[str]) -> st
         gains: from `prunepipe.verdicts.decomposition.decomposition`.
         provenance: lines that say where the numbers come from.
     Returns:
-        A Markdown table: one row a method and prune ratio, one column a part; "-" where runs are missing, and below
+        A Markdown table: one row per method and prune ratio, one column per part; "-" where runs are missing, and below
         it why.
     """
     parts = list(dict.fromkeys(gains["part"]))

@@ -34,7 +34,7 @@ def constructed(scores: Arrays, structure: Structure, kept_total: int) -> dict[s
     if abs(sum(kept.values()) - kept_total) > len(kept):
         raise ScoreError(
             f"allocation constructed: the mask keeps {sum(kept.values()):,} weights, must keep exactly {kept_total:,} "
-            f"({len(kept)} more or less, one a layer, pass as rounding); ask for the argument kept_total, density or "
-            "amount (the share to remove), and keep that many."
+            f"({len(kept)} more or less, one per layer, count as rounding); ask for the argument kept_total, density "
+            "or amount (the share to remove), and keep that many."
         )
     return kept

@@ -59,10 +59,7 @@ def _claimed(measures: Measures, claim: Claim) -> str:
     if convolutions and claim.fits(ratio, len(convolutions), size):
         hint = " Counting only the convolutions it is as claimed: state what the ratio counts."
     elif claim.fits(1 - measures.prune_ratio, len(measures.layers), measures.size):
-        hint = (
-            " One minus the claim would fit: the masks may be inverted (1 = pruned), or the claim may be the "
-        )
-        "density."
+        hint = " One minus the claim would fit: the masks may be inverted (1 = pruned), or the claim is the density."
     return (
         f"the prune ratio is {measures.prune_ratio:.2%} ({measures.kept:,} of {measures.size:,} weights are kept), not "
         f"{claim.ratio:.2%} as claimed.{hint}"

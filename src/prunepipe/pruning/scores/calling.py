@@ -91,8 +91,7 @@ def _call(
     signature = inspect.signature(function)
     values = _values(signature, given, options)
     parameters = signature.parameters
-    takes_all = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values())
-    surplus = [] if takes_all else [name for name in options if name not in parameters]
+    surplus = [] if takes_any_keyword(signature) else [name for name in options if name not in parameters]
     if surplus:
         raise _misfit(title, signature, f"got an unexpected keyword argument '{surplus[0]}'")
     unmet = [name for name, parameter in parameters.items() if _required(parameter) and name not in values]
@@ -100,6 +99,11 @@ def _call(
         raise _misfit(title, signature, f"there is nothing to give as '{unmet[0]}'")
     bound = inspect.BoundArguments(signature, values)
     return function(*bound.args, **bound.kwargs)
+
+
+def takes_any_keyword(signature: inspect.Signature) -> bool:
+    """Return whether a function has a parameter such as **options."""
+    return any(part.kind is inspect.Parameter.VAR_KEYWORD for part in signature.parameters.values())
 
 
 def _required(parameter: inspect.Parameter) -> bool:

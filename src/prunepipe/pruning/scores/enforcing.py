@@ -16,9 +16,8 @@ from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from prunepipe.artifacts import Arrays
-from prunepipe.errors import PrunepipeError, ScoreError
+from prunepipe.errors import ScoreError
 from prunepipe.networks.prunable import prunable
-from prunepipe.plugins import explain
 from prunepipe.pruning.scores.answers import Answer, AnswerReader
 from prunepipe.pruning.scores.calling import call_method
 from prunepipe.pruning.scores.contract import Batches, Loss
@@ -149,14 +148,8 @@ class Scorer:
             ) from error
 
     def _of_the_user(self, given: Mapping[str, Any]) -> Any:
-        try:
-            with guarded(self.title, self.time_limit, limit_memory=given["device"].type == "cpu"):
-                return call_method(self.title, self.function, given, self.options)
-        except PrunepipeError:
-            raise
-        except Exception as error:  # whatever the user's code raises
-            place = self.title.removeprefix("score ").rpartition(":")[0]
-            raise ScoreError(f"{self.title}: raised {explain(error, place)}") from error
+        with guarded(self.title, self.time_limit, limit_memory=given["device"].type == "cpu"):
+            return call_method(self.title, self.function, given, self.options)
 
     def _require_kind(self, answer: Answer) -> None:
         if self.constructive and not answer.is_mask:

@@ -10,10 +10,11 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from pathlib import Path
 from types import FrameType
 
-from prunepipe.errors import ScoreError
+from prunepipe.datasets.memory import free_memory, lines_of
+from prunepipe.errors import PrunepipeError, ScoreError
+from prunepipe.plugins import explain
 
 SHOWN_CHARACTERS = 10_000
 """Number of characters of a method's output that are shown."""
@@ -24,21 +25,26 @@ AGAIN_SECONDS = 1.0
 
 @contextmanager
 def guarded(title: str, seconds: float, *, limit_memory: bool) -> Iterator[None]:
-    """Limit the code inside, and end forked processes that return from it.
+    """Limit the code inside, explain what it raises, and end forked processes that return from it.
 
     Args:
-        title: what error messages call the method.
+        title: what error messages call the method: "score" or "updater", and its reference.
         seconds: time limit; 0 means none. Only Python code in the main thread can be interrupted.
         limit_memory: make allocations beyond the available memory fail, so that the process is not killed. Not for use
             with a GPU, whose driver reserves huge address ranges.
 
     Raises:
-        ScoreError: the code exceeded the time limit.
+        ScoreError: the code exceeded the time limit or raised an error, whose line the message names.
     """
     parent = os.getpid()
     try:
         with _limited_time(title, seconds), _limited_output(title), _limited_memory(limit_memory):
             yield
+    except PrunepipeError:
+        raise
+    except Exception as error:  # whatever the user's code raises
+        place = title.partition(" ")[2].rpartition(":")[0]
+        raise ScoreError(f"{title}: raised {explain(error, place)}") from error
     finally:
         if os.getpid() != parent:  # a forked process must not continue our work, whatever it raised
             os._exit(1)
@@ -101,7 +107,7 @@ def _limited_output(title: str) -> Iterator[None]:
 
 @contextmanager
 def _limited_memory(wanted: bool) -> Iterator[None]:
-    available = _available_memory() if wanted else None
+    available = free_memory() if wanted else None
     if available is None:
         yield
         return
@@ -116,26 +122,7 @@ def _limited_memory(wanted: bool) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
 
 
-def _available_memory() -> int | None:
-    """Return the free memory in bytes of this machine and this process's control group; None if unknown."""
-    left = []
-    for line in _lines("/proc/meminfo"):
-        if line.startswith("MemAvailable:"):
-            left.append(int(line.split()[1]) * 1024)
-    bound, used = (_lines(f"/sys/fs/cgroup/memory.{name}") for name in ("max", "current"))
-    if bound and used and bound[0].isdigit():
-        left.append(max(int(bound[0]) - int(used[0]), 0))
-    return min(left, default=None)
-
-
 def _used_memory() -> int:
     """Return the size in bytes of this process's private data, which RLIMIT_DATA limits."""
-    sizes = [line.split()[1] for line in _lines("/proc/self/status") if line.startswith("VmData:")]
+    sizes = [line.split()[1] for line in lines_of("/proc/self/status") if line.startswith("VmData:")]
     return int(sizes[0]) * 1024 if sizes else 0
-
-
-def _lines(path: str) -> list[str]:
-    try:
-        return Path(path).read_text(encoding="ascii").splitlines()
-    except (OSError, UnicodeDecodeError):
-        return []

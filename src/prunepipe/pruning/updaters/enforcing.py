@@ -10,14 +10,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from prunepipe.errors import PrunepipeError, ScoreError
-from prunepipe.plugins import explain
+from prunepipe.errors import ScoreError
+from prunepipe.pruning.scores.calling import takes_any_keyword
 from prunepipe.pruning.scores.guard import guarded
 from prunepipe.pruning.updaters.choosing import kept as count
 from prunepipe.pruning.updaters.contract import Allocate, Tensors
 from prunepipe.seeds import seeded_globals
-
-_VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
 @dataclass(frozen=True)
@@ -85,23 +83,13 @@ class Updater:
         copies = [tensors and {name: tensor.clone() for name, tensor in tensors.items()} for tensors in given]
         seed = int(torch.randint(2**62, (), generator=told["generator"]))
         limits_memory = all(layer.device.type == "cpu" for layer in given[-1].values())
-        try:
-            with (
-                seeded_globals(seed, "updater"),
-                guarded(self.title, self.time_limit, limit_memory=limits_memory),
-            ):
-                return self._called(tuple(copies), told)
-        except PrunepipeError:
-            raise
-        except Exception as error:  # whatever the user's code raises
-            place = self.title.removeprefix("updater ").rpartition(":")[0]
-            raise ScoreError(f"{self.title}: raised {explain(error, place)}") from error
+        limited = guarded(self.title, self.time_limit, limit_memory=limits_memory)
+        with seeded_globals(seed, "updater"), limited:
+            return self._called(tuple(copies), told)
 
     def _called(self, given: tuple[Any, ...], told: Mapping[str, Any]) -> Any:
         signature = inspect.signature(self.function)
-        takes_all = any(
-            parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in signature.parameters.values()
-        )
+        takes_all = takes_any_keyword(signature)
         named = {name: value for name, value in told.items() if takes_all or name in signature.parameters}
         try:
             bound = signature.bind(*given, **named, **self.options)

@@ -19,10 +19,10 @@ def number(value: Any, digits: int = 2) -> str:
     return f"{value:z.{digits}f}".replace("-", "−") if known(value) else ABSENT
 
 
-def signed(value: Any, digits: int = 2) -> str:
+def signed(value: Any) -> str:
     """Return a number with its sign, or a dash; a number that rounds to zero has no sign."""
-    text = number(value, digits)
-    return "+" + text if known(value) and round(value, digits) > 0 else text
+    text = number(value)
+    return "+" + text if known(value) and round(value, 2) > 0 else text
 
 
 def with_minus(text: str) -> str:

@@ -62,9 +62,9 @@ def plot_keep_ratios(data: Collected, study: Study) -> Figure:
             axis.set_ylim(lowest, 1.6)
             axis.yaxis.set_major_formatter(lambda density, _: f"{100 * density:g}")
             _draw_references(axis, data.structures.get(place), ratio)
-            for label, ticket in groups.items():
-                if (*place, ratio, ticket) in curves:
-                    _draw_ticket(axis, curves[*place, ratio, ticket], ticket_looks[label])
+            drawn = [label for label, ticket in groups.items() if (*place, ratio, ticket) in curves]
+            for label in drawn:
+                _draw_ticket(axis, curves[*place, ratio, groups[label]], ticket_looks[label])
     for axis in axes.flat:
         axis.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     lowest_edge = min(axis.get_position().y0 for axis in bottom) * figure.get_figheight()
