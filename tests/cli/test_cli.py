@@ -128,7 +128,7 @@ def test_a_method_is_not_called_like_a_built_in_ticket() -> None:
         (["judge", "snip", "--looks", "5,3"], "verdict.looks: must ascend"),
         (["judge", "snip", "--looks", "2,3"], "verdict.looks: must be numbers of seeds from 3"),
         (["run", "--until-decided", "nope"], "unknown study 'nope'"),
-        (["run", "--until-decided", "--force"], "--force: --until-decided chooses what is made"),
+        (["run", "--until-decided", "--force"], "--force: --until-decided chooses the targets itself"),
         (["run", "--budget", "30m"], "--budget needs --until-decided"),
         (["judge", "builtins:int"], "'builtins:int': its arguments cannot be read"),
         (["verdict"], "no verdicts yet"),

@@ -20,13 +20,13 @@ def test_mask_is_not_changed() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"classifier.weight": None}, "the mask has no array for 'classifier.weight'"),
-        ({"extra": np.ones(1, bool)}, "an array that is no layer of the network: 'extra'"),
+        ({"classifier.weight": None}, "masks lack 'classifier.weight'"),
+        ({"extra": np.ones(1, bool)}, "masks hold the unknown 'extra'"),
         (
             {"classifier.weight": np.ones((3, 2), bool)},
-            r"is bool of shape \(3, 2\), expected bool of shape \(3, 3\)",
+            r"masks of 'classifier.weight' have shape \(3, 2\), expected \(3, 3\)",
         ),
-        ({"classifier.weight": np.ones((3, 3), np.uint8)}, r"is uint8 of shape \(3, 3\), expected bool"),
+        ({"classifier.weight": np.ones((3, 3), np.uint8)}, "has type uint8, must be bool"),
     ],
 )
 def test_masks_that_do_not_fit_are_refused(change: dict[str, np.ndarray | None], message: str) -> None:

@@ -14,8 +14,8 @@ from prunepipe.errors import ConfigError
 from prunepipe.networks.building import make_network
 from prunepipe.networks.state import arrays_of
 from prunepipe.networks.structure import Layer
-from prunepipe.planning.costs import Calibration
-from prunepipe.planning.plan import calibrate, plan, plan_text
+from prunepipe.planning.costs import Calibration, plan
+from prunepipe.planning.plan import plan_text
 from prunepipe.planning.speed import measure
 from prunepipe.planning.storage import dataset_bytes, network_bytes
 from prunepipe.pruning.masks import kept_total
@@ -132,7 +132,7 @@ def test_nonsense_is_refused(study: Study, wrong: dict) -> None:
 
 def test_a_calibration_times_every_network(small: dict) -> None:
     study = Study.model_validate(small | {"networks": ["vgg_digits", "resnet8_small"]})
-    found = calibrate(study, Site(device="cpu"), steps=1)
+    found = measure(study, Site(device="cpu"), steps=1)
     assert set(found.seconds_per_image) == {("digits", "vgg_digits"), ("digits", "resnet8_small")}
     assert all(0 < seconds < 0.1 for seconds in found.seconds_per_image.values())
     assert found.jobs == len(os.sched_getaffinity(0))
@@ -193,7 +193,7 @@ def test_the_size_of_a_data_set_is_that_of_its_file(tmp_path: Path) -> None:
 def test_a_plan_is_of_the_site_and_promises_no_gpu_to_a_cpu(tmp_path: Path, monkeypatch, capsys) -> None:
     asked: list[object] = []
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("prunepipe.planning.plan.calibrate", lambda study, site: asked.append(site))
+    monkeypatch.setattr("prunepipe.planning.speed.measure", lambda study, site: asked.append(site))
     (tmp_path / "config.yaml").write_text("{device: cpu, precision: bfloat16, threads: 2}")
     assert main(["plan", "--calibrate"]) == 0
     assert asked == [Site(device="cpu", precision="bfloat16", threads=2)]

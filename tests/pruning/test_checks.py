@@ -184,9 +184,12 @@ def test_apply_mask_zeroes_pruned_weights_only(mask: Arrays) -> None:
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"conv1.weight": np.ones((2, 2), bool)}, "layer 'conv1.weight', which is not among the weights"),
-        ({"fc.weight": np.ones((20, 10), bool)}, r"is bool \(20, 10\), must be bool \(10, 20\)"),
-        ({"fc.weight": np.ones((10, 20))}, r"is float64 \(10, 20\), must be bool"),
+        ({"conv1.weight": np.ones((2, 2), bool)}, "masks hold the unknown 'conv1.weight'"),
+        (
+            {"fc.weight": np.ones((20, 10), bool)},
+            r"masks of 'fc.weight' have shape \(20, 10\), expected \(10, 20\)",
+        ),
+        ({"fc.weight": np.ones((10, 20))}, "mask of layer 'fc.weight' has type float64, must be bool"),
     ],
 )
 def test_masks_that_do_not_fit_the_weights_are_refused(wrong: Arrays, message: str) -> None:

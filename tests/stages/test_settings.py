@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from prunepipe.planning.costs import facts_of
 from prunepipe.results.layout import dataset_name
 from prunepipe.stages.schemas.preparing import DatasetSettings
 from prunepipe.stages.schemas.training import DataSettings
@@ -15,7 +14,7 @@ from prunepipe.stages.settings import (
     score_id,
     score_settings,
 )
-from prunepipe.study.feasibility import refuse_impossible
+from prunepipe.study.feasibility import facts_of, refuse_impossible
 from prunepipe.study.rows import DatasetChoice
 from prunepipe.study.study import Study
 

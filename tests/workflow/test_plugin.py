@@ -54,7 +54,7 @@ def test_what_a_row_tells_is_used_before_any_job_and_without_torch(place: Path) 
     code = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from prunepipe.planning.plan import plan, plan_text\n"
+        "from prunepipe.planning.costs import plan\nfrom prunepipe.planning.plan import plan_text\n"
         "from prunepipe.study.loading import load_study\n"
         "study = load_study(Path('config/plugged.yaml'))\n"
         "cost = plan(study)\n"

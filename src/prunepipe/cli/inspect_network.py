@@ -92,9 +92,9 @@ def table(rows: list[ParameterRow]) -> list[str]:
 def _asked(arguments: argparse.Namespace) -> Asked:
     from prunepipe.cli.workflow import study_file
     from prunepipe.errors import ConfigError
-    from prunepipe.planning.costs import facts_of
     from prunepipe.stages.schemas.network import NetworkSettings
     from prunepipe.stages.settings import network_settings
+    from prunepipe.study.feasibility import facts_of
     from prunepipe.study.loading import load_study
     from prunepipe.study.names import network_row
 
@@ -106,9 +106,8 @@ def _asked(arguments: argparse.Namespace) -> Asked:
                 f"--study {arguments.study}: has no network '{name}'; it has {', '.join(study.networks)}."
             )
         settings = network_settings(study, name)
-        dataset = next(iter(study.datasets))
-        facts = facts_of(study, dataset)
-        side = facts.image_size // study.datasets[dataset].pool if facts else side
+        facts = facts_of(study, next(iter(study.datasets)))
+        side = facts.image_size if facts else side
     else:
         try:
             settings = NetworkSettings(reference=network_row(name).function)

@@ -35,11 +35,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the plan."""
-    from prunepipe.planning.plan import calibrate, plan_text
+    from prunepipe.planning.plan import plan_text
     from prunepipe.study.loading import load_study
 
     study = load_study(study_file(arguments.study_option or arguments.study))
     site = site_of(Path())
-    calibration = calibrate(study, site) if arguments.calibrate else None
+    calibration = None
+    if arguments.calibrate:
+        from prunepipe.planning.speed import measure  # imports torch, which only calibration needs
+
+        calibration = measure(study, site)
     print(plan_text(study, gpus=arguments.gpus, calibration=calibration, device=site.device))
     return 0

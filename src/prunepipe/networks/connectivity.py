@@ -14,6 +14,7 @@ from prunepipe.errors import ScoreError
 from prunepipe.networks.operations import rule_of
 from prunepipe.networks.reach import Maps, memory_of, some
 from prunepipe.networks.recording import Call, Recording, tensors_of
+from prunepipe.networks.structure import mask_problem
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,9 @@ def connectivity(mask: Arrays, recording: Recording) -> Connectivity:
     Source: Vysogorets, Kempe, "Connectivity Matters: Neural Network Pruning Through the Lens of Effective
         Sparsity", JMLR 2023, section 3.
     """
-    _require_fit(mask, recording.weights)
+    problem = mask_problem(mask, {name: tuple(weight.shape) for name, weight in recording.weights.items()})
+    if problem:
+        raise ScoreError(f"{problem}. Make the mask from the structure of this network.")
     kept = {name: torch.from_numpy(layer).float().requires_grad_() for name, layer in mask.items()}
     maps = follow(recording, kept)
     if reads_values(recording, maps):
@@ -134,16 +137,3 @@ def _dead_units(useful: Arrays, recording: Recording) -> dict[str, int]:
 def _everything(mask: Arrays, recording: Recording) -> Connectivity:
     effective = {name: int(layer.sum()) for name, layer in mask.items()}
     return Connectivity(effective, _dead_units(mask, recording), not any(effective.values()), 0)
-
-
-def _require_fit(mask: Arrays, weights: Mapping[str, Tensor]) -> None:
-    for name in sorted(set(weights) ^ set(mask)):
-        what = "has no array for" if name in weights else "has an array that is no layer of the network:"
-        raise ScoreError(f"the mask {what} '{name}'. Make the mask from the structure of this network.")
-    for name, weight in weights.items():
-        array, shape = mask[name], tuple(weight.shape)
-        if array.shape != shape or array.dtype != np.bool_:
-            raise ScoreError(
-                f"mask '{name}' is {array.dtype} of shape {array.shape}, expected bool of shape {shape}. "
-                "Make the mask from the structure of this network."
-            )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from math import prod
 from pathlib import Path
 from typing import Any
 
-from prunepipe.artifacts import FOREIGN, of_another_version, read_json
+import numpy as np
+
+from prunepipe.artifacts import FOREIGN, mismatch, of_another_version, read_json
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,15 @@ class Structure:
         """Return the structure that `to_json` described."""
         layers = tuple(Layer(**{**entry, "shape": tuple(entry["shape"])}) for entry in data["layers"])
         return Structure(layers, data["residual"], data["followed"], data.get("unprunable", 0.0))
+
+
+def mask_problem(mask: Mapping[str, np.ndarray], shapes: Mapping[str, tuple[int, ...]]) -> str | None:
+    """Return why a mask does not fit weights of these names and shapes, or None if it does."""
+    problem = mismatch(mask, shapes)
+    if problem:
+        return f"masks {problem}"
+    wrong = next((name for name, layer in mask.items() if layer.dtype != np.bool_), None)
+    return wrong and f"mask of layer '{wrong}' has type {mask[wrong].dtype}, must be bool (True = kept)"
 
 
 def read_structure(path: Path | str) -> Structure:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from prunepipe.datasets.rows import Facts
 from prunepipe.networks.structure import Layer
 from prunepipe.planning.storage import dataset_bytes, network_bytes, score_files
-from prunepipe.study.feasibility import layers_of
-from prunepipe.study.names import dataset_row
+from prunepipe.study.feasibility import facts_of, layers_of
 from prunepipe.study.study import CLEAN, Study
 
 
@@ -145,19 +143,7 @@ def _dataset_disk(study: Study, dataset: str) -> int | None:
     facts = facts_of(study, dataset)
     if facts is None:
         return None
-    side = facts.image_size // study.datasets[dataset].pool
-    return dataset_bytes(facts.channels, side, facts.train_images + facts.test_images)
-
-
-def facts_of(study: Study, dataset: str) -> Facts | None:
-    """Return shape and size of a data set as the study uses it, or None if its row does not say."""
-    choice = study.datasets[dataset]
-    loader = choice.loader(dataset)
-    facts = dataset_row(loader).facts if loader else None
-    if facts is None:
-        return None
-    train, test = choice.train_images or facts.train_images, choice.test_images or facts.test_images
-    return replace(facts, train_images=train, test_images=test)
+    return dataset_bytes(facts.channels, facts.image_size, facts.train_images + facts.test_images)
 
 
 def _part(study: Study, dataset: str, network: str) -> CostItem:

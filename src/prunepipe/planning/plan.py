@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from prunepipe.errors import ConfigError
 from prunepipe.planning.costs import Calibration, StudyCost, plan
-from prunepipe.study.loading import Site
 from prunepipe.study.study import Study
-
-__all__ = ["calibrate", "plan", "plan_text"]
 
 ASSUMED_GPU_GFLOPS = 50_000.0
 """Default GFLOP/s of one GPU in training: estimated for an A100 in bfloat16 with CUDA graphs, not measured."""
@@ -18,19 +15,6 @@ ASSUMED_GPU_STEP = 1e-3
 UNKNOWN = "unknown"
 UNITS = ((1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 TIMES = ((86_400, "days"), (3600, "hours"), (60, "minutes"))
-
-
-def calibrate(study: Study, site: Site | None = None, *, steps: int = 3) -> Calibration:
-    """Time a few real training steps of each network of a study on this device; needs torch.
-
-    Args:
-        study: its networks are timed on artificial images of each data set's shape.
-        site: device, precision, layout and threads of the training jobs.
-        steps: number of timed steps per network, of which the median is used.
-    """
-    from prunepipe.planning.speed import measure  # imports torch, which only calibration needs
-
-    return measure(study, site or Site(), steps=steps)
 
 
 def plan_text(
@@ -46,7 +30,7 @@ def plan_text(
     Args:
         study: a validated study.
         gpus: number of GPUs that share the work, > 0.
-        calibration: speed of this device, from `calibrate`; None omits its time.
+        calibration: speed of this device, from `planning.speed.measure`; None omits its time.
         gpu_gflops: speed of one GPU in GFLOP/s, used if the calibration is not from a GPU.
         device: the site's device; GPU times are not estimated for "cpu".
     Raises:

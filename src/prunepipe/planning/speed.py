@@ -13,9 +13,10 @@ import torch
 from prunepipe.execution.cores import usable_cores
 from prunepipe.execution.devices import device_name, prepare_process, require_precision, resolve_device
 from prunepipe.networks.building import make_network
-from prunepipe.planning.costs import Calibration, facts_of
+from prunepipe.planning.costs import Calibration
 from prunepipe.seeds import torch_generator
 from prunepipe.stages.settings import network_settings
+from prunepipe.study.feasibility import facts_of
 from prunepipe.study.loading import Site
 from prunepipe.study.study import Study
 from prunepipe.training.cuda_graph import GraphedStep
@@ -23,8 +24,14 @@ from prunepipe.training.images import ImageSet, draw_epoch
 from prunepipe.training.step import TrainingStep
 
 
-def measure(study: Study, site: Site, *, steps: int) -> Calibration:
-    """Time training steps of every network on every data set of known shape; see `planning.plan.calibrate`."""
+def measure(study: Study, site: Site, *, steps: int = 3) -> Calibration:
+    """Time training steps of every network of a study on every data set of known shape.
+
+    Args:
+        study: its networks are timed on artificial images.
+        site: device, precision, layout and threads of the training jobs.
+        steps: number of timed steps per network, of which the median is used.
+    """
     prepare_process(site.threads)
     device = resolve_device(site.device)
     require_precision(device, site.precision)
@@ -45,7 +52,7 @@ def _seconds_per_image(
     facts, batch = facts_of(study, dataset), study.recipe.batch_size
     if facts is None:
         return None
-    side = facts.image_size // study.datasets[dataset].pool
+    side = facts.image_size
     settings = network_settings(study, network)
     shape: dict[str, Any] = {"channels": facts.channels, "classes": facts.classes, "image_size": side}
     model = make_network(settings.reference, **shape, options=settings.options).to(device)

@@ -9,6 +9,7 @@ import numpy as np
 
 from prunepipe.artifacts import Arrays
 from prunepipe.errors import ScoreError
+from prunepipe.networks.structure import mask_problem
 
 
 def rearrange(mask: Arrays, *, generator: np.random.Generator) -> Arrays:
@@ -98,11 +99,6 @@ def apply_mask(weights: Arrays, mask: Arrays) -> Arrays:
 
 
 def _require_fit(weights: Arrays, mask: Arrays) -> None:
-    for name, layer in mask.items():
-        if name not in weights:
-            raise ScoreError(f"the mask has layer '{name}', which is not among the weights.")
-        if layer.dtype != np.bool_ or layer.shape != weights[name].shape:
-            raise ScoreError(
-                f"the mask of layer '{name}' is {layer.dtype} {layer.shape}, "
-                f"must be bool {weights[name].shape} like the weights."
-            )
+    problem = mask_problem(mask, {name: weights[name].shape for name in mask if name in weights})
+    if problem:
+        raise ScoreError(f"{problem}, like the weights.")

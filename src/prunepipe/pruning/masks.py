@@ -11,7 +11,7 @@ import numpy as np
 
 from prunepipe.artifacts import Arrays, mismatch
 from prunepipe.errors import ConfigError, ScoreError
-from prunepipe.networks.structure import Structure
+from prunepipe.networks.structure import Structure, mask_problem
 
 ALWAYS_KEPT = float(np.finfo(np.float64).max)
 """The score of weights that a method always keeps and does not rank."""
@@ -150,10 +150,9 @@ def check_mask(mask: Arrays, structure: Structure) -> None:
     Raises:
         ScoreError: a layer is missing, unknown, of another shape, or not bool.
     """
-    require_layers("masks", mask, structure)
-    for name, layer in mask.items():
-        if layer.dtype != np.bool_:
-            raise ScoreError(f"mask of layer '{name}' has type {layer.dtype}, must be bool (True = kept).")
+    problem = mask_problem(mask, structure.shapes)
+    if problem:
+        raise ScoreError(f"{problem}.")
 
 
 def density(mask: Arrays) -> float:

@@ -8,10 +8,8 @@ from pathlib import Path
 from prunepipe.errors import ConfigError
 from prunepipe.results.layout import AS_FOUND, CELL, DENSE, SEARCH
 from prunepipe.study.built_in import NO_CHECK
+from prunepipe.study.published_file import Place
 from prunepipe.study.study import CLEAN, FULL_NETWORK, Study
-
-Place = tuple[str, str, float, str, str]
-"""(data set, network, prune ratio, ticket, check) of a cell."""
 
 
 def cell_command(study: Study, file: Path | None, place: Place) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import ceil
 
 from prunepipe.datasets.rows import Facts
@@ -25,7 +26,7 @@ def refuse_impossible(study: Study) -> None:
         ConfigError: the message names the key, the value, the bound, and what to change.
     """
     for dataset, choice in study.datasets.items():
-        facts = facts_of(dataset, choice)
+        facts = _given_facts(study, dataset)
         if facts is not None:
             _refuse_sizes(f"datasets.{dataset}", choice, facts)
             _refuse_large_hole(study, dataset, facts.image_size // choice.pool)
@@ -33,10 +34,22 @@ def refuse_impossible(study: Study) -> None:
     refuse_impossible_budgets(study)
 
 
-def facts_of(dataset: str, choice: DatasetChoice) -> Facts | None:
-    """Return the shape of a data set from its row; None for the user's own files and functions."""
-    loader = choice.loader(dataset)
+def _given_facts(study: Study, dataset: str) -> Facts | None:
+    loader = study.datasets[dataset].loader(dataset)
     return dataset_row(loader).facts if loader else None
+
+
+def facts_of(study: Study, dataset: str) -> Facts | None:
+    """Return shape and size of a data set as a study uses it; None for the user's own files and functions."""
+    choice, facts = study.datasets[dataset], _given_facts(study, dataset)
+    if facts is None:
+        return None
+    return replace(
+        facts,
+        image_size=facts.image_size // choice.pool,
+        train_images=choice.train_images or facts.train_images,
+        test_images=choice.test_images or facts.test_images,
+    )
 
 
 def _refuse_sizes(key: str, choice: DatasetChoice, facts: Facts) -> None:
@@ -118,13 +131,12 @@ def layers_of(study: Study, dataset: str, network: str) -> list[tuple[Layer, int
     Raises:
         ConfigError: the network does not accept images of that size.
     """
-    choice, net = study.datasets[dataset], study.networks[network]
-    facts = facts_of(dataset, choice)
+    facts, net = facts_of(study, dataset), study.networks[network]
     name = net.architecture or network
     layers = network_row(name).layers
     if facts is None or not layers or ":" in name:
         return None
-    size = facts.image_size // choice.pool
+    size = facts.image_size
     try:
         maps: list[tuple[Layer, int]] = load_function(layers)(
             name, facts.channels, facts.classes, size, net.width

@@ -28,6 +28,7 @@ class PublishedCell(NamedTuple):
 
 
 Place = tuple[str, str, float, str, str]
+"""(data set, network, prune ratio, ticket, check) of a cell."""
 
 
 def read_published(path: Path) -> list[PublishedCell]:
@@ -62,7 +63,7 @@ def refuse_unrelated(path: Path, cells: Iterable[PublishedCell], places: Iterabl
     Args:
         path: of the file.
         cells: what it holds.
-        places: (data set, network, prune ratio, ticket, check) of every cell of the study.
+        places: of every cell of the study.
 
     Raises:
         ConfigError: the message shows a row and a cell of the study.

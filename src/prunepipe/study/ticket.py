@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
 from itertools import count, takewhile
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from prunepipe.errors import ConfigError
 from prunepipe.pruning.allocations import AllocationRow
@@ -22,6 +22,13 @@ from prunepipe.study.built_in import CheckRow
 from prunepipe.study.names import allocation_row, score_row, updater_row
 from prunepipe.study.rows import MOST, unique
 from prunepipe.validation import FILE_POINT, Name, Point, Strict, as_tuple
+
+ROW_OF: dict[str, Callable[[str], Any]] = {
+    "score": score_row,
+    "allocation": allocation_row,
+    "updater": updater_row,
+}
+"""How to find the row of a name, by the key of a ticket that holds the name."""
 
 GIVEN = "generator"
 """The keyword argument that the pipeline passes to every score."""
@@ -159,16 +166,11 @@ class Ticket(Strict):
 
     _unique_checks = field_validator("checks")(unique)
 
-    @field_validator("score")
+    @field_validator("score", "allocation", "updater")
     @classmethod
-    def _score_known(cls, name: str) -> str:
-        score_row(name)
-        return name
-
-    @field_validator("allocation")
-    @classmethod
-    def _allocation_known(cls, name: str) -> str:
-        allocation_row(name)
+    def _known(cls, name: str | None, info: ValidationInfo) -> str | None:
+        if name is not None:
+            ROW_OF[str(info.field_name)](name)
         return name
 
     @model_validator(mode="after")
@@ -203,13 +205,6 @@ class Ticket(Strict):
                 "lamp"
             )
         return self
-
-    @field_validator("updater")
-    @classmethod
-    def _updater_known(cls, name: str | None) -> str | None:
-        if name is not None:
-            updater_row(name)
-        return name
 
     @field_validator("until")
     @classmethod
