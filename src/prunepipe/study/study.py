@@ -289,7 +289,7 @@ class Study(Strict):
         epochs = {self.epoch_of(point) for point in points if point.startswith("epoch")}
         return tuple(sorted(epochs))
 
-    @cached_property
+    @property
     def places(self) -> list[tuple[str, str]]:
         """Every data set with every network."""
         return list(product(self.datasets, self.networks))
