@@ -98,7 +98,8 @@ def _lock(descriptor: int) -> bool:
 def _say_no_locks() -> None:
     """Warn once that killed writes cannot be cleaned up without locks."""
     print(
-        "no file locks here: what a killed write leaves (.NAME.*) stays until you remove it", file=sys.stderr
+        "no file locks here: temporary files of killed writes (.NAME.*) stay until you remove them",
+        file=sys.stderr,
     )
 
 

@@ -97,10 +97,13 @@ def test_an_own_data_check_works_on_a_copy_and_returns_training_data(tmp_path: P
     [
         ("bare", "has no weight of a convolution, a Linear layer or attention, so nothing can be pruned"),
         ("wrong_size", r"does not accept images of shape \[2, 1, 8, 8\]"),
-        ("too_few_logits", r"forward gives \[2, 1\] for images \[2, 1, 8, 8\], must give logits \[2, 2\]"),
-        ("auxiliary", r"its forward gives tuple .*must give logits \[2, 2\].*; here in train mode"),
+        (
+            "too_few_logits",
+            r"forward returns \[2, 1\] for images \[2, 1, 8, 8\], must return logits \[2, 2\]",
+        ),
+        ("auxiliary", r"its forward returns tuple .*must return logits \[2, 2\].*; here in train mode"),
         ("tied", "'embedding.weight' and 'network.4.weight' are one shared weight"),
-        ("of_two_images", r"its forward gives \[4, 1\] for images \[2, 1, 8, 8\], must give logits"),
+        ("of_two_images", r"its forward returns \[4, 1\] for images \[2, 1, 8, 8\], must return logits"),
         ("in_half_precision", "parameter '.*' is float16; build the network in float32"),
         ("in_double_precision", "parameter '.*' is float64; build the network in float32"),
         ("in_bfloat16", "parameter '.*' is bfloat16; build the network in float32"),

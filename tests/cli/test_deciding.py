@@ -186,11 +186,11 @@ def test_when_the_judged_method_fails_its_controls_do_not_go_on(
 def test_a_workflow_that_cannot_start_is_not_started_again(
     planned: Study, tmp_path: Path, monkeypatch
 ) -> None:
-    refused = WorkflowRun(1, 0, ["another Snakemake is at work here"])
+    refused = WorkflowRun(1, 0, ["another Snakemake is running here"])
     ending, workflow, _ = decided(planned, tmp_path, monkeypatch, before=lambda: refused)
     assert ending.reason == FAILED_TO_START
     assert len(workflow.asked) == 1
-    assert ending.told == ["another Snakemake is at work here"]
+    assert ending.told == ["another Snakemake is running here"]
 
 
 @pytest.mark.parametrize(

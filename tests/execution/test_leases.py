@@ -177,7 +177,7 @@ def test_a_job_that_waits_says_for_what(four) -> None:
         time.sleep(0.05)
     thread.join(10)
     assert said[0].startswith("waiting for 2 of the GPUs 0, 1, 2, 3: too few are free")
-    assert "--resources gpu=4 is 4 GPUs x jobs_per_gpu = 1" in said[0]
+    assert "--resources gpu=4 (4 GPUs x jobs_per_gpu = 1)" in said[0]
     assert [text[:8] for text in said] == ["waiting ", "GPU 0, 1"]  # it says so once, however long it waits
 
 

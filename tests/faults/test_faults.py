@@ -57,7 +57,7 @@ def test_a_second_snakemake_is_refused_while_the_first_lives(tmp_path: Path) -> 
         started.append(start(project, CELL))
         assert started[1].wait(timeout=60) != 0
         said = (project / "output.txt").read_text()
-        assert f"another Snakemake is at work here (process {first.pid} on " in said
+        assert f"another Snakemake is running here (process {first.pid} on " in said
         assert "Traceback" not in said
         assert first.poll() is None
         assert processes(project)["stage"]

@@ -309,7 +309,7 @@ def test_images_need_not_be_square(name: str, size: tuple[int, int]) -> None:
     [
         ("weight_norm", r"the weight of '0' is not a plain parameter.*exclude: \[0\]"),
         ("tied", r"'head.weight' and 'table.weight' are one shared weight.*exclude: \[head\]"),
-        ("auxiliary", r"its forward gives tuple .* must give logits \[2, 3\].*in train mode"),
+        ("auxiliary", r"its forward returns tuple .* must return logits \[2, 3\].*in train mode"),
         ("fails_in_training", r"in train mode, images \[2, 2, 8, 8\] raise IndexError: no way"),
         ("no_gradient", r"no gradient reaches any parameter"),
         ("lazy", r"'1.weight' is of a lazy module"),

@@ -49,7 +49,7 @@ def altered(change):
         (lambda s: s.pop("twice.weight"), "no scores for layer 'twice.weight'"),
         (
             lambda s: s.update({"nowhere.weight": torch.ones(6)}),
-            "scores for 'nowhere.weight', which is no prunable weight",
+            "scores for 'nowhere.weight', which is not a prunable weight",
         ),
         (
             lambda s: s.update({"head.weight": torch.ones(5, 3)}),

@@ -324,7 +324,7 @@ def never_twice_alike(weights: Any, gradients: Any, mask: Any) -> Any:
         (numpy_mask, "the mask of 'conv' is ndarray, must be a bool tensor"),
         (other_shape, r"the mask of 'fc' has shape \(16, 5\), must be \(5, 16\) like the weight"),
         (half_of_them, "lacks 'conv'; it must return a mask of every layer"),
-        (one_too_many, "a mask of 'fc.bias', which is no prunable layer"),
+        (one_too_many, "a mask of 'fc.bias', which is not a prunable layer"),
         (a_list, "returned list, must return a dictionary of masks"),
         (scores, "the mask of 'conv' is torch.float32, must be a bool tensor"),
         (broken, "raised KeyError: 'conv9'"),

@@ -93,7 +93,7 @@ def test_a_study_in_two_places_is_refused_and_nothing_is_touched(tmp_path: Path)
 def test_files_of_nobody_are_refused(tmp_path: Path) -> None:
     write(tmp_path, "results", "a")
     (tmp_path / "results" / "results.csv").unlink()
-    with pytest.raises(ConfigError, match="nothing says which study made .*tables.*; move them away"):
+    with pytest.raises(ConfigError, match="no file says which study made .*tables.*; move them away"):
         settle("b", "results", tmp_path)
 
 

@@ -152,7 +152,7 @@ def test_no_rows_give_an_empty_table():
         (lambda r: pd.concat([r, r.iloc[[0]]]), "listed twice"),
         (lambda r: r.assign(seed=r["seed"].mask(r["seed"] == 1)), "empty values in column seed"),
         (lambda r: r.assign(accuracy=r["accuracy"].mask(r["seed"] == 1, 400.0)), "expected percent, 0-100"),
-        (lambda r: r.assign(accuracy="high"), "column accuracy holds something else than numbers"),
+        (lambda r: r.assign(accuracy="high"), "column accuracy holds values that are not numbers"),
     ],
 )
 def test_results_that_cannot_be_read_are_refused_with_the_reason(spoil, text):

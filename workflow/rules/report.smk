@@ -1,4 +1,4 @@
-# From everything collected, drawn and judged to one page.
+# From tables, figures and verdicts to one page.
 
 
 rule report:

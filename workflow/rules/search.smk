@@ -1,4 +1,4 @@
-# Trainings on the way to a mask: those in which it moves, and cycles of iterative pruning on data that a check changed.
+# Searches, which train to find a mask: moving masks, and cycles of iterative pruning on data that a check changed.
 
 
 rule search:
@@ -39,7 +39,7 @@ rule search:
         "--benchmark {params.benchmark:q} &> {log:q}"
 
 
-# The network with a moving mask as its training left it, before its mask is retrained.
+# The network at the end of a search with a moving mask, before the mask that it found is retrained.
 rule evaluate_search:
     input:
         data=JOBS.prepared,

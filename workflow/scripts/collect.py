@@ -13,7 +13,7 @@ from prunepipe.study.loading import load_study
 def main(files):
     """Read every run of the study below this folder, write three tables."""
     study = load_study(Path(files.study))
-    # From the environment: where data lies is no part of a result, and must not make one stale.
+    # From the environment: the data folder is not part of a result and must not make one stale.
     prepared = os.environ.get("PRUNEPIPE_PREPARED_FOLDER", "data")
     results = collect(study, upstream=upstream_of(study, prepared))
     write_frame(files.results, results)

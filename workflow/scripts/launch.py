@@ -109,7 +109,7 @@ def private_folder():
 
 
 def try_connect(path):
-    """Return a connection, or None if nothing listens."""
+    """Return a connection, or None if no process listens."""
     connection = socket.socket(socket.AF_UNIX)
     try:
         connection.connect(path)

@@ -33,7 +33,7 @@ def resolve_device(name: str) -> torch.device:
     available = torch.cuda.is_available()
     if name == "cuda" and not available:
         raise ConfigError(
-            "config.yaml: device: cuda asked for, but torch finds no CUDA device; use cpu or auto."
+            "config.yaml asks for device: cuda, but torch finds no CUDA device; use cpu or auto."
         )
     return torch.device("cuda" if available and name != "cpu" else "cpu")
 
@@ -52,7 +52,7 @@ def prepare_process(threads: int, deterministic: bool = True) -> None:
     """
     cores = usable_cores()
     if threads > cores:
-        raise ConfigError(f"config.yaml: threads: {threads} asked for, this machine has {cores} cores.")
+        raise ConfigError(f"config.yaml asks for threads: {threads}, but this machine has {cores} cores.")
     torch.set_num_threads(threads)
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS reads it at first use
     # Same as torch.use_deterministic_algorithms(True), without its import of torch._dynamo: 1.5 s per training stage.
@@ -82,7 +82,7 @@ def require_precision(device: torch.device, precision: str) -> None:
     """
     if precision == "bfloat16" and not has_bfloat16(device):
         raise ConfigError(
-            f"config.yaml: precision: bfloat16 asked for, but {device_name(device)} lacks it; use float32."
+            f"config.yaml asks for precision: bfloat16, but {device_name(device)} lacks it; use float32."
         )
 
 
@@ -91,7 +91,7 @@ def has_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
         with torch.cuda.device(device):
             return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    if platform.machine() in ("x86_64", "AMD64"):  # oneDNN also says yes if it emulates
+    if platform.machine() in ("x86_64", "AMD64"):  # oneDNN also reports bfloat16 that it only emulates
         return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
     return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
@@ -177,7 +177,7 @@ def explain_nondeterminism() -> Iterator[None]:
         if not found:
             raise
         raise TrainingError(
-            f"{operation} has no deterministic form, and equal runs would differ; do without it, or accept that with "
+            f"{operation} has no deterministic form, so equal runs would differ; avoid it, or accept that with "
             "deterministic: false in config.yaml."
         ) from error
 

@@ -43,7 +43,7 @@ def require_cuda(device: str) -> None:
     asked = [sys.executable, "-c", "import sys, torch; sys.exit(0 if torch.cuda.is_available() else 3)"]
     if subprocess.run(asked, capture_output=True, check=False).returncode == 3:
         raise ConfigError(
-            "config.yaml: device: cuda asked for, but torch finds no CUDA device; use cpu or auto. No job was started."
+            "config.yaml asks for device: cuda, but torch finds no CUDA device; use cpu or auto. No job was started."
         )
 
 

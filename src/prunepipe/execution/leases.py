@@ -105,7 +105,7 @@ def lock_folder(environment: Environment) -> Path:
         base.mkdir(mode=0o700, exist_ok=True)
         if base.is_symlink() or base.stat().st_uid != os.getuid():
             raise ConfigError(
-                f"{base}: the locks of GPUs belong there, but it is a link or another user's; "
+                f"{base}: GPU locks belong there, but it is a link or another user's folder; "
                 "remove it, or set TMPDIR to a folder of your own."
             )
         folder.mkdir(mode=0o700, exist_ok=True)
@@ -124,8 +124,8 @@ def _wait(
             devices, jobs = len(pool.devices), pool.jobs_per_device
             say(
                 f"waiting for {count} of the GPUs {', '.join(pool.devices)}: too few are free ({pool.folder}). "
-                f"Jobs need not start to wait: --resources gpu={devices * jobs} "
-                f"is {devices} GPUs x jobs_per_gpu = {jobs}."
+                f"--resources gpu={devices * jobs} ({devices} GPUs x jobs_per_gpu = {jobs}) makes Snakemake start only "
+                "as many jobs as fit."
             )
             told = True
         time.sleep(poll_seconds)

@@ -37,11 +37,14 @@ def claim_folder(root: Path = Path()) -> None:
         owner = os.pread(descriptor, 200, 0).decode(errors="replace").strip()
         os.close(descriptor)
         raise ConfigError(
-            f"{root.resolve()}: another Snakemake is at work here ({owner}); wait for it or stop it (Ctrl-C), then "
+            f"{root.resolve()}: another Snakemake is running here ({owner}); wait for it or stop it (Ctrl-C), then "
             "start again. To look at what is there meanwhile: snakemake partial --cores 1"
         ) from error
     except OSError as error:
-        print(f"{path}: no locks here ({error.strerror}); start no second Snakemake.", file=sys.stderr)
+        print(
+            f"{path}: no file locks here ({error.strerror}); do not start a second Snakemake.",
+            file=sys.stderr,
+        )
         return
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, f"process {os.getpid()} on {os.uname().nodename}".encode(), 0)

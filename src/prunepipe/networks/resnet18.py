@@ -43,7 +43,7 @@ class ResNet18(nn.Module):
     def initialise(self, *, generator: torch.Generator) -> None:
         """Draw convolutions from N(0, sqrt(2 / fan_out)) and the Linear layer from U(-b, b), b = 1 / sqrt(fan_in).
 
-        The Linear law is torch's default, which the code of Tanaka et al. leaves in place.
+        The Linear layer is drawn as torch's default does, which the code of Tanaka et al. keeps.
         """
         draw_normal(self, fan="fan_out", generator=generator)
         bound = 1 / sqrt(self.fc.in_features)

@@ -76,7 +76,7 @@ def vgg(
         image_size: side of square images, pixels, or (height, width); every max-pool halves both.
         layout: output channels for each convolution, and "M" for each max-pool.
         width: multiplies the channel counts (rounded, at least 1).
-        network: class of the network, which decides its initial law.
+        network: class of the network, which decides how its weights are drawn.
     Raises:
         ConfigError: the images are too small for the pools, or the layout or the width is malformed.
     """

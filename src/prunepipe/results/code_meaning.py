@@ -1,7 +1,7 @@
 """Reduce Python source to its meaning: text that is the same under every Python and ignores what only people read.
 
-Ignored are comments, layout, docstrings and other stand-alone constants, `pass`, and the text of
-messages. An expression makes a message if it is
+It ignores comments, layout, docstrings and other stand-alone constants, `pass`, and the text of messages.
+An expression makes a message if it is
 
 * an argument of `raise X(...)` or of any call of a name that ends in Error, Exception or Warning;
 * an argument of `print` to the screen, `sys.exit`, `warnings.warn` or a logger's methods, or the text of an `assert`;

@@ -2,8 +2,8 @@
 
 Imports in the package, in stages' scripts and in the user's own modules are followed, anywhere in a file:
 `import a.b as c`, `from ..common import g`, and the `__init__.py` of each of the user's packages on the way. Data files
-count if a user's file names them and uses `importlib.resources` or `__file__`. Not followed are names built at run
-time, data in other folders, imports for type checkers only, and installed packages, whose versions the environment
+count if a user's file names them and uses `importlib.resources` or `__file__`. It does not follow names built at run
+time, data in other folders, imports for type checkers only, or installed packages, whose versions the environment
 records.
 """
 
@@ -28,7 +28,7 @@ FINDERS = {"__file__", "resources", "importlib.resources", "importlib_resources"
 """Names by which a file locates the data next to it."""
 
 LONGEST_NAME = 200
-"""Strings that may be the name of a file."""
+"""Longer strings are not taken for the name of a file."""
 
 
 def reached_files(script: Path, *references: str) -> set[Path]:

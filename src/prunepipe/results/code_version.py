@@ -10,7 +10,7 @@ from prunepipe.results.code_meaning import meaning
 from prunepipe.results.code_reach import PACKAGE, reached_files, syntax_tree
 
 MESSAGES = PACKAGE / "errors.py"
-"""This module holds only errors and their text."""
+"""A module that holds only errors and their text, so all its strings count as messages."""
 
 
 def code_version(script: Path, *references: str) -> str:

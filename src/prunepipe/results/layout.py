@@ -29,7 +29,7 @@ ANY_RATIO = "_any"
 
 
 AS_FOUND = "as_found"
-"""In the `check` column: the network as the training that found its mask left it, without retraining."""
+"""In the `check` column: the network at the end of the search that found its mask, not retrained."""
 
 
 def dataset_name(key: str, choice: DatasetChoice) -> str:

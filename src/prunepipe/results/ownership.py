@@ -24,7 +24,7 @@ def owner(place: Path) -> str | None:
     """Return the name of the study whose tables, figures and report lie in a folder, or None if there are none.
 
     Raises:
-        ConfigError: nothing in the folder says which study they are of.
+        ConfigError: no file in the folder says which study they are of.
     """
     if not any((place / name).exists() for name in OUTPUTS):
         return None
@@ -35,7 +35,7 @@ def owner(place: Path) -> str | None:
     )
     if known is None and any((place / name).exists() for name in OUTPUTS if name != "logs"):
         there = ", ".join(name for name in OUTPUTS if (place / name).exists())
-        raise ConfigError(f"{place}: nothing says which study made {there}; move them away, or remove them.")
+        raise ConfigError(f"{place}: no file says which study made {there}; move them away, or remove them.")
     return known
 
 
@@ -52,7 +52,7 @@ def settle(study: str, place: str, root: Path = Path()) -> list[str]:
     Returns:
         What was moved, in words.
     Raises:
-        ConfigError: the same files of a study lie in two places, or nothing says which study they are of.
+        ConfigError: the same files of a study lie in two places, or no file says which study they are of.
     """
     other, moved = owner(root / RESULTS), []
     if place == RESULTS and other not in (None, study):
@@ -67,7 +67,7 @@ def settle(study: str, place: str, root: Path = Path()) -> list[str]:
 
 
 def _move(root: Path, study: str, source: str, target: str) -> list[str]:
-    """Move the outputs of a study; return the line that says so, or nothing if there are none."""
+    """Move the outputs of a study; return a note about it, or nothing if there are none."""
     there = [name for name in OUTPUTS if (root / source / name).exists()]
     twice = [name for name in there if (root / target / name).exists()]
     if twice:

@@ -62,8 +62,12 @@ def _counts(title: str, structure: Structure, total: int, exact: bool, kept: Any
         )
     sizes = {layer.name: layer.size for layer in structure.layers}
     for name in sorted(set(map(str, kept)) ^ set(sizes)):
-        problem = "no count for layer" if name in sizes else "a count for what is no prunable layer:"
-        raise ScoreError(f"{title}: {problem} '{name}'; it names every prunable layer, and nothing else.")
+        problem = (
+            "no count for layer" if name in sizes else "a count for something other than a prunable layer:"
+        )
+        raise ScoreError(
+            f"{title}: {problem} '{name}'; it must return one count for each prunable layer and nothing else."
+        )
     for name, size in sizes.items():
         if not isinstance(kept[name], (int, np.integer)) or isinstance(kept[name], bool):
             raise ScoreError(f"{title}: keeps {kept[name]!r} weights of '{name}', must be a whole number.")

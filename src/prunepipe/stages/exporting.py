@@ -58,7 +58,7 @@ def read_run(folder: Path, data_folder: Path) -> TrainedRun:
     metrics = read_json(folder / "metrics.json", "accuracy", "data_checksum")
     dataset = _dataset(data_folder, metrics["data_checksum"])
     told = {key: value for key, value in facts["settings"].items() if key in RetrainSettings.model_fields}
-    settings = RetrainSettings.model_validate_json(json.dumps(told))  # of a search, those that it shares
+    settings = RetrainSettings.model_validate_json(json.dumps(told))  # a search has more settings
     return TrainedRun(weights, mask, settings, dataset, metrics["accuracy"])
 
 

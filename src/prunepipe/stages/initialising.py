@@ -73,7 +73,7 @@ def _initialise(dataset: Dataset, settings: InitialSettings) -> tuple[Arrays, St
 
 
 def _require_float32(network: nn.Module) -> None:
-    """Refuse parameters of another floating type, which images in float32 do not meet."""
+    """Refuse parameters that are not float32 like the images."""
     for name, parameter in network.named_parameters():
         if parameter.is_floating_point() and parameter.dtype != torch.float32:
             found = str(parameter.dtype).removeprefix("torch.")
@@ -104,7 +104,7 @@ def _require_logits(network: nn.Module, shape: tuple[int, ...], classes: int) ->
     found = list(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
     if found != [TRIAL_IMAGES, classes]:
         raise ConfigError(
-            f"its forward gives {found} for images {list(shape)}, must give logits {[TRIAL_IMAGES, classes]}: "
+            f"its forward returns {found} for images {list(shape)}, must return logits {[TRIAL_IMAGES, classes]}: "
             f"one per class ({classes}), in eval and in train mode; here in {mode} mode."
         )
     if not logits.requires_grad:
@@ -114,7 +114,7 @@ def _require_logits(network: nn.Module, shape: tuple[int, ...], classes: int) ->
         )
     if bool((logits >= 0).all()) and torch.allclose(logits.sum(1), torch.ones(TRIAL_IMAGES)):
         raise ConfigError(
-            "its forward gives probabilities (each row sums to 1), but the loss applies a softmax itself; return the "
+            "its forward returns probabilities (each row sums to 1), but the loss applies a softmax itself; return the "
             "logits, from before the softmax."
         )
     _require_registered(network, logits)

@@ -139,7 +139,7 @@ def scorer_of(settings: ScoreSettings, kept: int | None, size: int, execution: E
     if kept is None and not asked.keys() <= settings.options.keys():
         raise ScoreError(
             f"score {settings.score}: asks for {' and '.join(sorted(asked))}, which differ between prune "
-            "ratios; say `per_prune_ratio: true` in its ticket (or `allocation: constructed`, if it returns a mask)."
+            "ratios; set `per_prune_ratio: true` in its ticket (or `allocation: constructed`, if it returns a mask)."
         )
     told = (
         {} if kept is None else {"kept_total": kept, "density": kept / size, "prune_ratio": 1 - kept / size}

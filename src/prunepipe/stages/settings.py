@@ -146,7 +146,7 @@ def search_settings(
 ) -> SearchSettings:
     """Settings of `search`: how a ticket is trained on the way to its mask."""
     moves = study.tickets[ticket].updater is not None
-    # A mask that moves is trained wherever it starts.
+    # A mask that moves is trained even if it starts with layer collapse.
     collapsed = True if moves else None
     retraining = retrain_settings(study, network, ticket, seed, numerics, train_collapsed=collapsed)
     moving = moving_settings(study.tickets[ticket], prune_ratio) if moves else None
@@ -154,7 +154,7 @@ def search_settings(
 
 
 def moving_settings(ticket: Ticket, prune_ratio: float) -> MovingSettings:
-    """Return how the mask of a ticket moves, which has an updater."""
+    """Return how the mask of a ticket with an updater moves."""
     row = ticket.updater_facts
     return MovingSettings(
         updater=row.function,

@@ -19,7 +19,7 @@ HEADINGS = {
 """How a sentence begins for each word of `prunepipe.verdicts.against_random`, in the order of the sentences."""
 
 CEILING = "ceiling: random pruning does as well as no pruning here"
-"""Said of every verdict at a prune ratio where the study cannot tell methods apart."""
+"""Caveat of every verdict at a prune ratio where the study cannot distinguish methods."""
 
 Row = Mapping[Any, Any]
 """A row of `against_random`, or of its .csv file read as text."""

@@ -1,4 +1,4 @@
-"""A study judged at the looks that its comparisons have reached."""
+"""Judge a study at the looks that its comparisons have reached."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from prunepipe.verdicts.words import words
 
 @dataclass(frozen=True)
 class Assessment:
-    """What is shown, for every comparison and prune ratio of a study.
+    """What the runs of a study show, for every comparison and prune ratio.
 
     Attributes:
         grid: the pairs.
@@ -32,7 +32,7 @@ class Assessment:
         incomparable: without the check, too, every network collapsed.
         stopped: [comparisons] the dense network is at chance, so nothing is judged.
         shown: adjusted p-values.
-        asked: levels at which the tests are asked now.
+        asked: levels of the tests now.
         word: the verdicts.
     """
 

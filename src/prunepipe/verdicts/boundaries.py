@@ -1,4 +1,4 @@
-"""Where the effect would have to lie to decide a test, and how likely it gets there at the next look."""
+"""How large the effect would have to be to decide a test, and how likely the next look decides it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DRAWS = 400
 
 
 class Levels(NamedTuple):
-    """The level at which each test [comparisons, prune ratios] is asked now, after what is already shown."""
+    """The level of each test [comparisons, prune ratios] now, given the claims that are already shown."""
 
     harm: Floats
     equivalence: Floats
@@ -154,7 +154,7 @@ def _distance(critical: Critical, state: State, spread: Floats) -> Floats:
 def decision_probability(state: State, looks: Sequence[int], margin: float) -> Floats:
     """Return how likely each test is decided at its next look, if effect and spread are what they are now.
 
-    The seeds to come are drawn from a normal law with the mean and the spread found so far; both join the seeds that
+    Further seeds are drawn from a normal distribution with the mean and spread found so far, and join the seeds that
     are there.
 
     Args:

@@ -14,7 +14,7 @@ from prunepipe.verdicts.peers import FEWEST_PAIRS, Peers, cautious, peer_tail, p
 from prunepipe.verdicts.tails import least_tail, own_tail
 
 FEWEST_FOR_EQUIVALENCE = 5
-"""Pairs that `ignores` needs at least, however equal they are."""
+"""Least number of pairs for `ignores`, however similar they are."""
 
 
 class Evidence(NamedTuple):

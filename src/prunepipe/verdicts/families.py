@@ -8,7 +8,7 @@ from prunepipe.verdicts.looks import Floats
 
 
 def holm(p_values: Floats) -> Floats:
-    """Adjust the p-values of a family so that deciding at level a errs anywhere in it at most with rate a.
+    """Adjust the p-values of a family, so that tests at level a make any false claim in it at a rate of at most a.
 
     Args:
         p_values: [..., tests].
@@ -16,7 +16,7 @@ def holm(p_values: Floats) -> Floats:
         Adjusted p-values [..., tests].
     Source: Holm, "A simple sequentially rejective multiple test procedure", Scand. J. Statist. 1979.
     """
-    # Not statsmodels' multipletests, which takes one family a call. The tests hold them equal.
+    # statsmodels' multipletests takes one family per call; a test compares the results.
     order = np.argsort(p_values, axis=-1)
     steps = np.take_along_axis(p_values, order, axis=-1) * np.arange(p_values.shape[-1], 0, -1)
     adjusted = np.empty_like(steps)
@@ -25,10 +25,10 @@ def holm(p_values: Floats) -> Floats:
 
 
 def in_sequence(p_values: Floats) -> Floats:
-    """Adjust p-values that are asked in order within a comparison, with Holm's correction over the comparisons.
+    """Adjust p-values that are tested in order within a comparison, with Holm's correction over the comparisons.
 
-    A comparison starts with its share of the level and asks one prune ratio after the other, all at that level, until
-    one is not shown; the level of a comparison that shows all goes to the others.
+    A comparison starts with its share of the level and tests one prune ratio after the other, all at that level, until
+    one is not shown; the level of a comparison that shows all of its prune ratios passes to the others.
 
     Args:
         p_values: [..., comparisons, prune ratios].

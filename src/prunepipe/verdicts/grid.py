@@ -57,7 +57,7 @@ class Grid:
 
     @property
     def same(self) -> Bools:
-        """[comparisons, prune ratios], True where every pair is one run twice: by construction, nothing is tested."""
+        """[comparisons, prune ratios], True where each pair is the same run twice, so nothing can be tested."""
         twice = (self.identical | ~self.known).all(axis=-1) & (self.identical.sum(axis=-1) >= 2)
         return np.asarray(twice)
 
@@ -136,9 +136,8 @@ def array_of(pairs: pd.DataFrame, column: str, shape: tuple[int, ...], fill: Any
 def least_spread(grid: Grid) -> npt.NDArray[np.float64]:
     """Return the step of the accuracy of every comparison's data set [comparisons, 1, 1], in points.
 
-    It is the smallest difference between two accuracies on this data set, so one test image once there are some
-    runs; infinite while all are the same. Equal differences of a coarse accuracy must not count as a spread of
-    nothing.
+    It is the smallest difference between two accuracies on this data set: one test image, once there are some runs;
+    infinite while all accuracies are equal. Equal differences of a coarse accuracy do not show that the spread is 0.
     """
     usable = grid.pairs[grid.pairs["state"] == USABLE]
     steps = {name: _step(own) for name, own in usable.groupby("dataset")}

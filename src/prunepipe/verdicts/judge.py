@@ -30,7 +30,7 @@ class Judgement:
         summaries: one row per method: sane, not sane or undecided, and why.
         against_random: one row per method, place and prune ratio: the method minus random tickets.
         gains: what the method gains through layer ratios, positions and weight values.
-        flags: what keeps the verdicts from being trusted, in phrases.
+        flags: reasons not to trust the verdicts, in phrases.
         provenance: lines that say where the numbers come from, and the flags.
     """
 
@@ -118,10 +118,10 @@ def _looks(study: Study) -> str:
 
 
 def _nondeterministic(done: pd.DataFrame) -> str:
-    """Say how many runs were allowed operations without a deterministic form, if any."""
+    """Say how many runs were allowed nondeterministic operations, if any."""
     runs = int(done["deterministic"].astype(str).eq("False").sum())
     return (
-        f"; deterministic: false in {runs} of {len(done)} runs, which come out differently each time"
+        f"; deterministic: false in {runs} of {len(done)} runs, which differ from one execution to the next"
         if runs
         else ""
     )

@@ -20,7 +20,7 @@ Bools = npt.NDArray[np.bool_]
 
 
 class Sample(NamedTuple):
-    """What is known at every look, of every test."""
+    """The differences seen at every look, summarised for every test."""
 
     pairs: Ints
     """[..., looks] pairs that can be compared."""
@@ -40,7 +40,7 @@ def sample(differences: Floats, looks: Sequence[int]) -> Sample:
         looks: numbers of seeds, ascending, at most the number of seeds.
     """
     numbers, known = np.asarray(looks) - 1, np.isfinite(differences)
-    # Powers of differences from a common centre lose no digits.
+    # Subtracting a common centre first avoids cancellation in the powers.
     counted = np.maximum(known.sum(axis=-1, keepdims=True), 1)
     centre = np.where(known, differences, 0.0).sum(axis=-1, keepdims=True) / counted
     shifted = np.where(known, differences - centre, 0.0)
@@ -56,11 +56,11 @@ def sample(differences: Floats, looks: Sequence[int]) -> Sample:
 
 
 def sequential(p_values: Floats, looks: Sequence[int], complete: Bools) -> Floats:
-    """Return p-values that stay valid whatever made the user stop at a look.
+    """Return p-values that stay valid for any reason to stop at a look.
 
     Every look may spend the same share of the level. Studies that err at one look tend to have erred before; at the
-    usual looks, the boundary therefore counts only those that did not. The law of nested t statistics does not depend
-    on the unknown spread, so one table serves all. Any other look spends its share whatever the earlier ones did.
+    usual looks, the boundary therefore counts only those that did not. The joint distribution of nested t statistics
+    does not depend on the unknown spread, so one table serves all studies. Other looks spend a full share each.
 
     Args:
         p_values: [..., looks] of single looks; 1 where a look is not reached.

@@ -19,7 +19,7 @@ DAMAGE = ("unreachable_outputs", "narrow_layers")
 """Columns that count what a partial layer collapse has cut off; results of older versions lack some."""
 
 USABLE, COLLAPSED, MISSING, NOT_A_NUMBER = "usable", "collapsed", "missing", "not a number"
-"""States of a pair. Collapse (a structural fact, not read off an accuracy) comes first: no run mends it."""
+"""States of a pair. Collapse comes first: it follows from the mask, not from the accuracy, and no new run mends it."""
 SIDES = ("", "_reference")
 """Column suffixes of the two runs of a pair."""
 
@@ -33,7 +33,7 @@ def checked_results(results: pd.DataFrame) -> pd.DataFrame:
         A frame of RUN + KNOWN; accuracy and loss are floats, collapsed is bool, partial says whether a network that did
         not collapse has classes on no path, or layers cut to a few units.
     Raises:
-        ArtifactError: a missing column, an empty key, a run listed twice, an accuracy that is no percentage.
+        ArtifactError: a missing column, an empty key, a run listed twice, an accuracy that is not a percentage.
     """
     absent = [column for column in RUN + OUTCOME if column not in results]
     if absent:
@@ -73,7 +73,7 @@ def _numbers(runs: pd.DataFrame, column: str) -> pd.Series[float]:
         return pd.to_numeric(runs[column]).astype(np.float64)
     except (ValueError, TypeError) as error:
         raise ArtifactError(
-            f"results: column {column} holds something else than numbers ({error})."
+            f"results: column {column} holds values that are not numbers ({error})."
         ) from error
 
 

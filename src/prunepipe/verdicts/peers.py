@@ -14,13 +14,13 @@ from prunepipe.verdicts.skewness import skewed_share
 from prunepipe.verdicts.tails import falls_to
 
 FEWEST_PAIRS = 3
-"""With fewer pairs, a comparison tells nothing about spreads."""
+"""With fewer pairs, the spread of a comparison does not count."""
 FEWEST_PEERS = 6
 """With fewer comparisons at a prune ratio, there is no typical spread."""
 RESERVE = 1.2
 """Factor between the median spread and the one that counts as typical."""
 ONLY, ALONE, BY_PEERS, FEW_PEERS = 1.25, 2.5, 2.5, 48.0
-"""What p-values are multiplied with, because there are two tests, and because the peers are a sample.
+"""Factors of p-values, because there are two tests, and because the peers are a sample.
 
 ONLY: of the own spread, where there is no typical spread. ALONE: of the own spread elsewhere. Of the peers' spread:
 BY_PEERS, or 1 + FEW_PEERS / comparisons if that is more.
@@ -33,13 +33,13 @@ class Peers(NamedTuple):
     typical: Floats
     """[..., comparisons or 1, prune ratios, looks] in points; infinite where too few comparisons tell."""
     weights: Floats
-    """[..., 1, 1, looks, columns] how common the laws of the table's columns are in the study, times a factor."""
+    """[..., 1, 1, looks, columns] how common the distributions of the table's columns are, times a factor."""
     skewed: Floats
     """[..., 1, 1, looks] share of the comparisons that is skewed."""
 
     @property
     def factor(self) -> Floats:
-        """[..., comparisons or 1, prune ratios, looks] what p-values of the own spread are multiplied with."""
+        """[..., comparisons or 1, prune ratios, looks] factor of p-values of the own spread."""
         return np.where(np.isfinite(self.typical), ALONE, ONLY)
 
 
@@ -65,7 +65,7 @@ def peers_of(found: Sample, reached: Bools, least_spread: float | Floats = 0.0) 
 
 
 def _weights(relative: Floats, counts: Bools, skewed: Floats) -> Floats:
-    """Share every spread between the two nearest columns of each law; one more peer has the worst spread."""
+    """Share every spread between the two nearest columns of each distribution; one more peer has the worst spread."""
     grid = np.log(_table().spreads)
     place = np.interp(np.log(np.maximum(np.nan_to_num(relative, nan=1.0), 1.0)), grid, np.arange(len(grid)))
     total = np.maximum(counts.sum(axis=(-3, -2), keepdims=True), 1)
@@ -80,7 +80,7 @@ def _weights(relative: Floats, counts: Bools, skewed: Floats) -> Floats:
 
 
 def cautious(spread: Floats, typical: Floats) -> Floats:
-    """Return the spread that counts: the typical one, and more than its own for a sample that scatters more.
+    """Return the spread that counts: the typical one, and more for a sample that scatters more.
 
     Args:
         spread: [...] of the samples, in points.
@@ -91,10 +91,10 @@ def cautious(spread: Floats, typical: Floats) -> Floats:
 
 
 def peer_tail(distance: npt.ArrayLike, pairs: npt.ArrayLike, weights: Floats) -> Floats:
-    """Return the p-value of a mean's distance: how often a comparison of this study would be so far off by luck.
+    """Return the p-value of a mean's distance: how often a comparison of this study would be so far off by chance.
 
-    It is the mean over the spreads and laws of the study, because a comparison may have any of them, whatever its own
-    sample says.
+    It is the mean over the spreads and distributions of the study, because a comparison may have any of them, whatever
+    its own sample suggests.
 
     Args:
         distance: [tests] of the mean from the hypothesis, times sqrt(pairs), divided by `cautious`.
@@ -128,7 +128,7 @@ class Table(NamedTuple):
 
     pairs: Ints
     spreads: Floats
-    """Of the columns, in typical spreads: under the worst law, then under the normal one; the last has none."""
+    """Of the columns, in typical spreads: first skewed, then normal differences; the last column has none."""
     log_distances: Floats
     log_chances: Floats
     """[numbers of pairs, distances, columns]."""

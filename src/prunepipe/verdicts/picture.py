@@ -18,8 +18,8 @@ def picture(effect: float, low: float, high: float, margin: float) -> str:
         high: upper end.
         margin: in points.
     Returns:
-        WIDTH characters: `│` is zero, `:` plus and minus the margin, `=` the interval, `o` the effect; `<` and `>` go
-        on beyond the drawing.
+        WIDTH characters: `│` is zero, `:` plus and minus the margin, `=` the interval, `o` the effect; `<` and `>` mark
+        what continues beyond the drawing.
     """
 
     def place(value: float) -> int:

@@ -1,4 +1,4 @@
-"""Does the state of a ticket before retraining predict its accuracy? Rank correlations over the cells of a method."""
+"""Does accuracy before retraining predict accuracy after it? Rank correlations over the cells of a method."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from prunepipe.verdicts.looks import Floats
 
 PLACE = ["dataset", "network", "ticket"]
 BEFORE = {"accuracy_before": 1.0, "loss_before": -1.0}
-"""Columns of the results, and the sign that makes more mean better."""
+"""Columns of the results, each with the sign that makes larger values better."""
 
 FEWEST = 6
-"""Fewer cells say nothing about a correlation."""
+"""With fewer cells there is no correlation."""
 
 
 def predictions(results: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
     """Correlate accuracy and loss before retraining with the accuracy after it.
 
-    Ranks are taken within each prune ratio, so that two cells are not alike only because both keep many weights.
+    Ranks are taken within each prune ratio; otherwise two cells would be alike only because both keep many weights.
     Collapsed tickets, which are not trained, and runs without a record of the state before are left out.
 
     Args:

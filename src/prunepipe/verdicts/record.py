@@ -12,13 +12,13 @@ from prunepipe.study.study import Study
 
 
 def first_looked_at(study: Study, root: Path = Path()) -> dict[str, Any] | None:
-    """Return the looks and seeds of the first time that a study's results were judged; note those of now if it is now.
+    """Return the looks and seeds with which a study's results were first judged; record them the first time.
 
     Args:
         study: as it is now.
         root: folder that holds `results/`.
     Returns:
-        Lists "looks" and "seeds"; None if the study has no results, and so nothing was seen.
+        Lists "looks" and "seeds"; None if the study has no results yet.
     Raises:
         ArtifactError: the record cannot be read.
     """
@@ -31,14 +31,14 @@ def first_looked_at(study: Study, root: Path = Path()) -> dict[str, Any] | None:
 
 
 def changes(before: Mapping[str, Any] | None, looks: Sequence[int], seeds: Sequence[int]) -> list[str]:
-    """Say what was changed since the results were first judged, in a way that the error rates do not allow for.
+    """List the changes since the results were first judged for which the error rates do not hold.
 
     Seeds may be added at the end of the list.
 
     Args:
         before: from `first_looked_at`; None: not known.
-        looks: of now.
-        seeds: of now, in order.
+        looks: the present ones.
+        seeds: the present ones, in order.
     Returns:
         Sentences; none if nothing was changed.
     """

@@ -12,7 +12,7 @@ from prunepipe.results.table import NO_SPREAD
 REPLICATED, DIFFERENT, UNDECIDED = "replicated", "different", "undecided"
 
 FEWEST_RUNS = 2
-"""Runs assumed behind a published spread whose number of runs is not known: the fewest that have a spread."""
+"""Number of runs assumed for a published spread if it is not known: the fewest that have a spread."""
 
 
 class CellSample(NamedTuple):

@@ -9,14 +9,14 @@ import numpy as np
 from prunepipe.verdicts.looks import Bools, Floats, Sample, packaged_table
 
 FEWEST_FOR_SQUARES = 5
-"""With fewer pairs, squares of the skewness do not tell an exponential from a normal law."""
+"""With fewer pairs, squared skewness does not distinguish an exponential from a normal distribution."""
 
 
 def skewed_share(found: Sample, counts: Bools) -> Floats:
-    """Estimate, at every look, which share of a study's comparisons has an exponential rather than a normal law.
+    """Estimate, at every look, the share of a study's comparisons that are exponentially, not normally distributed.
 
     The skewness of one sample tells little; that of all samples of a study tells a lot. The estimate is the larger of
-    two: from the mean skewness, and from its mean square, which also sees skewness in both directions and heavy tails.
+    two: from the mean skewness, and from its mean square, which also detects opposite skewness and heavy tails.
     It counts one more comparison, an exponential one, so a study of few comparisons is taken to be skewed.
 
     Args:

@@ -1,4 +1,4 @@
-"""How surprising a t statistic is, for data that may be skewed."""
+"""The p-value of a t statistic, for data that may be skewed."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from scipy import stats
 from prunepipe.verdicts.looks import Floats, Ints, packaged_table
 
 FAILING = 0.1
-"""Rate of failing runs that no number of seeds may take for an effect."""
+"""Rate of failing runs that must not look like an effect, whatever the number of seeds."""
 
 
 def least_tail(pairs: npt.ArrayLike) -> Floats:
     """Return the smallest p-value that this many pairs can have [...]: the chance that all of them fail.
 
-    Differences that are all far off and all alike have a huge t, and p-values that no sample of this size can bear out.
+    Differences that are all large and nearly equal have a huge t, with p-values that so small a sample cannot justify.
     """
     return np.asarray(FAILING ** np.asarray(pairs, np.float64), np.float64)
 
@@ -55,11 +55,10 @@ def falls_to(level: Floats, tail: Callable[[Floats], Floats], logs: tuple[float,
 
 
 def skewed_tail(statistic: npt.ArrayLike, pairs: npt.ArrayLike) -> Floats:
-    """Return the p-value of a one-sided t test that holds for the normal and for the exponential law.
+    """Return the p-value of a one-sided t test that holds for normal and for exponential differences.
 
     It is the chance that values E - 1, E exponential with mean 1, have a t statistic below -t. This is the worst case
-    of both laws and of both directions of the tail: often, a few of its values are all small, and then so is their
-    spread.
+    of both distributions and both directions of the tail: a small sample often misses the tail, so its spread is small.
 
     Args:
         statistic: [...] t; NaN gives 1.
@@ -73,7 +72,7 @@ def skewed_tail(statistic: npt.ArrayLike, pairs: npt.ArrayLike) -> Floats:
     for row in np.unique(rows[usable]).tolist():
         own = usable & (rows == row)
         logs = np.log(statistic[own])
-        # Beyond the table, p falls with the power n - 1 of t, for this law and for the normal one.
+        # Beyond the table, p falls as t to the power -(n - 1), for this distribution and for the normal one.
         beyond = np.maximum(logs - log_t[-1], 0.0) * (listed[row] - 1)
         found[own] = np.exp(np.interp(logs, log_t, log_p[row]) - beyond)
     return found

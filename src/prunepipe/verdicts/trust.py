@@ -1,4 +1,4 @@
-"""Why the verdicts of a study cannot be trusted, or say little."""
+"""Reasons not to trust the verdicts of a study, or to expect little from them."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ NEAR_CHANCE = 1.2
 
 
 def dense_at_chance(results: pd.DataFrame) -> dict[tuple[str, str], str]:
-    """Find the networks that have learnt nothing before any pruning.
+    """Find the networks whose dense runs have learnt nothing.
 
     Args:
         results: one row per run; accuracy and chance (of guessing among equally frequent classes) in percent.
     Returns:
         (data set, network) -> a sentence, for each whose mean dense accuracy is at chance; empty for results of older
-        versions, which do not know the accuracy of guessing.
+        versions, which do not record the accuracy of guessing.
     """
     if "chance" not in results:
         return {}
@@ -63,7 +63,7 @@ def failed_controls(verdicts: pd.DataFrame, study: Study) -> list[str]:
 
 
 def with_caveats(verdicts: pd.DataFrame, against_random: pd.DataFrame) -> pd.DataFrame:
-    """Add to every verdict what a reader must know before believing it, in the column `caveat`, and to its reason.
+    """Add caveats to every verdict, in the column `caveat` and in its reason.
 
     Args:
         verdicts: from `prunepipe.verdicts.verdicts.verdicts`.
@@ -87,7 +87,7 @@ def with_caveats(verdicts: pd.DataFrame, against_random: pd.DataFrame) -> pd.Dat
 def with_method_caveats(
     summaries: pd.DataFrame, verdicts: pd.DataFrame, at_chance: Mapping[tuple[str, str], str]
 ) -> pd.DataFrame:
-    """Add to every method's summary what a reader must know before believing it, in the column `caveat`.
+    """Add caveats to every method's summary, in the column `caveat`.
 
     Args:
         summaries: from `prunepipe.verdicts.sanity.method_summaries`; the reason of a method that is judged nowhere,

@@ -21,7 +21,7 @@ def words(found: Claims, significance: float, *, judged: Bools, any_collapse: Bo
     - improves: gain is shown, and is not shown to be within the margin;
     - inconclusive: none of these.
 
-    Every word but the last rests on claims that no further seed takes back.
+    Every word but the last rests on claims that further seeds cannot reverse.
 
     Args:
         found: [..., comparisons, prune ratios].

@@ -161,7 +161,7 @@ class AnswerReader:
             if name in self._shapes or name in self._others:
                 return name
         raise self._error(
-            f"scores for '{text}', which is no prunable weight of the network; it has: {', '.join(self._shapes)}."
+            f"scores for '{text}', which is not a prunable weight of the network; it has: {', '.join(self._shapes)}."
         )
 
     # From any kind of value to an array

@@ -9,7 +9,7 @@ from prunepipe.networks.prunable import weights_of
 
 
 def redraw_linear_weights(network: nn.Module, generator: torch.Generator) -> None:
-    """Draw Linear and attention weights anew from Xavier's normal law, in place.
+    """Draw Linear and attention weights anew from Xavier's normal distribution, in place.
 
     Args:
         network: the copy that is scored.

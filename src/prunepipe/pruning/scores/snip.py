@@ -28,7 +28,7 @@ def snip(
         loss: (logits [B, K], labels [B]) -> mean loss.
         generator: draws the Linear weights if `redraw_linear` is set.
         redraw_linear: score with redrawn Linear and attention weights (Xavier normal), as the reference does for GraSP:
-            where the initial law of the last layer is narrow, it decides how much of that layer SNIP keeps.
+            where the initial distribution of the last layer is narrow, it decides how much of that layer SNIP keeps.
         dtype: "float64" or "float32", for all arithmetic.
     Returns:
         One tensor per prunable weight, shaped like it; higher means keep.

@@ -111,8 +111,8 @@ class Updater:
                 raise ScoreError(f"{self.title}: lacks '{name}'; it must return a mask of every layer.")
             if name not in mask:
                 raise ScoreError(
-                    f"{self.title}: returned a mask of '{name}', which is no prunable layer; it must return masks of "
-                    "the layers that it was given, and no others."
+                    f"{self.title}: returned a mask of '{name}', which is not a prunable layer; it must return "
+                    "masks of the layers that it was given, and no others."
                 )
         found = {name: self._layer(name, said[name], layer) for name, layer in mask.items()}
         total = sum(count(layer) for layer in found.values())
