@@ -148,7 +148,7 @@ def claims(found: Evidence, *, look: int = -1, judged: Bools | None = None) -> C
         return adjusted
 
     equivalence = np.ones(harm.shape)
-    # What is not judged stands in no way: its p-value is 0 within the sequence.
+    # A test that is not judged must not end the sequence, so its p-value is 0 there.
     steps = np.where(judged, found.equivalence[..., look], 0.0)
     equivalence[..., asked, :] = in_sequence(steps[..., asked, :])
     return Claims(
