@@ -108,7 +108,7 @@ def test_a_question_about_another_study_start_and_ratio_keeps_them(results: Path
 def test_of_a_method_that_collapses_is_asked_what_it_does_where_more_weights_are_left(results: Path) -> None:
     verdicts = results / "tables" / "verdicts.csv"
     verdicts.write_text("ticket,check,verdict\nmine,invert,collapses\nmine,reinit,not judged\n")
-    question = "what does it do where more weights are left (0.875)?"
+    question = "how does it do at a lower prune ratio (0.875)?"
     assert [line for line in next_questions(results) if question in line]
     assert len(next_questions(results)) == 2
 

@@ -101,7 +101,7 @@ def test_run_takes_a_study_as_plan_does(words: list[str], study: str | None, tar
 
 
 def test_two_studies_in_one_run_are_refused() -> None:
-    with pytest.raises(ConfigError, match="paper and fashion: a run is of one study"):
+    with pytest.raises(ConfigError, match="paper and fashion: name one study"):
         study_and_targets(["paper"], "fashion")
 
 
