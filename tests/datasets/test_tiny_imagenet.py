@@ -205,7 +205,7 @@ def test_nothing_found_and_no_network_says_what_to_do(tmp_path):
     for part in (
         f"not found in {tmp_path / ROOT},",
         "(no network)",
-        f"Put {ROOT}.zip into {tmp_path}",
+        f"Put {ROOT}.zip (or its extracted folder) into {tmp_path}",
         "`data_folder`",
     ):
         assert part in str(error.value)

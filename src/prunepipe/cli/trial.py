@@ -70,19 +70,7 @@ def result_of_process(request: dict[str, Any]) -> dict[str, Any]:
     title = f"score {request['method']['score']}"
     with TemporaryDirectory() as folder:
         file = Path(folder) / "result.json"
-        with subprocess.Popen(
-            [sys.executable, "-m", "prunepipe.cli.trial_process", str(file)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            env=environment(),
-        ) as process:
-            try:
-                status, printed = _outcome(process, request)
-            finally:
-                with suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
+        status, printed = _outcome(file, request)
         if file.is_file():
             _show(printed)
             result: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
@@ -120,22 +108,31 @@ class _Printed:
         return self.last.decode(errors="replace").splitlines()[-SHOWN_LINES:]
 
 
-def _outcome(process: subprocess.Popen[bytes], request: dict[str, Any]) -> tuple[int | None, _Printed]:
-    """Return the exit status, or None if the process had to be ended, and its output."""
-    assert process.stdin is not None
-    assert process.stdout is not None
-    printed = _Printed(process.stdout)
-    with suppress(BrokenPipeError):
-        process.stdin.write(json.dumps(request).encode())
-        process.stdin.close()
-    try:
-        status: int | None = process.wait(CALLS * request["time_limit"] + START_SECONDS)
-    except subprocess.TimeoutExpired:
-        status = None
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)  # including forked processes, which may hold the stream open
-    process.wait()
-    printed.thread.join(5)
+def _outcome(file: Path, request: dict[str, Any]) -> tuple[int | None, _Printed]:
+    """Run a trial that writes a file; return its exit status, or None if it had to be ended, and its output."""
+    command = [sys.executable, "-m", "prunepipe.cli.trial_process", str(file)]
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        env=environment(),
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        printed, status = _Printed(process.stdout), None
+        try:
+            with suppress(BrokenPipeError):
+                process.stdin.write(json.dumps(request).encode())
+                process.stdin.close()
+            status = process.wait(CALLS * request["time_limit"] + START_SECONDS)
+        except subprocess.TimeoutExpired:
+            pass
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)  # with its children, which may hold the stream open
+        printed.thread.join(5)
     return status, printed
 
 

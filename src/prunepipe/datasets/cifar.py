@@ -12,7 +12,7 @@ import numpy as np
 
 from prunepipe.datasets.dataset import Dataset
 from prunepipe.datasets.official_pickle import load_batch
-from prunepipe.datasets.sources import Fetch, download, fetch_or_explain, file_md5, require_md5
+from prunepipe.datasets.sources import Fetch, download, file_md5, found_or_fetched, require_md5
 from prunepipe.errors import ArtifactError
 
 URL = "https://www.cs.toronto.edu/~kriz/"
@@ -129,12 +129,9 @@ def load_release(folder: Path, release: Release, *, fetch: Fetch = download) -> 
         ArtifactError: a file is missing, truncated, damaged, or not the official one.
     Source: Krizhevsky, "Learning multiple layers of features from tiny images", 2009.
     """
-    roots = (folder, folder / release.name)
-    candidates = [root / name for name in (*release.folders, *release.archives) for root in roots]
-    source = next((path for path in candidates if path.exists()), None)
-    if source is None:
-        source = folder / release.archives[0]
-        _download(source, release, candidates, fetch)
+    archive = release.archives[0]
+    names, md5 = (*release.folders, *release.archives), release.checksums[archive]
+    source = found_or_fetched(folder, release.name, names, URL + archive, md5, fetch)
     binary = source.name in (release.folders[0], release.archives[0])
     contents = _contents(source, release, binary)
     parse = _parse_records if binary else _parse_batch
@@ -148,17 +145,6 @@ def load_release(folder: Path, release: Release, *, fetch: Fetch = download) -> 
         classes=release.classes,
         mean=release.mean,
         std=release.std,
-    )
-
-
-def _download(target: Path, release: Release, looked: list[Path], fetch: Fetch) -> None:
-    remedy = (
-        f"Put {' or '.join(release.archives)} (or its extracted folder) into {target.parent}, "
-        "or set `data_folder` in config.yaml to the folder that has it."
-    )
-    md5 = release.checksums[target.name]
-    fetch_or_explain(
-        fetch, URL + target.name, target, md5, dataset=release.name, looked=looked, remedy=remedy
     )
 
 

@@ -69,6 +69,34 @@ def download(url: str, path: Path, md5: str) -> None:
             raise ConfigError(f"the download of {url} failed ({error}).") from error
 
 
+def found_or_fetched(
+    folder: Path, dataset: str, names: Sequence[str], url: str, md5: str, fetch: Fetch
+) -> Path:
+    """Return a data set's extracted folder or archive; if there is none, download its archive.
+
+    Args:
+        folder: searched, as is its subfolder with the data set's name; the archive is downloaded to it.
+        dataset: name of the data set.
+        names: of extracted folders and archives, in order of preference.
+        url: the archive's address.
+        md5: published checksum of that archive.
+        fetch: how to download.
+    Raises:
+        ConfigError: there is none, and it cannot be downloaded.
+    """
+    candidates = [root / name for name in names for root in (folder, folder / dataset)]
+    target = folder / url.rpartition("/")[2]
+    found = next((path for path in candidates if path.exists()), None)
+    if found is None:
+        archives = " or ".join(name for name in names if Path(name).suffix)
+        remedy = (
+            f"Put {archives} (or its extracted folder) into {folder}, or set `data_folder` in config.yaml to the "
+            "folder that has it."
+        )
+        fetch_or_explain(fetch, url, target, md5, dataset=dataset, looked=candidates, remedy=remedy)
+    return found or target
+
+
 def fetch_or_explain(
     fetch: Fetch, url: str, path: Path, md5: str, *, dataset: str, looked: Sequence[str | Path], remedy: str
 ) -> None:

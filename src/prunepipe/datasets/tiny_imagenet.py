@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from prunepipe.datasets.dataset import Dataset
-from prunepipe.datasets.sources import Fetch, download, fetch_or_explain, file_md5, require_md5
+from prunepipe.datasets.sources import Fetch, download, file_md5, found_or_fetched, require_md5
 from prunepipe.errors import ArtifactError
 
 MEAN = (0.48025, 0.44807, 0.39755)
@@ -70,17 +70,7 @@ def load(folder: Path, *, release: Archive | None = None, fetch: Fetch = downloa
     Source: Le and Yang, "Tiny ImageNet visual recognition challenge", 2015.
     """
     release = release or Archive()
-    roots = (folder, folder / "tiny_imagenet")
-    candidates = [root / name for name in (BASE, f"{BASE}.zip") for root in roots]
-    source = next((path for path in candidates if path.exists()), None)
-    if source is None:
-        source = folder / f"{BASE}.zip"
-        remedy = (
-            f"Put {BASE}.zip into {folder}, or set `data_folder` in config.yaml to the folder that has it."
-        )
-        fetch_or_explain(
-            fetch, URL, source, release.md5, dataset="tiny_imagenet", looked=candidates, remedy=remedy
-        )
+    source = found_or_fetched(folder, "tiny_imagenet", (BASE, f"{BASE}.zip"), URL, release.md5, fetch)
     with _open(source, release) as files:
         classes = _classes(files, release)
         train = _train_names(files, classes, release)

@@ -32,7 +32,7 @@ from prunepipe.reports.plots.style import (
     text_width,
 )
 from prunepipe.results.collected import Collected
-from prunepipe.results.labels import check_label, dataset_label, network_label, ratio_label, ticket_label
+from prunepipe.results.labels import check_label, place_text, ratio_label, ticket_label
 from prunepipe.study.study import Study
 from prunepipe.verdicts.answer import is_ceiling
 from prunepipe.verdicts.judge import Judgement, judge
@@ -202,8 +202,8 @@ class _Drawing:
         self.left = max(self.label + widths[1] + 0.06, EDGE + text_width(SECTIONS[0], SMALL) + 0.06)
         lines = [study.prune_ratios[k : k + PER_LINE] for k in range(0, len(study.prune_ratios), PER_LINE)]
         self.across = max(map(len, lines))
-        several = len(blocks) > 1
-        self.head = 0.2 + (0.17 if several else 0.0)
+        self.several = len(blocks) > 1
+        self.head = 0.2 + (0.17 if self.several else 0.0)
         heights = [
             sum(row.height for row in rows) + self.head + 0.16 for rows in blocks.values() for _ in lines
         ]
@@ -215,21 +215,15 @@ class _Drawing:
         top = self.height
         for place, rows in blocks.items():
             for line in lines:
-                top = self._block(place if several else None, place, rows, line, top) - GAP
+                top = self._block(place, rows, line, top) - GAP
         self._legend(artists, below)
 
     def _block(
-        self,
-        title: tuple[str, str] | None,
-        place: tuple[str, str],
-        rows: list[FigureRow],
-        ratios: Sequence[float],
-        top: float,
+        self, place: tuple[str, str], rows: list[FigureRow], ratios: Sequence[float], top: float
     ) -> float:
         """Draw a block below a height; return the height at which it ends."""
-        if title:
-            text = f"{dataset_label(title[0])}, {network_label(title[1])}"
-            self._text(EDGE, top - 0.1, text, va="center", weight="bold")
+        if self.several:
+            self._text(EDGE, top - 0.1, place_text(*place), va="center", weight="bold")
         top -= self.head
         self._labels(rows, top)
         width = (COLUMN_WIDTH - self.left - EDGE / 2) / self.across
@@ -290,12 +284,7 @@ class _Drawing:
             va="center",
             fontsize=7,
         )
-        place: Look = {
-            "loc": "lower center",
-            "ncols": PER_LINE,
-            "borderaxespad": 0.1,
-            "handlelength": 1.8,
-        }
+        place: Look = {"loc": "lower center", "ncols": PER_LINE, "borderaxespad": 0.1, "handlelength": 1.8}
         self.figure.legend(handles=artists, columnspacing=1.2, **place)
 
     def _text(self, x: float, y: float, text: str, **look: Any) -> None:
@@ -311,15 +300,8 @@ def _draw(axis: Axes, effect: Effect, y: float) -> None:
     """Draw a mark, its interval and its word; an effect beyond the axis is an arrow with its number."""
     look = LOOKS.get(effect.word, OPEN_LOOK)
     low, high = axis.get_xlim()
-    axis.text(
-        1.0,
-        y,
-        f" {effect.text}",
-        transform=axis.get_yaxis_transform(),
-        fontsize=SMALL,
-        va="center",
-        color=look["color"],
-    )
+    words: Look = {"fontsize": SMALL, "va": "center", "color": look["color"]}
+    axis.text(1.0, y, f" {effect.text}", transform=axis.get_yaxis_transform(), **words)
     if not math.isfinite(effect.mean):
         return
     if not low <= effect.mean <= high:
@@ -328,9 +310,7 @@ def _draw(axis: Axes, effect: Effect, y: float) -> None:
         axis.plot(edge, y, color=look["color"], marker=marker, markersize=4, clip_on=False)
         place = edge + (0.09 if left else -0.09) * (high - low)
         number = f"{effect.mean:+.0f}".replace("-", "−")
-        axis.text(
-            place, y, number, fontsize=SMALL, va="center", ha="left" if left else "right", color=look["color"]
-        )
+        axis.text(place, y, number, ha="left" if left else "right", **words)
         return
     if math.isfinite(effect.low) and math.isfinite(effect.high):
         _draw_interval(axis, effect, y, look)
