@@ -69,7 +69,10 @@ test-slurm: slurm-install $(VENV)/.installed-dev
 slurm-install:
 	$(PYTHON) tests/slurm/cluster.py install
 
-.PHONY: benchmark equivalence
+.PHONY: benchmark equivalence gpu-check
+gpu-check: $(VENV)/.installed-dev  ## at most 8 minutes on a GPU: tests and measurements; QUICK=--quick runs it small, also on a CPU
+	$(BIN)/python benchmarks/gpu_check.py $(QUICK)
+
 benchmark: $(VENV)/.installed-dev  ## measure everything that should be fast; writes docs/benchmarks.md
 	$(BIN)/python benchmarks/benchmark.py
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from breakdown import breakdown
 from growth import planning, results
 from keeping import keeping
 from measuring import ROOT, Options, Section, machine, versions
@@ -30,6 +31,7 @@ OTHER = "### On "
 """Heads the figures of another machine than the page's, below its own."""
 MEASURES: dict[str, Callable[..., Any]] = {
     "steps": training_steps,
+    "breakdown": breakdown,
     "optimizers": optimizers,
     "transformer": transformer,
     "data": data_pipeline,
@@ -59,69 +61,74 @@ def main() -> None:
         "--only",
         metavar="NAME",
         choices=list(MEASURES),
-        help="measure this alone, and renew it in the document",
+        help="measure this alone; the rest of the document stays",
     )
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "benchmarks.md")
     arguments = parser.parse_args()
     prepare_process(1)
     options = Options(resolve_device(arguments.device), arguments.quick)
     print(machine(options.device), flush=True)
-    if arguments.only and not arguments.output.is_file():  # now, and not after minutes of measuring
-        parser.error(
-            f"--only renews a part of a page, and there is no {arguments.output}; measure everything once"
-        )
     names = [arguments.only] if arguments.only else list(MEASURES)
-    sections = [section for name in names for section in _measured(name, options, arguments.seeds)]
-    before = arguments.output.read_text(encoding="utf-8") if arguments.only else None
+    page = page_to_renew(arguments.output, not arguments.only, options)
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    arguments.output.write_text(document(sections, options, before), encoding="utf-8")
+    for name in names:  # written after each, so that nothing measured is lost
+        page = document(_measured(name, options, arguments.seeds), options, page)
+        arguments.output.write_text(page, encoding="utf-8")
+
+
+def page_to_renew(path: Path, whole: bool, options: Options) -> str:
+    """Return the page that measurements go into: the file's, or a new one without sections.
+
+    Args:
+        path: the page.
+        whole: whether everything is measured, so that date and versions of this machine's page are renewed.
+        options: the device that is measured.
+    """
+    head = HEAD.format(
+        date=datetime.date.today().isoformat(),
+        machine=machine(options.device),
+        versions=versions(),
+        note=NOTE if options.quick else "",
+    )
+    if not path.is_file():
+        return head
+    before, *sections = path.read_text(encoding="utf-8").split("\n## ")
+    return "\n## ".join([head if whole and machine(options.device) in before else before, *sections])
 
 
 def _measured(name: str, options: Options, seeds: int) -> list[Section]:
-    found = whole_study(options, seeds) if name == "study" else [MEASURES[name](options)]
+    found = whole_study(options, seeds) if name == "study" else MEASURES[name](options)
+    found = [found] if isinstance(found, Section) else found
     for section in found:
         print(section.markdown(), flush=True)
     return found
 
 
-def document(sections: Sequence[Section], options: Options, before: str | None = None) -> str:
-    """Return the page: all sections, or an existing page with some of its sections replaced.
+def document(sections: Sequence[Section], options: Options, before: str) -> str:
+    """Return a page with some of its sections replaced or added.
 
-    A page of another machine keeps its figures; those of this machine stand below them.
-
-    Raises:
-        ValueError: the page of before lacks a section.
+    Figures of this machine replace only its own: on the page of another machine they stand below that one's.
     """
-    if before is None:
-        head = HEAD.format(
-            date=datetime.date.today().isoformat(),
-            machine=machine(options.device),
-            versions=versions(),
-            note=NOTE if options.quick else "",
-        )
-        return head + "\n".join(section.markdown() for section in sections)
     parts = before.split("\n## ")
     here = machine(options.device)
     for section in sections:
-        place = _place(parts, section.title)
         body = section.markdown().removeprefix("## ")
-        parts[place] = body if here in parts[0] else _beside(parts[place], body, here)
+        found = [number for number, part in enumerate(parts) if part.startswith(f"{section.title}\n")]
+        place = found[0] if found else len(parts)
+        old = parts[place] if found else f"{section.title}\n\nNot measured on the machine of this page.\n"
+        first, *others = old.rstrip("\n").split(f"\n{OTHER}")
+        if here in parts[0]:
+            first = body
+        else:
+            others = [other for other in others if not other.startswith(f"{here}, ")]
+            others.append(f"{here}, {versions()}\n\n" + body.split("\n", 2)[2])
+        parts[place:] = [_joined([first, *others]), *parts[place + 1 :]]
     return "\n## ".join(part.rstrip("\n") + "\n" for part in parts)
 
 
-def _place(parts: Sequence[str], title: str) -> int:
-    found = [number for number, part in enumerate(parts) if part.startswith(f"{title}\n")]
-    if not found:
-        raise ValueError(f"the page has no section '{title}'; measure everything once.")
-    return found[0]
-
-
-def _beside(part: str, body: str, here: str) -> str:
-    """Return a section with this machine's figures below those of the page's machine and of others."""
-    others = part.rstrip("\n").split(f"\n{OTHER}")
-    name = f"{here}, {versions()}\n"
-    kept = [other for number, other in enumerate(others) if number == 0 or not other.startswith(f"{here}, ")]
-    return f"\n\n{OTHER}".join(other.strip("\n") for other in [*kept, name + "\n" + body.split("\n", 2)[2]])
+def _joined(figures: Sequence[str]) -> str:
+    """Return a section from the figures of the page's machine and of others."""
+    return f"\n\n{OTHER}".join(part.strip("\n") for part in figures)
 
 
 if __name__ == "__main__":

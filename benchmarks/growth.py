@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-import pstats
+import re
 import sys
 import tempfile
 from pathlib import Path
 
 from measuring import ROOT, Options, Section, copy_project, with_seeds
+from planning_profile import PARTS
 from processes import cost_of, snakemake
 
-JOBS_A_SEED = 185
-"""Jobs of one more seed of the quickstart study."""
+JOBS_A_SEED = 113
+"""About the jobs of one more seed of the quickstart study."""
 
+PROFILED = 5000
+"""Jobs of the plan whose time is broken down."""
 
 BARE = """
 rule all:
@@ -37,56 +40,81 @@ rule first:
 """A workflow of two rules without our code: a lower bound for planning that many jobs."""
 
 
-def planning(options: Options) -> Section:
-    """Time dry runs of studies with increasing numbers of seeds."""
-    rows = []
+def planning(options: Options) -> list[Section]:
+    """Time dry runs of studies with increasing numbers of seeds, and break one of them down."""
+    rows: list[dict[str, str]] = []
+    shares: list[dict[str, str]] = []
     with tempfile.TemporaryDirectory() as temporary:
-        for jobs in (200,) if options.quick else (1000, 5000, 20_000):
-            seeds = round(jobs / JOBS_A_SEED)
-            project = copy_project(Path(temporary) / str(jobs), "grown", with_seeds("quickstart", seeds))
-            cost = cost_of(snakemake(project, "grown", "-n", "--quiet", "all"), project)
-            bare = Path(temporary) / f"bare{jobs}"
-            bare.mkdir()
-            (bare / "Snakefile").write_text(BARE.format(half=jobs // 2))
-            least = cost_of(
-                [sys.executable, "-m", "snakemake", "-n", "--quiet", "all", "--scheduler", "greedy"], bare
+        for size in (200,) if options.quick else (1000, PROFILED, 20_000):
+            project = copy_project(
+                Path(temporary) / str(size), "grown", with_seeds("quickstart", round(size / JOBS_A_SEED))
             )
-            ours = _own_share(project) if jobs in (200, 5000) else None
+            command = snakemake(project, "grown", "-n", "--quiet", "all")
+            cost = cost_of(command, project)
+            jobs = int(re.findall(r"^total\s+(\d+)", cost.output, re.M)[0])
+            folder = Path(temporary) / f"bare{size}"
+            folder.mkdir()
+            (folder / "Snakefile").write_text(BARE.format(half=jobs // 2))
+            bare = [sys.executable, "-m", "snakemake", "-n", "--quiet", "all", "--scheduler", "greedy"]
+            least = cost_of(bare, folder)
             rows.append(
                 {
-                    "jobs": f"{seeds * JOBS_A_SEED:,}",
-                    "wall": f"{cost.wall:.1f} s",
-                    "per job": f"{1000 * cost.wall / (seeds * JOBS_A_SEED):.2f} ms",
-                    "bare Snakemake": f"{least.wall:.1f} s",
-                    "times as long": f"{cost.wall / least.wall:.2f}",
-                    "in our code": "" if ours is None else f"{ours:.0%}",
+                    "jobs": f"{jobs:,}",
+                    "CPU": f"{cost.cpu:.1f} s",
+                    "per job": f"{1000 * cost.cpu / jobs:.2f} ms",
+                    "bare Snakemake": f"{least.cpu:.1f} s",
+                    "times as long": f"{cost.cpu / least.cpu:.2f}",
                     "memory": f"{cost.megabytes:,.0f} MB",
-                    "target": "40 s" if jobs == 20_000 else "",
+                    "target": "40 s" if size == 20_000 else "",
                 }
             )
-    text = (
-        "`snakemake -n` of the quickstart study, with as many seeds as give that many jobs and no results yet. Bare "
-        "Snakemake: a workflow of two rules with the same number of jobs, planned right after. In our code: the share "
-        "of the profiled time spent in this project's functions and what they call. Snakemake itself spends the rest, "
-        "on rules with more inputs, outputs, wildcards, params and resources than the bare ones have."
-    )
-    return Section("Planning", text, rows)
+            if size == PROFILED or options.quick:
+                shares = _breakdown((command, project, cost.cpu), (bare, folder, least.cpu))
+    return [
+        Section("Planning", PLANNING_TEXT, rows),
+        Section("Where planning's time goes", SHARES_TEXT, shares),
+    ]
 
 
-def _own_share(project: Path) -> float:
-    """Return the share of planning time spent in a project's own functions and what they call."""
+PLANNING_TEXT = (
+    "`snakemake -n` of the quickstart study, with as many seeds as give about that many jobs and no results yet, in "
+    "CPU seconds. Bare Snakemake: a workflow of two rules with as many jobs, one input and one output each, planned "
+    "right after."
+)
+SHARES_TEXT = (
+    f"CPU seconds of the plans of about {PROFILED:,} jobs above, by samples of the stack every 2 ms "
+    "(`benchmarks/planning_profile.py`). All but the first line is Snakemake's own work, on jobs with more inputs, "
+    "outputs, wildcards, params and resources than the bare ones have."
+)
+
+Plan = tuple[list[str], Path, float]
+"""A command, the folder to run it in, and the CPU seconds that it took."""
+
+
+def _breakdown(ours: Plan, bare: Plan) -> list[dict[str, str]]:
+    """Return the CPU seconds of two plans by part, the largest of ours first."""
+    found, least = _sampled(*ours), _sampled(*bare)
+    mine = PARTS["prunepipe"]
+    parts = sorted(found | least, key=lambda part: (part != mine, -found.get(part, 0.0)))
+    return [
+        {
+            "what": part,
+            "this workflow": f"{found.get(part, 0.0):.1f} s",
+            "bare Snakemake": f"{least.get(part, 0.0):.1f} s",
+        }
+        for part in parts
+    ]
+
+
+def _sampled(command: list[str], folder: Path, seconds: float) -> dict[str, float]:
+    """Run Snakemake once more under the sampler, and share the seconds that it took without it among its parts."""
     with tempfile.TemporaryDirectory() as temporary:
-        profile = Path(temporary) / "profile"
-        start = [sys.executable, "-m", "cProfile", "-o", str(profile), "-m"]
-        cost_of([*start, *snakemake(project, "grown", "-n", "--quiet", "all")[2:]], project)
-        stats = pstats.Stats(str(profile))
-    folders = tuple(str(project / part) for part in ("src", "workflow"))
-    inside = {function for function in stats.stats if function[0].startswith(folders)}  # type: ignore[attr-defined]
-    seconds = 0.0
-    for function in inside:
-        callers = stats.stats[function][4]  # type: ignore[attr-defined]
-        seconds += sum(timing[3] for caller, timing in callers.items() if caller not in inside)
-    return float(seconds / stats.total_tt)  # type: ignore[attr-defined]
+        output = Path(temporary) / "samples.json"
+        script = str(ROOT / "benchmarks" / "planning_profile.py")
+        cost_of([sys.executable, script, str(output), *command[3:]], folder)
+        samples: dict[str, int] = json.loads(output.read_text())
+    total = sum(samples.values())
+    return {part: seconds * number / total for part, number in samples.items()}
 
 
 def results(options: Options) -> Section:

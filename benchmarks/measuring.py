@@ -28,10 +28,12 @@ class Options:
     Attributes:
         device: where the steps run.
         quick: smallest sizes, to check that everything works; the numbers are meaningless.
+        batch: images per training step.
     """
 
     device: torch.device
     quick: bool = False
+    batch: int = 64
 
 
 @dataclass(frozen=True)

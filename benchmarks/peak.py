@@ -10,7 +10,7 @@ import sys
 import time
 
 started = time.monotonic()
-process = subprocess.Popen(sys.argv[2:], stdout=subprocess.DEVNULL, stderr=sys.stderr)
+process = subprocess.Popen(sys.argv[2:])
 _, status, usage = os.wait4(process.pid, 0)
 measured = {
     "wall": time.monotonic() - started,

@@ -14,11 +14,12 @@ from measuring import ROOT
 
 
 class Cost(NamedTuple):
-    """Wall and CPU seconds, and peak memory in megabytes, of the process itself (not of its children)."""
+    """Wall and CPU seconds, and peak memory in megabytes, of the process itself (not of its children); its output."""
 
     wall: float
     cpu: float
     megabytes: float
+    output: str
 
 
 def cost_of(command: list[str], folder: Path, **environment: str) -> Cost:
@@ -38,7 +39,7 @@ def cost_of(command: list[str], folder: Path, **environment: str) -> Cost:
         done = subprocess.run(peak, cwd=folder, env=variables, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise RuntimeError(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
-        return Cost(**json.loads(output.read_text()))
+        return Cost(**json.loads(output.read_text()), output=done.stdout)
 
 
 def snakemake(project: Path, study: str, *arguments: str) -> list[str]:

@@ -61,15 +61,27 @@ def scores_and_masks(options: Options) -> Section:
 
 def memory_of_scores(options: Options) -> Section:
     """Measure time and peak memory of each score that reads images, each in a separate process."""
-    count = 8 if options.quick else 100
+    fewer, count = (4, 8) if options.quick else (50, 100)
+    script = str(ROOT / "benchmarks" / "one_score.py")
     rows = []
     for name in ("nothing", "snip", "grasp", "obd"):
-        script = str(ROOT / "benchmarks" / "one_score.py")
-        command = [sys.executable, script, name, str(count), *(["quick"] if options.quick else [])]
-        cost = cost_of(command, ROOT)
-        rows.append({"score": name, "CPU": f"{cost.cpu:.1f} s", "memory": f"{cost.megabytes:,.0f} MB"})
+        command = [sys.executable, script, name]
+        few, cost = (
+            cost_of([*command, str(images), *(["quick"] if options.quick else [])], ROOT)
+            for images in (fewer, count)
+        )
+        each = (cost.megabytes - few.megabytes) / (count - fewer)
+        rows.append(
+            {
+                "score": name,
+                "CPU": f"{cost.cpu:.1f} s",
+                "memory": f"{cost.megabytes:,.0f} MB",
+                "for each further image": f"{each:.1f} MB",
+            }
+        )
     text = (
-        f"VGG19, {count} images in one batch, one CPU thread; each in its own process, which imports torch and "
-        "builds the network. `nothing` does no more than that."
+        f"VGG19, {count} images in one batch (and {fewer}, for the last column), one CPU thread; each in its own "
+        "process, which imports torch and builds the network. `nothing` does no more than that. Ask for this much "
+        "memory on a cluster (`mem_mb` of the rule `score`)."
     )
     return Section("Memory of scores", text, rows)

@@ -27,7 +27,7 @@ from prunepipe.training.cuda_graph import GraphedStep
 from prunepipe.training.images import ImageSet, draw_epoch, to_device
 from prunepipe.training.step import TrainingStep
 
-BATCH, SIDE, PADDING, WORKERS = 64, 32, 4, 4
+SIDE, PADDING, WORKERS = 32, 4, 4
 RECIPE = Recipe(epochs=1, learning_rate=0.01, augmentation=Augmentation(crop_padding=PADDING, flip=True))
 PLAIN = "plain loop"
 OURS = {
@@ -65,26 +65,32 @@ def build(name: str, options: Options) -> tuple[nn.Module, Arrays]:
 
 
 def our_step(
-    name: str, precision: str, channels_last: bool, options: Options, recipe: Recipe = RECIPE
+    name: str,
+    precision: str,
+    channels_last: bool,
+    options: Options,
+    recipe: Recipe = RECIPE,
+    captured: bool = True,
 ) -> Callable[[], None]:
-    """Return a function that takes one of our training steps, including augmentation."""
+    """Return a function that takes one of our training steps, including augmentation; on a GPU captured in a graph."""
     network, mask = build(name, options)
     network = network.to(memory_format=torch.channels_last) if channels_last else network
-    images, labels = made_up(16 * BATCH)
+    batch = options.batch
+    images, labels = made_up(16 * batch)
     constants = {"mean": (0.5,) * 3, "std": (0.5,) * 3, "crop_padding": PADDING, "device": options.device}
     image_set = ImageSet(images, labels, channels_last=channels_last, **constants)  # type: ignore[arg-type]
     draws = to_device(
         draw_epoch(len(labels), RECIPE.augmentation, torch_generator(0, "benchmark")), options.device
     )
     step = TrainingStep(network, recipe, mask, precision)
-    take = GraphedStep(step, BATCH) if options.device.type == "cuda" else step
+    take = GraphedStep(step, batch) if captured and options.device.type == "cuda" else step
     turn = 0
 
     def call() -> None:
         nonlocal turn
-        start = turn % 16 * BATCH
+        start = turn % 16 * batch
         turn += 1
-        take(*image_set.batch(draws, start, start + BATCH), 0.01)
+        take(*image_set.batch(draws, start, start + batch), 0.01)
 
     return call
 
@@ -128,8 +134,8 @@ def _serve_steps(connection: Connection, name: str, options: Options, threads: i
 def plain_step(name: str, options: Options) -> PlainStep:
     """Return a function that takes one step of the plain loop with the same network, mask and images."""
     network, mask = build(name, options)
-    pictures = Pictures(*made_up(16 * BATCH), PADDING)
-    return PlainStep(network, mask, endless(loader(pictures, BATCH, 0 if options.quick else WORKERS)))
+    pictures = Pictures(*made_up(16 * options.batch), PADDING)
+    return PlainStep(network, mask, endless(loader(pictures, options.batch, 0 if options.quick else WORKERS)))
 
 
 def training_steps(options: Options) -> Section:
@@ -139,10 +145,10 @@ def training_steps(options: Options) -> Section:
     for threads in sorted({1, min(2, cores)}) if options.device.type == "cpu" and not options.quick else [1]:
         torch.set_num_threads(threads)
         for name in ("vgg19",) if options.quick else ("vgg19", "resnet32"):
-            rows += _steps_of(name, threads, options)
+            rows += steps_of(name, threads, options)
     torch.set_num_threads(1)
     text = (
-        f"One step (forward, backward, SGD, mask, and reading the batch) with a batch of {BATCH} images of "
+        f"One step (forward, backward, SGD, mask, and reading the batch) with a batch of {options.batch} images of "
         f"{SIDE}x{SIDE} pixels and a tenth of the weights kept. Plain loop: PIL images, a DataLoader with {WORKERS} "
         "workers and torchvision transforms, gradients masked layer by layer, torch.optim.SGD, NCHW, in a separate "
         "process. The variants are timed alternately; the table shows median times and the median of the ratios. "
@@ -156,7 +162,8 @@ def training_steps(options: Options) -> Section:
     return Section("Training step", text, rows)
 
 
-def _steps_of(name: str, threads: int, options: Options) -> list[dict[str, str]]:
+def steps_of(name: str, threads: int, options: Options) -> list[dict[str, str]]:
+    """Time a network's step in every variant, in turn with the plain loop and with matrix products."""
     plain = PlainProcess(name, options, threads)
     calls: dict[str, Callable[[], object]] = {PLAIN: plain}
     ours = variants_on(options.device)
@@ -169,7 +176,7 @@ def _steps_of(name: str, threads: int, options: Options) -> list[dict[str, str]]
     plain.end()
     maps = layer_maps("resnet8_small" if options.quick else name, 3, 10, SIDE)
     assert maps is not None
-    flops = BATCH * flops_of(maps)[0]
+    flops = options.batch * flops_of(maps)[0]
     rows = []
     for variant in (PLAIN, *ours):
         precision = ours[variant][0] if variant in ours else "float32"
@@ -209,8 +216,8 @@ def optimizers(options: Options) -> Section:
         for name in calls
     ]
     text = (
-        f"One step of ResNet32 as above (float32, channels_last, 1 thread, batch {BATCH}, a tenth of the weights kept) "
-        "with each optimizer, timed alternately; medians."
+        f"One step of ResNet32 as above (float32, channels_last, 1 thread, batch {options.batch}, a tenth of the "
+        "weights kept) with each optimizer, timed alternately; medians."
     )
     return Section("Optimizers", text, rows)
 
@@ -219,10 +226,10 @@ def transformer(options: Options) -> Section:
     """Time a training step of the small vision transformer, in turn with a plain loop of torch."""
     torch.set_num_threads(1)
     recipe = Recipe(epochs=1, learning_rate=0.001, optimizer="adamw")
-    images, labels = made_up(16 * BATCH)
+    images, labels = made_up(16 * options.batch)
     network, mask = build("vit_small", options)
     calls = {
-        PLAIN: PlainAdamW(network, mask, images, labels, BATCH),
+        PLAIN: PlainAdamW(network, mask, images, labels, options.batch),
         "ours": our_step("vit_small", "float32", True, options, recipe),
     }
     seconds = interleaved(
@@ -238,24 +245,24 @@ def transformer(options: Options) -> Section:
         for name in calls
     ]
     text = (
-        f"One step of `vit_small` (float32, 1 thread, batch {BATCH}, {SIDE}x{SIDE} images, AdamW, a tenth of the "
-        "weights kept). Plain loop: images normalised once and kept in one tensor, no augmentation, torch.optim.AdamW, "
-        "weights masked layer by layer after the step. Ours crops, flips and normalises as well. They take turns; "
-        "medians."
+        f"One step of `vit_small` (float32, 1 thread, batch {options.batch}, {SIDE}x{SIDE} images, AdamW, a tenth of "
+        "the weights kept). Plain loop: images normalised once and kept in one tensor, no augmentation, "
+        "torch.optim.AdamW, weights masked layer by layer after the step. Ours crops, flips and normalises as well. "
+        "They take turns; medians."
     )
     return Section("Transformer", text, rows)
 
 
 def data_pipeline(options: Options) -> Section:
     """Time only the augmented batches: ours against the DataLoader with the same transforms."""
-    count = BATCH * (4 if options.quick else 100)
+    count = options.batch * (4 if options.quick else 100)
     images, labels = made_up(count)
     image_set = ImageSet(images, labels, (0.5,) * 3, (0.5,) * 3, crop_padding=PADDING, device=options.device)
     cores = len(os.sched_getaffinity(0))
     rows = []
     for threads in sorted({1, cores}):
         workers = 0 if threads == 1 or options.quick else threads
-        batches = loader(Pictures(images, labels, PADDING), BATCH, workers)
+        batches = loader(Pictures(images, labels, PADDING), options.batch, workers)
         torch.set_num_threads(threads)
         calls = {"plain": lambda batches=batches: list(batches), "ours": lambda: _epoch(image_set, options)}
         seconds = interleaved(calls, 2 if options.quick else 5, options.device)
@@ -281,5 +288,5 @@ def _epoch(image_set: ImageSet, options: Options) -> None:
     started = time.time_ns()
     draws = draw_epoch(len(image_set), RECIPE.augmentation, torch_generator(0, "epoch", started))
     draws = to_device(draws, options.device)
-    for start in range(0, len(image_set), BATCH):
-        image_set.batch(draws, start, start + BATCH)
+    for start in range(0, len(image_set), options.batch):
+        image_set.batch(draws, start, start + options.batch)

@@ -52,7 +52,9 @@ def where_time_goes(project: Path, wall: float) -> list[dict[str, str]]:
     spent: dict[str, float] = defaultdict(float)
     for path in project.glob("**/*.benchmark.jsonl"):
         lines = path.read_text(encoding="utf-8").splitlines()
-        spent[path.name.split(".")[0].split("-")[0]] += sum(float(json.loads(line)["s"]) for line in lines)
+        spent[path.name.split(".")[0].split("-")[0]] += sum(
+            float(json.loads(line)["seconds"]) for line in lines
+        )
     beside = sum(spent[rule] for rule in TRAINING) - training
     others = sum(seconds for rule, seconds in spent.items() if rule not in TRAINING)
     total = wall * cores

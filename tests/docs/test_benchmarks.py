@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -82,43 +83,66 @@ def test_a_variant_passes_only_if_it_is_equivalent_dense_and_pruned(
     assert ("stay with" in conclusion(found)) == (not passed)
 
 
-def test_one_section_can_be_renewed_and_the_others_stay(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
-    from benchmark import document
-    from measuring import Options, Section
-
-    options = Options(torch.device("cpu"))
-    sections = [Section(title, "text", [{"ms": "1"}]) for title in ("Training step", "Planning", "Data")]
-    page = document(sections, options)
-    assert document(sections[1:2], options, page) == page
-    renewed = document([Section("Planning", "text", [{"ms": "2"}])], options, page)
-    assert renewed == page.replace(
-        "## Planning\n\ntext\n\n| ms |\n| --- |\n| 1 |", "## Planning\n\ntext\n\n| ms |\n| --- |\n| 2 |"
-    )
-    assert renewed != page
-    with pytest.raises(ValueError, match="no section 'Data'"):
-        document(sections[2:], options, page.replace("## Data", "## Other"))
-
-
-def test_figures_of_another_machine_stand_below_those_of_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
+    """Measures on a machine of a name, and returns the document's headings and figures."""
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
     import benchmark
-    from measuring import Options, Section
+    from measuring import Section
 
-    options = Options(torch.device("cpu"))
-    monkeypatch.setattr(benchmark, "machine", lambda device: "first machine, 2 cores")
-    page = benchmark.document(
-        [Section(title, "text", [{"ms": "1"}]) for title in ("Planning", "Data")], options
-    )
-    for name, ms in (("second", "2"), ("third", "3"), ("second", "4")):
-        monkeypatch.setattr(benchmark, "machine", lambda device, name=name: f"{name} machine, 8 cores")
-        page = benchmark.document([Section("Planning", "text", [{"ms": ms}])], options, page)
-    planning, data = page.split("\n## ")[1:]
-    assert data.count("###") == 0
-    assert [line for line in planning.splitlines() if line.strip("| ").isdigit()] == [
-        "| 1 |",
-        "| 3 |",
-        "| 4 |",
-    ]
-    heads = [line.split(" machine")[0] for line in planning.splitlines() if line.startswith("### On ")]
-    assert heads == ["### On third", "### On second"]
+    path = tmp_path / "benchmarks.md"
+    monkeypatch.setattr(benchmark, "prepare_process", lambda threads: None)
+
+    def measure(
+        name: str, figure: int, *options: str, titles: Sequence[str] = ("data", "steps")
+    ) -> list[str]:
+        measures = {
+            title: lambda options, title=title: Section(title, "text", [{"ms": str(figure)}])
+            for title in titles
+        }
+        monkeypatch.setattr(benchmark, "MEASURES", measures)
+        monkeypatch.setattr(benchmark, "machine", lambda device: f"{name} machine, 8 cores")
+        monkeypatch.setattr(sys, "argv", ["benchmark.py", "--device", "cpu", "--output", str(path), *options])
+        benchmark.main()
+        lines = [line.strip("| ").split(" machine")[0] for line in path.read_text().splitlines()]
+        return [line.lstrip("#").strip() for line in lines if line.startswith("##") or line.isdigit()]
+
+    return measure
+
+
+def test_one_section_can_be_renewed_or_added_and_the_others_stay(measured: Callable) -> None:
+    assert measured("first", 1) == ["data", "1", "steps", "1"]
+    assert measured("first", 2, "--only", "steps") == ["data", "1", "steps", "2"]
+    added = measured("first", 3, "--only", "planning", titles=("data", "planning", "steps"))
+    assert added == ["data", "1", "steps", "2", "planning", "3"]
+
+
+def test_figures_of_machines_stand_side_by_side_and_replace_only_their_own(measured: Callable) -> None:
+    measured("first", 1)
+    assert measured("second", 2) == ["data", "1", "On second", "2", "steps", "1", "On second", "2"]
+    measured("third", 3, "--only", "data")
+    found = measured("second", 4, "--only", "data")
+    assert found == ["data", "1", "On third", "3", "On second", "4", "steps", "1", "On second", "2"]
+    found = measured("first", 5)
+    assert found == ["data", "5", "On third", "3", "On second", "4", "steps", "5", "On second", "2"]
+
+
+def test_a_new_section_of_another_machine_says_that_the_first_did_not_measure_it(
+    measured: Callable, tmp_path: Path
+) -> None:
+    measured("first", 1)
+    found = measured("second", 2, "--only", "planning", titles=("planning",))
+    assert found == ["data", "1", "steps", "1", "planning", "On second", "2"]
+    assert "Not measured on the machine of this page." in (tmp_path / "benchmarks.md").read_text()
+
+
+def test_a_part_of_the_gpu_check_is_stopped_at_its_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    from gpu_check import PARTS, run_part
+
+    found = run_part("memory", ["--device", "cpu", "--quick"], tmp_path, 0.2)
+    assert (found["state"], found["rows"]) == ("stopped after 0.2 s", [])
+    assert found["seconds"] < 10
+    assert sum(part.limit for part in PARTS.values()) <= 480  # 8 minutes, as the page on clusters says

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from prunepipe.cli.main import main
 from prunepipe.datasets.dataset import Dataset, write_dataset
@@ -16,6 +17,7 @@ from prunepipe.networks.state import arrays_of
 from prunepipe.networks.structure import Layer
 from prunepipe.planning.costs import Calibration, plan
 from prunepipe.planning.plan import plan_text
+from prunepipe.planning.side_by_side import recommended, side_by_side
 from prunepipe.planning.speed import measure
 from prunepipe.planning.storage import dataset_bytes, network_bytes
 from prunepipe.pruning.masks import kept_total
@@ -137,6 +139,42 @@ def test_a_calibration_times_every_network(small: dict) -> None:
     assert all(0 < seconds < 0.1 for seconds in found.seconds_per_image.values())
     assert found.jobs == len(os.sched_getaffinity(0))
     assert measure(study, Site(device="cpu", channels_last=True), steps=1).seconds(plan(study))
+
+
+def test_jobs_side_by_side_are_measured_and_one_that_fails_ends_the_series(study: Study) -> None:
+    place = ("digits", "vgg_digits")
+    found = side_by_side(study, Site(device="cpu"), place, counts=(2,), seconds=0.2)
+    assert found[2] > 100
+    if not torch.cuda.is_available():
+        assert side_by_side(study, Site(device="cuda"), place, counts=(1, 2), seconds=0.2) == {}
+
+
+@pytest.mark.parametrize(
+    ("rates", "number"),
+    [
+        ({1: 100.0}, 1),
+        ({1: 100.0, 2: 190.0, 4: 198.0, 8: 199.0}, 2),
+        ({1: 100.0, 2: 101.0, 4: 90.0}, 1),
+        ({1: 100.0, 2: 150.0, 4: 200.0, 8: 250.0}, 8),
+    ],
+)
+def test_the_fewest_jobs_that_reach_nearly_the_most_are_recommended(rates: dict, number: int) -> None:
+    assert recommended(rates) == number
+
+
+def test_a_plan_recommends_a_number_of_jobs_that_suits_every_network(small: dict) -> None:
+    study = Study.model_validate(small | {"networks": ["vgg_digits", "resnet8_small"]})
+    rates = {
+        "vgg_digits": {1: 1000.0, 2: 1900.0, 4: 3600.0, 8: 7000.0},
+        "resnet8_small": {1: 500.0, 2: 990.0},
+    }
+    shared = {("digits", network): found for network, found in rates.items()}
+    text = plan_text(study, calibration=Calibration("a GPU", True, 1, {}, shared))
+    assert "vgg_digits on digits: 1: 1,000, 2: 1,900, 4: 3,600, 8: 7,000.\n" in text
+    assert "resnet8_small on digits: 1: 500, 2: 990; more jobs failed." in text
+    assert "Recommended: jobs_per_gpu: 2 in config.yaml" in text
+    text = plan_text(study, calibration=Calibration("a CPU", False, 1))
+    assert "jobs_per_gpu: not measured, since torch finds no CUDA device" in text
 
 
 def test_planning_without_a_calibration_imports_no_torch() -> None:

@@ -106,19 +106,3 @@ def test_running_out_of_memory_in_a_capture_is_no_reason_to_run_eagerly() -> Non
     step = make_step()
     with pytest.raises(torch.OutOfMemoryError):
         trained(GraphedStep(step, 16, fail), step)
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_a_real_graph_equals_eager_steps() -> None:
-    def on_cuda(graphs: bool) -> dict:
-        model = network().cuda()
-        step = TrainingStep(model, RECIPE, random_mask(model), "float32")
-        take = GraphedStep(step, 16) if graphs else step
-        data = image_set()
-        draws = draw_epoch(len(data), AUGMENTED, torch_generator(0, "test"))
-        for number, rate in enumerate(RATES):
-            images, labels = data.batch(draws, number % 7 * 16, number % 7 * 16 + 16)
-            take(images.cuda(), labels.cuda(), rate)
-        return arrays_of(model)
-
-    assert_equal(on_cuda(False), on_cuda(True))

@@ -13,13 +13,11 @@ rule prepare_dataset:
         mem_mb=3000,
         runtime=60,
     params:
-        launch=JOBS.launch,
-        benchmark=os.path.join(SITE.prepared, "{name}.benchmark.jsonl"),
         settings=JOBS.dataset_settings,
         code=JOBS.dataset_code,
     message:
         "Prepare the data set {wildcards.name}"
     shell:
-        "{params.launch} prepare_dataset.py --output {output.data:q} "
+        "{LAUNCH} prepare_dataset.py --output {output.data:q} "
         "--settings {params.settings:q} "
-        "--benchmark {params.benchmark:q} &> {log:q}"
+        "--log {log:q} &> {log:q}"

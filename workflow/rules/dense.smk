@@ -16,16 +16,14 @@ rule initialise:
         mem_mb=2000,
         runtime=10,
     params:
-        launch=JOBS.launch,
-        benchmark=place(INITIAL, "initialise.benchmark.jsonl"),
         settings=JOBS.initial_settings,
         code=JOBS.initial_code,
     message:
         "Draw the initial weights of {wildcards.network} ({wildcards.draw}), seed {wildcards.seed}"
     shell:
-        "{params.launch} initialise.py --data {input.data:q} --weights {output.weights:q} "
+        "{LAUNCH} initialise.py --data {input.data:q} --weights {output.weights:q} "
         "--structure {output.structure:q} --settings {params.settings:q} "
-        "--benchmark {params.benchmark:q} &> {log:q}"
+        "--log {log:q} &> {log:q}"
 
 
 rule train_dense:
@@ -50,20 +48,18 @@ rule train_dense:
         mem_mb=4000,
         runtime=24 * 60,
     params:
-        launch=JOBS.launch,
-        benchmark=place(DENSE, "train_dense.benchmark.jsonl"),
         checkpoint=place(DENSE, "checkpoint.safetensors"),
         settings=JOBS.dense_settings,
         code=JOBS.dense_code,
     message:
         "Train the dense {wildcards.network} on {wildcards.dataset} ({wildcards.data}), seed {wildcards.seed}"
     shell:
-        "{params.launch} train_dense.py --data {input.data:q} --weights {input.weights:q} "
+        "{LAUNCH} train_dense.py --data {input.data:q} --weights {input.weights:q} "
         "--final {output.final:q} --history {output.history:q} --logits {output.logits:q} --timing {output.timing:q} "
         "--settings {params.settings:q} "
         "--gpus {resources.gpu} --threads {threads} "
         "--checkpoint {params.checkpoint} --code {params.code} "
-        "--benchmark {params.benchmark:q} &> {log:q}"
+        "--log {log:q} &> {log:q}"
 
 
 rule evaluate_dense:
@@ -83,18 +79,16 @@ rule evaluate_dense:
         mem_mb=1000,
         runtime=10,
     params:
-        launch=JOBS.launch,
-        benchmark=place(DENSE, "evaluate.benchmark.jsonl"),
         checkpoint=place(DENSE, "checkpoint.safetensors"),
         settings=JOBS.dense_place,
         code=JOBS.code("evaluate"),
     message:
         "Evaluate the dense {wildcards.network} on {wildcards.dataset} ({wildcards.data}), seed {wildcards.seed}"
     shell:
-        "{params.launch} evaluate.py --data {input.data:q} --trained {input.trained:q} --history {input.history:q} "
+        "{LAUNCH} evaluate.py --data {input.data:q} --trained {input.trained:q} --history {input.history:q} "
         "--logits {input.logits:q} --metrics {output.metrics:q} --settings {params.settings:q} "
         "--checkpoint {params.checkpoint} "
-        "--benchmark {params.benchmark:q} &> {log:q}"
+        "--log {log:q} &> {log:q}"
 
 
 rule rewind:
@@ -112,16 +106,14 @@ rule rewind:
         mem_mb=1000,
         runtime=10,
     params:
-        launch=JOBS.launch,
-        benchmark=place(REWIND, "rewind.benchmark.jsonl"),
         settings=JOBS.rewind_settings,
         code=JOBS.code("rewind"),
     message:
         "Rewind {wildcards.network} on {wildcards.dataset} ({wildcards.data}) to {wildcards.point}, seed {wildcards.seed}"
     shell:
-        "{params.launch} rewind.py --source {input.source:q} --structure {input.structure:q} "
+        "{LAUNCH} rewind.py --source {input.source:q} --structure {input.structure:q} "
         "--weights {output.weights:q} --settings {params.settings:q} "
-        "--benchmark {params.benchmark:q} &> {log:q}"
+        "--log {log:q} &> {log:q}"
 
 
 # Weights in a file of the user's, as if they were a point of the dense run.
@@ -141,13 +133,11 @@ rule read_given:
         mem_mb=4000,
         runtime=10,
     params:
-        launch=JOBS.launch,
-        benchmark=place(GIVEN, "read_given.benchmark.jsonl"),
         settings=JOBS.given_settings,
         code=JOBS.code("read_given"),
     message:
         "Read the weights in {input.source}, seed {wildcards.seed}"
     shell:
-        "{params.launch} read_given.py --source {input.source:q} --initial {input.initial:q} "
+        "{LAUNCH} read_given.py --source {input.source:q} --initial {input.initial:q} "
         "--structure {input.structure:q} --weights {output.weights:q} --settings {params.settings:q} "
-        "--benchmark {params.benchmark:q} &> {log:q}"
+        "--log {log:q} &> {log:q}"

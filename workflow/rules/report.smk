@@ -26,8 +26,6 @@ rule report:
         mem_mb=1000,
         runtime=10,
     params:
-        launch=JOBS.launch,
-        benchmark=os.path.join(OUT, "logs/report.benchmark.jsonl"),
         study_file=str(STUDY_FILE),
         settings=JOBS.report_settings(),
         study=STUDY_SETTINGS,
@@ -35,7 +33,7 @@ rule report:
     message:
         "Write the report of study {STUDY.name}"
     shell:
-        "{params.launch} report.py --study {params.study_file:q} --results {input.results:q} --layers {input.layers:q} "
+        "{LAUNCH} report.py --study {params.study_file:q} --results {input.results:q} --layers {input.layers:q} "
         "--histories {input.histories:q} --overlap {input.overlap:q} --report {output.html:q} "
         "--settings {params.settings:q} "
-        "--benchmark {params.benchmark:q} &> {log:q}"
+        "--log {log:q} &> {log:q}"

@@ -27,17 +27,15 @@ rule collect:
         mem_mb=2000,
         runtime=30,
     params:
-        launch=JOBS.launch,
-        benchmark=os.path.join(OUT, "logs/collect.benchmark.jsonl"),
         study_file=str(STUDY_FILE),
         study=STUDY_SETTINGS,
         code=JOBS.code("collect"),
     message:
         "Collect the results of study {STUDY.name}"
     shell:
-        "{params.launch} collect.py --study {params.study_file:q} --results {output.results:q} --layers {output.layers:q} "
+        "{LAUNCH} collect.py --study {params.study_file:q} --results {output.results:q} --layers {output.layers:q} "
         "--histories {output.histories:q} "
-        "--benchmark {params.benchmark:q} &> {log:q}"
+        "--log {log:q} &> {log:q}"
 
 
 rule overlap:
@@ -54,16 +52,14 @@ rule overlap:
         mem_mb=1000,
         runtime=60,
     params:
-        launch=JOBS.launch,
-        benchmark=os.path.join(OUT, "logs/overlap.benchmark.jsonl"),
         study_file=str(STUDY_FILE),
         study=STUDY_SETTINGS,
         code=JOBS.code("overlap"),
     message:
         "Compare the masks of study {STUDY.name}"
     shell:
-        "{params.launch} overlap.py --study {params.study_file:q} --overlap {output.overlap:q} "
-        "--benchmark {params.benchmark:q} &> {log:q}"
+        "{LAUNCH} overlap.py --study {params.study_file:q} --overlap {output.overlap:q} "
+        "--log {log:q} &> {log:q}"
 
 
 rule table:
@@ -83,8 +79,6 @@ rule table:
         mem_mb=1000,
         runtime=10,
     params:
-        launch=JOBS.launch,
-        benchmark=os.path.join(OUT, "logs/table-{table}.benchmark.jsonl"),
         study_file=str(STUDY_FILE),
         settings=JOBS.table_settings,
         study=STUDY_SETTINGS,
@@ -92,9 +86,9 @@ rule table:
     message:
         "Build the table {wildcards.table}"
     shell:
-        "{params.launch} table.py --study {params.study_file:q} --results {input.results:q} --csv {output.csv:q} "
+        "{LAUNCH} table.py --study {params.study_file:q} --results {input.results:q} --csv {output.csv:q} "
         "--md {output.md:q} --tex {output.tex:q} --settings {params.settings:q} "
-        "--benchmark {params.benchmark:q} &> {log:q}"
+        "--log {log:q} &> {log:q}"
 
 
 rule figure:
@@ -113,8 +107,6 @@ rule figure:
         mem_mb=1000,
         runtime=10,
     params:
-        launch=JOBS.launch,
-        benchmark=os.path.join(OUT, "logs/figure-{figure}.benchmark.jsonl"),
         study_file=str(STUDY_FILE),
         settings=JOBS.figure_settings,
         study=STUDY_SETTINGS,
@@ -122,9 +114,9 @@ rule figure:
     message:
         "Draw the figure {wildcards.figure}"
     shell:
-        "{params.launch} figure.py --study {params.study_file:q} --results {input.results:q} --layers {input.layers:q} --histories {input.histories:q} --overlap {input.overlap:q} "
+        "{LAUNCH} figure.py --study {params.study_file:q} --results {input.results:q} --layers {input.layers:q} --histories {input.histories:q} --overlap {input.overlap:q} "
         "--svg {output.svg:q} --png {output.png:q} --settings {params.settings:q} "
-        "--benchmark {params.benchmark:q} &> {log:q}"
+        "--log {log:q} &> {log:q}"
 
 
 rule verdicts:
@@ -147,16 +139,14 @@ rule verdicts:
         mem_mb=1000,
         runtime=10,
     params:
-        launch=JOBS.launch,
-        benchmark=os.path.join(OUT, "logs/verdicts.benchmark.jsonl"),
         study_file=str(STUDY_FILE),
         study=STUDY_SETTINGS,
         code=JOBS.code("verdicts"),
     message:
         "Judge the methods of study {STUDY.name}"
     shell:
-        "{params.launch} verdicts.py --study {params.study_file:q} --results {input.results:q} --csv {output.csv:q} --md {output.md:q} "
+        "{LAUNCH} verdicts.py --study {params.study_file:q} --results {input.results:q} --csv {output.csv:q} --md {output.md:q} "
         "--effects {output.effects:q} --methods {output.methods:q} "
         "--against_random {output.against_random:q} --gains {output.gains:q} "
         "--gains_md {output.gains_md:q} "
-        "--benchmark {params.benchmark:q} &> {log:q}"
+        "--log {log:q} &> {log:q}"

@@ -18,17 +18,15 @@ rule score:
         mem_mb=4000,
         runtime=120,
     params:
-        launch=JOBS.launch,
-        benchmark=place(SCORES, "score.benchmark.jsonl"),
         settings=JOBS.score_settings,
         code=JOBS.score_code,
     message:
         "Score {wildcards.network} on {wildcards.dataset} ({wildcards.data}) by {wildcards.score_id}, seed {wildcards.seed}"
     shell:
-        "{params.launch} score.py --data {input.data:q} --weights {input.weights:q} --structure {input.structure:q} "
+        "{LAUNCH} score.py --data {input.data:q} --weights {input.weights:q} --structure {input.structure:q} "
         "--scores {output.scores:q} --settings {params.settings:q} "
         "--gpus {resources.gpu} --threads {threads} "
-        "--benchmark {params.benchmark:q} &> {log:q}"
+        "--log {log:q} &> {log:q}"
 
 
 rule mask:
@@ -46,16 +44,14 @@ rule mask:
         mem_mb=1500,
         runtime=10,
     params:
-        launch=JOBS.launch,
-        benchmark=place(MASK, "mask.benchmark.jsonl"),
         settings=JOBS.mask_settings,
         code=JOBS.mask_code,
     message:
         "Mask of {wildcards.ticket} ({wildcards.source}) at prune ratio {wildcards.prune_ratio}, seed {wildcards.seed}"
     shell:
-        "{params.launch} mask.py --scores {input.scores:q} --structure {input.structure:q} --mask {output.mask:q} "
+        "{LAUNCH} mask.py --scores {input.scores:q} --structure {input.structure:q} --mask {output.mask:q} "
         "--settings {params.settings:q} "
-        "--benchmark {params.benchmark:q} &> {log:q}"
+        "--log {log:q} &> {log:q}"
 
 
 rule check:
@@ -75,16 +71,14 @@ rule check:
         mem_mb=1500,
         runtime=10,
     params:
-        launch=JOBS.launch,
-        benchmark=place(CELL, "check.benchmark.jsonl"),
         settings=JOBS.check_settings,
         code=JOBS.check_code,
     message:
         "Apply check {wildcards.check} to {wildcards.ticket} at prune ratio {wildcards.prune_ratio}, seed {wildcards.seed}"
     shell:
-        "{params.launch} check.py --mask {input.mask:q} --weights {input.weights:q} --structure {input.structure:q} "
+        "{LAUNCH} check.py --mask {input.mask:q} --weights {input.weights:q} --structure {input.structure:q} "
         "--fresh {input.fresh:q} --ticket {output.ticket:q} --settings {params.settings:q} "
-        "--benchmark {params.benchmark:q} &> {log:q}"
+        "--log {log:q} &> {log:q}"
 
 
 rule retrain:
@@ -107,20 +101,18 @@ rule retrain:
         mem_mb=4000,
         runtime=24 * 60,
     params:
-        launch=JOBS.launch,
-        benchmark=place(CELL, "retrain.benchmark.jsonl"),
         checkpoint=place(CELL, "checkpoint.safetensors"),
         settings=JOBS.retrain_settings,
         code=JOBS.retrain_code,
     message:
         "Retrain {wildcards.ticket} ({wildcards.check}) at prune ratio {wildcards.prune_ratio}, seed {wildcards.seed}"
     shell:
-        "{params.launch} retrain.py --data {input.data:q} --ticket {input.ticket:q} "
+        "{LAUNCH} retrain.py --data {input.data:q} --ticket {input.ticket:q} "
         "--trained {output.trained:q} --layers {output.layers:q} --history {output.history:q} --logits {output.logits:q} --timing {output.timing:q} "
         "--settings {params.settings:q} "
         "--gpus {resources.gpu} --threads {threads} "
         "--checkpoint {params.checkpoint} --code {params.code} "
-        "--benchmark {params.benchmark:q} &> {log:q}"
+        "--log {log:q} &> {log:q}"
 
 
 rule evaluate:
@@ -141,16 +133,14 @@ rule evaluate:
         mem_mb=1000,
         runtime=10,
     params:
-        launch=JOBS.launch,
-        benchmark=place(CELL, "evaluate.benchmark.jsonl"),
         checkpoint=place(CELL, "checkpoint.safetensors"),
         settings=JOBS.cell_place,
         code=JOBS.code("evaluate"),
     message:
         "Evaluate {wildcards.ticket} ({wildcards.check}) at prune ratio {wildcards.prune_ratio}, seed {wildcards.seed}"
     shell:
-        "{params.launch} evaluate.py --data {input.data:q} --trained {input.trained:q} --layers {input.layers:q} "
+        "{LAUNCH} evaluate.py --data {input.data:q} --trained {input.trained:q} --layers {input.layers:q} "
         "--history {input.history:q} --logits {input.logits:q} --metrics {output.metrics:q} "
         "--settings {params.settings:q} "
         "--checkpoint {params.checkpoint} "
-        "--benchmark {params.benchmark:q} &> {log:q}"
+        "--log {log:q} &> {log:q}"

@@ -107,12 +107,14 @@ class Calibration:
         gpu: whether it is a GPU.
         jobs: number of training jobs that run on it in parallel.
         seconds_per_image: time of a training step per image, by (data set, network); missing entries are unknown.
+        side_by_side: images per second of all jobs that share one GPU, by (data set, network) and number of jobs.
     """
 
     device: str
     gpu: bool
     jobs: int
     seconds_per_image: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    side_by_side: Mapping[tuple[str, str], Mapping[int, float]] = field(default_factory=dict)
 
     def seconds(self, plan: StudyCost) -> float | None:
         """Return the wall time in seconds of a plan on this one device, or None if part of it is unknown."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import os
 import sys
 from collections.abc import Callable
@@ -41,16 +42,12 @@ class Jobs(JobFiles):
         study: what to run.
         site: where and how.
         scripts: folder of the stages' scripts.
-        launcher: start of every stage's shell command.
         out: folder of the study's tables, figures and report, relative to the project.
     """
 
-    def __init__(
-        self, study: Study, site: Site, scripts: Path, launcher: str = "", out: str = RESULTS
-    ) -> None:
+    def __init__(self, study: Study, site: Site, scripts: Path, out: str = RESULTS) -> None:
         super().__init__(study, site, out)
         self.scripts = scripts
-        self._launcher = launcher
         self.code = cache(self._code)
         self.content_of = cache(self._checksum_of)
         self._dataset_text = cache(self._prepared_from)
@@ -69,14 +66,6 @@ class Jobs(JobFiles):
         if key not in self._texts:
             self._texts[key] = function(self.study, *place, **choices).model_dump_json()
         return self._texts[key]
-
-    def launch(self, wildcards: Any, output: Any) -> str:
-        """Return the start of a stage's shell command.
-
-        It takes `output` because Snakemake does not remember params that depend on it: moving the project, or another
-        Python, then makes nothing stale.
-        """
-        return self._launcher
 
     # Settings, as JSON
 
@@ -269,3 +258,8 @@ class Jobs(JobFiles):
         parts = sorted((PACKAGE / "reports" / "page").glob("[at]*s/*"))  # assets/ and templates/
         text = b"".join(part.read_bytes() for part in parts)
         return self.code("report") + hashlib.sha256(text).hexdigest()[:12]
+
+
+for _method in filter(inspect.isfunction, [*vars(JobFiles).values(), *vars(Jobs).values()]):
+    # Snakemake asks a dozen times per job for the signatures of these methods, and finds them here.
+    _method.__dict__["__signature__"] = inspect.signature(_method)

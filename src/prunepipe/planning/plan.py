@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from prunepipe.errors import ConfigError
 from prunepipe.planning.costs import Calibration, StudyCost, plan
+from prunepipe.planning.side_by_side import COUNTS, recommended
 from prunepipe.study.study import Study
 
 ASSUMED_GPU_GFLOPS = 50_000.0
@@ -62,7 +63,10 @@ def plan_text(
     if calibration is None:
         lines.append("Time on this machine: not measured; --calibrate times a few steps.")
     assumed = None if device == "cpu" else gpu_gflops
-    return "\n".join([*lines, *_times(cost, gpus, calibration, assumed)])
+    lines += _times(cost, gpus, calibration, assumed)
+    if calibration is not None and device != "cpu":
+        lines += _sharing(calibration)
+    return "\n".join(lines)
 
 
 def _table(cost: StudyCost) -> list[str]:
@@ -94,6 +98,23 @@ def _times(
     elif gpu_gflops is not None:
         hours = _time(_assumed_seconds(cost, gpu_gflops, gpus))
         lines.append(f"Time on {name}: {hours}, assumed from {gpu_gflops / 1000:g} TFLOP/s and 1 ms a step.")
+    return lines
+
+
+def _sharing(calibration: Calibration) -> list[str]:
+    """Return what jobs that share a GPU reach together, and the number to set."""
+    if not calibration.gpu:
+        return ["jobs_per_gpu: not measured, since torch finds no CUDA device on this machine."]
+    lines, numbers = [], []
+    for (dataset, network), rates in calibration.side_by_side.items():
+        text = ", ".join(f"{count}: {rate:,.0f}" for count, rate in rates.items())
+        failed = "" if len(rates) == len(COUNTS) else "; more jobs failed"
+        lines.append(f"Images per second of jobs on one GPU, {network} on {dataset}: {text}{failed}.")
+        numbers += [recommended(rates)] if rates else []
+    if numbers:
+        lines.append(
+            f"Recommended: jobs_per_gpu: {min(numbers)} in config.yaml, the fewest jobs within 5 % of the most images."
+        )
     return lines
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import statistics
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,44 +15,67 @@ from prunepipe.execution.cores import usable_cores
 from prunepipe.execution.devices import device_name, prepare_process, require_precision, resolve_device
 from prunepipe.networks.building import make_network
 from prunepipe.planning.costs import Calibration
+from prunepipe.planning.side_by_side import side_by_side
 from prunepipe.seeds import torch_generator
 from prunepipe.stages.settings import network_settings
 from prunepipe.study.feasibility import facts_of
 from prunepipe.study.loading import Site
 from prunepipe.study.study import Study
 from prunepipe.training.cuda_graph import GraphedStep
-from prunepipe.training.images import ImageSet, draw_epoch
+from prunepipe.training.images import ImageSet, draw_epoch, to_device
 from prunepipe.training.step import TrainingStep
 
 
 def measure(study: Study, site: Site, *, steps: int = 3) -> Calibration:
     """Time training steps of every network of a study on every data set of known shape.
 
+    On a GPU, 1, 2, 4 and 8 jobs of every network also train side by side for a few seconds each.
+
     Args:
         study: its networks are timed on artificial images.
         site: device, precision, layout and threads of the training jobs.
         steps: number of timed steps per network, of which the median is used.
     """
-    prepare_process(site.threads)
     device = resolve_device(site.device)
-    require_precision(device, site.precision)
     paces = {}
     for place in study.places:
-        pace = _seconds_per_image(study, *place, site, device, steps)
+        pace = _seconds_per_image(study, *place, site, steps)
         if pace is not None:
             paces[place] = pace
     gpu = device.type == "cuda"
     jobs = site.jobs_per_gpu if gpu else max(1, usable_cores() // site.threads)
     name = device_name(device) if gpu else f"this machine's {os.cpu_count()} cores"
-    return Calibration(f"{name} in {site.precision}", gpu, jobs, paces)
+    places = {network: (dataset, network) for dataset, network in reversed(paces)}  # on the first data set
+    shared = {place: side_by_side(study, site, place) for place in places.values()} if gpu else {}
+    return Calibration(f"{name} in {site.precision}", gpu, jobs, paces, shared)
 
 
-def _seconds_per_image(
-    study: Study, dataset: str, network: str, site: Site, device: torch.device, steps: int
-) -> float | None:
-    facts, batch = facts_of(study, dataset), study.recipe.batch_size
-    if facts is None:
+def _seconds_per_image(study: Study, dataset: str, network: str, site: Site, steps: int) -> float | None:
+    if facts_of(study, dataset) is None:
         return None
+    take, seconds = steps_of(study, dataset, network, site), []
+    for _ in range(1 + steps):
+        started = time.perf_counter()
+        take()
+        seconds.append(time.perf_counter() - started)
+    return statistics.median(seconds[1:]) / study.recipe.batch_size
+
+
+def steps_of(study: Study, dataset: str, network: str, site: Site) -> Callable[[], None]:
+    """Return a function that takes a training step on artificial images and waits for the device.
+
+    Args:
+        study: recipe, data set (of known shape) and network.
+        dataset, network: their names in the study.
+        site: device, threads, precision and layout.
+    Raises:
+        ConfigError: the device or the precision is not available.
+    """
+    prepare_process(site.threads)
+    device = resolve_device(site.device)
+    require_precision(device, site.precision)
+    facts, batch = facts_of(study, dataset), study.recipe.batch_size
+    assert facts is not None
     side = facts.image_size
     settings = network_settings(study, network)
     shape: dict[str, Any] = {"channels": facts.channels, "classes": facts.classes, "image_size": side}
@@ -71,15 +95,15 @@ def _seconds_per_image(
         channels_last=site.channels_last,
         device=device,
     )
-    draws = draw_epoch(batch, augmentation, torch_generator(0, "calibration"))
-    step, seconds = TrainingStep(model, study.recipe, None, site.precision), []
+    draws = to_device(draw_epoch(batch, augmentation, torch_generator(0, "calibration")), device)
+    step = TrainingStep(model, study.recipe, None, site.precision)
     take = GraphedStep(step, batch) if device.type == "cuda" else step  # as in training
-    for _ in range(1 + steps):
-        started = time.perf_counter()
+
+    def call() -> None:
         take(*image_set.batch(draws, 0, batch), 1e-3)
         step.loss.item()  # synchronises with the device
-        seconds.append(time.perf_counter() - started)
-    return statistics.median(seconds[1:]) / batch
+
+    return call
 
 
 def _noise(count: int, shape: tuple[int, int, int], classes: int) -> tuple[np.ndarray, np.ndarray]:

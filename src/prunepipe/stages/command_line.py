@@ -48,7 +48,7 @@ def run(
     started = time.monotonic()
     arguments = vars(_parser(description, files, optional, settings is not None).parse_args())
     told: str = arguments.pop("settings", "")
-    benchmark: str | None = arguments.pop("benchmark")
+    log: str | None = arguments.pop("log")
     execution = Execution(**{field.name: arguments.pop(field.name) for field in fields(Execution)})
     # Loaded by name, so that code that shares GPUs and measures usage does not count as code of the stages.
     lease = import_module("prunepipe.execution.leases").lease_devices(
@@ -62,8 +62,9 @@ def run(
         values = [] if settings is None else [parsed(settings, told, "--settings")]
         with lease:
             main(SimpleNamespace(**arguments, execution=execution), *values)
-        if benchmark:
-            import_module("prunepipe.execution.resource_usage").write_usage(benchmark, started)
+        if log:
+            usage = Path(log).with_suffix(".benchmark.jsonl")
+            import_module("prunepipe.execution.resource_usage").write_usage(usage, started)
     except PrunepipeError as error:
         sys.exit(f"error: {error}")
     except StopRequestedError as stop:
@@ -88,7 +89,7 @@ def _parser(
     add_execution_option(parser, "gpus", int, 0)
     add_execution_option(parser, "jobs_per_gpu", int, 1)
     parser.add_argument(
-        "--benchmark", metavar="FILE", help="written with the time and the memory that it took"
+        "--log", metavar="FILE", help="time and memory are written next to it, .benchmark.jsonl"
     )
     return parser
 
