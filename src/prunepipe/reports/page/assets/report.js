@@ -114,7 +114,7 @@ function drawCurves(figure, curves) {
     svg.append(svgElement("path", { class: `curve curve-${position % 5}`, d: `M${path}` }));
   });
   const caption = document.createElement("figcaption");
-  caption.textContent = "Test accuracy (%) over epochs, one line a seed.";
+  caption.textContent = "Test accuracy (%) over epochs, one line per seed.";
   figure.append(svg, caption);
 }
 
