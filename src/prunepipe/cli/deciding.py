@@ -255,7 +255,7 @@ class _Course:
 
 
 def _require_same_looks(study: Study, folder: Path) -> None:
-    """Refuse to go on with results that were judged by other looks or other seeds.
+    """Refuse to continue with results that were judged with other looks or other seeds.
 
     Raises:
         ConfigError: the looks or the seeds were changed since.

@@ -17,7 +17,7 @@ from prunepipe.study.study import FULL_NETWORK, Study
 from prunepipe.study.ticket import Ticket
 
 BATTERY = tuple(name for name, row in CHECKS.items() if row.battery)
-"""Every judged method goes through these checks, whatever its class; those of its class decide the verdict."""
+"""Every judged method, of either class, goes through these checks; those of its class decide the verdict."""
 
 CONTROLS = ("lottery", "random")
 """Controls, judged by the checks of their class: one known method, and one that uses nothing."""

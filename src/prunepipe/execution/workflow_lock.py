@@ -38,7 +38,7 @@ def claim_folder(root: Path = Path()) -> None:
         os.close(descriptor)
         raise ConfigError(
             f"{root.resolve()}: another Snakemake is running here ({owner}); wait for it or stop it (Ctrl-C), then "
-            "start again. To look at what is there meanwhile: snakemake partial --cores 1"
+            "start again. To see the results so far: snakemake partial --cores 1"
         ) from error
     except OSError as error:
         print(

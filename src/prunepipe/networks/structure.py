@@ -43,7 +43,7 @@ class Structure:
         residual: whether paths are added anywhere; this decides the form of the smart ratio.
         followed: whether connectivity is computed from paths; if not, every kept weight counts as effective.
         unprunable: share of the weights in matrices that stay dense because their layers are of no prunable type,
-            if it is so large that the user is told; else 0.
+            if it is so large that the user is warned; else 0.
     """
 
     layers: tuple[Layer, ...]
