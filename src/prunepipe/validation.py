@@ -30,6 +30,11 @@ NAME_WORDS = "letters, digits and _, at most 80, and begin with a letter or digi
 POINT = r"^(init|final|epoch [1-9][0-9]{0,5}|file .+)$"
 POINT_WORDS = "a rewind point of the dense run: init, final, or epoch K; or the weights in a file: file PATH"
 
+MATCH = "match "
+"""Precedes the name of a ticket, where a schedule is named: as many epochs as that one costs in total."""
+SCHEDULE = r"^(full|remaining|match [A-Za-z0-9][A-Za-z0-9_]{0,79})$"
+SCHEDULE_WORDS = "full, remaining, or match TICKET"
+
 EVALUATE = r"^(every epoch|last|every [1-9][0-9]{0,5})$"
 EVALUATE_WORDS = "every epoch, last, or every K (epochs)"
 
@@ -52,7 +57,12 @@ WORDS = {
 }
 """Plain words for pydantic's kinds of errors."""
 
-PATTERNS = {NAME: NAME_WORDS, POINT: POINT_WORDS, EVALUATE: EVALUATE_WORDS}
+PATTERNS = {
+    NAME: NAME_WORDS,
+    POINT: POINT_WORDS,
+    SCHEDULE: SCHEDULE_WORDS,
+    EVALUATE: EVALUATE_WORDS,
+}
 LONGEST = 80
 """Characters of a value that a message shows."""
 

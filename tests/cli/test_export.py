@@ -50,7 +50,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     generator = np.random.default_rng(0)
     mask = {layer.name: generator.random(layer.shape) < 0.5 for layer in structure.layers}
     numerics = {"precision": "float32", "channels_last": False}
-    settings = stage_settings.retrain_settings(study, "vgg_digits", "random", 0, numerics)
+    settings = stage_settings.retrain_settings(study, "vgg_digits", "random", 0.9, 0, numerics)
     outcome = retrain(data, apply_mask(weights, mask), mask, settings, Execution())
     cell = {"study": "s", "dataset": "digits", "network": "vgg_digits", "ticket": "random", "check": "none"}
     place = PlaceSettings(**cell, prune_ratio=0.5, seed=0, precision="float32", version="0", code="0")

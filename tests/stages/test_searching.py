@@ -96,7 +96,7 @@ def test_a_cycle_is_the_cell_of_its_prune_ratio(place: dict[str, Any], small: di
     study = study_of(small, imp={}, random={})
     mask = random_mask(place, study, "random")
     cycle = searched(place, study, "imp", mask)
-    settings = make.retrain_settings(study, NETWORK, "imp", 0, NUMERICS)
+    settings = make.retrain_settings(study, NETWORK, "imp", 0.9, 0, NUMERICS)
     pruned = apply_mask(place["weights"], mask)
     cell = retrain(place["data"], pruned, mask, settings, Execution())
     assert checksum(cycle.weights) == checksum(cell.weights)

@@ -65,7 +65,7 @@ def test_late_rewinding_trains_the_remaining_epochs_from_the_weights_of_its_epoc
     snapshot = dense.snapshots[1]
     assert any((snapshot[name] != dense.weights[name]).any() for name in snapshot)
     mask = {name: np.ones_like(value, bool) for name, value in snapshot.items() if value.ndim > 1}
-    settings = stage_settings.retrain_settings(study, "vgg_digits", "late", 0, NUMERICS)
+    settings = stage_settings.retrain_settings(study, "vgg_digits", "late", 0.9, 0, NUMERICS)
     end = stage_training.retrain(data, snapshot, mask, settings, Execution())
     assert [(row["epoch"], row["learning_rate"]) for row in end.history] == [
         (2, pytest.approx(0.005)),

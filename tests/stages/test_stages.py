@@ -106,7 +106,7 @@ def test_retraining_sees_the_clean_data_whatever_the_check(
     data: str, start: tuple[Arrays, Structure], small: dict, seen: list[str]
 ) -> None:
     study = Study.model_validate(small | {"recipe": {"epochs": 1, "learning_rate": 0.1}})
-    settings = stage_settings.retrain_settings(study, NETWORK, "lottery", 0, NUMERICS)
+    settings = stage_settings.retrain_settings(study, NETWORK, "lottery", 0.9, 0, NUMERICS)
     stage_training.retrain(data, *pruned(start, 0.5), settings, Execution())
     assert seen[0] == clean_checksum(data)
 
@@ -207,7 +207,9 @@ def test_a_collapsed_ticket_is_recorded_at_chance_without_training(
     data: str, start: tuple[Arrays, Structure], small: dict, tmp_path: Path
 ) -> None:
     weights, mask = cut_off(start)
-    settings = stage_settings.retrain_settings(Study.model_validate(small), NETWORK, "lottery", 0, NUMERICS)
+    settings = stage_settings.retrain_settings(
+        Study.model_validate(small), NETWORK, "lottery", 0.9, 0, NUMERICS
+    )
     outcome = stage_training.retrain(data, weights, mask, settings, Execution())
     assert outcome.history == []
     metrics = measure(files_of(tmp_path, data, outcome, mask), PLACE)
@@ -222,7 +224,9 @@ def test_classes_that_no_path_reaches_are_counted_and_the_ticket_is_trained(
 ) -> None:
     weights, mask = pruned(start, 0.5)
     mask["classifier.weight"][[2, 7]] = False
-    settings = stage_settings.retrain_settings(Study.model_validate(small), NETWORK, "lottery", 0, NUMERICS)
+    settings = stage_settings.retrain_settings(
+        Study.model_validate(small), NETWORK, "lottery", 0.9, 0, NUMERICS
+    )
     outcome = stage_training.retrain(data, apply_mask(weights, mask), mask, settings, Execution())
     metrics = measure(files_of(tmp_path, data, outcome, mask), PLACE)
     assert (metrics["collapsed"], metrics["epochs"], metrics["unreachable_outputs"]) == (False, 4, 2)
@@ -233,7 +237,9 @@ def test_a_ticket_is_evaluated_before_it_is_trained(
     data: str, start: tuple[Arrays, Structure], small: dict, tmp_path: Path
 ) -> None:
     weights, mask = pruned(start, 0.5)
-    settings = stage_settings.retrain_settings(Study.model_validate(small), NETWORK, "lottery", 0, NUMERICS)
+    settings = stage_settings.retrain_settings(
+        Study.model_validate(small), NETWORK, "lottery", 0.9, 0, NUMERICS
+    )
     outcome = stage_training.retrain(data, weights, mask, settings, Execution())
     dataset = read_dataset(data)
     network = vgg_digits(channels=1, classes=10, image_size=8).eval()
@@ -256,7 +262,9 @@ def test_a_run_of_an_older_version_is_measured_without_the_state_before(
     data: str, start: tuple[Arrays, Structure], small: dict, tmp_path: Path
 ) -> None:
     weights, mask = pruned(start, 0.5)
-    settings = stage_settings.retrain_settings(Study.model_validate(small), NETWORK, "lottery", 0, NUMERICS)
+    settings = stage_settings.retrain_settings(
+        Study.model_validate(small), NETWORK, "lottery", 0.9, 0, NUMERICS
+    )
     outcome = stage_training.retrain(data, weights, mask, settings, Execution())
     files = files_of(tmp_path, data, outcome, mask)
     write_json(files.history, {"epochs": outcome.history})
@@ -268,7 +276,7 @@ def test_training_a_collapsed_ticket_all_the_same_ends_with_a_constant_network(
 ) -> None:
     weights, mask = cut_off(start)
     study = Study.model_validate(small | {"train_collapsed": True})
-    settings = stage_settings.retrain_settings(study, NETWORK, "lottery", 0, NUMERICS)
+    settings = stage_settings.retrain_settings(study, NETWORK, "lottery", 0.9, 0, NUMERICS)
     outcome = stage_training.retrain(data, weights, mask, settings, Execution())
     assert len(outcome.history) == 4
     np.testing.assert_allclose(outcome.logits, outcome.logits[:1].repeat(100, 0), rtol=1e-6)

@@ -153,19 +153,24 @@ def _part(study: Study, dataset: str, network: str) -> CostItem:
     dense = [run for run in study.dense_runs() if run[:2] == place]
     cells = [cell for cell in study.cells() if cell[:2] == place]
     searches = [search for search in study.searches() if search[:2] == place]
-    trainings = Counter((run.data, 0) for run in dense)
-    trainings += Counter((CLEAN, _first_epoch(study, cell.ticket)) for cell in cells)
-    trainings += Counter((search.data, _first_epoch(study, search.ticket)) for search in searches)
+    whole = study.recipe.epochs, study.recipe.evaluations()
+    trainings = Counter((run.data, *whole) for run in dense)
+    trainings += Counter((CLEAN, *_length(study, cell.ticket, cell.prune_ratio)) for cell in cells)
+    trainings += Counter(
+        (search.data, *_length(study, search.ticket, search.prune_ratio)) for search in searches
+    )
     own = sum(study.tickets[cell.ticket].needs_dense_run for cell in cells) + len(study.seeds)
-    total = study.recipe.epochs
-    epochs = {(data, first): count * (total - first) for (data, first), count in trainings.items()}
-    runs = len(dense), own, len(cells), len(searches), sum(epochs.values())
+    total = sum(count * epochs for (_, epochs, _), count in trainings.items())
+    runs = len(dense), own, len(cells), len(searches), total
     part = CostItem(dataset, network, *runs)
     facts = facts_of(study, dataset)
     if facts is None:
         return part
-    trained = sum(count * _images(study, data, facts.train_images) for (data, _), count in epochs.items())
-    tests = sum(count * study.recipe.evaluations(first) for (_, first), count in trainings.items())
+    trained = sum(
+        count * epochs * _images(study, data, facts.train_images)
+        for (data, epochs, _), count in trainings.items()
+    )
+    tests = sum(count * evaluations for (_, _, evaluations), count in trainings.items())
     known = {**vars(part), "trained_images": trained, "tested_images": tests * facts.test_images}
     maps = layers_of(study, dataset, network)
     if maps is None:
@@ -175,10 +180,11 @@ def _part(study: Study, dataset: str, network: str) -> CostItem:
     return CostItem(**{**known, "step_flops": step, "forward_flops": forward, "disk": disk})
 
 
-def _first_epoch(study: Study, ticket: str) -> int:
-    """Return how many epochs of the recipe a ticket leaves out."""
+def _length(study: Study, ticket: str, prune_ratio: float) -> tuple[int, int]:
+    """Return how many epochs a ticket is trained, and how often it is tested."""
     row = study.tickets[ticket]
-    return study.epoch_of(row.start) if row.schedule == "remaining" else 0
+    recipe, first = study.recipe_of(row, prune_ratio), study.skipped_epochs(row)
+    return recipe.epochs - first, recipe.evaluations(first)
 
 
 def _images(study: Study, data: str, count: int) -> int:

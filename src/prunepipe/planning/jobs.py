@@ -131,7 +131,7 @@ class Jobs(JobFiles):
         `train_collapsed` matters only to tickets with layer collapse: the settings of other finished runs keep the
         recorded value, so that changing it retrains no other ticket.
         """
-        place = wildcards.network, wildcards.ticket, int(wildcards.seed)
+        place = wildcards.network, wildcards.ticket, float(wildcards.prune_ratio), int(wildcards.seed)
         told = self._told_of_collapse(wildcards)
         return self._text(make.retrain_settings, *place, numerics=self.site.numerics, train_collapsed=told)
 
@@ -218,7 +218,8 @@ class Jobs(JobFiles):
         """Return the code of `score`, including the allocation if there are several rounds of pruning."""
         row = self.study.tickets[self.ticket_of_scores[wildcards.score_id]]
         images = make.images_settings(self.study, wildcards.network, row, wildcards.data)
-        corruption = None if isinstance(images, NoImages) else images.corruption
+        reads_none = isinstance(images, NoImages) and "scoring" not in row.refresh_batch_norm
+        corruption = None if reads_none else make.data_settings(self.study, wildcards.data).corruption
         allocation = row.allocation_facts.function if row.pruning_rounds > 1 else None
         return self.code("score", self._builder(wildcards), row.score_facts.function, allocation, corruption)
 

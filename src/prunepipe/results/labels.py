@@ -23,6 +23,7 @@ TICKET_LABELS = {
     "learning_rate_rewinding": "LR rewinding",
     "hybrid": "Hybrid",
     "random_uniform": "Random (uniform)",
+    "random_cost_matched": "Random (cost-matched)",
     "random_global": "Random (global)",
     "magnitude_at_init": "Magnitude at init",
     "synflow": "SynFlow",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import pandas as pd
 
 from prunepipe.artifacts import read_arrays, read_json
 from prunepipe.errors import ArtifactError
+from prunepipe.results.images_seen import Seen, images_seen
 from prunepipe.results.layout import Run, runs
 from prunepipe.results.repeated_runs import notes
 from prunepipe.results.standing import DONE, Standings, Upstream
@@ -20,14 +21,16 @@ COLUMNS = (
     "accuracy", "best_accuracy", "loss", "accuracy_before", "loss_before",
     "density", "effective_density", "dead_units",
     "unreachable_outputs", "narrow_layers", "collapsed", "chance",
-    "epochs", "seconds", "device", "precision", "deterministic", "version", "code", "data_checksum",
+    "epochs", "images", "images_total", "seconds", "device", "precision", "deterministic",
+    "version", "code", "data_checksum",
     "start", "status", "cause", "note", "run",
 )  # fmt: skip
 """Columns of results.csv. Accuracies in percent; accuracy_before, loss_before: of a ticket before retraining, on the
 test images (empty for collapsed tickets, dense runs and runs of older versions); dead_units: channels on no path;
 unreachable_outputs: classes on no path; narrow_layers: hidden layers cut to a few units; chance: accuracy of guessing,
-given for dense runs; start: checksum of what training started from. `cause` says why a run is missing, `note` what a
-run shares with another that should differ from it."""
+given for dense runs; images: training images that the run read, each as often as it did; images_total: the same
+with the dense run and all other trainings that lead to it; start: checksum of what training started from. `cause`
+says why a run is missing, `note` what a run shares with another that should differ from it."""
 
 
 MEASURED = (
@@ -61,16 +64,16 @@ def collect(study: Study, root: Path = Path(), upstream: Upstream = lambda run: 
     Returns:
         One row per run in the study's order; a run without metrics has status "missing" and a cause.
     """
-    standings = Standings(root, upstream)
+    standings, seen = Standings(root, upstream), images_seen(study, root)
     rows = [
-        {"study": study.name, **run.place, **_read(run, root, standings), "run": run.folder}
+        {"study": study.name, **run.place, **_read(run, root, standings, seen), "run": run.folder}
         for run in runs(study)
     ]
     results = pd.DataFrame(rows).reindex(columns=list(COLUMNS))
     return results.assign(note=notes(results))
 
 
-def _read(run: Run, root: Path, standings: Standings) -> dict[str, Any]:
+def _read(run: Run, root: Path, standings: Standings, seen: Callable[[Run], Seen]) -> dict[str, Any]:
     folder, standing = root / run.folder, standings.of(run)
     if standing.state != DONE:
         return {"status": "missing", "cause": standing.cause}
@@ -83,6 +86,7 @@ def _read(run: Run, root: Path, standings: Standings) -> dict[str, Any]:
     return {
         **metrics,
         **structure,
+        **seen(run)._asdict(),
         "seconds": round(sum(timing["seconds"]), 3),
         "device": timing["device"],
         "deterministic": timing.get("deterministic"),

@@ -19,5 +19,5 @@ def untrained(weights: Arrays, shape: dict[str, Any]) -> Outcome:
         weights: the ticket's weights.
         shape: the description of its mask; see `prunepipe.stages.describing`.
     """
-    facts = {"device": "none", "torch": "", "threads": 0}
+    facts = {"device": "none", "torch": "", "threads": 0, "images": 0}
     return Outcome(weights, [], np.zeros((0, 0), np.float32), [], facts, shape=shape)

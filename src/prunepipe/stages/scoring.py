@@ -28,10 +28,17 @@ from prunepipe.seeds import torch_generator
 from prunepipe.stages.allocating import allocate
 from prunepipe.stages.execution import Execution
 from prunepipe.stages.inputs import build, corrupted
-from prunepipe.stages.schemas.scoring import NoImages, RatioSettings, ScoreSettings, TrainingSet
+from prunepipe.stages.schemas.scoring import (
+    NoImages,
+    RatioSettings,
+    RefreshSettings,
+    ScoreSettings,
+    TrainingSet,
+)
 from prunepipe.study.batches import batch_bounds
 from prunepipe.study.recipe import Augmentation
-from prunepipe.training.images import ImageSet, draw_epoch
+from prunepipe.training.batch_norm import refresh
+from prunepipe.training.images import ImageSet, draw_epoch, to_device
 
 
 def score(
@@ -112,14 +119,36 @@ def scoring_task(
     load_arrays(network, weights)
     kept = None if settings.ratio is None else kept_total(structure.size, settings.ratio.prune_ratio)
     device = resolve_device(execution.device)
+    network.to(device)
+    if settings.refresh is not None:
+        _refresh(network, dataset, settings.refresh, settings.seed, device)
     return ScoringTask(
-        network=network.to(device),
+        network=network,
         scorer=scorer_of(settings, kept, structure.size, execution),
         batches=batches_of(dataset, settings, device),
         settings=settings,
         structure=structure,
         density=None if kept is None else kept / structure.size,
     )
+
+
+def _refresh(
+    network: nn.Module, dataset: Dataset, settings: RefreshSettings, seed: int, device: torch.device
+) -> None:
+    """Make BatchNorm's running statistics anew from one pass over the training images, in a stream of their own."""
+    images, labels = corrupted(dataset, settings.corruption, seed)
+    varied = settings.augmentation
+    training_set = ImageSet(
+        images,
+        labels,
+        dataset.mean,
+        dataset.std,
+        crop_padding=varied.crop_padding,
+        cutout=varied.cutout,
+        device=device,
+    )
+    draws = draw_epoch(len(training_set), varied, torch_generator(seed, "score", "batch norm"))
+    refresh(network, training_set, to_device(draws, device), settings.batch_size)
 
 
 def scorer_of(settings: ScoreSettings, kept: int | None, size: int, execution: Execution) -> Scorer:

@@ -67,6 +67,7 @@ def search(
         else "retrain",  # a cycle trains as a cell of its prune ratio would
         precision=settings.numerics.precision,
         first_epoch=settings.first_epoch,
+        refresh_batch_norm=settings.refresh_batch_norm,
         shuffle=settings.data.shuffle,
         moving=None
         if settings.moving is None

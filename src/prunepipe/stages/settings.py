@@ -22,6 +22,7 @@ from prunepipe.stages.schemas.scoring import (
     BalancedImages,
     NoImages,
     RatioSettings,
+    RefreshSettings,
     ScoreSettings,
     TrainingSet,
 )
@@ -112,6 +113,7 @@ def retrain_settings(
     study: Study,
     network: str,
     ticket: str,
+    prune_ratio: float,
     seed: int,
     numerics: Mapping[str, Any],
     *,
@@ -120,17 +122,18 @@ def retrain_settings(
     """Settings of `retrain`.
 
     Args:
-        study, network, ticket, seed: the parts of the run's place that its training depends on.
+        study, network, ticket, prune_ratio, seed: the parts of the run's place that its training depends on.
         numerics: the site's numerical settings.
         train_collapsed: whether to train the ticket in case of layer collapse; None: as the study says.
     """
     row = study.tickets[ticket]
     return RetrainSettings(
         network=network_settings(study, network),
-        recipe=study.recipe,
+        recipe=study.recipe_of(row, prune_ratio),
         seed=seed,
         numerics=Numerics(**numerics),
-        first_epoch=study.epoch_of(row.start) if row.schedule == "remaining" else 0,
+        first_epoch=study.skipped_epochs(row),
+        refresh_batch_norm="evaluation" in row.refresh_batch_norm,
         train_collapsed=study.train_collapsed if train_collapsed is None else train_collapsed,
     )
 
@@ -148,7 +151,9 @@ def search_settings(
     moves = study.tickets[ticket].updater is not None
     # A mask that moves is trained even if it starts with layer collapse.
     collapsed = True if moves else None
-    retraining = retrain_settings(study, network, ticket, seed, numerics, train_collapsed=collapsed)
+    retraining = retrain_settings(
+        study, network, ticket, prune_ratio, seed, numerics, train_collapsed=collapsed
+    )
     moving = moving_settings(study.tickets[ticket], prune_ratio) if moves else None
     return SearchSettings(**vars(retraining), data=data_settings(study, data), moving=moving)
 
@@ -198,6 +203,8 @@ def score_id(ticket: Ticket) -> str:
             "allocation": function,
             "allocation_options": ticket.allocation_options,
         }
+    if "scoring" in ticket.refresh_batch_norm:
+        extra |= {"refresh": True}
     if ticket.cycles is not None:  # what they train decides what is scored
         extra |= {"cycles": ticket.cycles.model_dump(), "start": ticket.start, "schedule": ticket.schedule}
     chosen = {"missing": ticket.missing, "zeros": ticket.zeros}  # how to read what it returns
@@ -223,9 +230,21 @@ def score_settings(
         options={**row.score_options, **read},
         images=images_settings(study, network, row, data),
         ratio=None if ratio == ANY_RATIO else ratio_settings(row, float(ratio)),
+        refresh=refresh_settings(study, row, data),
         missing=row.missing,
         zeros=row.zeros,
         seed=seed,
+    )
+
+
+def refresh_settings(study: Study, ticket: Ticket, data: str) -> RefreshSettings | None:
+    """Return from which images BatchNorm's statistics are made before scoring; None: they are not."""
+    if "scoring" not in ticket.refresh_batch_norm:
+        return None
+    return RefreshSettings(
+        corruption=data_settings(study, data).corruption,
+        batch_size=study.recipe.batch_size,
+        augmentation=study.recipe.augmentation.unmixed,
     )
 
 

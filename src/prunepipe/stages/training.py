@@ -33,7 +33,7 @@ from prunepipe.stages.outcome import Outcome
 from prunepipe.stages.schemas.training import DenseSettings, RetrainSettings, TrainingSettings
 from prunepipe.training.evaluation import scores_of
 from prunepipe.training.images import ImageSet, padded_bytes
-from prunepipe.training.loop import TrainingPlan, predict, train
+from prunepipe.training.loop import TrainingPlan, predict, refresh_statistics, train
 from prunepipe.training.memory import activation_bytes
 from prunepipe.training.reporting import epoch_reporter
 
@@ -88,6 +88,7 @@ def retrain(
         purpose="retrain",
         precision=settings.numerics.precision,
         first_epoch=settings.first_epoch,
+        refresh_batch_norm=settings.refresh_batch_norm,
     )
     clean = dataset.train_images, dataset.train_labels
     return replace(train_on(dataset, clean, weights, mask, plan, settings, execution), shape=shape)
@@ -127,7 +128,7 @@ def train_on(
     with explain_out_of_memory(device, plan.recipe.batch_size), explain_nondeterminism():
         network, training_set, test_set = _on_device(dataset, training_data, weights, settings, device)
         _require_room_for_step(network, training_set, plan, dataset.train_images.shape[1:])
-        before = _scores_before(network, test_set, plan.precision) if mask else {}
+        before = _scores_before(network, training_set, test_set, plan) if mask else {}
         started = time.process_time()
         end = train(
             *(network, training_set, test_set, plan),
@@ -139,6 +140,7 @@ def train_on(
         if logits is None:  # the checkpoint of a finished run holds none
             logits = _logits(network, test_set, plan.precision)
     facts = _facts(device, execution, identity, time.process_time() - started)
+    facts["images"] = len(training_set) * len(end.history)
     return Outcome(
         end.weights, end.history, logits, end.seconds, facts, end.snapshots, mask=end.mask, before=before
     )
@@ -158,9 +160,13 @@ def _facts(
     }
 
 
-def _scores_before(network: nn.Module, test_set: ImageSet, precision: str) -> dict[str, float | None]:
+def _scores_before(
+    network: nn.Module, training_set: ImageSet, test_set: ImageSet, plan: TrainingPlan
+) -> dict[str, float | None]:
     """Evaluate a ticket before it is trained."""
-    return scores_of(_logits(network, test_set, precision), test_set.labels.cpu().numpy())
+    if plan.refresh_batch_norm:
+        refresh_statistics(network, training_set, plan)
+    return scores_of(_logits(network, test_set, plan.precision), test_set.labels.cpu().numpy())
 
 
 def _logits(network: nn.Module, test_set: ImageSet, precision: str) -> np.ndarray:

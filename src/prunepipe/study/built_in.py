@@ -30,6 +30,7 @@ TICKETS: dict[str, dict[str, Any]] = {
     "random_uniform": _row("init", "random", "uniform", "init"),
     "learning_rate_rewinding": _row("final", "magnitude", "global_conv", "final"),
     "hybrid": _row("final", "magnitude", "smart", "final"),
+    "random_cost_matched": _row("init", "random", "smart", "init", schedule="match lottery"),
     "magnitude_at_init": _row("init", "magnitude", "global", "init"),
     "synflow": _row("init", "synflow", "global", "init"),
     "random_global": _row("init", "random", "global", "init"),

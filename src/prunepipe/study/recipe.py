@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
@@ -211,6 +212,20 @@ class Recipe(Strict):
     def evaluations(self, first_epoch: int = 0) -> int:
         """Return how often a run that starts after `first_epoch` epochs measures the test accuracy."""
         return sum(self.evaluates_after(epoch) for epoch in range(first_epoch + 1, self.epochs + 1))
+
+    def stretched(self, epochs: int) -> Recipe:
+        """Return the same recipe for more epochs: warm-up and milestones keep their share of the run.
+
+        Args:
+            epochs: at least those of this recipe.
+        """
+        factor = Fraction(epochs, self.epochs)
+        later = {
+            "epochs": epochs,
+            "warmup_epochs": round(self.warmup_epochs * factor),
+            "milestones": self.milestones and tuple(round(epoch * factor) for epoch in self.milestones),
+        }
+        return Recipe.model_validate({**self.model_dump(), **later})
 
     def constants(self, choice: str) -> dict[str, Any]:
         """Return the constants of the recipe's "optimizer" or "schedule"."""

@@ -133,6 +133,10 @@ class Search(NamedTuple):
     seed: int
 
 
+def _levels(ticket: Ticket, prune_ratios: tuple[float, ...]) -> tuple[float, ...]:
+    return ticket.cycles.levels(max(prune_ratios)) if ticket.cycles else ()
+
+
 class Study(Strict):
     """A set of cells: data sets x networks x tickets x checks x prune ratios x seeds."""
 
@@ -246,9 +250,23 @@ class Study(Strict):
             raise ValueError(
                 f"tickets.{name}: epoch {max(epochs)} is beyond recipe.epochs = {self.recipe.epochs}"
             )
+        self._match_exists(name, ticket)
         if ticket.schedule == "remaining" and epochs[0] == self.recipe.epochs:
             raise ValueError(
                 f"tickets.{name}: schedule 'remaining' after the final epoch leaves nothing to train"
+            )
+
+    def _match_exists(self, name: str, ticket: Ticket) -> None:
+        if ticket.matched is None:
+            return
+        known = {**TICKETS, **self.tickets}
+        key = f"tickets.{name}.schedule"
+        if ticket.matched not in known:
+            raise ValueError(f"{key}: {unknown_name('ticket', ticket.matched, known)}")
+        other = self.tickets.get(ticket.matched) or Ticket(**TICKETS[ticket.matched])
+        if other.matched:
+            raise ValueError(
+                f"{key}: {ticket.matched} matches {other.matched} itself; say match {other.matched}"
             )
 
     def epoch_of(self, point: str) -> int:
@@ -257,6 +275,25 @@ class Study(Strict):
         if point.startswith(FILE_POINT):
             return 0
         return named[point] if point in named else int(point.removeprefix("epoch "))
+
+    def skipped_epochs(self, ticket: Ticket) -> int:
+        """Return how many epochs of the recipe a ticket leaves out."""
+        return self.epoch_of(ticket.start) if ticket.schedule == "remaining" else 0
+
+    def epochs_before(self, ticket: Ticket, prune_ratio: float) -> int:
+        """Return the epochs of all trainings that lead to a ticket at a prune ratio, dense ones included."""
+        dense = max((self.epoch_of(point) for point in ticket.dense_points), default=0)
+        levels = [level for level in _levels(ticket, self.prune_ratios) if level < prune_ratio]
+        searches = len(levels) + (ticket.updater is not None)
+        return dense + searches * (self.recipe.epochs - self.skipped_epochs(ticket))
+
+    def recipe_of(self, ticket: Ticket, prune_ratio: float) -> Recipe:
+        """Return the recipe that a ticket is retrained with: the study's, or one as long as all of a matched ticket."""
+        if not ticket.matched:
+            return self.recipe
+        other = self.tickets.get(ticket.matched) or Ticket(**TICKETS[ticket.matched])
+        own = self.recipe.epochs - self.skipped_epochs(other)
+        return self.recipe.stretched(self.epochs_before(other, prune_ratio) + own)
 
     def check(self, name: str) -> CheckRow:
         """Return the row of a check: the study's own, built in, or registered by a package."""
@@ -311,8 +348,7 @@ class Study(Strict):
 
     def levels_of(self, ticket: str) -> tuple[float, ...]:
         """Return the prune ratios that a ticket's cycles pass on the way to all of the study's, ascending."""
-        cycles = self.tickets[ticket].cycles
-        return cycles.levels(max(self.prune_ratios)) if cycles else ()
+        return _levels(self.tickets[ticket], self.prune_ratios)
 
     def level_before(self, ticket: str, prune_ratio: float) -> float | None:
         """Return the prune ratio of the cycle before the one that ends at `prune_ratio`; None: the dense run."""

@@ -21,7 +21,7 @@ from prunepipe.pruning.updaters.densities import DensitySchedule
 from prunepipe.study.built_in import CheckRow
 from prunepipe.study.names import allocation_row, score_row, updater_row
 from prunepipe.study.rows import MOST, unique
-from prunepipe.validation import FILE_POINT, Name, Point, Strict, as_tuple
+from prunepipe.validation import FILE_POINT, MATCH, SCHEDULE, Name, Point, Strict, as_tuple
 
 ROW_OF: dict[str, Callable[[str], Any]] = {
     "score": score_row,
@@ -107,9 +107,11 @@ class Ticket(Strict):
     allocation: str = Field(description="a built-in allocation or module:function")
     allocation_options: dict[str, Any] = Field({}, description="keyword arguments of the allocation")
     start: Point = Field(description="the weights that retraining starts from")
-    schedule: Literal["full", "remaining"] = Field(
+    schedule: Annotated[str, Field(pattern=SCHEDULE)] = Field(
         "full",
-        description="full: all epochs, from the initial learning rate; remaining: only the epochs after `start`",
+        description="full: all epochs, from the initial learning rate; remaining: only the epochs after `start`; match "
+        "TICKET: as many epochs as that ticket and all trainings before it take together, with a schedule stretched to "
+        "that length",
     )
     reads: Reads | None = Field(
         None,
@@ -160,11 +162,18 @@ class Ticket(Strict):
         description="weights that a moving mask keeps: constant, or cubic, from all of them down to those wanted; "
         "default: the updater's own",
     )
+    refresh_batch_norm: Annotated[tuple[Literal["scoring", "evaluation"], ...], BeforeValidator(as_tuple)] = (
+        Field(
+            (),
+            description="when BatchNorm's running statistics are made anew from one pass over the training images: "
+            "before scoring, before evaluation (ahead of retraining and after it), or both; default: never",
+        )
+    )
     checks: Annotated[tuple[Name, ...], BeforeValidator(as_tuple)] | None = Field(
         None, description="checks of this ticket, in place of those of its class"
     )
 
-    _unique_checks = field_validator("checks")(unique)
+    _unique_checks = field_validator("checks", "refresh_batch_norm")(unique)
 
     @field_validator("score", "allocation", "updater")
     @classmethod
@@ -203,6 +212,15 @@ class Ticket(Strict):
             raise ValueError(
                 f"allocation {self.allocation} does not rank what is left, as cycles must; take global, global_conv or "
                 "lamp"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _match_fits(self) -> Self:
+        if self.matched and (self.cycles or self.updater):
+            found = "cycles train" if self.cycles else "an updater trains"
+            raise ValueError(
+                f"schedule is '{self.schedule}', but {found} on the way to the mask; say full or remaining"
             )
         return self
 
@@ -344,6 +362,11 @@ class Ticket(Strict):
         if check.inverts and not self.allocation_facts.takes_signed:
             return f"allocation {self.allocation} takes no scores below 0"
         return None
+
+    @property
+    def matched(self) -> str | None:
+        """The ticket whose cost its training matches, or None."""
+        return self.schedule.removeprefix(MATCH) if self.schedule.startswith(MATCH) else None
 
     @property
     def initial(self) -> bool:

@@ -17,6 +17,7 @@ from prunepipe.networks.state import array_of, arrays_of, load_arrays
 from prunepipe.seeds import stream_key, torch_generator
 from prunepipe.study.batches import batch_bounds
 from prunepipe.study.recipe import Recipe
+from prunepipe.training.batch_norm import refresh
 from prunepipe.training.checkpoint import Checkpoint, StopRequestedError, StopSignal, TrainState, stop_signal
 from prunepipe.training.cuda_graph import GraphedStep
 from prunepipe.training.images import Draws, ImageSet, draw_epoch, to_device
@@ -41,6 +42,7 @@ class TrainingPlan:
         first_epoch: the epoch at which the schedule starts (0 unless a ticket's schedule is `remaining`).
         snapshot_epochs: epochs after which the weights are kept for rewinding.
         shuffle: False trains in file order.
+        refresh_batch_norm: whether BatchNorm's running statistics are made anew after the last epoch.
         moving: moves the mask between steps; None: the mask stays.
         graphs: a GPU's steps are captured in a CUDA graph; False takes them one operation at a time.
     """
@@ -52,6 +54,7 @@ class TrainingPlan:
     first_epoch: int = 0
     snapshot_epochs: Sequence[int] = ()
     shuffle: bool = True
+    refresh_batch_norm: bool = False
     moving: MovingMask | None = None
     graphs: bool = True
 
@@ -162,6 +165,8 @@ def _finish_epoch(
     epoch = state.epoch + 1
     loss = step.loss.item() / len(training_set)
     tested = plan.recipe.evaluates_after(epoch)
+    if plan.refresh_batch_norm and epoch == plan.recipe.epochs:
+        refresh_statistics(step.network, training_set, plan)
     logits = predict(step.network, test_set, plan.precision) if tested else None
     # The loss was computed before the last update; the logits show whether that update diverged.
     if not (math.isfinite(loss) and (logits is None or logits.isfinite().all())):
@@ -192,6 +197,15 @@ def _finish_epoch(
         history=[*state.history, row],
         snapshots={**state.snapshots, **snapshots},
         logits=None if logits is None else logits.cpu().numpy(),
+    )
+
+
+def refresh_statistics(network: nn.Module, training_set: ImageSet, plan: TrainingPlan) -> None:
+    """Make BatchNorm's running statistics anew from one pass over the training images, in a stream of their own."""
+    generator = torch_generator(plan.seed, plan.purpose, "batch norm")
+    draws = draw_epoch(len(training_set), plan.recipe.augmentation.unmixed, generator)
+    refresh(
+        network, training_set, to_device(draws, training_set.device), plan.recipe.batch_size, plan.precision
     )
 
 

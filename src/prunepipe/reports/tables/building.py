@@ -30,7 +30,7 @@ MADE_WITH = [name for name in SOURCES if name != "version"]
 """What a cell's runs were made with; the notes of every table name the version."""
 FLAGS = ["collapsed", "partial"]
 """Columns whose runs a table counts."""
-SHAPE = ["effective_density", "dead_units"]
+SHAPE = ["effective_density", "dead_units", "images_total"]
 """Columns of the results that a table averages beside the accuracy."""
 COLUMNS = (
     "table", "study", *PLACE, "label", "mean", "std", "n", "expected", "collapsed", "partial", "whole_mean", *SHAPE,
@@ -54,10 +54,10 @@ def build_table(name: str, results: pd.DataFrame, study: Study, file: Path | Non
         file: of the study, for the commands; default: config/NAME.yaml.
     Returns:
         COLUMNS: mean, sample std (NaN for one run), n (finished runs), how many of them collapsed (they count with
-        their chance accuracy) or partly collapsed, the mean of those that did neither, mean effective density and dead
-        units, t interval (see `mean_intervals`), the published numbers where they are comparable, our mean minus theirs
-        and whether it is a replication, the cause of every missing run, notes on runs that are not independent, code,
-        device, precision and data of the runs, and the command that makes them again.
+        their chance accuracy) or partly collapsed, the mean of those that did neither, mean effective density, dead
+        units and training images behind a run, t interval (see `mean_intervals`), the published numbers where they are
+        comparable, our mean minus theirs and whether it is a replication, the cause of every missing run, notes on runs
+        that are not independent, code, device, precision and data of the runs, and the command that makes them again.
     Raises:
         ConfigError: there is no such table.
         ArtifactError: the results lack a column, list a run twice or are not in percent.

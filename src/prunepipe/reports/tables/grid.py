@@ -17,6 +17,8 @@ from prunepipe.study.study import FULL_NETWORK, Study
 from prunepipe.verdicts.replication import FEWEST_RUNS
 
 ABSENT = "-"
+SAME_BUDGET = 0.01
+"""Numbers of training images that differ by no more than this share count as equal."""
 SEEDS_OF_EQUALS = 3
 """Seeds of the best cell from which on others can be its equals."""
 
@@ -183,7 +185,7 @@ def _notes(table: pd.DataFrame, study: Study, with_published: bool, style: Style
             f"{style.dagger} collapsed: the mask leaves no path from input to output, so the network is constant "
             "and scores chance accuracy. (k/n): k of n seeds collapsed."
         )
-    notes += _partial_notes(table, style)
+    notes += _partial_notes(table, style) + _budget_notes(table)
     if with_published:
         notes += _published_notes(table, study)
         halves = table["check"].eq("half_dataset") & table["published_mean"].notna()
@@ -233,6 +235,22 @@ def _partial_notes(table: pd.DataFrame, style: Style) -> list[str]:
         " (k/n): in k of n seeds."
     )
     return [explained, *(_whole_note(cell) for cell in damaged.itertuples())]
+
+
+def _budget_notes(table: pd.DataFrame) -> list[str]:
+    """Say how many training images the rows of a table took, if not all took as many."""
+    trained = table[table["images_total"] > 0]
+    shares = trained["images_total"] / trained.groupby(["dataset", "network"])["images_total"].transform(
+        "min"
+    )
+    if shares.empty or shares.max() <= 1 + SAME_BUDGET:
+        return []
+    labels: dict[str, list[str]] = {}
+    for label, group in shares.groupby(trained["label"], sort=False):
+        ends = sorted({f"{share:.3g}" for share in (group.min(), group.max())}, key=float)
+        labels.setdefault(" to ".join(ends), []).append(str(label))
+    told = "; ".join(f"{times} times: {', '.join(names)}" for times, names in labels.items())
+    return [f"Training images, with those of all trainings before, relative to the fewest: {told}."]
 
 
 def _whole_note(cell: Any) -> str:

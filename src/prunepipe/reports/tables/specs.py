@@ -59,7 +59,7 @@ def _partially_trained(ticket: Ticket) -> bool:
 
 
 def _random_positions(ticket: Ticket) -> bool:
-    return ticket.initial and ticket.score == "random"
+    return ticket.initial and ticket.score == "random" and ticket.matched is None
 
 
 def _initial_method(ticket: Ticket) -> bool:

@@ -35,6 +35,14 @@ class TrainingSet(Strict):
     batch_size: int = Field(gt=0, description="images of a batch")
 
 
+class RefreshSettings(Strict):
+    """The training images that BatchNorm's statistics are made from before scoring, augmented as in training."""
+
+    corruption: str | None = Field(None, description="module:function of the data check; null: clean data")
+    batch_size: int = Field(gt=0, description="images of a batch")
+    augmentation: Augmentation
+
+
 class AllocationSettings(Strict):
     """How the kept weights are distributed over the layers."""
 
@@ -62,6 +70,9 @@ class ScoreSettings(Strict):
     )
     ratio: RatioSettings | None = Field(
         None, description="null: one set of scores serves every prune ratio, whatever the allocation"
+    )
+    refresh: RefreshSettings | None = Field(
+        None, description="how to make BatchNorm's statistics anew; null: as the weights have them"
     )
     missing: Literal["refuse", "keep"] = Field("refuse", description="weights that the score leaves out")
     zeros: Literal["refuse", "removed"] = Field("refuse", description="zeros of a network that it returns")
