@@ -172,7 +172,7 @@ def page(found: pd.DataFrame) -> str:
         "at_chance": totals["predicted"] + totals["missed"],
         "onsets": "\n".join(_onsets(found)),
         "different": "\n".join(_different(different)),
-        "same": _same(found),
+        "same": _same(),
     }
     return (Path(__file__).with_name("atlas.md.template")).read_text(encoding="utf-8").format(**fills)
 
@@ -224,14 +224,16 @@ def _power(exponent: float) -> str:
     return f"10^{exponent:g}"
 
 
-def _same(found: pd.DataFrame) -> str:
+def _same() -> str:
     """Compare the published means of ResNet18 and its "wide" form where neither is near collapse."""
-    means = found.assign(mean=found["accuracies"].map(lambda values: sum(values) / 3))
+    numbers = published()
+    means = numbers.assign(mean=numbers[["accuracy_1", "accuracy_2", "accuracy_3"]].mean(axis=1))
     table = means[means["log10_compression"] <= 2].pivot_table(
-        index=["score", "log10_compression"], columns="label", values="mean"
+        index=["score", "log10_compression"], columns="network", values="mean"
     )
-    gaps = table["“Wide” ResNet18"] - table["ResNet18"]
-    return f"{gaps.mean():+.2f} ± {gaps.std():.2f}".replace("-", "−")
+    gaps = table["tiny_wide_resnet18"] - table["tiny_resnet18"]
+    text = f"{gaps.mean():+.2f} ± {gaps.std():.2f} points (mean ± standard deviation over the {len(gaps)} cells"
+    return text.replace("-", "−")
 
 
 if __name__ == "__main__":
