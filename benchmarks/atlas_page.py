@@ -232,7 +232,9 @@ def _same() -> str:
         index=["score", "log10_compression"], columns="network", values="mean"
     )
     gaps = table["tiny_wide_resnet18"] - table["tiny_resnet18"]
-    text = f"{gaps.mean():+.2f} ± {gaps.std():.2f} points (mean ± standard deviation over the {len(gaps)} cells"
+    text = (
+        f"{gaps.mean():+.2f} ± {gaps.std():.2f} points (mean ± standard deviation over the {len(gaps)} cells"
+    )
     return text.replace("-", "−")
 
 
