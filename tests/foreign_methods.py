@@ -2,6 +2,9 @@
 
 import copy
 import os
+import signal
+import subprocess
+import threading
 import time
 import types
 from pathlib import Path
@@ -253,6 +256,47 @@ class NoScore:
 def never_returns(network):
     while True:
         time.sleep(0.01)
+
+
+def waits_for_a_program(network):
+    subprocess.run(["sleep", "60"], check=True)
+
+
+def tries_again_for_ever(network):
+    while True:
+        try:
+            time.sleep(0.01)
+        except Exception:
+            print("again")
+
+
+def cannot_be_interrupted(network):
+    while True:
+        try:
+            time.sleep(0.01)
+        except BaseException:
+            print("again")
+
+
+def sleeps_on(network):
+    """Like one long call of a compiled library."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])
+    time.sleep(0.5)
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    return by_name(network)
+
+
+def ends_itself(network):
+    raise SystemExit("enough")
+
+
+def leaves_a_thread(network):
+    threading.Thread(target=time.sleep, args=(600,)).start()
+    return by_name(network)
+
+
+def needs_too_much(network):
+    return torch.zeros(2**50)
 
 
 def hog(network):

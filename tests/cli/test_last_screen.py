@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -10,7 +11,7 @@ from prunepipe.cli.main import main
 from prunepipe.cli.progress_bar import progress_bar
 from prunepipe.cli.run import study_and_targets
 from prunepipe.errors import ConfigError
-from prunepipe.results.failures import NO_CAUSE, Failure, failures
+from prunepipe.results.failures import NO_CAUSE, Failure, failures, failures_of
 from prunepipe.results.watching import StudyProgress
 
 BLOCK = """Error in rule {rule}:
@@ -60,9 +61,29 @@ def test_a_job_that_succeeded_when_it_was_tried_again_is_no_failure(tmp_path: Pa
     assert failures(text, tmp_path) == []
 
 
+def test_failed_jobs_are_known_without_a_log_of_the_run(tmp_path: Path, monkeypatch) -> None:
+    """As under `snakemake --quiet all`, which writes nothing."""
+    monkeypatch.chdir(tmp_path)
+    fail(tmp_path, "score", 1, "error: NaN in layer a\n")
+    fail(tmp_path, "report", 2, "error: no space left\n")
+
+    def job(rule: str, folder: str) -> SimpleNamespace:
+        log = [f"{folder}/{rule}.log"]
+        return SimpleNamespace(
+            rule=SimpleNamespace(name=rule), output=[f"{folder}/a.out"], log=log, is_group=lambda: False
+        )
+
+    group = SimpleNamespace(jobs=[job("score", "job1")], is_group=lambda: True)
+    assert failures_of([job("report", "job2"), group]) == [
+        Failure("score", "NaN in layer a", "job1/score.log", 1),
+        Failure("report", "no space left", "job2/report.log", 1),
+    ]
+
+
 def test_failures_come_last_and_many_causes_are_cut(tmp_path: Path) -> None:
     text = "".join(fail(tmp_path, "score", number, f"error: cause {number}\n") for number in range(20))
-    ended = Ended("s", "results", StudyProgress(3, 0, 6, 0, None), text, Path("snakemake.log"), tmp_path)
+    failed = failures(text, tmp_path)
+    ended = Ended("s", "results", StudyProgress(3, 0, 6, 0, None), failed, Path("snakemake.log"), tmp_path)
     lines = last_screen(ended).splitlines()
     assert lines[0] == "Study s: 3 of 9 runs done, 6 failed"
     assert lines[1] == "Tables and report of what is finished: prunepipe run partial --study s"
@@ -77,11 +98,11 @@ def test_the_answers_of_a_finished_study_are_shown_and_old_ones_are_not(tmp_path
     (tables / "methods.csv").write_text("ticket,summary\nsnip,not sane\nlottery,sane\nhybrid,sane\n")
     (tables / "verdicts.csv").write_text("ticket,flag\nsnip,looks were changed\n")
     (tables.parent / "report.html").touch()
-    whole = last_screen(Ended("s", "results", ALL_DONE, "", Path("log"), tmp_path))
+    whole = last_screen(Ended("s", "results", ALL_DONE, [], Path("log"), tmp_path))
     assert "NOT TO BE TRUSTED: looks were changed." in whole
     assert "Not sane: snip\nSane: lottery, hybrid\n" in whole
     assert f"Report: {tmp_path}/results/report.html" in whole
-    one_table = last_screen(Ended("s", "results", ALL_DONE, "", Path("log"), tmp_path, judged=False))
+    one_table = last_screen(Ended("s", "results", ALL_DONE, [], Path("log"), tmp_path, judged=False))
     assert one_table == "Study s: 9 of 9 runs done"
 
 

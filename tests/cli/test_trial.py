@@ -21,16 +21,27 @@ TINY = {
     "seeds": [0],
 }
 BAD = """
-import os, sys, time
+import os, signal, sys, threading, time
 
 def exits(network):
     print("out of patience")
     sys.stdout.flush()
     os._exit(3)
 
-def leaves_a_process(network):
+def blocks(network):
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])
+    time.sleep(300)
+
+def leaves_a_process_and_a_thread(network):
     if os.fork() == 0:
         time.sleep(300)
+    slow = {"pandas", "sklearn", "scipy", "torchvision", "matplotlib", "snakemake", "torch._dynamo", "torch._inductor"}
+    write = os.write
+    def at_the_end(status):
+        write(1, f"slow imports: {sorted(slow & set(sys.modules))}".encode())
+        ended(status)
+    ended, os._exit = os._exit, at_the_end
+    threading.Thread(target=time.sleep, args=(300,)).start()
     return {name: weight.abs() for name, weight in network.named_parameters()}
 
 def collapses(network):
@@ -139,8 +150,18 @@ def test_a_method_that_ends_the_process_is_told_with_its_last_words(capsys) -> N
 
 
 @pytest.mark.usefixtures("folder")
-def test_a_process_that_a_method_leaves_behind_is_ended(capsys) -> None:
-    assert "returns scores" in tried(capsys, "bad.py:leaves_a_process")
+def test_a_method_that_cannot_be_interrupted_ends_itself_with_its_name(capsys) -> None:
+    told = tried(capsys, "bad.py:blocks", "--time-limit", "0.5")
+    assert told.startswith(
+        f"error: score {Path.cwd()}/bad.py:blocks: did not return within 0.5 s. Make it faster"
+    )
+
+
+@pytest.mark.usefixtures("folder")
+def test_what_a_method_leaves_behind_is_ended_and_nothing_slow_was_imported_but_torch(capsys) -> None:
+    text = tried(capsys, "bad.py:leaves_a_process_and_a_thread")
+    assert "returns scores" in text
+    assert "  | slow imports: []" in text
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
 

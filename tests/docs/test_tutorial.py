@@ -124,12 +124,15 @@ def test_the_tutorials_judge_command_is_accepted_and_writes_a_study(
 @pytest.mark.workflow
 @pytest.mark.xdist_group("workflow")
 def test_the_tutorials_study_runs(tmp_path: Path) -> None:
-    """As it stands but for its size: two epochs, one seed, two tickets, 200 images."""
+    """As it stands but for its size, two epochs, one seed, 200 images, and for a second method of the page, a class."""
     project = make_project(tmp_path / "project")
-    (project / "my_score.py").write_text(BLOCKS["my_score.py"], encoding="utf-8")
+    for name in ("my_score.py", "my_scorer.py"):
+        (project / name).write_text(BLOCKS[name], encoding="utf-8")
     values = yaml.safe_load(BLOCKS["config/mine.yaml"])
     values |= {"datasets": {"digits": {"train_images": 200, "test_images": 100}}, "seeds": [0]}
     del values["tickets"]["snip"]
+    flow = {"score": "my_scorer.py:MyScorer", "checks": ["rearrange"]}
+    values["tickets"]["flow"] = {**values["tickets"]["mine"], **flow}
     values["recipe"] = {"epochs": 2, "learning_rate": 0.05}
     (project / "config" / "tiny.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
     done = snakemake(project, "results/tables/verdicts.md", "results/tables/initial_checks.md")
@@ -137,8 +140,10 @@ def test_the_tutorials_study_runs(tmp_path: Path) -> None:
     results = pd.read_csv(project / "results" / "results.csv", keep_default_na=False)
     mine = results[results["ticket"] == "mine"]
     assert set(mine["check"]) == {"none", "corrupted_data", "rearrange"}
-    assert set(mine["status"]) == {"done"}
-    assert "mine" in (project / "results" / "tables" / "verdicts.md").read_text(encoding="utf-8")
+    assert set(mine["status"]) == set(results[results["ticket"] == "flow"]["status"]) == {"done"}
+    page = (project / "results" / "tables" / "verdicts.md").read_text(encoding="utf-8")
+    assert "mine" in page
+    assert "flow" in page
     # As the page says: an edit of the function runs only what depends on it.
     text = BLOCKS["my_score.py"].replace("parameter.grad.abs()", "parameter.grad ** 2")
     (project / "my_score.py").write_text(text, encoding="utf-8")

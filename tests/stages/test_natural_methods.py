@@ -118,6 +118,7 @@ def test_what_a_score_leaves_out_is_kept_if_it_says_so(place) -> None:
         ("text", "layer '0.weight' is a str, must be a tensor or an array"),
         ("without_values", r"layer '0.weight' is a Tensor, must be .* \(Cannot copy out of meta tensor"),
         ("NoScore", "a NoScore has no method `score`"),
+        ("ends_itself", "raised SystemExit: enough"),
         ("file_gone", "raised FileNotFoundError: .*no_such_folder"),
     ],
 )
@@ -155,11 +156,21 @@ def test_a_method_that_needs_more_memory_than_there_is_fails_instead_of_being_ki
     scored(place, score=FOREIGN + "by_name")
 
 
-def test_a_method_that_never_returns_is_ended_by_name(place) -> None:
-    with pytest.raises(
-        ScoreError, match=r"never_returns: did not return within 0.2 s; .*line \d+ of.*--time-limit"
-    ):
-        scored(place, score=FOREIGN + "never_returns", execution=Execution(score_time_limit=0.2))
+@pytest.mark.parametrize("name", ["never_returns", "waits_for_a_program", "tries_again_for_ever"])
+def test_a_method_that_never_returns_is_ended_by_name_and_line(place, name: str) -> None:
+    told = rf"{name}: did not return within 0.2 s; it was in line \d+ of .*foreign_methods.py. .*--time-limit"
+    with pytest.raises(ScoreError, match=told):
+        scored(place, score=FOREIGN + name, execution=Execution(score_time_limit=0.2))
+
+
+def test_a_method_that_cannot_be_interrupted_ends_its_process(place, monkeypatch) -> None:
+    ended: list[str] = []
+    monkeypatch.setattr("prunepipe.pruning.scores.guard.GRACE_SECONDS", 0.05)
+    monkeypatch.setattr("prunepipe.pruning.scores.guard._end_process", ended.append)
+    with pytest.raises(ScoreError):
+        scored(place, score=FOREIGN + "sleeps_on", execution=Execution(score_time_limit=0.1))
+    (told,) = ended
+    assert "sleeps_on: did not return within 0.1 s. Make it faster" in told
 
 
 def test_a_method_that_prints_a_lot_is_cut_short(place, capsys) -> None:

@@ -1,4 +1,7 @@
-"""`prunepipe run --until-decided` from an empty folder: stopped and killed on its way, it finds the same words."""
+"""`prunepipe run --until-decided` from an empty folder: stopped and killed on its way, it finds the same words.
+
+The method that is judged is a pruner on torch.nn.utils.prune.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import foreign_methods
 import pandas as pd
 import psutil
 import pytest
@@ -21,7 +25,8 @@ datasets:
 networks: [vgg_digits]
 recipe: {epochs: 2, learning_rate: 0.05}
 tickets:
-  snip: {checks: [rearrange]}
+  theirs:
+    {scored: init, score: "foreign_methods.py:global_pruner", allocation: constructed, start: init, checks: [rearrange]}
 prune_ratios: [0.9]
 seeds: [0, 1, 2, 3]
 verdict: {margin: 8.0, looks: [3]}
@@ -33,6 +38,8 @@ SECONDS = 1200.0
 def start(folder: Path) -> subprocess.Popen[str]:
     folder.mkdir(exist_ok=True)
     (folder / "small.yaml").write_text(STUDY)
+    source = Path(foreign_methods.__file__)
+    (folder / source.name).write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
     command = [sys.executable, "-m", "prunepipe.cli", "run", "--until-decided", "small.yaml", "--cores", "2"]
     return subprocess.Popen(
         command,

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import foreign_methods
 import pandas as pd
 import pytest
 
@@ -34,9 +35,11 @@ seeds: [0]
 """
 METHOD = """
 import helper
+from theirs import Snip
 
-def my_score(network, batches, loss, *, generator):
-    return {name: helper.size(weight) for name, weight in network.named_parameters() if weight.ndim > 1}
+class my_score(Snip):
+    def score(self, loss, dataloader):
+        return {parameter: helper.scaled(scores) for parameter, scores in super().score(loss, dataloader).items()}
 """
 FICKLE = """
 import pathlib
@@ -49,7 +52,7 @@ def my_score(network, batches, loss):
         loss(network(images), labels).backward()
     return {name: parameter.grad.abs() for name, parameter in network.named_parameters()}
 """
-HELPER = "def size(weight): return weight.detach().abs()\n"
+HELPER = "def scaled(scores): return 2 * scores\n"
 
 pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("workflow")]
 
@@ -99,11 +102,12 @@ def finished(folder: Path, results: str) -> pd.DataFrame:
     return results[results["status"] == "done"]
 
 
-def test_judge_works_in_an_empty_folder_and_after_a_mistake_keeps_what_is_finished(
+def test_a_class_of_others_is_judged_in_an_empty_folder_and_after_a_mistake_keeps_what_is_finished(
     installed: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "tiny.yaml").write_text(TINY)
     (tmp_path / "mine.py").write_text(METHOD)
+    (tmp_path / "theirs.py").write_text(Path(foreign_methods.__file__).read_text(encoding="utf-8"))
     (tmp_path / "helper.py").write_text(HELPER)
     done = judge(installed, tmp_path, "--seeds", "3", "--looks", "3,5")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -115,7 +119,7 @@ def test_judge_works_in_an_empty_folder_and_after_a_mistake_keeps_what_is_finish
     assert set(runs["ticket"]) == {"full_network", "my_score", "lottery", "random", "random_uniform"}
     assert not list(installed.rglob("*.safetensors"))
 
-    (tmp_path / "helper.py").write_text("def size(weight): return weight.detach().abs() / 0\n")
+    (tmp_path / "helper.py").write_text("def scaled(scores): return scores / 0\n")
     broken = judge(installed, tmp_path, "--seeds", "5", "--looks", "3,5")
     assert broken.returncode == 1
     assert "mine.py:my_score: layer 'features.0.weight' has" in broken.stderr

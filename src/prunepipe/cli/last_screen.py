@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from prunepipe.cli.logged_run import WATCHED
 from prunepipe.cli.shown import line_width
-from prunepipe.results.failures import Failure, failures
+from prunepipe.results.failures import Failure, failures_of
 from prunepipe.results.places import partial_place
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ class Ended:
         study: name of the study.
         place: folder of its tables and report, relative to `root`.
         progress: how far its runs are.
-        text: what Snakemake wrote.
-        log: file that holds this text.
+        failed: why jobs failed.
+        log: file of Snakemake's output.
         root: folder that holds `results/`.
         judged: whether the run was to make the verdicts; otherwise those that exist may be older than the runs.
         partial: whether the run was to make the tables of what is finished.
@@ -42,7 +42,7 @@ class Ended:
     study: str
     place: str
     progress: StudyProgress
-    text: str
+    failed: Sequence[Failure]
     log: Path
     root: Path = Path()
     judged: bool = True
@@ -51,8 +51,7 @@ class Ended:
 
 def last_screen(ended: Ended) -> str:
     """Return the last screen of a run as text, answers first, failures last; write the page of all studies."""
-    failed = failures(ended.text, ended.root)
-    progress = ended.progress
+    failed, progress = ended.failed, ended.progress
     counts = f"{progress.done} of {progress.total} runs done" + f", {progress.failed} failed" * (
         progress.failed > 0
     )
@@ -149,10 +148,10 @@ def print_last_screen(workflow: Any, logs: Sequence[str], site: Site, study: Stu
     from prunepipe.stages.upstream import upstream_of
 
     file = Path(next(iter(logs), os.devnull))
-    text = file.read_text(encoding="utf-8", errors="replace")
+    failed = failures_of(workflow.scheduler.failed)
     rules = {job.rule.name for job in workflow.dag.jobs}
     progress = study_progress(study, upstream=upstream_of(study, site.prepared))
     ended = Ended(
-        study.name, place, progress, text, file, judged="verdicts" in rules, partial="partial" in rules
+        study.name, place, progress, failed, file, judged="verdicts" in rules, partial="partial" in rules
     )
     print(last_screen(ended), file=sys.stderr)

@@ -97,6 +97,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.dry_run or arguments.verbose:
         return subprocess.run(command, env=environment(), check=False).returncode
 
+    from prunepipe.results.failures import failures
     from prunepipe.results.watching import study_progress
     from prunepipe.stages.upstream import upstream_of
 
@@ -106,7 +107,7 @@ def run(arguments: argparse.Namespace) -> int:
         study.name,
         place_in(Path(), study.name),
         look(),
-        Path(LOG).read_text(encoding="utf-8", errors="replace"),
+        failures(Path(LOG).read_text(encoding="utf-8", errors="replace")),
         Path(LOG),
         judged=not targets or "all" in targets,
         partial="partial" in targets,

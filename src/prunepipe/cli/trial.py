@@ -24,6 +24,9 @@ CALLS = 8
 """A trial is ended after the time limit of this many calls (two per check, for example)."""
 START_SECONDS = 120.0
 
+TOLD = "error: "
+"""Start of the last words of a process that ended itself, because the method could not be interrupted."""
+
 SHOWN_LINES, SHOWN_CHARACTERS = 10, 2000
 """Number of characters of a method's output that are shown."""
 
@@ -75,10 +78,13 @@ def result_of_process(request: dict[str, Any]) -> dict[str, Any]:
             _show(printed)
             result: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
             return result
-    return {
-        "kind": "ScoreError",
-        "error": f"{title}: {_ended(status, request['time_limit'])}{_tail(printed)}",
-    }
+    told = [line for line in printed.lines if line.startswith(TOLD)]
+    error = (
+        told[-1].removeprefix(TOLD)
+        if told
+        else f"{title}: {_ended(status, request['time_limit'])}{_tail(printed)}"
+    )
+    return {"kind": "ScoreError", "error": error}
 
 
 def environment() -> dict[str, str]:

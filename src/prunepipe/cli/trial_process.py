@@ -6,6 +6,7 @@ python -m prunepipe.cli.trial_process RESULT.json < REQUEST.json
 from __future__ import annotations
 
 import json
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -32,6 +33,8 @@ def main() -> None:
     """Read a request and write the result."""
     request = json.load(sys.stdin)
     write_text(sys.argv[1], json.dumps(answer_to(request)))
+    sys.stdout.flush()
+    os._exit(0)  # without waiting for threads that the method has left behind
 
 
 def answer_to(request: dict[str, Any]) -> dict[str, Any]:

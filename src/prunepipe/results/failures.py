@@ -1,11 +1,12 @@
-"""Read from Snakemake's log which jobs failed, and from their own logs why: each cause once."""
+"""Find which jobs failed, from Snakemake's log or its scheduler, and why, from their own logs: each cause once."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from prunepipe.results.logs import complaint
 
@@ -41,9 +42,25 @@ def failures(text: str, root: Path = Path()) -> list[Failure]:
     Returns:
         One entry per cause. Jobs that succeeded when they were tried again are not among them.
     """
+    return _causes(_failed_jobs(text), root)
+
+
+def failures_of(jobs: Iterable[Any]) -> list[Failure]:
+    """Return why jobs failed; unlike a log, a scheduler knows them under `--quiet all`, too.
+
+    Args:
+        jobs: Snakemake's jobs and groups of jobs, in any order.
+    """
+    single = [one for job in jobs for one in (job.jobs if job.is_group() else [job])]
+    told = [(one.rule.name, tuple(map(str, one.output)), str(next(iter(one.log), ""))) for one in single]
+    return _causes(sorted(told, key=lambda job: job[2]), Path())
+
+
+def _causes(jobs: Iterable[tuple[str, tuple[str, ...], str]], root: Path) -> list[Failure]:
+    """Return each cause once, given rule, outputs and log of the jobs that failed."""
     found: dict[str, Failure] = {}
     seen = set()
-    for rule, outputs, log in _failed_jobs(text):
+    for rule, outputs, log in jobs:
         if (rule, log, outputs) in seen or _was_made_later(outputs, root):
             continue
         seen.add((rule, log, outputs))

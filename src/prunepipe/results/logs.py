@@ -6,6 +6,8 @@ from pathlib import Path
 
 COMPLAINTS = ("error:", "stopped by signal")
 """Starts of the last line of a stage that did not finish."""
+KILLED = "error: the stage was killed"
+"""Start of what is said for a stage that could not; one that ends itself has said why before."""
 TRACEBACK = "Traceback (most recent call last):"
 ALIVE = "epoch "
 """Starts of a training run's lines; after one of them, an earlier traceback was not fatal."""
@@ -20,6 +22,7 @@ def complaint(log: Path) -> str:
     """Return the reason in its log why a stage failed; empty if the log reports no error."""
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     told = [line for line in lines if line.startswith(COMPLAINTS)]
+    told = [line for line in told if not line.startswith(KILLED)] or told
     return (told[-1] if told else _raised(lines))[:300]
 
 

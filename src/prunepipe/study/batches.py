@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+LEAST, SHARE = 4, 8
+
 
 def batch_bounds(count: int, size: int) -> list[tuple[int, int]]:
     """Return the start and the end of every batch of an epoch, as in slices.
 
-    The last batch holds the remaining images. A single remaining image joins the batch before it, because BatchNorm
-    cannot compute the variance of one value.
+    The last batch holds the remaining images. A few of them (one, or at most 4 and an eighth of a batch) join the batch
+    before it: BatchNorm cannot compute the variance of one value, and its gradients blow up on two that are alike.
 
     Args:
         count: images in an epoch.
         size: images in a batch.
     """
     starts = list(range(0, count, size))
-    if len(starts) > 1 and count - starts[-1] == 1:
+    if len(starts) > 1 and count - starts[-1] <= max(1, min(LEAST, size // SHARE)):
         starts.pop()
     return list(zip(starts, [*starts[1:], count], strict=True))

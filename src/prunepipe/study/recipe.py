@@ -189,7 +189,7 @@ class Recipe(Strict):
         64,
         gt=1,
         le=1_000_000,
-        description="images per step; a smaller last batch is kept, but a single last image joins the batch before it",
+        description="images per step; a smaller last batch is kept, but a few last images join the batch before it",
     )
     augmentation: Augmentation = Field(Augmentation(), description="how training images are varied")
     evaluate: Annotated[str, Field(pattern=EVALUATE)] | None = Field(

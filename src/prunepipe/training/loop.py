@@ -26,9 +26,6 @@ from prunepipe.training.step import TrainingStep, autocast
 
 EVALUATION_BATCH = 500  # of 1000, activations of small networks fall out of the cache: up to 1.4 times slower
 
-SMALL_BATCH = 4
-"""Batches of at most this many images are named as a possible cause of divergence."""
-
 
 @dataclass(frozen=True)
 class TrainingPlan:
@@ -173,7 +170,6 @@ def _finish_epoch(
         raise TrainingError(
             f"training diverged in epoch {epoch} of {plan.recipe.epochs} (loss {loss}); "
             f"lower recipe.learning_rate = {plan.recipe.learning_rate}."
-            + _hint(len(training_set), plan.recipe)
         )
     if not step.mask_holds():
         raise TrainingError(f"a pruned weight is not zero after epoch {epoch}; this is a defect.")
@@ -206,16 +202,6 @@ def refresh_statistics(network: nn.Module, training_set: ImageSet, plan: Trainin
     draws = draw_epoch(len(training_set), plan.recipe.augmentation.unmixed, generator)
     refresh(
         network, training_set, to_device(draws, training_set.device), plan.recipe.batch_size, plan.precision
-    )
-
-
-def _hint(count: int, recipe: Recipe) -> str:
-    """Say where the last batch is so small that BatchNorm's slopes on it can blow up."""
-    first, end = batch_bounds(count, recipe.batch_size)[-1]
-    if end - first > SMALL_BATCH:
-        return ""
-    return (
-        f" The last batch holds {end - first} images, few for BatchNorm: another recipe.batch_size may train."
     )
 
 

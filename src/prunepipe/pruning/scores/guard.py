@@ -22,6 +22,13 @@ SHOWN_CHARACTERS = 10_000
 AGAIN_SECONDS = 1.0
 """Seconds after which an alarm that a method caught and ignored goes off again."""
 
+GRACE_SECONDS = 3.0
+"""Seconds after the time limit at which the process ends if the method cannot be interrupted."""
+
+
+class _TimeIsUp(BaseException):
+    """Not an Exception, which a method may catch in a loop."""
+
 
 @contextmanager
 def guarded(title: str, seconds: float, *, limit_memory: bool) -> Iterator[None]:
@@ -29,7 +36,8 @@ def guarded(title: str, seconds: float, *, limit_memory: bool) -> Iterator[None]
 
     Args:
         title: what error messages call the method: "score" or "updater", and its reference.
-        seconds: time limit; 0 means none. Only Python code in the main thread can be interrupted.
+        seconds: time limit; 0 means none. It holds in the main thread. Code that cannot be interrupted, such as a call
+            of a compiled library, ends the process a little later.
         limit_memory: make allocations beyond the available memory fail, so that the process is not killed. Not for use
             with a GPU, whose driver reserves huge address ranges.
 
@@ -42,7 +50,7 @@ def guarded(title: str, seconds: float, *, limit_memory: bool) -> Iterator[None]
             yield
     except PrunepipeError:
         raise
-    except Exception as error:  # whatever the user's code raises
+    except (Exception, SystemExit) as error:  # whatever the user's code raises
         place = title.partition(" ")[2].rpartition(":")[0]
         raise ScoreError(f"{title}: raised {explain(error, place)}") from error
     finally:
@@ -56,23 +64,43 @@ def _limited_time(title: str, seconds: float) -> Iterator[None]:
         yield
         return
 
-    def ring(number: int, frame: FrameType | None) -> None:
-        raise ScoreError(
-            f"{title}: did not return within {seconds:g} s{_where(frame)}. Make it faster, or allow it more time: "
-            "--time-limit of prunepipe try and judge, score_time_limit in config.yaml."
-        )
+    told = (
+        f"{title}: did not return within {seconds:g} s{{}}. Make it faster, or allow it more time: --time-limit of "
+        "prunepipe try and judge, score_time_limit in config.yaml."
+    )
+    place = title.partition(" ")[2].rpartition(":")[0]
 
+    def ring(number: int, frame: FrameType | None) -> None:
+        raise _TimeIsUp(told.format(_where(frame, place)))
+
+    last_resort = threading.Timer(seconds + GRACE_SECONDS, _end_process, [told.format("")])
+    last_resort.daemon = True
+    last_resort.start()
     before = signal.signal(signal.SIGALRM, ring)
     signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN_SECONDS)
     try:
         yield
+    except _TimeIsUp as alarm:
+        raise ScoreError(str(alarm)) from None
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+        last_resort.cancel()
 
 
-def _where(frame: FrameType | None) -> str:
-    return f"; it was in line {frame.f_lineno} of {frame.f_code.co_filename}" if frame else ""
+def _end_process(message: str) -> None:
+    os.write(2, f"error: {message}\n".encode())
+    os._exit(1)
+
+
+def _where(frame: FrameType | None, place: str) -> str:
+    """Return the line of the user's code that was running, or that called what was running."""
+    home = place if place.endswith(".py") else place.replace(".", "/")
+    running = frame
+    while running and home not in running.f_code.co_filename:
+        running = running.f_back
+    shown = running or frame
+    return f"; it was in line {shown.f_lineno} of {shown.f_code.co_filename}" if shown else ""
 
 
 class _Shortened(io.TextIOBase):
