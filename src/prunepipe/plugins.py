@@ -9,6 +9,7 @@ import re
 import sys
 import traceback
 from collections.abc import Callable
+from difflib import get_close_matches
 from functools import cache
 from importlib import metadata
 from importlib.machinery import PathFinder
@@ -41,7 +42,7 @@ def load_function(reference: str) -> Callable[..., Any]:
     function = load(reference)
     if not callable(function) and not callable(getattr(function, "score", None)):
         name = reference.rpartition(":")[2]
-        raise ConfigError(f"'{reference}': '{name}' is a {type(function).__name__}, not a function.")
+        raise ConfigError(f"'{reference}': '{name}' is of type {type(function).__name__}, not a function.")
     return function  # type: ignore[no-any-return]
 
 
@@ -65,7 +66,10 @@ def load(reference: str) -> Any:
         raise ConfigError(f"'{reference}': importing {place} failed: {explain(error, place)}") from error
     found = getattr(module, name, None)
     if found is None:
-        raise ConfigError(f"'{reference}': {place} has no function '{name}'.")
+        names = [own for own, value in vars(module).items() if callable(value) and not own.startswith("_")]
+        nearest = get_close_matches(name, names, n=1, cutoff=0.5)
+        hint = f" Did you mean '{nearest[0]}'?" if nearest else ""
+        raise ConfigError(f"'{reference}': {place} has no function '{name}'.{hint}")
     return found
 
 

@@ -52,7 +52,7 @@ def test_two_files_of_one_name_are_two_modules(tmp_path: Path) -> None:
         ("def f(:\n", r"failed: SyntaxError: .*mine.py, line 1"),
         ("1 / 0\n", r"failed: ZeroDivisionError: .*\(line 1 of"),
         ("", "has no function 'f'"),
-        ("f = 3\n", "'f' is a int, not a function"),
+        ("f = 3\n", "'f' is of type int, not a function"),
     ],
 )
 def test_a_file_that_does_not_import_is_told_with_its_line(tmp_path: Path, text: str, message: str) -> None:

@@ -115,6 +115,8 @@ def test_a_method_is_not_called_like_a_built_in_ticket() -> None:
         (["judge", "no_such.py:f"], "no file"),
         (["judge", "magnitud"], "unknown score 'magnitud'. Did you mean 'magnitude'?"),
         (["judge", OWN + "missing"], "has no function 'missing'"),
+        (["judge", OWN + "nothin"], "has no function 'nothin'. Did you mean 'nothing'?"),
+        (["try", OWN.rpartition(":")[0]], "which function of"),
         (["judge", "snip", "--study", "quikstart"], "unknown study 'quikstart'. Did you mean 'quickstart'?"),
         (["judge", "snip", "--option", "temperature"], "must be KEY=VALUE"),
         (["judge", "snip", "--start", "epoch 99"], "epoch 99 is beyond recipe.epochs"),
@@ -193,3 +195,22 @@ def test_without_a_command_the_commands_are_listed(capsys: pytest.CaptureFixture
     told = capsys.readouterr().err
     assert "judge" in told
     assert "First steps: `prunepipe try" in " ".join(told.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["try", "snip", "--prune-ratio", "95"],
+            "'95' must be a share from 0 to below 1; for 95 percent write 0.95",
+        ),
+        (["try", "snip", "--prune-ratio", "95%"], "for 95 percent write 0.95"),
+        (["try", "snip", "--prune-ratio", "1.0"], "'1.0' must be a share from 0 to below 1"),
+        (["try", "snip", "--prune-ratio", "most"], "'most' is no number; write 0.95"),
+        (["judge", "snip", "--cores", "0"], "'0' must be a number above 0, or `all`"),
+    ],
+)
+def test_a_number_that_cannot_be_is_refused_by_its_option(arguments: list[str], message: str, capsys) -> None:
+    with pytest.raises(SystemExit):
+        main(arguments)
+    assert message in capsys.readouterr().err

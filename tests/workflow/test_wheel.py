@@ -92,7 +92,7 @@ def judge(target: Path, folder: Path, *arguments: str) -> subprocess.CompletedPr
     ]
     environment = {**os.environ, "PYTHONPATH": str(target)}
     return subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=300
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=900
     )
 
 

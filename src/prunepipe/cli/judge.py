@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prunepipe.cli.budget import add_budget
+from prunepipe.cli.cores import add_cores
 from prunepipe.cli.given_method import add_mask_arguments, given_method, refuse_mask_options
 from prunepipe.cli.method import add_method_arguments, prune_ratios, read_method
 from prunepipe.cli.workflow import study_file
-from prunepipe.execution.cores import usable_cores
 
 if TYPE_CHECKING:
     from prunepipe.cli.derived_study import Method
@@ -43,12 +43,7 @@ def _add_execution(parser: argparse.ArgumentParser) -> None:
         "3,5,8,12,20",
     )
     add_budget(parser)
-    parser.add_argument(
-        "--cores",
-        type=int,
-        default=usable_cores(),
-        help="jobs to run in parallel (default: %(default)s)",
-    )
+    add_cores(parser)
     parser.add_argument(
         "--output", type=Path, help=f"folder of study, results and log; default: {FOLDER}/NAME"
     )

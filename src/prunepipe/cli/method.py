@@ -63,10 +63,27 @@ def _add_reading_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--prune-ratio",
-        type=float,
+        type=share,
         action="append",
         help="share of the weights to remove; may be repeated; default: the study's first",
     )
+
+
+def share(text: str) -> float:
+    """Return a prune ratio.
+
+    Raises:
+        ArgumentTypeError: it is no number from 0 to below 1; the study checks the rest.
+    """
+    number = text.removesuffix("%").strip()
+    try:
+        given = float(number)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"'{text}' is no number; write 0.95") from error
+    if 0 <= given < 1 and number == text:
+        return given
+    hint = f"; for {given:g} percent write {given / 100:g}" if 0 < given < 100 else ""
+    raise argparse.ArgumentTypeError(f"'{text}' must be a share from 0 to below 1{hint}")
 
 
 def _add_trial_arguments(parser: argparse.ArgumentParser) -> None:
@@ -101,7 +118,7 @@ def read_method(arguments: argparse.Namespace, name: str | None = None) -> Metho
     try:
         reference = score_row(arguments.score).function
     except ValueError as error:
-        raise ConfigError(str(error)) from error
+        raise ConfigError(_file_alone(arguments.score) or str(error)) from error
     place = reference.rpartition(":")[0]
     if place.endswith(".py") and not Path(place).is_file():
         raise ConfigError(f"'{arguments.score}': no file {place} in {Path.cwd()}.")
@@ -115,6 +132,14 @@ def read_method(arguments: argparse.Namespace, name: str | None = None) -> Metho
         allocation=arguments.allocation or "global",
         choices={key: value for key, value in choices.items() if value},
     )
+
+
+def _file_alone(score: str) -> str:
+    """Return what to say of a score that names a file but none of its functions; empty if it names no file."""
+    file = next(
+        (path for path in (Path(score), Path(f"{score}.py")) if path.suffix == ".py" and path.is_file()), None
+    )
+    return f"'{score}': which function of {file}? Write {file}:NAME." if file else ""
 
 
 def prune_ratios(arguments: argparse.Namespace) -> tuple[float, ...] | None:

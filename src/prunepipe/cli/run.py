@@ -10,13 +10,13 @@ from functools import partial
 from pathlib import Path
 
 from prunepipe.cli.budget import add_budget
+from prunepipe.cli.cores import add_cores
 from prunepipe.cli.last_screen import Ended, last_screen
 from prunepipe.cli.logged_run import WorkflowRun, run_watched
 from prunepipe.cli.shown import near
 from prunepipe.cli.trial import environment
 from prunepipe.cli.workflow import place_in, site_of, snakemake_command, study_file
 from prunepipe.errors import ConfigError
-from prunepipe.execution.cores import usable_cores
 
 LOG = "results/snakemake.log"
 TARGETS = ("all", "partial", "collect", "overlap", "verdicts", "report")
@@ -39,12 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="go look by look, and make only the runs that open tests need, until every test is decided",
     )
     add_budget(parser)
-    parser.add_argument(
-        "--cores",
-        type=cores,
-        default=usable_cores(),
-        help="jobs to run in parallel, or `all` (default: %(default)s)",
-    )
+    add_cores(parser)
     parser.add_argument(
         "--config",
         action="extend",
@@ -57,15 +52,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="remake the targets even if they are up to date")
     parser.add_argument("--dry-run", "-n", action="store_true", help="show what would run")
     parser.add_argument("--verbose", "-v", action="store_true", help="show Snakemake's own output")
-
-
-def cores(text: str) -> int:
-    """Return the number of cores that the user asks for."""
-    if text == "all":
-        return usable_cores()
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"'{text}' must be a number above 0, or `all`")
-    return int(text)
 
 
 def setting(text: str) -> str:
