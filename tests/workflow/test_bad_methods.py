@@ -10,7 +10,7 @@ BAD = {
     "never_returns": "did not return within 2 s; it was in line",
     "cannot_be_interrupted": "did not return within 2 s. Make it faster",
     "needs_too_much": "allocate",
-    "of_another_network": "scores for '0.weight', which is no prunable weight of the network",
+    "of_another_network": "scores for '0.weight', which is not a prunable weight",
     "file_gone": "raised FileNotFoundError: [Errno 2] No such file or directory: 'no_such_folder/scores.npy'",
     "ends_itself": "raised SystemExit: enough",
 }
