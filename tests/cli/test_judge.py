@@ -7,6 +7,7 @@ import pytest
 from prunepipe.results.table import COLUMNS, collect
 from prunepipe.study.study import FULL_NETWORK, Study
 from prunepipe.verdicts.judge import Judgement, judge
+from prunepipe.verdicts.pairing import NOT_LISTED
 from prunepipe.verdicts.writing import decomposition_markdown, verdicts_markdown
 
 TICKETS = {
@@ -81,10 +82,10 @@ def test_the_page_names_methods_verdicts_margin_and_provenance(planned: Study) -
     for text in (
         "**not sane**",
         "**sane**",
-        "**uses**",
-        "**ignores**",
+        "| uses |",
+        "| ignores |",
         "margin 1 points; wrong claims in at most 5 % of studies",
-        "90% interval",
+        "effect (90 % interval)",
         "looks after 3, 5, 8, 12, 20 seeds of the list; 1 of the 6 seeds come after the look at 5",
     ):
         assert text in page, text
@@ -96,9 +97,25 @@ def test_the_page_names_methods_verdicts_margin_and_provenance(planned: Study) -
     assert "layer ratios" in decomposed
     assert "95 % interval" in decomposed
     assert "- device cpu, precision p" in decomposed
-    missing = "missing: 0.9 (6 of 6 seeds, reinit: no such run in the results)"
-    assert f"- Not in weight values (redrawn): Random, LR rewinding, user: {missing}." in decomposed
+    assert "- Not part of this study: weight values (redrawn)." in decomposed
+    assert NOT_LISTED not in decomposed
     assert "nan" not in decomposed
+
+
+def test_what_all_rows_have_in_common_is_said_once_and_methods_are_named_once(planned: Study) -> None:
+    page = verdicts_markdown(judge(simulated(planned), planned))
+    title, _, header, _, *rows = page.partition("**What each check did**")[2].splitlines()
+    assert (
+        title == " (check minus none, points of accuracy; Digits, VGG (digits); 90 % pruned; look at 5 seeds)"
+    )
+    names = [name.strip() for name in header.split("|")]
+    assert names[1:5] == ["method", "check", "verdict", "effect (90 % interval)"]
+    methods = [row.split("|")[1].strip() for row in rows if row.startswith("|")]
+    assert [name for name in methods if name] == list(dict.fromkeys(name for name in methods if name))
+    ratios = planned.model_copy(update={"prune_ratios": (0.9, 0.95)})
+    page = verdicts_markdown(judge(simulated(ratios), ratios))
+    assert "| check | pruned | verdict |" in page
+    assert "VGG (digits); look at 5 seeds)" in page
 
 
 def test_every_table_says_what_its_runs_were_made_with(planned: Study) -> None:

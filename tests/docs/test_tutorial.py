@@ -115,7 +115,8 @@ def test_the_tutorials_judge_command_is_accepted_and_writes_a_study(
     assert command[0] == "prunepipe"
     assert main([*command[1:], "--dry-run"]) == 0
     study = load_study(folder / "judged" / "my_score" / "my_score.yaml")
-    assert list(study.tickets) == ["my_score", *CONTROLS, BASELINE]
+    assert list(study.tickets) == ["my_score", *CONTROLS, BASELINE, "fine_tuning"]
+    assert study.verdict.positive_controls == {"fine_tuning": ("shuffle_weights",)}
     assert study.checks_of("my_score") == ("none", *BATTERY)
     assert len(study.seeds) == study.verdict.looks[-1] == 20
     assert len(asked) == 1

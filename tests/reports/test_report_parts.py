@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from simulated_results import make_results, make_study
 
@@ -25,6 +25,7 @@ def unpack(curve):
     return epochs, values
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.one_of(st.floats(0, 100), st.just(float("nan"))), min_size=1, max_size=POINTS),
     st.integers(1, 50),

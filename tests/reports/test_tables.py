@@ -19,7 +19,7 @@ from simulated_results import (
 
 from prunepipe.errors import ArtifactError
 from prunepipe.reports.tables import TABLES, build_table, to_latex, to_markdown
-from prunepipe.reports.tables.building import COLUMNS, NOT_A_NUMBER, UNKNOWN
+from prunepipe.reports.tables.building import COLUMNS, NOT_A_NUMBER, NOT_LISTED
 from prunepipe.reports.tables.grid import best_cells
 
 # Numbers
@@ -146,7 +146,7 @@ def test_a_run_that_the_results_do_not_list_is_missing_too():
     results = make_results(study)
     table = build_table("random", results[results["seed"] != 2], study)
     assert (table["n"] == 2).all()
-    assert (table["cause"] == f"seed 2: {UNKNOWN}").all()
+    assert (table["cause"] == f"seed 2: {NOT_LISTED}").all()
 
 
 def test_no_results_at_all_are_a_table_of_gaps():

@@ -86,11 +86,17 @@ def test_why_names_what_was_not_checked():
     )
 
 
+def test_what_was_checked_without_a_comparison_is_not_called_unchecked():
+    row = method_summaries(table("snip", "corrupted_data not_judged", "rearrange not_judged")).iloc[0]
+    assert row["why"] == (
+        "It is not decided whether SNIP is sane: corrupted data (not judged at 90 %); rearrange (not judged at 90 %)."
+    )
+
+
 def test_why_says_what_is_open_at_which_prune_ratio():
     row = method_summaries(table("snip", "corrupted_data ignores/inconclusive", "rearrange uses")).iloc[0]
     assert row["why"] == (
-        "It is not decided whether SNIP is sane: corrupted data (CIFAR-10, VGG19: ignores at 90 %, inconclusive at"
-        " 98 %)."
+        "It is not decided whether SNIP is sane: corrupted data (ignores at 90 %, inconclusive at 98 %)."
     )
 
 

@@ -1,9 +1,9 @@
-"""Build the study of `prunepipe judge`: a method under all checks of the battery, with two controls."""
+"""Build the study of `prunepipe judge`: a method under all checks of the battery, beside controls."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -93,10 +93,7 @@ def derived_study(
     rows = control_rows(kinds or known_kinds(base) or (), ratios)
     row = _row(method)
     kept = base.model_dump(
-        mode="json",
-        exclude_unset=True,
-        include={"recipe", "scoring", "verdict", "prunable"},
-        exclude={"verdict": {"positive_controls"}},  # tickets of the base
+        mode="json", exclude_unset=True, include={"recipe", "scoring", "verdict", "prunable"}
     )
     if looks is None:
         looks = base.verdict.looks if len(base.verdict.looks) > 1 else VerdictRule().looks
@@ -105,11 +102,12 @@ def derived_study(
         "datasets": {key: _absolute_in(base.datasets[key], "source") for key in base.datasets},
         "networks": {key: _absolute_in(base.networks[key], "architecture") for key in base.networks},
         **kept,
-        "verdict": {**kept.get("verdict", {}), "looks": list(looks)},
+        "verdict": {**_without_own_control(kept.get("verdict", {}), method.name), "looks": list(looks)},
         "tickets": {
             method.name: {"checks": _battery(row), **row},
             **{name: rows[name] for name in CONTROLS},
             BASELINE: {**rows[BASELINE], "checks": []},
+            **_positive_controls(base, taken={*CONTROLS, BASELINE, method.name}),
         },
         "prune_ratios": list(ratios),
         "seeds": list(range(max(looks, default=0) if seeds is None else seeds)),
@@ -121,6 +119,29 @@ def _row(method: Method) -> dict[str, Any]:
     """Return the ticket's row of a method."""
     references = {"score": absolute(method.score), "allocation": absolute(method.allocation)}
     return {"scored": method.scored, **references, "start": method.start, **method.choices}
+
+
+def _without_own_control(verdict: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return the rule of verdicts of a base that may name the judged method, whose row is another now, as a control."""
+    controls = {
+        ticket: checks for ticket, checks in verdict.get("positive_controls", {}).items() if ticket != name
+    }
+    rest = {key: value for key, value in verdict.items() if key != "positive_controls"}
+    return {**rest, "positive_controls": controls} if controls else rest
+
+
+def _positive_controls(base: Study, taken: Collection[str]) -> dict[str, dict[str, Any]]:
+    """Return the rows of the tickets that must come out as `uses` under their checks, or the study misses what is used.
+
+    Args:
+        base: lists them, `verdict.positive_controls`.
+        taken: tickets that the judgement has already.
+    """
+    return {
+        name: {**base.tickets[name].model_dump(mode="json", exclude_unset=True), "checks": list(checks)}
+        for name, checks in base.verdict.positive_controls.items()
+        if name not in taken
+    }
 
 
 def _battery(row: dict[str, Any]) -> list[str]:

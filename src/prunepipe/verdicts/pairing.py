@@ -18,6 +18,8 @@ KNOWN = [*OUTCOME, "partial"]
 DAMAGE = ("unreachable_outputs", "narrow_layers")
 """Columns that count what a partial layer collapse has cut off; results of older versions lack some."""
 
+NOT_LISTED = "no such run in the results"
+"""Why a run is missing that the study does not list."""
 USABLE, COLLAPSED, MISSING, NOT_A_NUMBER = "usable", "collapsed", "missing", "not a number"
 """States of a pair. Collapse comes first: it follows from the mask, not from the accuracy, and no new run mends it."""
 SIDES = ("", "_reference")
@@ -145,7 +147,7 @@ def _why(
 def _causes(causes: pd.Series[str], statuses: pd.Series[str]) -> list[str]:
     """Return the cause for every run, for use where it is missing."""
     return [
-        ": no such run in the results"
+        f": {NOT_LISTED}"
         if not isinstance(status, str)
         else f": {cause if isinstance(cause, str) and cause else 'no cause given'}"
         for cause, status in zip(causes, statuses, strict=True)

@@ -50,26 +50,33 @@ def method_summaries(
     for study, ticket, dataset, network, check, prune_ratio, word in zip(*columns, strict=True):
         comparisons = found.setdefault((study, ticket), {})
         comparisons.setdefault((dataset, network, check), {})[prune_ratio] = word
-    rows = []
+    rows, several = [], len(verdicts[["dataset", "network"]].drop_duplicates()) > 1
     for (study, ticket), comparisons in found.items():
         kind = "partially trained" if ticket in partially_trained else "initial"
         counted = {check: read for check, read in readings[kind].items() if read.part is not None}
         relevant = {place: words for place, words in comparisons.items() if place[-1] in counted}
-        summary, why = _judge(ticket_label(ticket), relevant, counted)
+        summary, why = _judge(ticket_label(ticket), relevant, counted, several)
         said = [word for words in relevant.values() for word in words.values()]
         counts = {word: said.count(word) for word in WORDS}
         rows.append({"study": study, "ticket": ticket, "summary": summary, **counts, "why": why})
     return pd.DataFrame(rows, columns=SUMMARY_COLUMNS)
 
 
-def _judge(name: str, comparisons: dict[Place, Words], counted: dict[str, Reading]) -> tuple[str, str]:
-    harmed = [_said(place, words) for place, words in comparisons.items() if HARM & set(words.values())]
+def _judge(
+    name: str, comparisons: dict[Place, Words], counted: dict[str, Reading], several: bool
+) -> tuple[str, str]:
+    harmed = [
+        _said(place, words, several) for place, words in comparisons.items() if HARM & set(words.values())
+    ]
     vetoes = [one for one in comparisons.items() if counted[one[0][-1]].veto and ignored(one[1])]
     if vetoes:
-        told = [f"{_said(place, words)}, read as: {counted[place[-1]].ignores}" for place, words in vetoes]
+        told = [
+            f"{_said(place, words, several)}, read as: {counted[place[-1]].ignores}"
+            for place, words in vetoes
+        ]
         also = f"; it does lose accuracy under {'; '.join(harmed)}" if harmed else ""
         return "not sane", f"{name} is not sane: {'; '.join(told)}{also}."
-    doubts = _doubts(comparisons, counted)
+    doubts = _doubts(comparisons, counted, several)
     if doubts:
         return "undecided", f"It is not decided whether {name} is sane: {'; '.join(doubts)}."
     return "sane", f"{name} is sane: it loses accuracy under {'; '.join(harmed)}."
@@ -81,7 +88,7 @@ def ignored(words: Words) -> bool:
     return bool(possible) and all(word == "ignores" for word in possible)
 
 
-def _doubts(comparisons: dict[Place, Words], counted: dict[str, Reading]) -> list[str]:
+def _doubts(comparisons: dict[Place, Words], counted: dict[str, Reading], several: bool) -> list[str]:
     """Return what keeps a method from being called sane."""
     used: set[tuple[str, str, str | None]] = set()
     asked: dict[tuple[str, str, str | None], list[str]] = {}
@@ -89,8 +96,7 @@ def _doubts(comparisons: dict[Place, Words], counted: dict[str, Reading]) -> lis
         key = (place[0], place[1], counted[place[-1]].part)
         if HARM & set(words.values()):
             used.add(key)
-        if set(words.values()) != {"not judged"}:
-            asked.setdefault(key, []).append(_said(place, words))
+        asked.setdefault(key, []).append(_said(place, words, several))
     doubts = [text for key, texts in asked.items() if key not in used for text in texts]
     parts = {key[-1] for key in asked}
     if DATA not in parts:
@@ -101,14 +107,21 @@ def _doubts(comparisons: dict[Place, Words], counted: dict[str, Reading]) -> lis
     return doubts
 
 
-def _said(place: Place, words: Words) -> str:
-    """One comparison, for example "rearrange (CIFAR-10, VGG19: ignores at 90 and 95 %, inconclusive at 98 %)"."""
+def _said(place: Place, words: Words, several: bool) -> str:
+    """One comparison, for example "rearrange (CIFAR-10, VGG19: ignores at 90 and 95 %, inconclusive at 98 %)".
+
+    Args:
+        place: its data set and network are named where the study has `several`.
+        words: at its prune ratios.
+        several: whether it has.
+    """
     found: dict[str, list[str]] = {}
     for prune_ratio, word in words.items():
         found.setdefault(word, []).append(ratio_label(prune_ratio))
     told = ", ".join(f"{word} at {_listed(ratios)}" for word, ratios in found.items())
     dataset, network, check = place
-    return f"{check_label(check)} ({place_text(dataset, network)}: {told})"
+    where = f"{place_text(dataset, network)}: " if several else ""
+    return f"{check_label(check)} ({where}{told})"
 
 
 def _listed(ratios: list[str]) -> str:

@@ -11,6 +11,7 @@ import pandas as pd
 from prunepipe.results.labels import check_label, place_text, ratio_label, ticket_label
 from prunepipe.verdicts.answer import answer_lines, difference_text
 from prunepipe.verdicts.judge import Judgement
+from prunepipe.verdicts.pairing import NOT_LISTED
 
 DASH = "-"
 
@@ -35,13 +36,11 @@ def verdicts_markdown(judgement: Judgement) -> str:
             "",
             *_table(("method", "summary", "why"), methods),
             "",
-            "**What each check did** (check minus none, points of accuracy)",
-            "",
             *_comparisons(verdicts),
             "",
             "- drawing: `│` is zero, `:` plus and minus the margin, `=` the interval, `o` the effect.",
             "- look: the seeds that count. boundary: effects that are decided at this look, `uses` below the first,"
-            " `ignores` within the second.",
+            " `ignores` within the second; `-`: none is.",
             *(f"- {line}" for line in judgement.provenance),
             "",
         ]
@@ -79,8 +78,8 @@ def _cell(row: Mapping[Any, Any] | None) -> str:
 
 
 def _comparisons(verdicts: pd.DataFrame) -> list[str]:
-    """Table of every comparison."""
-    level = "" if verdicts.empty else f" ({verdicts['interval_level'].iloc[0]:.0%} interval)"
+    """Table of every comparison; what all have in common is said in its title."""
+    level = "" if verdicts.empty else f" ({_percent(verdicts['interval_level'].iloc[0])} interval)"
     header = (
         "method",
         "on",
@@ -99,7 +98,7 @@ def _comparisons(verdicts: pd.DataFrame) -> list[str]:
             place_text(row["dataset"], row["network"]),
             check_label(row["check"]),
             ratio_label(row["prune_ratio"]),
-            f"**{row['verdict']}**",
+            row["verdict"],
             _effect(row["effect"], row["interval_low"], row["interval_high"]),
             f"`{row['picture']}`",
             row["look"] or DASH,
@@ -108,7 +107,11 @@ def _comparisons(verdicts: pd.DataFrame) -> list[str]:
         )
         for row in verdicts.to_dict("records")
     ]
-    return _table(header, rows)
+    header, rows, shared = _said_once(header, rows, ("on", "pruned", "look"))
+    texts = {"on": "{}", "pruned": "{} pruned", "look": "look at {} seeds"}
+    common = [texts[name].format(value) for name, value in shared.items()]
+    title = "; ".join(["check minus none, points of accuracy", *common])
+    return [f"**What each check did** ({title})", "", *_table(header, _without_repeats(rows))]
 
 
 def thresholds(row: Mapping[Any, Any]) -> str:
@@ -132,7 +135,8 @@ def decomposition_markdown(gains: pd.DataFrame, provenance: Sequence[str]) -> st
         A Markdown table: one row per method and prune ratio, one column per part; "-" where runs are missing, and below
         it why.
     """
-    parts = list(dict.fromkeys(gains["part"]))
+    measured = gains[gains["gain"].notna() | ~gains["gaps"].str.contains(NOT_LISTED)]
+    parts, every = (list(dict.fromkeys(frame["part"])) for frame in (measured, gains))
     keys = ["dataset", "network", "ticket", "prune_ratio"]
     effects: dict[tuple[Any, ...], dict[str, str]] = {}
     for row in gains.to_dict("records"):
@@ -143,24 +147,31 @@ def decomposition_markdown(gains: pd.DataFrame, provenance: Sequence[str]) -> st
         (
             ticket_label(ticket),
             place_text(dataset, network),
-            f"{prune_ratio:g}",
+            ratio_label(prune_ratio),
             *(by_part.get(part, DASH) for part in parts),
         )
         for (dataset, network, ticket, prune_ratio), by_part in effects.items()
     ]
-    level = "confidence" if gains.empty else f"{gains['interval_level'].iloc[0]:.0%}".replace("%", " %")
+    level = "confidence" if gains.empty else _percent(gains["interval_level"].iloc[0])
+    header, rows, shared = _said_once(("method", "on", "pruned", *parts), rows, ("on", "pruned"))
+    title = "; ".join(
+        [f"gains in points, with their {level} interval over seeds", *map(str, shared.values())]
+    )
+    absent = [part for part in every if part not in parts]
     return "\n".join(
         [
-            f"**Where the accuracy comes from** (gains in points, with their {level} interval over seeds)",
+            f"**Where the accuracy comes from** ({title})",
             "",
-            *_table(("method", "on", "prune ratio", *parts), rows),
+            *_table(header, _without_repeats(rows)),
             "",
             "- layer ratios: the method rearranged, minus uniform random tickets; for partially trained tickets this",
             "  holds the trained weights too, because uniform random tickets start from initial ones.",
             "- positions: the method minus the method rearranged.",
             "- weight values: the method minus the method with its weights shuffled or drawn anew.",
             "- no interval: one seed, or the same in all seeds.",
-            *_gaps(gains),
+            "- `-`: the study lists no such runs, or not all of them can be compared (then a line below says why).",
+            *([f"- Not part of this study: {', '.join(absent)}."] if absent else []),
+            *_gaps(measured),
             *(f"- {line}" for line in provenance),
             "",
         ]
@@ -169,7 +180,7 @@ def decomposition_markdown(gains: pd.DataFrame, provenance: Sequence[str]) -> st
 
 def _gaps(gains: pd.DataFrame) -> list[str]:
     """Say what is missing and why, once for all methods that lack the same."""
-    lacking = gains[gains["gaps"] != ""]
+    lacking = gains[(gains["gaps"] != "") & ~gains["gaps"].str.contains(NOT_LISTED)]
     texts: dict[tuple[str, str], dict[str, None]] = {}
     for ticket, part, gaps in zip(lacking["ticket"], lacking["part"], lacking["gaps"], strict=True):
         texts.setdefault((part, ticket_label(ticket)), {})[gaps] = None
@@ -184,6 +195,29 @@ def _effect(value: float, low: float, high: float) -> str:
         return DASH
     interval = "" if math.isnan(low) else f" [{low:+z.2f}, {high:+z.2f}]"
     return f"{value:+z.2f}{interval}"
+
+
+def _said_once(
+    header: Sequence[str], rows: Sequence[Sequence[object]], names: Sequence[str]
+) -> tuple[list[str], list[list[object]], dict[str, object]]:
+    """Take the named columns in which all rows are alike out of a table; return the rest, and what they said."""
+    shared = {
+        name: rows[0][place]
+        for place, name in enumerate(header)
+        if name in names and rows and len({row[place] for row in rows}) == 1
+    }
+    kept = [place for place, name in enumerate(header) if name not in shared]
+    return [header[place] for place in kept], [[row[place] for place in kept] for row in rows], shared
+
+
+def _without_repeats(rows: Sequence[Sequence[object]]) -> list[list[object]]:
+    """Leave the first cell of a row empty where it is the same as above."""
+    above = [None, *(row[0] for row in rows)]
+    return [["" if row[0] == before else row[0], *row[1:]] for row, before in zip(rows, above, strict=False)]
+
+
+def _percent(share: float) -> str:
+    return f"{share:.0%}".replace("%", " %")
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:

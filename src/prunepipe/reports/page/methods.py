@@ -8,11 +8,11 @@ from typing import Any
 import pandas as pd
 
 from prunepipe.reports.page.formats import ABSENT, interval, known, number, signed, sort_key
-from prunepipe.reports.tables.building import UNKNOWN
 from prunepipe.results.labels import check_label, place_text, ratio_label, ticket_label
 from prunepipe.study.study import Study
 from prunepipe.verdicts.answer import is_ceiling
 from prunepipe.verdicts.judge import Judgement
+from prunepipe.verdicts.pairing import NOT_LISTED
 from prunepipe.verdicts.readings import reading, readings_of
 from prunepipe.verdicts.writing import thresholds
 
@@ -55,6 +55,7 @@ def _comparison(position: int, row: Mapping[Any, Any], reach: float) -> dict[str
         "ticket": row["ticket"],
         "method": ticket_label(row["ticket"]),
         "place": f"{place_text(row['dataset'], row['network'])}, {ratio_label(row['prune_ratio'])}",
+        "ratio": ratio_label(row["prune_ratio"]),
         "check_name": row["check"],
         "check": check_label(row["check"]),
         "word": row["verdict"],
@@ -239,6 +240,6 @@ def gains_table(judgement: Judgement) -> dict[str, Any]:
             "gain": signed(row["gain"]),
             "key": sort_key(row["gain"]),
             "interval": interval(row["interval_low"], row["interval_high"], with_sign=True),
-            "gaps": row["gaps"] if isinstance(row["gaps"], str) and UNKNOWN not in row["gaps"] else "",
+            "gaps": row["gaps"] if isinstance(row["gaps"], str) and NOT_LISTED not in row["gaps"] else "",
         }
     return {"parts": parts, "absent": [part for part in every if part not in parts], "rows": rows}

@@ -19,7 +19,7 @@ from prunepipe.results.commands import cell_command
 from prunepipe.results.made_with import SOURCES
 from prunepipe.results.table import NO_SPREAD
 from prunepipe.study.study import FULL_NETWORK, Study
-from prunepipe.verdicts.pairing import RUN, checked_results
+from prunepipe.verdicts.pairing import NOT_LISTED, RUN, checked_results
 from prunepipe.verdicts.replication import CellSample, replication
 
 CONFIDENCE = 0.95
@@ -41,7 +41,6 @@ COLUMNS = (
 """Columns of a table: accuracies in percent, std the sample standard deviation over seeds."""
 
 NOT_A_NUMBER = "the accuracy is not a number"
-UNKNOWN = "no such run in the results"
 
 
 def build_table(name: str, results: pd.DataFrame, study: Study, file: Path | None = None) -> pd.DataFrame:
@@ -178,7 +177,7 @@ def _cause(status: object, cause: object) -> str:
     if status == "done":
         return NOT_A_NUMBER
     if not isinstance(status, str):
-        return UNKNOWN
+        return NOT_LISTED
     return cause if isinstance(cause, str) and cause else "no cause given"
 
 

@@ -154,4 +154,5 @@ def _arranged(names: Iterable[str], order: tuple[str, ...]) -> list[str]:
 def _label(spec: TableSpec, study: Study, ticket: str, check: str) -> str:
     if not spec.by_allocation:
         return row_label(ticket, check)
-    return f"{ticket_label(ticket)} ({study.tickets[ticket].allocation.rpartition(':')[2].replace('_', ' ')})"
+    allocation = f"({study.tickets[ticket].allocation.rpartition(':')[2].replace('_', ' ')})"
+    return f"{ticket_label(ticket).removesuffix(allocation).strip()} {allocation}"
