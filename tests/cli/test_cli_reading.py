@@ -49,7 +49,7 @@ def test_the_newest_verdicts_are_shown_and_those_of_an_unfinished_study_say_so(t
         os.utime(methods, (1e9 - age, 1e9 - age))
     assert verdict_text(newest_results(tmp_path)).startswith("Study a\n")
     os.utime(partial / "tables" / "methods.csv", (1e9, 1e9))
-    assert verdict_text(newest_results(tmp_path)).startswith("Study b, what is finished of it\n")
+    assert verdict_text(newest_results(tmp_path)).startswith("Study b, finished part\n")
 
 
 def test_a_run_says_what_it_is_and_how_to_remake_it(tmp_path: Path) -> None:

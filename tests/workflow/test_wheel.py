@@ -142,7 +142,7 @@ def test_a_method_that_breaks_only_in_the_study_is_not_run_and_the_controls_are_
     assert "my_score: NOT RUN: score " in broken.stdout
     assert "no scores today" in broken.stdout
     assert "0 of 0" not in broken.stderr
-    assert "Study my_score, what is finished of it" in broken.stdout
+    assert "Study my_score, finished part" in broken.stdout
     assert "results/partial/report.html" in broken.stdout
     assert "lottery: " in broken.stdout
     assert set(finished(tmp_path, "results/partial")["ticket"]) >= {"full_network", "lottery", "random"}

@@ -107,11 +107,11 @@ def _comparisons(verdicts: pd.DataFrame) -> list[str]:
         )
         for row in verdicts.to_dict("records")
     ]
-    header, rows, shared = _said_once(header, rows, ("on", "pruned", "look"))
+    names, table, shared = _said_once(header, rows, ("on", "pruned", "look"))
     texts = {"on": "{}", "pruned": "{} pruned", "look": "look at {} seeds"}
-    common = [texts[name].format(value) for name, value in shared.items()]
+    common = [texts[name].format(value) for name, value in shared.items() if value != DASH]
     title = "; ".join(["check minus none, points of accuracy", *common])
-    return [f"**What each check did** ({title})", "", *_table(header, _without_repeats(rows))]
+    return [f"**What each check did** ({title})", "", *_table(names, _without_repeats(table))]
 
 
 def thresholds(row: Mapping[Any, Any]) -> str:
@@ -153,7 +153,7 @@ def decomposition_markdown(gains: pd.DataFrame, provenance: Sequence[str]) -> st
         for (dataset, network, ticket, prune_ratio), by_part in effects.items()
     ]
     level = "confidence" if gains.empty else _percent(gains["interval_level"].iloc[0])
-    header, rows, shared = _said_once(("method", "on", "pruned", *parts), rows, ("on", "pruned"))
+    header, table, shared = _said_once(("method", "on", "pruned", *parts), rows, ("on", "pruned"))
     title = "; ".join(
         [f"gains in points, with their {level} interval over seeds", *map(str, shared.values())]
     )
@@ -162,7 +162,7 @@ def decomposition_markdown(gains: pd.DataFrame, provenance: Sequence[str]) -> st
         [
             f"**Where the accuracy comes from** ({title})",
             "",
-            *_table(header, _without_repeats(rows)),
+            *_table(header, _without_repeats(table)),
             "",
             "- layer ratios: the method rearranged, minus uniform random tickets; for partially trained tickets this",
             "  holds the trained weights too, because uniform random tickets start from initial ones.",
