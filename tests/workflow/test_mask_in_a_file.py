@@ -65,6 +65,8 @@ def test_a_mask_in_a_file_comes_to_a_verdict_and_is_stale_when_the_file_changes(
         results.query("check == 'none' and ticket == 'theirs'")["loss"].nunique() == 3
     )  # the order of images
 
+    assert set(results["images_total"]) == {200}  # one epoch: a mask in a file needs no dense run
+
     assert planned(project, "results/tables/verdicts.md") == {}
     random_mask(project, 1)
     stale = planned(project, "results/tables/verdicts.md")
