@@ -45,6 +45,8 @@ def averaged(model: nn.Module, batches: list[torch.Tensor]) -> dict[str, tuple[t
 def test_statistics_are_the_averages_over_all_training_images() -> None:
     images, model, twin = image_set(100), network(), network()
     draws = draw_epoch(100, AUGMENTED, torch_generator(3, "any"))
+    with torch.no_grad():
+        model.train()(images.batch(draws, 0, 16)[0])  # statistics that must be forgotten
     before = arrays_of(model)
     refresh(model.eval(), images, draws, 16)
     batches = [images.batch(draws, *bounds)[0] for bounds in batch_bounds(100, 16)]
