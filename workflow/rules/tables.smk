@@ -6,7 +6,8 @@ from prunepipe.study.loading import study_path
 RUN_FOLDERS = [run.folder for run in runs(STUDY)]
 # Tables and figures depend on the whole study, so any change to it makes them stale.
 STUDY_FILE = study_path(SITE.study, Path("config"))
-if STUDY_FILE.is_relative_to(Path.cwd()):  # one spelling, so that `prunepipe run` and `snakemake` share results
+# One spelling, so that `prunepipe run` and `snakemake` share results.
+if STUDY_FILE.is_relative_to(Path.cwd()):
     STUDY_FILE = STUDY_FILE.relative_to(Path.cwd())
 STUDY_SETTINGS = STUDY.model_dump_json()
 
