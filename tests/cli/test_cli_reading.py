@@ -107,6 +107,22 @@ def test_a_reader_that_has_seen_enough_ends_a_command_in_silence() -> None:
         assert process.stderr.read() == b""
 
 
+def test_a_command_that_is_shown_is_not_disturbed_by_a_reader_that_has_seen_enough() -> None:
+    shown = "import sys, time; [print(line, flush=True) for line in range(9999)]; sys.stderr.write('whole')"
+    code = (
+        "import sys; from prunepipe.cli.shown import run_on_screen\n"
+        f"try: run_on_screen([sys.executable, '-c', {shown!r}], {{}})\n"
+        "except BrokenPipeError: sys.stderr.write(' and told'); sys.stderr.flush(); import os; os._exit(0)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b"whole and told"
+
+
 def test_folders_of_every_kind_are_told_apart(tmp_path: Path) -> None:
     dense = tmp_path / DENSE.format(study="s", dataset="d", network="n", data="clean", seed=0)
     assert identify(dense) == (

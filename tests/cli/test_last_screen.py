@@ -148,21 +148,13 @@ def test_several_settings_after_one_config_all_count(tmp_path: Path, monkeypatch
     commands = []
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data").mkdir()
-    monkeypatch.setattr(
-        "prunepipe.cli.run.subprocess.run", lambda command, **_: commands.append(command) or NoneDone
-    )
+    monkeypatch.setattr("prunepipe.cli.run.run_on_screen", lambda command, _: commands.append(command) or 0)
     assert (
         main(["run", "fashion", "-n", "--config", "device=cpu", "threads=2", "--config", "tensorboard=false"])
         == 0
     )
     assert commands[0][-4:] == [commands[0][-4], "device=cpu", "threads=2", "tensorboard=false"]
     assert commands[0][-4].endswith("config/fashion.yaml")
-
-
-class NoneDone:
-    """A process that ended well."""
-
-    returncode = 0
 
 
 class Terminal:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import time
 from collections import Counter
@@ -16,6 +15,7 @@ import pandas as pd
 from prunepipe.cli.decision_table import View, decision_rows
 from prunepipe.cli.logged_run import STOPPING, logged_run
 from prunepipe.cli.screen import PlainLines, Screen
+from prunepipe.cli.shown import run_on_screen
 from prunepipe.cli.trial import environment
 from prunepipe.cli.workflow import snakemake_command
 from prunepipe.errors import ConfigError
@@ -83,11 +83,6 @@ def dry_run(work: Work) -> int:
     return run_on_screen(
         work.command(RULE, "--dry-run", "--quiet", "host", "rules", "reason"), work.environment
     )
-
-
-def run_on_screen(command: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Run a command whose output the user sees, and return its exit status."""
-    return subprocess.run(command, env=dict(environment), check=False).returncode
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import subprocess
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -13,7 +12,7 @@ from prunepipe.cli.budget import add_budget
 from prunepipe.cli.cores import add_cores
 from prunepipe.cli.last_screen import Ended, last_screen
 from prunepipe.cli.logged_run import WorkflowRun, run_watched
-from prunepipe.cli.shown import near
+from prunepipe.cli.shown import near, run_on_screen
 from prunepipe.cli.trial import environment
 from prunepipe.cli.workflow import place_in, site_of, snakemake_command, study_file
 from prunepipe.errors import ConfigError
@@ -81,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
     options = ["--cores", str(arguments.cores), *(name for name, given in wanted.items() if given)]
     command = snakemake_command(file, Path.cwd(), *targets, *options, site=arguments.config)
     if arguments.dry_run or arguments.verbose:
-        return subprocess.run(command, env=environment(), check=False).returncode
+        return run_on_screen(command, environment())
 
     from prunepipe.results.failures import failures
     from prunepipe.results.watching import study_progress
