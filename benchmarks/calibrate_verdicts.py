@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from laws import ALIKE, LAWS, Law
-from simulated_studies import Design, differences, judge, stopped, wrong
+from simulated_studies import Design, differences, drive, judge, observe, stopped, wrong
 from verdict_power import alike, power, published, unseen
 
 from prunepipe.seeds import numpy_generator
@@ -26,6 +26,7 @@ BY_RATIO = {
 }  # fmt: skip
 KINDS = ("uses", "ignores", "collapses")
 HINDSIGHT = "at the most favourable look"
+DRIVER = "by the driver"
 
 
 class Scenario(NamedTuple):
@@ -74,8 +75,12 @@ def calibrate(scenario: Scenario) -> list[dict[str, object]]:
     looks = " ".join(map(str, design.looks))
     generator = numpy_generator(0, "calibration", name, str(effects), design.comparisons, looks)
     drawn = differences(law, effects, design, studies, generator)
-    found = judge(drawn, design, law=law, generator=generator, advice=advice)
-    ends = {rule: word[None] for rule, word in stopped(found, generator).items()} | {HINDSIGHT: found.word}
+    observed = observe(drawn, law, generator)
+    found = judge(observed, design, advice=advice)
+    ends = {rule: word[None] for rule, word in stopped(found, generator).items()}
+    if len(design.looks) > 1:
+        ends[DRIVER] = drive(observed, design).word
+    ends[HINDSIGHT] = found.word
     return [
         {
             "law": name,

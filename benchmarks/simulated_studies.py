@@ -44,44 +44,73 @@ def differences(
     return law.noise(shape, generator) + np.asarray(effects)[:, None]
 
 
-def judge(
-    drawn: np.ndarray,
-    design: Design,
-    *,
-    law: Law = NO_LAW,
-    generator: np.random.Generator | None = None,
-    advice: bool = False,
-) -> Judged:
-    """Judge studies at every look, with or without the advice.
+class Observed(NamedTuple):
+    """What the runs of simulated studies show."""
+
+    differences: np.ndarray
+    """[studies, comparisons, prune ratios, seeds] in points, NaN where a network of the pair collapsed."""
+    collapsed: np.ndarray
+    """The same shape: under the check."""
+    collapsed_reference: np.ndarray
+    """The same shape: without it."""
+    step: float
+    """Of the accuracy, in points."""
+
+    def evidence(self, design: Design, reached: np.ndarray | None = None) -> Evidence:
+        """Test everything at every look; `reached` [studies, comparisons, prune ratios, looks], default: all."""
+        return evidence(
+            self.differences,
+            looks=design.looks,
+            margin=design.margin,
+            reached=reached,
+            least_spread=self.step,
+            collapsed=self.collapsed,
+            collapsed_reference=self.collapsed_reference,
+        )
+
+    def words(self, found: Evidence, look: int, seeds: int) -> np.ndarray:
+        """Return the words [studies, comparisons, prune ratios] at a look of so many seeds."""
+        gone = (self.collapsed | self.collapsed_reference)[..., :seeds].any(axis=-1)
+        judged = np.ones(gone.shape[1:], bool)
+        return words(claims(found, look=look), SIGNIFICANCE, judged=judged, any_collapse=gone)
+
+
+def observe(drawn: np.ndarray, law: Law = NO_LAW, generator: np.random.Generator | None = None) -> Observed:
+    """Let some runs collapse, and round accuracies, as the law says.
 
     Args:
         drawn: [studies, comparisons, prune ratios, seeds] differences in points.
-        design: margin and looks.
         law: says how coarse the accuracy is, and how often runs collapse.
         generator: of the collapses.
-        advice: whether to compute it; slow.
     """
     gone = [np.zeros(drawn.shape, bool)] * 2
     if law.collapse and generator is not None:
         gone = [generator.random(drawn.shape) < law.collapse for _ in range(2)]
     if law.step:
         drawn = np.round(drawn / law.step) * law.step
-    found = evidence(
-        np.where(gone[0] | gone[1], np.nan, drawn),
-        looks=design.looks,
-        margin=design.margin,
-        least_spread=law.step,
-        collapsed=gone[0],
-        collapsed_reference=gone[1],
-    )
-    judged, said, chances = np.ones(drawn.shape[1:3], bool), [], []
+    return Observed(np.where(gone[0] | gone[1], np.nan, drawn), *gone, law.step)
+
+
+def judge(observed: Observed, design: Design, *, advice: bool = False) -> Judged:
+    """Judge studies at every look, with or without the advice, which is slow."""
+    found, said, chances = observed.evidence(design), [], []
     for look, seeds in enumerate(design.looks):
-        shown = claims(found, look=look)
-        any_collapse = (gone[0] | gone[1])[..., :seeds].any(axis=-1)
-        said.append(words(shown, SIGNIFICANCE, judged=judged, any_collapse=any_collapse))
+        said.append(observed.words(found, look, seeds))
         if advice and look + 1 < len(design.looks):
             chances.append(_chances(found, look, design))
     return Judged(np.stack(said), np.stack(chances) if chances else None)
+
+
+def drive(observed: Observed, design: Design) -> Judged:
+    """Judge studies as `prunepipe judge` runs them: a comparison that is decided gets no further runs.
+
+    So later looks know the spreads of the comparisons that are still open, and of no others.
+    """
+    reached, said = np.ones((*observed.differences.shape[:-1], len(design.looks)), bool), []
+    for look, seeds in enumerate(design.looks):
+        said.append(observed.words(observed.evidence(design, reached), look, seeds))
+        reached[said[-1] != "inconclusive", look + 1 :] = False
+    return Judged(np.stack(said), None)
 
 
 def _chances(found: Evidence, look: int, design: Design) -> np.ndarray:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 from laws import ALIKE, BY_RATIO_LAW, LAWS, Law, published_cells
-from simulated_studies import SIGNIFICANCE, Design, differences, judge
+from simulated_studies import SIGNIFICANCE, Design, differences, drive, judge, observe
 
 from prunepipe.seeds import numpy_generator
 from prunepipe.study.rows import USUAL_LOOKS
@@ -32,7 +32,7 @@ def power(studies: dict[int, int]) -> list[dict[str, object]]:
     for family, effect in [(family, effect) for family in studies for effect in EFFECTS]:
         design, generator = Design(family), numpy_generator(0, "power", family, str(effect))
         drawn = differences(law, [effect] * 3, design, max(studies[family] // 8, 100), generator)
-        word = judge(drawn, design).word
+        word = drive(observe(drawn), design).word
         shares = right(word, effect, design.margin).mean(axis=(1, 2, 3))
         decided = word != "inconclusive"
         mean = np.where(
@@ -52,7 +52,7 @@ def _fixed_seeds(drawn: np.ndarray, effect: float, design: Design, share: float)
     """Return the least number of seeds of a fixed design that decides as large a share."""
     for seeds in range(3, design.looks[-1]):
         fixed = design._replace(looks=(seeds,))
-        if right(judge(drawn[..., :seeds], fixed).word, effect, design.margin).mean() >= share:
+        if right(judge(observe(drawn[..., :seeds]), fixed).word, effect, design.margin).mean() >= share:
             return seeds
     return design.looks[-1]
 
@@ -67,7 +67,7 @@ def alike(studies: int) -> list[dict[str, object]]:
             drawn = differences(
                 law, [effect] * 2, design, studies, numpy_generator(0, "alike", seeds, str(effect))
             )
-            share = right(judge(drawn, design).word, effect, design.margin).mean()
+            share = right(judge(observe(drawn), design).word, effect, design.margin).mean()
             row[f"effect {effect:g}"] = f"{100 * share:.0f}"
         rows.append(row)
     return rows
@@ -106,7 +106,7 @@ def unseen(studies: int = 2000, law: Law = BY_RATIO_LAW) -> list[dict[str, objec
         generator, design = numpy_generator(0, "unseen", str(rate)), Design(1)
         drawn = differences(law, [0.0] * 3, design, studies, generator)
         drawn[..., 0, :] -= 30.0 * (generator.random(drawn[..., 0, :].shape) < rate)
-        shares = (judge(drawn, design).word[..., 0] == "ignores").mean(axis=(1, 2))
+        shares = (judge(observe(drawn), design).word[..., 0] == "ignores").mean(axis=(1, 2))
         row: dict[str, object] = {"rate of failing runs, at one prune ratio": f"{100 * rate:.0f} %"}
         rows.append(row | _by_look(shares))
     return rows
