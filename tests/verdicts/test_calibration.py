@@ -22,10 +22,10 @@ def script():
 
 
 def worst(script, name, law, design, effects, studies):
-    """Shares of studies with a wrong word, at the most favourable look."""
-    found = script.calibrate(script.Scenario(name, law, design, tuple(effects), studies))[-1]
-    assert found["stopped"] == script.HINDSIGHT
-    return {kind: 0.0 if pd.isna(found[kind]) else found[kind] / 100 for kind in script.KINDS}
+    """Shares of studies with a wrong word, at the most favourable look or by the driver, whichever is worse."""
+    rows = pd.DataFrame(script.calibrate(script.Scenario(name, law, design, tuple(effects), studies)))
+    found = rows[rows["stopped"].isin([script.HINDSIGHT, script.DRIVER])][list(script.KINDS)].max()
+    return (found.fillna(0.0) / 100).to_dict()
 
 
 def at_most(rate, trials):
