@@ -12,7 +12,7 @@ from breakdown import breakdown
 from growth import planning, results
 from keeping import keeping
 from measuring import ROOT, Options, Section, machine, versions
-from selection import memory_of_scores, scores_and_masks
+from selection import mask_updates, memory_of_scores, scores_and_masks
 from steps import data_pipeline, optimizers, training_steps, transformer
 from studies import whole_study
 
@@ -36,6 +36,7 @@ MEASURES: dict[str, Callable[..., Any]] = {
     "transformer": transformer,
     "data": data_pipeline,
     "scores": scores_and_masks,
+    "updates": mask_updates,
     "memory": memory_of_scores,
     "keeping": keeping,
     "planning": planning,

@@ -13,9 +13,13 @@ from torch.nn import functional as F
 
 from prunepipe.networks.tracing import trace
 from prunepipe.pruning.allocations.scored import global_
+from prunepipe.pruning.allocations.shapes import uniform_all
 from prunepipe.pruning.masks import select
 from prunepipe.pruning.rounds import score_network
 from prunepipe.pruning.scores.snip import snip
+from prunepipe.pruning.updaters.gmp import gmp
+from prunepipe.pruning.updaters.rigl import rigl
+from prunepipe.pruning.updaters.sparse_evolution import sparse_evolution
 from prunepipe.seeds import numpy_generator, torch_generator
 
 
@@ -85,3 +89,32 @@ def memory_of_scores(options: Options) -> Section:
         "memory on a cluster (`mem_mb` of the rule `score`)."
     )
     return Section("Memory of scores", text, rows)
+
+
+def mask_updates(options: Options) -> Section:
+    """Time an update of VGG19's mask by each built-in updater."""
+    network, _ = build("vgg19", options)
+    structure = trace(network.cpu(), (3, 32, 32))
+    generator = torch_generator(0, "updates")
+
+    def drawn() -> dict[str, torch.Tensor]:
+        return {layer.name: torch.randn(layer.shape, generator=generator) for layer in structure.layers}
+
+    gradients, dense = drawn(), drawn()
+    sparse = {
+        name: layer > 1.645 for name, layer in drawn().items()
+    }  # the upper 5 % of a normal distribution
+    full = {name: torch.ones_like(layer) for name, layer in sparse.items()}
+    weights = {name: layer * sparse[name] for name, layer in dense.items()}
+
+    def allocate(scores: object, mask: object, kept: int) -> dict[str, int]:
+        return dict(uniform_all(scores, structure, kept))  # type: ignore[arg-type]
+
+    calls = {
+        "GMP, from all weights to half": lambda: gmp(dense, None, full, density=0.5, allocate=allocate),
+        "SET, 5 % kept": lambda: sparse_evolution(weights, None, sparse, generator=generator),
+        "RigL, 5 % kept": lambda: rigl(weights, gradients, sparse, step=1, steps=100),
+    }
+    seconds = interleaved(calls, 1 if options.quick else 5, torch.device("cpu"))
+    rows = [{"update": name, "ms": milliseconds(values)} for name, values in seconds.items()]
+    return Section("Updates of a mask", f"{structure.size:,} weights, one thread, target 100 ms.", rows)

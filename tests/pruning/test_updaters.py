@@ -12,7 +12,7 @@ from torch import Tensor
 
 from prunepipe.errors import ScoreError
 from prunepipe.pruning.updaters import UPDATERS
-from prunepipe.pruning.updaters.choosing import at_random, highest
+from prunepipe.pruning.updaters.choosing import SAMPLED_EVERY, at_random, largest
 from prunepipe.pruning.updaters.densities import DENSITIES, update_steps
 from prunepipe.pruning.updaters.enforcing import Updater
 from prunepipe.pruning.updaters.gmp import gmp
@@ -63,7 +63,7 @@ def flat(layer: Tensor) -> list[Any]:
 
 
 def order(scores: list[float], candidates: list[int]) -> list[int]:
-    """Candidates from the highest score to the lowest, ties by their place."""
+    """Candidates from the largest score to the lowest, ties by their place."""
     return sorted(candidates, key=lambda place: (-scores[place], place))
 
 
@@ -204,30 +204,30 @@ def test_ties_go_to_the_lowest_flat_index_however_a_layer_is_laid_out(layout: to
     scores = torch.zeros(2, 3, 2, 2).contiguous(memory_format=layout)
     scores[1, 2, 1, 1] = 1.0
     among = torch.ones(2, 3, 2, 2, dtype=torch.bool)
-    assert places(highest(scores, among, 5)) == {0, 1, 2, 3, 23}
-    assert not highest(scores, among, 0).any()
-    assert highest(scores, among, 24).all()
+    assert places(largest(scores, among, 5)) == {0, 1, 2, 3, 23}
+    assert not largest(scores, among, 0).any()
+    assert largest(scores, among, 24).all()
     among[0, 0, 0, 1] = False
-    assert places(highest(scores, among, 5)) == {0, 2, 3, 4, 23}
+    assert places(largest(scores, among, 5)) == {0, 2, 3, 4, 23}
     with pytest.raises(ScoreError, match="24 weights of a layer are to be chosen, but there are only 23"):
-        highest(scores, among, 24)
+        largest(scores, among, 24)
 
 
 @pytest.mark.parametrize("values", ["continuous", "few", "sorted", "periodic"])
 @pytest.mark.parametrize("share", [0.0001, 0.01, 0.5, 0.97, 0.99999])
 def test_large_layers_are_cut_where_a_full_sort_cuts_them(values: str, share: float) -> None:
-    """Also where a sample says little: many ties, sorted scores, scores that repeat with the sample's period."""
-    size = 61 * 1009
+    """Also where a sample says little: many ties, sorted values, values that repeat with the sample's period."""
+    size = SAMPLED_EVERY * 251
     draws = np.random.default_rng(0)
     scores = {
         "continuous": draws.standard_normal(size),
         "few": draws.integers(0, 3, size).astype(np.float64),
         "sorted": np.arange(size, dtype=np.float64),
-        "periodic": np.where(np.arange(size) % 61 == 0, 1.0, 0.0) + draws.random(size),
+        "periodic": np.where(np.arange(size) % SAMPLED_EVERY == 0, 1.0, 0.0) + draws.random(size),
     }[values].astype(np.float32)
     count = max(1, int(share * size))
-    chosen = highest(torch.from_numpy(scores), torch.ones(size, dtype=torch.bool), count).numpy()
-    expected = np.argsort(-scores, kind="stable")[:count]
+    chosen = largest(torch.from_numpy(scores), torch.ones(size, dtype=torch.bool), count).numpy()
+    expected = np.argsort(-abs(scores), kind="stable")[:count]
     assert set(np.flatnonzero(chosen)) == set(expected)
 
 

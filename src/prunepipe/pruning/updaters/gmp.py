@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from prunepipe.errors import ScoreError
-from prunepipe.pruning.updaters.choosing import highest, kept
+from prunepipe.pruning.updaters.choosing import kept, largest
 from prunepipe.pruning.updaters.contract import Allocate, Tensors
 
 
@@ -29,7 +29,7 @@ def gmp(weights: Tensors, gradients: None, mask: Tensors, *, density: float, all
     total = round(density * sum(layer.numel() for layer in mask.values()))
     left = {name: kept(layer) for name, layer in mask.items()}
     counts = _within(allocate(sizes, mask, total), left)
-    return {name: highest(layer, mask[name], counts[name]) for name, layer in sizes.items()}
+    return {name: largest(layer, mask[name], counts[name]) for name, layer in sizes.items()}
 
 
 def _within(counts: Mapping[str, int], left: Mapping[str, int]) -> dict[str, int]:

@@ -6,7 +6,7 @@ from math import cos, pi
 
 from torch import Tensor
 
-from prunepipe.pruning.updaters.choosing import highest, kept
+from prunepipe.pruning.updaters.choosing import kept, largest
 from prunepipe.pruning.updaters.contract import Tensors
 
 
@@ -34,5 +34,5 @@ def rigl(
 def _exchange(weight: Tensor, gradient: Tensor, mask: Tensor, share: float) -> Tensor:
     there = kept(mask)
     count = int(share * there)
-    stay = highest(weight.abs(), mask, there - count)
-    return stay | highest(gradient.abs(), ~stay, count)
+    stay = largest(weight, mask, there - count)
+    return stay | largest(gradient, ~stay, count)

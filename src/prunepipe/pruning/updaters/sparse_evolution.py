@@ -8,7 +8,7 @@ from math import floor
 import torch
 from torch import Tensor
 
-from prunepipe.pruning.updaters.choosing import at_random, highest, kept
+from prunepipe.pruning.updaters.choosing import at_random, kept, largest
 from prunepipe.pruning.updaters.contract import Tensors
 
 
@@ -32,12 +32,11 @@ def sparse_evolution(
 
 
 def _exchange(weight: Tensor, mask: Tensor, share: float, generator: torch.Generator) -> Tensor:
-    negative = weight < 0
-    size = weight.abs()
-    stay = _largest(size, mask & ~negative, share) | _largest(size, mask & negative, share)
+    negative = (weight < 0) & mask
+    stay = _largest(weight, mask ^ negative, share) | _largest(weight, negative, share)
     return stay | at_random(~stay, kept(mask) - kept(stay), generator)
 
 
-def _largest(size: Tensor, among: Tensor, share: float) -> Tensor:
+def _largest(weight: Tensor, among: Tensor, share: float) -> Tensor:
     count = kept(among)
-    return highest(size, among, count - floor(Fraction(str(share)) * count))
+    return largest(weight, among, count - floor(Fraction(str(share)) * count))
