@@ -10,6 +10,7 @@ from prunepipe.cli.decision_table import DecisionRow, View, decision_rows, in_wo
 from prunepipe.cli.logged_run import logged_run
 from prunepipe.cli.shown import near
 from prunepipe.cli.workflow import place_in
+from prunepipe.results.labels import chance_label
 from prunepipe.results.places import partial_place
 from prunepipe.results.watching import duration
 
@@ -64,15 +65,17 @@ def _chances(rows: Sequence[DecisionRow], view: View, look: str) -> list[str]:
         key=lambda pair: -pair[0],
     )
     lines = [f"At the next look ({look}), if effect and spread stay as they are:"] if known else []
-    lines += [
-        f"  {in_words(row)}: decided with probability {chance:.1f}" for chance, row in known[:MOST_TESTS]
-    ]
+    lines += [f"  {in_words(row)}: decided with {chance_label(chance)}" for chance, row in known[:MOST_TESTS]]
     if known[MOST_TESTS:]:
         lines.append(
-            f"  and {len(known) - MOST_TESTS} more, each with probability {known[MOST_TESTS][0]:.1f} at most"
+            f"  and {len(known) - MOST_TESTS} more, each with {chance_label(known[MOST_TESTS][0])} at most"
         )
     first = sum(row.asked for row in rows) - len(known)
-    return [*lines, f"The next look ({look}) is the first for {first} tests."] if first else lines
+    return (
+        [*lines, f"The next look ({look}) is the first for {first} test{'s' * (first > 1)}."]
+        if first
+        else lines
+    )
 
 
 def _write_pages(work: Work, ending: Ending) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from prunepipe.cli.derived_study import Method, derived_study, method_name
 from prunepipe.cli.verdict import csv_rows
 from prunepipe.cli.workflow import study_file
+from prunepipe.results.labels import chance_label
 from prunepipe.study.rows import VerdictRule
 
 USUAL = VerdictRule().looks
@@ -71,7 +72,7 @@ def _further_seeds(results: Path, study: dict[str, Any]) -> list[tuple[str, list
     look = int(min(float(row["next_look"]) for row in ahead))
     asked = [row for row in ahead if int(float(row["next_look"])) == look]
     chances = [float(row["probability"]) for row in asked if row.get("probability")]
-    chance = f" (at best with probability {max(chances):.1f}, if effect and spread stay)" if chances else ""
+    chance = f" (at best with {chance_label(max(chances))}, if effect and spread stay)" if chances else ""
     checks = ", ".join(dict.fromkeys(row["check"] for row in asked))
     return [(f"Do {look} seeds decide {checks}{chance}?", [*same, "--seeds", str(max(look, seeds))])]
 

@@ -69,7 +69,7 @@ class PlainLines:
             obstacle = f"; {then}" if then and not then.startswith(("now", "later")) else ""
             self._print(f"{in_words(row)}: {word}, {effect}, {seeds} seeds{obstacle}")
         if changed:
-            self._print(f"{len(rows)} tests: {tally(rows)}")
+            self._print(f"{len(rows)} test{'s' * (len(rows) > 1)}: {tally(rows)}")
         if status != self._status and (changed or time.monotonic() - self._last >= HEARTBEAT):
             self._last, self._status = time.monotonic(), status
             self._print(status)

@@ -80,3 +80,8 @@ def _label(kind: str, name: str, built_in: Mapping[str, DatasetRow | NetworkRow]
 def ratio_label(prune_ratio: float) -> str:
     """Return a prune ratio in percent, exact to the digits written: 0.98 is "98 %"."""
     return f"{float(100 * Fraction(str(prune_ratio))):.10g} %"
+
+
+def chance_label(chance: float) -> str:
+    """Return a probability in words for a sentence, "probability 0.7" or "probability below 0.1"."""
+    return f"probability {chance:.1f}" if chance >= 0.095 else "probability below 0.1"

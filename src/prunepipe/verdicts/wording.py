@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from prunepipe.results.labels import check_label
+from prunepipe.results.labels import chance_label, check_label
 from prunepipe.verdicts.failures import FAILURE, unseen_rate
 from prunepipe.verdicts.pairing import COLLAPSED, MISSING, NOT_A_NUMBER
 
@@ -112,8 +112,8 @@ def _boundary(row: Mapping[str, Any]) -> str:
     if pd.isna(row["probability"]):
         return f"{asked}; the next look is after {row['next_look']} seeds"
     return (
-        f"{asked}; at the next look ({row['next_look']} seeds) decided with probability"
-        f" {row['probability']:.1f} if effect and spread stay as they are"
+        f"{asked}; at the next look ({row['next_look']} seeds) decided with"
+        f" {chance_label(row['probability'])} if effect and spread stay as they are"
     )
 
 
