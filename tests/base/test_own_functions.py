@@ -107,7 +107,7 @@ def test_an_own_data_check_works_on_a_copy_and_returns_training_data(tmp_path: P
         ("in_half_precision", "parameter '.*' is float16; build the network in float32"),
         ("in_double_precision", "parameter '.*' is float64; build the network in float32"),
         ("in_bfloat16", "parameter '.*' is bfloat16; build the network in float32"),
-        ("with_softmax", "gives probabilities .* return the logits"),
+        ("with_softmax", r"returns probabilities \(each row sums to 1\).*return the logits"),
         ("listed", r"a trainable tensor of shape \[.*\] that is not among its parameters.*nn.ModuleList"),
         ("good", "which does not fit its options"),
         ("no_such", "has no function 'no_such'"),

@@ -48,7 +48,8 @@ def test_a_method_goes_through_the_whole_battery_beside_two_controls(base: str) 
         given.verdict.margin,
     )
     assert (study.seeds, study.prune_ratios) == ((0, 1, 2, 3, 4), given.prune_ratios[:1])
-    assert len(list(study.cells())) == 5 * (7 + 3 + 3 + 1)
+    assert study.checks_of("fine_tuning") == ("none", "shuffle_weights")  # the positive control of the study
+    assert len(list(study.cells())) == 5 * (7 + 3 + 3 + 1 + 2)
 
 
 def test_the_choices_of_the_command_line_reach_the_ticket(tmp_path: Path, monkeypatch, capsys) -> None:
