@@ -65,7 +65,7 @@ def rows(words: dict[tuple[str, str], str], asked: str = "open") -> list[Decisio
 def size(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Width and height of the terminal, to be changed."""
     found = [80, 24]
-    monkeypatch.setattr(shutil, "get_terminal_size", lambda: os.terminal_size(found))
+    monkeypatch.setattr(shutil, "get_terminal_size", lambda *fallback, **named: os.terminal_size(found))
     return found
 
 
