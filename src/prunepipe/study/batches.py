@@ -8,8 +8,8 @@ LEAST, SHARE = 4, 20
 def batch_bounds(count: int, size: int) -> list[tuple[int, int]]:
     """Return the start and the end of every batch of an epoch, as in slices.
 
-    The last batch holds the remaining images. A few of them (one, or at most 4 and a twentieth of a batch) join the batch
-    before it: BatchNorm cannot compute the variance of one value, and its gradients blow up on two that are alike.
+    The last batch holds the remaining images. A few of them (one, or at most 4 and a twentieth of a batch) join the
+    batch before it: BatchNorm cannot compute the variance of one value, and its gradients blow up on two alike.
 
     Args:
         count: images in an epoch.
