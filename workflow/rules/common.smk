@@ -23,13 +23,12 @@ SCRIPTS = Path(str(workflow.current_basedir)).parent / "scripts"
 SITE, STUDY, OUT = load_workflow(config, workflow.configfiles)
 # Snakemake tells a workflow its targets only after it was read.
 refuse_early(sys.argv[1:], SCRIPTS, STUDY.name, OUT)
-# The start of every stage's command. It is no parameter of a rule, which Snakemake would remember: moving the project,
-# or another Python, makes nothing stale. With conda or containers, stages run under the python of the environment that
+# The start of every stage's command. With conda or containers, stages run under the python of the environment that
 # Snakemake creates for them.
 LAUNCH = launch_command(
     SCRIPTS, own_python=not workflow.deployment_settings.deployment_method
 )
-JOBS = Jobs(STUDY, SITE, SCRIPTS, OUT)
+JOBS = Jobs(STUDY, SITE, SCRIPTS, OUT, LAUNCH)
 GPUS = 0 if SITE.device == "cpu" else 1
 place = JOBS.place
 

@@ -13,11 +13,12 @@ rule prepare_dataset:
         mem_mb=3000,
         runtime=60,
     params:
+        launch=JOBS.launch,
         settings=JOBS.dataset_settings,
         code=JOBS.dataset_code,
     message:
         "Prepare the data set {wildcards.name}"
     shell:
-        "{LAUNCH} prepare_dataset.py --output {output.data:q} "
+        "{params.launch} prepare_dataset.py --output {output.data:q} "
         "--settings {params.settings:q} "
         "--log {log:q} &> {log:q}"

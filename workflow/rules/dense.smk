@@ -16,12 +16,13 @@ rule initialise:
         mem_mb=2000,
         runtime=10,
     params:
+        launch=JOBS.launch,
         settings=JOBS.initial_settings,
         code=JOBS.initial_code,
     message:
         "Draw the initial weights of {wildcards.network} ({wildcards.draw}), seed {wildcards.seed}"
     shell:
-        "{LAUNCH} initialise.py --data {input.data:q} --weights {output.weights:q} "
+        "{params.launch} initialise.py --data {input.data:q} --weights {output.weights:q} "
         "--structure {output.structure:q} --settings {params.settings:q} "
         "--log {log:q} &> {log:q}"
 
@@ -48,13 +49,14 @@ rule train_dense:
         mem_mb=4000,
         runtime=24 * 60,
     params:
+        launch=JOBS.launch,
         checkpoint=place(DENSE, "checkpoint.safetensors"),
         settings=JOBS.dense_settings,
         code=JOBS.dense_code,
     message:
         "Train the dense {wildcards.network} on {wildcards.dataset} ({wildcards.data}), seed {wildcards.seed}"
     shell:
-        "{LAUNCH} train_dense.py --data {input.data:q} --weights {input.weights:q} "
+        "{params.launch} train_dense.py --data {input.data:q} --weights {input.weights:q} "
         "--final {output.final:q} --history {output.history:q} --logits {output.logits:q} --timing {output.timing:q} "
         "--settings {params.settings:q} "
         "--gpus {resources.gpu} --threads {threads} "
@@ -79,13 +81,14 @@ rule evaluate_dense:
         mem_mb=1000,
         runtime=10,
     params:
+        launch=JOBS.launch,
         checkpoint=place(DENSE, "checkpoint.safetensors"),
         settings=JOBS.dense_place,
         code=JOBS.code("evaluate"),
     message:
         "Evaluate the dense {wildcards.network} on {wildcards.dataset} ({wildcards.data}), seed {wildcards.seed}"
     shell:
-        "{LAUNCH} evaluate.py --data {input.data:q} --trained {input.trained:q} --history {input.history:q} "
+        "{params.launch} evaluate.py --data {input.data:q} --trained {input.trained:q} --history {input.history:q} "
         "--logits {input.logits:q} --metrics {output.metrics:q} --settings {params.settings:q} "
         "--checkpoint {params.checkpoint} "
         "--log {log:q} &> {log:q}"
@@ -106,12 +109,13 @@ rule rewind:
         mem_mb=1000,
         runtime=10,
     params:
+        launch=JOBS.launch,
         settings=JOBS.rewind_settings,
         code=JOBS.code("rewind"),
     message:
         "Rewind {wildcards.network} on {wildcards.dataset} ({wildcards.data}) to {wildcards.point}, seed {wildcards.seed}"
     shell:
-        "{LAUNCH} rewind.py --source {input.source:q} --structure {input.structure:q} "
+        "{params.launch} rewind.py --source {input.source:q} --structure {input.structure:q} "
         "--weights {output.weights:q} --settings {params.settings:q} "
         "--log {log:q} &> {log:q}"
 
@@ -133,11 +137,12 @@ rule read_given:
         mem_mb=4000,
         runtime=10,
     params:
+        launch=JOBS.launch,
         settings=JOBS.given_settings,
         code=JOBS.code("read_given"),
     message:
         "Read the weights in {input.source}, seed {wildcards.seed}"
     shell:
-        "{LAUNCH} read_given.py --source {input.source:q} --initial {input.initial:q} "
+        "{params.launch} read_given.py --source {input.source:q} --initial {input.initial:q} "
         "--structure {input.structure:q} --weights {output.weights:q} --settings {params.settings:q} "
         "--log {log:q} &> {log:q}"

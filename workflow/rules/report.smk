@@ -26,6 +26,7 @@ rule report:
         mem_mb=1000,
         runtime=10,
     params:
+        launch=JOBS.launch,
         study_file=str(STUDY_FILE),
         settings=JOBS.report_settings(),
         study=STUDY_SETTINGS,
@@ -33,7 +34,7 @@ rule report:
     message:
         "Write the report of study {STUDY.name}"
     shell:
-        "{LAUNCH} report.py --study {params.study_file:q} --results {input.results:q} --layers {input.layers:q} "
+        "{params.launch} report.py --study {params.study_file:q} --results {input.results:q} --layers {input.layers:q} "
         "--histories {input.histories:q} --overlap {input.overlap:q} --report {output.html:q} "
         "--settings {params.settings:q} "
         "--log {log:q} &> {log:q}"

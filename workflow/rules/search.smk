@@ -23,13 +23,14 @@ rule search:
         mem_mb=4000,
         runtime=24 * 60,
     params:
+        launch=JOBS.launch,
         checkpoint=place(SEARCH, "checkpoint.safetensors"),
         settings=JOBS.search_settings,
         code=JOBS.search_code,
     message:
         "Search the mask of {wildcards.ticket} ({wildcards.data}) at prune ratio {wildcards.prune_ratio}, seed {wildcards.seed}"
     shell:
-        "{LAUNCH} search.py --data {input.data:q} --structure {input.structure:q} --weights {input.weights:q} "
+        "{params.launch} search.py --data {input.data:q} --structure {input.structure:q} --weights {input.weights:q} "
         "--mask {input.mask:q} --trained {output.trained:q} --layers {output.layers:q} --history {output.history:q} --logits {output.logits:q} --timing {output.timing:q} "
         "--settings {params.settings:q} "
         "--gpus {resources.gpu} --threads {threads} "
@@ -56,12 +57,13 @@ rule evaluate_search:
         mem_mb=1000,
         runtime=10,
     params:
+        launch=JOBS.launch,
         settings=JOBS.search_place,
         code=JOBS.code("evaluate"),
     message:
         "Evaluate the search of {wildcards.ticket} ({wildcards.data}) at prune ratio {wildcards.prune_ratio}, seed {wildcards.seed}"
     shell:
-        "{LAUNCH} evaluate.py --data {input.data:q} --trained {input.trained:q} --layers {input.layers:q} "
+        "{params.launch} evaluate.py --data {input.data:q} --trained {input.trained:q} --layers {input.layers:q} "
         "--history {input.history:q} --logits {input.logits:q} --metrics {output.metrics:q} "
         "--settings {params.settings:q} "
         "--log {log:q} &> {log:q}"

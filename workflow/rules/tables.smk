@@ -30,13 +30,14 @@ rule collect:
         mem_mb=2000,
         runtime=30,
     params:
+        launch=JOBS.launch,
         study_file=str(STUDY_FILE),
         study=STUDY_SETTINGS,
         code=JOBS.code("collect"),
     message:
         "Collect the results of study {STUDY.name}"
     shell:
-        "{LAUNCH} collect.py --study {params.study_file:q} --results {output.results:q} --layers {output.layers:q} "
+        "{params.launch} collect.py --study {params.study_file:q} --results {output.results:q} --layers {output.layers:q} "
         "--histories {output.histories:q} "
         "--log {log:q} &> {log:q}"
 
@@ -55,13 +56,14 @@ rule overlap:
         mem_mb=1000,
         runtime=60,
     params:
+        launch=JOBS.launch,
         study_file=str(STUDY_FILE),
         study=STUDY_SETTINGS,
         code=JOBS.code("overlap"),
     message:
         "Compare the masks of study {STUDY.name}"
     shell:
-        "{LAUNCH} overlap.py --study {params.study_file:q} --overlap {output.overlap:q} "
+        "{params.launch} overlap.py --study {params.study_file:q} --overlap {output.overlap:q} "
         "--log {log:q} &> {log:q}"
 
 
@@ -82,6 +84,7 @@ rule table:
         mem_mb=1000,
         runtime=10,
     params:
+        launch=JOBS.launch,
         study_file=str(STUDY_FILE),
         settings=JOBS.table_settings,
         study=STUDY_SETTINGS,
@@ -89,7 +92,7 @@ rule table:
     message:
         "Build the table {wildcards.table}"
     shell:
-        "{LAUNCH} table.py --study {params.study_file:q} --results {input.results:q} --csv {output.csv:q} "
+        "{params.launch} table.py --study {params.study_file:q} --results {input.results:q} --csv {output.csv:q} "
         "--md {output.md:q} --tex {output.tex:q} --settings {params.settings:q} "
         "--log {log:q} &> {log:q}"
 
@@ -110,6 +113,7 @@ rule figure:
         mem_mb=1000,
         runtime=10,
     params:
+        launch=JOBS.launch,
         study_file=str(STUDY_FILE),
         settings=JOBS.figure_settings,
         study=STUDY_SETTINGS,
@@ -117,7 +121,7 @@ rule figure:
     message:
         "Draw the figure {wildcards.figure}"
     shell:
-        "{LAUNCH} figure.py --study {params.study_file:q} --results {input.results:q} --layers {input.layers:q} --histories {input.histories:q} --overlap {input.overlap:q} "
+        "{params.launch} figure.py --study {params.study_file:q} --results {input.results:q} --layers {input.layers:q} --histories {input.histories:q} --overlap {input.overlap:q} "
         "--svg {output.svg:q} --png {output.png:q} --settings {params.settings:q} "
         "--log {log:q} &> {log:q}"
 
@@ -142,13 +146,14 @@ rule verdicts:
         mem_mb=1000,
         runtime=10,
     params:
+        launch=JOBS.launch,
         study_file=str(STUDY_FILE),
         study=STUDY_SETTINGS,
         code=JOBS.code("verdicts"),
     message:
         "Judge the methods of study {STUDY.name}"
     shell:
-        "{LAUNCH} verdicts.py --study {params.study_file:q} --results {input.results:q} --csv {output.csv:q} --md {output.md:q} "
+        "{params.launch} verdicts.py --study {params.study_file:q} --results {input.results:q} --csv {output.csv:q} --md {output.md:q} "
         "--effects {output.effects:q} --methods {output.methods:q} "
         "--against_random {output.against_random:q} --gains {output.gains:q} "
         "--gains_md {output.gains_md:q} "

@@ -18,12 +18,13 @@ rule score:
         mem_mb=4000,
         runtime=120,
     params:
+        launch=JOBS.launch,
         settings=JOBS.score_settings,
         code=JOBS.score_code,
     message:
         "Score {wildcards.network} on {wildcards.dataset} ({wildcards.data}) by {wildcards.score_id}, seed {wildcards.seed}"
     shell:
-        "{LAUNCH} score.py --data {input.data:q} --weights {input.weights:q} --structure {input.structure:q} "
+        "{params.launch} score.py --data {input.data:q} --weights {input.weights:q} --structure {input.structure:q} "
         "--scores {output.scores:q} --settings {params.settings:q} "
         "--gpus {resources.gpu} --threads {threads} "
         "--log {log:q} &> {log:q}"
@@ -44,12 +45,13 @@ rule mask:
         mem_mb=1500,
         runtime=10,
     params:
+        launch=JOBS.launch,
         settings=JOBS.mask_settings,
         code=JOBS.mask_code,
     message:
         "Mask of {wildcards.ticket} ({wildcards.source}) at prune ratio {wildcards.prune_ratio}, seed {wildcards.seed}"
     shell:
-        "{LAUNCH} mask.py --scores {input.scores:q} --structure {input.structure:q} --mask {output.mask:q} "
+        "{params.launch} mask.py --scores {input.scores:q} --structure {input.structure:q} --mask {output.mask:q} "
         "--settings {params.settings:q} "
         "--log {log:q} &> {log:q}"
 
@@ -71,12 +73,13 @@ rule check:
         mem_mb=1500,
         runtime=10,
     params:
+        launch=JOBS.launch,
         settings=JOBS.check_settings,
         code=JOBS.check_code,
     message:
         "Apply check {wildcards.check} to {wildcards.ticket} at prune ratio {wildcards.prune_ratio}, seed {wildcards.seed}"
     shell:
-        "{LAUNCH} check.py --mask {input.mask:q} --weights {input.weights:q} --structure {input.structure:q} "
+        "{params.launch} check.py --mask {input.mask:q} --weights {input.weights:q} --structure {input.structure:q} "
         "--fresh {input.fresh:q} --ticket {output.ticket:q} --settings {params.settings:q} "
         "--log {log:q} &> {log:q}"
 
@@ -101,13 +104,14 @@ rule retrain:
         mem_mb=4000,
         runtime=24 * 60,
     params:
+        launch=JOBS.launch,
         checkpoint=place(CELL, "checkpoint.safetensors"),
         settings=JOBS.retrain_settings,
         code=JOBS.retrain_code,
     message:
         "Retrain {wildcards.ticket} ({wildcards.check}) at prune ratio {wildcards.prune_ratio}, seed {wildcards.seed}"
     shell:
-        "{LAUNCH} retrain.py --data {input.data:q} --ticket {input.ticket:q} "
+        "{params.launch} retrain.py --data {input.data:q} --ticket {input.ticket:q} "
         "--trained {output.trained:q} --layers {output.layers:q} --history {output.history:q} --logits {output.logits:q} --timing {output.timing:q} "
         "--settings {params.settings:q} "
         "--gpus {resources.gpu} --threads {threads} "
@@ -133,13 +137,14 @@ rule evaluate:
         mem_mb=1000,
         runtime=10,
     params:
+        launch=JOBS.launch,
         checkpoint=place(CELL, "checkpoint.safetensors"),
         settings=JOBS.cell_place,
         code=JOBS.code("evaluate"),
     message:
         "Evaluate {wildcards.ticket} ({wildcards.check}) at prune ratio {wildcards.prune_ratio}, seed {wildcards.seed}"
     shell:
-        "{LAUNCH} evaluate.py --data {input.data:q} --trained {input.trained:q} --layers {input.layers:q} "
+        "{params.launch} evaluate.py --data {input.data:q} --trained {input.trained:q} --layers {input.layers:q} "
         "--history {input.history:q} --logits {input.logits:q} --metrics {output.metrics:q} "
         "--settings {params.settings:q} "
         "--checkpoint {params.checkpoint} "

@@ -43,15 +43,27 @@ class Jobs(JobFiles):
         site: where and how.
         scripts: folder of the stages' scripts.
         out: folder of the study's tables, figures and report, relative to the project.
+        launcher: start of every stage's shell command.
     """
 
-    def __init__(self, study: Study, site: Site, scripts: Path, out: str = RESULTS) -> None:
+    def __init__(
+        self, study: Study, site: Site, scripts: Path, out: str = RESULTS, launcher: str = ""
+    ) -> None:
         super().__init__(study, site, out)
         self.scripts = scripts
+        self._launcher = launcher
         self.code = cache(self._code)
         self.content_of = cache(self._checksum_of)
         self._dataset_text = cache(self._prepared_from)
         self._texts: dict[Any, str] = {}
+
+    def launch(self, wildcards: Any, output: Any) -> str:
+        """Return the start of a stage's shell command.
+
+        It takes `output` because Snakemake does not remember params that depend on it: moving the project, or another
+        Python, then makes nothing stale.
+        """
+        return self._launcher
 
     def _code(self, stage: str, *references: str | None) -> str:
         """Return the checksum of the code that a stage can reach; invalid Python in a user's file ends the workflow."""
