@@ -27,7 +27,7 @@ CPU = torch.device("cpu")
 
 def test_bfloat16_is_refused_where_it_is_only_emulated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(devices, "has_bfloat16", lambda device: False)
-    with pytest.raises(ConfigError, match=r"config.yaml: precision: bfloat16 .* cpu lacks it; use float32"):
+    with pytest.raises(ConfigError, match=r"config.yaml asks for precision: bfloat16, but cpu lacks it; use float32"):
         require_precision(CPU, "bfloat16")
     require_precision(CPU, "float32")
 
@@ -97,14 +97,14 @@ def test_other_errors_pass_unchanged() -> None:
 
 def test_more_threads_than_cores_are_refused() -> None:
     with pytest.raises(
-        ConfigError, match=r"config.yaml: threads: 4096 asked for, this machine has \d+ cores"
+        ConfigError, match=r"config.yaml asks for threads: 4096, but this machine has \d+ cores"
     ):
         prepare_process(4096)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without CUDA")
 def test_cuda_is_refused_where_there_is_none() -> None:
-    with pytest.raises(ConfigError, match="config.yaml: device: cuda asked for.*use cpu or auto"):
+    with pytest.raises(ConfigError, match="config.yaml asks for device: cuda.*use cpu or auto"):
         resolve_device("cuda")
 
 

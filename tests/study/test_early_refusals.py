@@ -130,7 +130,7 @@ def test_cuda_on_a_machine_without_it_is_refused_before_any_job(monkeypatch: pyt
         monkeypatch.setattr("prunepipe.execution.environment.subprocess.run", lambda *_, **__: done)
 
     answers(3)
-    with pytest.raises(ConfigError, match=r"device: cuda asked for, .* No job was started"):
+    with pytest.raises(ConfigError, match=r"asks for device: cuda, .* No job was started"):
         require_cuda("cuda")
     require_cuda("auto")
     answers(0)
