@@ -81,7 +81,7 @@ def test_uniform_plus_spares_the_first_convolution_and_the_last_linear_layer() -
     assert list(FUNCTIONS["uniform_plus"]({}, structure, 170).values()) == [10, 50, 100, 10]
     assert FUNCTIONS["uniform_plus"]({}, structure, 44, linear_minimum=0.5)["layer3"] == 10
     with pytest.raises(
-        ConfigError, match=r"'uniform_plus': 14 weights .*'layer0' keeps 10 and 'layer3' keeps 4"
+        ConfigError, match=r"'uniform_plus': of 14 weights to keep, 'layer0' keeps 10 and 'layer3' keeps 4"
     ):
         FUNCTIONS["uniform_plus"]({}, structure, 14)
     with pytest.raises(ConfigError, match="linear_minimum: got 2; it should be less than or equal to 1"):

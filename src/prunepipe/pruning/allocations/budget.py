@@ -19,7 +19,7 @@ def refuse_empty_budget(allocation: str, budget: int, kept_total: int, fixed: st
     if budget <= 0:
         raise ConfigError(
             f"allocation '{allocation}': of {kept_total:,} weights to keep, {fixed}, "
-            f"which leaves {budget:,} for the other layers, must be above 0; "
+            f"which leaves {budget:,} for the other layers, but they need at least one; "
             "lower the prune ratio or choose another allocation (uniform_all and erk fix no share) or other options of "
             "it."
         )
