@@ -85,8 +85,8 @@ def test_stopped_and_killed_it_goes_on_to_the_same_words(tmp_path: Path) -> None
     undisturbed = start(whole)
     told = undisturbed.communicate(timeout=SECONDS)[0]
     assert undisturbed.returncode == 0, told
-    assert "1 tests: 1 open" in told
-    assert "Nothing is left to run: 1 tests" in told
+    assert "1 test: 1 open" in told
+    assert "Nothing is left to run: 1 test, " in told
     assert "Study small" in told  # the verdicts
     assert {path.parts[-2] for path in made(whole)} <= {"seed0", "seed1", "seed2"}
 

@@ -47,7 +47,8 @@ def ending_lines(ending: Ending) -> list[str]:
     rows = decision_rows(ending.view)
     spared = ending.planned - ending.made
     share = f" of the {ending.planned} that the study lists" if spared else ""
-    lines = [f"{REASONS[ending.reason]}: {len(rows)} tests, {tally(rows)}; {ending.made} runs made{share}."]
+    tests = f"{len(rows)} test{'s' * (len(rows) > 1)}"
+    lines = [f"{REASONS[ending.reason]}: {tests}, {tally(rows)}; {ending.made} runs made{share}."]
     if ending.failed:
         lines.append(f"{ending.failed} jobs failed; the tests that need them wait.")
     if ending.view.next is None:
