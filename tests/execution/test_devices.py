@@ -27,7 +27,9 @@ CPU = torch.device("cpu")
 
 def test_bfloat16_is_refused_where_it_is_only_emulated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(devices, "has_bfloat16", lambda device: False)
-    with pytest.raises(ConfigError, match=r"config.yaml asks for precision: bfloat16, but cpu lacks it; use float32"):
+    with pytest.raises(
+        ConfigError, match=r"config.yaml asks for precision: bfloat16, but cpu lacks it; use float32"
+    ):
         require_precision(CPU, "bfloat16")
     require_precision(CPU, "float32")
 

@@ -130,7 +130,9 @@ def test_a_lock_folder_of_someone_else_is_refused(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(leases.tempfile, "gettempdir", lambda: str(tmp_path))
     (tmp_path / "prunepipe-12345").mkdir()
     monkeypatch.setattr(leases.os, "getuid", lambda: 12345)
-    with pytest.raises(ConfigError, match=r"prunepipe-12345: .* another user's folder; remove it, or set TMPDIR"):
+    with pytest.raises(
+        ConfigError, match=r"prunepipe-12345: .* another user's folder; remove it, or set TMPDIR"
+    ):
         lock_folder({})
     (tmp_path / "target").mkdir()
     monkeypatch.setattr(leases.os, "getuid", lambda: 0)

@@ -114,7 +114,8 @@ def test_global_conv_keeps_linear_layers_dense_and_meets_the_total() -> None:
 def test_global_conv_refuses_a_budget_that_the_linear_layers_use_up() -> None:
     structure = make_structure(*SMALL)
     with pytest.raises(
-        ConfigError, match=r"'global_conv': of 20 weights to keep, the dense Linear layers keep 20, which leaves 0"
+        ConfigError,
+        match=r"'global_conv': of 20 weights to keep, the dense Linear layers keep 20, which leaves 0",
     ):
         FUNCTIONS["global_conv"](draw_scores(structure), structure, 20)
 

@@ -77,7 +77,8 @@ def test_linear_keep_is_read_as_a_decimal() -> None:
 @pytest.mark.parametrize("name", BY_DEPTH)
 def test_a_budget_that_the_linear_layers_use_up_is_refused(name: str) -> None:
     with pytest.raises(
-        ConfigError, match=rf"'{name}': of 6 weights to keep, the Linear layers keep 6 \(linear_keep 0.3\).*leaves 0"
+        ConfigError,
+        match=rf"'{name}': of 6 weights to keep, the Linear layers keep 6 \(linear_keep 0.3\).*leaves 0",
     ):
         FUNCTIONS[name]({}, make_structure(*SMALL), 6)
 
