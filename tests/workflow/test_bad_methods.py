@@ -7,8 +7,8 @@ import pytest
 from workflow_runs import edit, snakemake
 
 BAD = {
-    "never_returns": "did not return within 5 s; it was in line",
-    "cannot_be_interrupted": "did not return within 5 s. Make it faster",
+    "never_returns": "did not return within 5 s",
+    "cannot_be_interrupted": "did not return within 5 s",
     "needs_too_much": "allocate",
     "of_another_network": "scores for '0.weight', which is not a prunable weight",
     "file_gone": "raised FileNotFoundError: [Errno 2] No such file or directory: 'no_such_folder/scores.npy'",
