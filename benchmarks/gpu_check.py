@@ -123,6 +123,7 @@ def data(options: Options) -> Rows:
 
 def memory(options: Options) -> Rows:
     """Measure the peak memory of training steps and of scores: of the GPU, or of the process on a CPU."""
+    from one_score import score_vgg19
     from steps import our_step
 
     rows = []
@@ -134,26 +135,9 @@ def memory(options: Options) -> Rows:
             rows.append({"what": f"step of {name}, batch {batch}, {precision}", "MB": peak})
     count = 8 if options.quick else SCORED_IMAGES
     for score in ("snip", "grasp", "obd"):
-        peak = _peak(lambda score=score: _score(score, count, options), options)
+        peak = _peak(lambda score=score: score_vgg19(score, count, options), options)
         rows.append({"what": f"{score} of vgg19, {count} images in a batch", "MB": peak})
     return rows
-
-
-def _score(name: str, count: int, options: Options) -> None:
-    from steps import build, made_up
-    from torch.nn import functional as F
-
-    from prunepipe.plugins import load_function
-    from prunepipe.pruning.rounds import score_network
-    from prunepipe.pruning.scores import SCORES
-    from prunepipe.seeds import torch_generator
-
-    network, _ = build("vgg19", options)
-    images, labels = made_up(count)
-    pixels = torch.from_numpy(images).to(options.device).float() / 255
-    batches = [(pixels, torch.from_numpy(labels).to(options.device))]
-    function = load_function(SCORES[name].function)
-    score_network(network, function, batches, F.cross_entropy, generator=torch_generator(0, name))
 
 
 def _peak(work: Callable[[], object], options: Options) -> str:

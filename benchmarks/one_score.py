@@ -15,16 +15,19 @@ from prunepipe.pruning.rounds import score_network
 from prunepipe.pruning.scores import SCORES
 from prunepipe.seeds import torch_generator
 
-prepare_process(1)
-name, count = sys.argv[1], int(sys.argv[2])
-network, _ = build("vgg19", Options(torch.device("cpu"), quick=len(sys.argv) > 3))
-images, labels = made_up(count)
-if name != "nothing":
-    batches = [(torch.from_numpy(images).float() / 255, torch.from_numpy(labels))]
-    score_network(
-        network,
-        load_function(SCORES[name].function),
-        batches,
-        F.cross_entropy,
-        generator=torch_generator(0, name),
-    )
+
+def score_vgg19(name: str, count: int, options: Options) -> None:
+    """Build VGG19 and score it on so many made-up images in one batch; `nothing` only builds it."""
+    network, _ = build("vgg19", options)
+    images, labels = made_up(count)
+    if name == "nothing":
+        return
+    pixels = torch.from_numpy(images).to(options.device).float() / 255
+    batches = [(pixels, torch.from_numpy(labels).to(options.device))]
+    function = load_function(SCORES[name].function)
+    score_network(network, function, batches, F.cross_entropy, generator=torch_generator(0, name))
+
+
+if __name__ == "__main__":
+    prepare_process(1)
+    score_vgg19(sys.argv[1], int(sys.argv[2]), Options(torch.device("cpu"), quick=len(sys.argv) > 3))

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from prunepipe.errors import ScoreError
 from prunepipe.pruning.updaters import UPDATERS
-from prunepipe.pruning.updaters.choosing import SAMPLED_EVERY, at_random, largest
+from prunepipe.pruning.updaters.choosing import SAMPLED_EVERY, at_random, largest, largest_by_topk
 from prunepipe.pruning.updaters.densities import DENSITIES, update_steps
 from prunepipe.pruning.updaters.enforcing import Updater
 from prunepipe.pruning.updaters.gmp import gmp
@@ -238,6 +238,20 @@ def test_random_choices_have_the_size_asked_for(count: int) -> None:
     assert int(chosen.sum()) == count
     assert not (chosen & ~candidates).any()
     assert torch.equal(chosen, at_random(candidates, count, generator()))
+
+
+@pytest.mark.parametrize("count", [1, 5, 30, 59])
+def test_the_layout_of_a_layer_does_not_change_what_is_drawn(count: int) -> None:
+    candidates = (torch.arange(120) >= 40).reshape(2, 3, 4, 5)
+    laid_out = candidates.contiguous(memory_format=torch.channels_last)
+    assert torch.equal(at_random(candidates, count, generator()), at_random(laid_out, count, generator()))
+
+
+@pytest.mark.parametrize("count", [1, 40, 700])
+def test_what_a_gpu_chooses_by_is_what_the_cpu_chooses(count: int) -> None:
+    values = torch.randn(1000, generator=torch.Generator().manual_seed(0))
+    among = torch.arange(1000) % 4 > 0
+    assert torch.equal(largest_by_topk(values, among, count), largest(values, among, count))
 
 
 # The contract

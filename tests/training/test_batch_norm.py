@@ -48,7 +48,7 @@ def test_statistics_are_the_averages_over_all_training_images() -> None:
     with torch.no_grad():
         model.train()(images.batch(draws, 0, 16)[0])  # statistics that must be forgotten
     before = arrays_of(model)
-    refresh(model.eval(), images, draws, 16)
+    refresh(model.eval(), images, AUGMENTED, 16, torch_generator(3, "any"))
     batches = [images.batch(draws, *bounds)[0] for bounds in batch_bounds(100, 16)]
     for name, (mean, variance) in averaged(twin.eval(), batches).items():
         layer = norms(model)[name]
@@ -71,15 +71,15 @@ def test_dropout_stays_off_and_the_mode_stays() -> None:
 
     images, model = image_set(40), Dropping()
     draws = draw_epoch(40, AUGMENTED, torch_generator(0, "any"))
-    refresh(model, images, draws, 40)
+    refresh(model, images, AUGMENTED, 40, torch_generator(0, "any"))
     torch.testing.assert_close(model.norm.running_mean, images.batch(draws, 0, 40)[0].mean((0, 2, 3)))
     assert model.training
 
 
 def test_a_network_without_batch_norm_is_refused() -> None:
-    draws = draw_epoch(40, AUGMENTED, torch_generator(0, "any"))
+    plain = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
     with pytest.raises(ConfigError, match="no BatchNorm whose statistics could be refreshed"):
-        refresh(nn.Sequential(nn.Flatten(), nn.Linear(64, 10)), image_set(40), draws, 16)
+        refresh(plain, image_set(40), AUGMENTED, 16, torch_generator(0, "any"))
 
 
 def test_training_ends_with_fresh_statistics_and_the_same_weights() -> None:

@@ -125,6 +125,11 @@ def tally(rows: Sequence[DecisionRow]) -> str:
     )
 
 
+def tests(count: int) -> str:
+    """Return a number of tests in words."""
+    return f"{count} test{'s' * (count != 1)}"
+
+
 def in_words(row: DecisionRow) -> str:
     """Return a test in words, for example "my_score, rearrange, 95 %"."""
     return ", ".join((row.method, *row.cells[:2]))

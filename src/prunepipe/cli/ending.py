@@ -6,8 +6,8 @@ import sys
 from collections.abc import Sequence
 
 from prunepipe.cli.deciding import DECIDED, FAILED_TO_START, INTERRUPTED, SPENT, Ending, Work
-from prunepipe.cli.decision_table import DecisionRow, View, decision_rows, in_words, tally
-from prunepipe.cli.logged_run import logged_run
+from prunepipe.cli.decision_table import DecisionRow, View, decision_rows, in_words, tally, tests
+from prunepipe.cli.logged_run import CONTINUE, logged_run
 from prunepipe.cli.shown import near
 from prunepipe.cli.workflow import place_in
 from prunepipe.results.labels import chance_label
@@ -47,15 +47,14 @@ def ending_lines(ending: Ending) -> list[str]:
     rows = decision_rows(ending.view)
     spared = ending.planned - ending.made
     share = f" of the {ending.planned} that the study lists" if spared else ""
-    tests = f"{len(rows)} test{'s' * (len(rows) > 1)}"
-    lines = [f"{REASONS[ending.reason]}: {tests}, {tally(rows)}; {ending.made} runs made{share}."]
+    lines = [f"{REASONS[ending.reason]}: {tests(len(rows))}, {tally(rows)}; {ending.made} runs made{share}."]
     if ending.failed:
         lines.append(f"{ending.failed} jobs failed; the tests that need them wait.")
     if ending.view.next is None:
         return lines
     time = f", about {duration(ending.seconds)} here" if ending.seconds is not None else ""
     look = f"{ending.view.next.look} seeds{time}"
-    return [*lines, *_chances(rows, ending.view, look), "Run the same command to continue."]
+    return [*lines, *_chances(rows, ending.view, look), CONTINUE]
 
 
 def _chances(rows: Sequence[DecisionRow], view: View, look: str) -> list[str]:
@@ -68,15 +67,9 @@ def _chances(rows: Sequence[DecisionRow], view: View, look: str) -> list[str]:
     lines = [f"At the next look ({look}), if effect and spread stay as they are:"] if known else []
     lines += [f"  {in_words(row)}: decided with {chance_label(chance)}" for chance, row in known[:MOST_TESTS]]
     if known[MOST_TESTS:]:
-        lines.append(
-            f"  and {len(known) - MOST_TESTS} more, each with {chance_label(known[MOST_TESTS][0])} at most"
-        )
+        lines.append(f"  and {len(known) - MOST_TESTS} more, none of them likelier")
     first = sum(row.asked for row in rows) - len(known)
-    return (
-        [*lines, f"The next look ({look}) is the first for {first} test{'s' * (first > 1)}."]
-        if first
-        else lines
-    )
+    return [*lines, f"The next look ({look}) is the first for {tests(first)}."] if first else lines
 
 
 def _write_pages(work: Work, ending: Ending) -> None:

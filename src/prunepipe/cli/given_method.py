@@ -173,7 +173,7 @@ def _network(base: Study, data_folder: Path) -> tuple[Dataset, dict[str, Any], S
 
 
 def _shortest_ratio(given: Given) -> float:
-    """Return the prune ratio with the fewest digits that keeps as many weights, up to one a layer."""
+    """Return the prune ratio with the fewest digits that keeps as many weights, up to one per layer."""
     from prunepipe.pruning.masks import kept_total
 
     removed = 1 - given.kept / given.size

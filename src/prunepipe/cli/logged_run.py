@@ -25,6 +25,7 @@ WATCHED = "PRUNEPIPE_WATCHED"
 """Environment variable that tells a workflow that another process shows its progress and its last screen."""
 LAST_LINES = 8
 STOPPING = "Stopping: running jobs write a checkpoint ..."
+CONTINUE = "Run the same command to continue."
 
 BETWEEN_LOOKS = 1.0
 """Seconds between two looks at a running workflow."""

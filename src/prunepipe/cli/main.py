@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("stopped; what is finished stays, and the same command continues", file=sys.stderr)
+        print("stopped", file=sys.stderr)
         return 130
     return status
 

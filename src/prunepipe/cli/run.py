@@ -11,7 +11,7 @@ from pathlib import Path
 from prunepipe.cli.budget import add_budget
 from prunepipe.cli.cores import add_cores
 from prunepipe.cli.last_screen import Ended, last_screen
-from prunepipe.cli.logged_run import WorkflowRun, run_watched
+from prunepipe.cli.logged_run import CONTINUE, WorkflowRun, run_watched
 from prunepipe.cli.shown import near, run_on_screen
 from prunepipe.cli.trial import environment
 from prunepipe.cli.workflow import place_in, site_of, snakemake_command, study_file
@@ -87,7 +87,11 @@ def run(arguments: argparse.Namespace) -> int:
     from prunepipe.stages.upstream import upstream_of
 
     look = partial(study_progress, study, upstream=upstream_of(study, site_of(Path()).prepared))
-    outcome = run_watched(command, Path(LOG), look, environment(), study.name)
+    try:
+        outcome = run_watched(command, Path(LOG), look, environment(), study.name)
+    except KeyboardInterrupt:
+        print(CONTINUE)
+        raise
     ended = Ended(
         study.name,
         place_in(Path(), study.name),

@@ -132,9 +132,8 @@ def _outcome(file: Path, request: dict[str, Any]) -> tuple[int | None, _Printed]
             with suppress(BrokenPipeError):
                 process.stdin.write(json.dumps(request).encode())
                 process.stdin.close()
-            status = process.wait(CALLS * request["time_limit"] + START_SECONDS)
-        except subprocess.TimeoutExpired:
-            pass
+            with suppress(subprocess.TimeoutExpired):
+                status = process.wait(CALLS * request["time_limit"] + START_SECONDS)
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)  # with its children, which may hold the stream open

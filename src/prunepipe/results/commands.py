@@ -7,7 +7,6 @@ from pathlib import Path
 
 from prunepipe.errors import ConfigError
 from prunepipe.results.layout import AS_FOUND, CELL, DENSE, SEARCH
-from prunepipe.study.built_in import NO_CHECK
 from prunepipe.study.published_file import Place
 from prunepipe.study.study import CLEAN, FULL_NETWORK, Study
 
@@ -25,7 +24,7 @@ def cell_command(study: Study, file: Path | None, place: Place) -> str:
     where = {"study": study.name, "dataset": dataset, "network": network}
     where["seed"] = "{" + seeds + "}" if len(study.seeds) > 1 else seeds  # the shell expands the braces
     if ticket == FULL_NETWORK:
-        folder = DENSE.format(**where, data=CLEAN if check == NO_CHECK else check)
+        folder = DENSE.format(**where, data=study.data_of(check))
     elif check == AS_FOUND:
         folder = SEARCH.format(**where, ticket=ticket, data=CLEAN, prune_ratio=prune_ratio)
     else:

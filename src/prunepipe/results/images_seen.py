@@ -60,7 +60,7 @@ def _before(study: Study, run: Run) -> Iterator[tuple[str, float]]:
     data = study.data_of(NO_CHECK if run.check == AS_FOUND else run.check)
     place = {"study": study.name, "dataset": run.dataset, "network": run.network, "seed": run.seed}
     place |= {"ticket": run.ticket, "data": data}
-    dense = max((study.epoch_of(point) for point in row.dense_points), default=0)
+    dense = study.dense_epochs(row)
     if dense:
         yield DENSE.format(**place), dense / study.recipe.epochs
     if row.updater and run.check != AS_FOUND:

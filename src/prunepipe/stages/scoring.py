@@ -38,7 +38,7 @@ from prunepipe.stages.schemas.scoring import (
 from prunepipe.study.batches import batch_bounds
 from prunepipe.study.recipe import Augmentation
 from prunepipe.training.batch_norm import refresh
-from prunepipe.training.images import ImageSet, draw_epoch, to_device
+from prunepipe.training.images import ImageSet, draw_epoch
 
 
 def score(
@@ -147,8 +147,8 @@ def _refresh(
         cutout=varied.cutout,
         device=device,
     )
-    draws = draw_epoch(len(training_set), varied, torch_generator(seed, "score", "batch norm"))
-    refresh(network, training_set, to_device(draws, device), settings.batch_size)
+    generator = torch_generator(seed, "score", "batch norm")
+    refresh(network, training_set, varied, settings.batch_size, generator)
 
 
 def scorer_of(settings: ScoreSettings, kept: int | None, size: int, execution: Execution) -> Scorer:

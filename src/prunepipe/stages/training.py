@@ -118,9 +118,7 @@ def train_on(
     device = resolve_device(execution.device)
     require_precision(device, plan.precision)
     identity = {
-        "data": checksum({"images": training_data[0], "labels": training_data[1]}),
-        "start weights": checksum(weights),
-        "mask": checksum(mask) if mask else None,
+        **_inputs(training_data, weights, mask),
         "settings": settings.model_dump(mode="json"),
         "device": device.type,
         "deterministic": execution.deterministic,
@@ -131,19 +129,32 @@ def train_on(
         before = _scores_before(network, training_set, test_set, plan) if mask else {}
         started = time.process_time()
         end = train(
-            *(network, training_set, test_set, plan),
+            network,
+            training_set,
+            test_set,
+            plan,
             mask=mask,
             checkpoint=execution.checkpoint_of(identity),
             after_epoch=epoch_reporter(plan.recipe.epochs, execution.watchers()),
         )
-        logits = end.logits
-        if logits is None:  # the checkpoint of a finished run holds none
-            logits = _logits(network, test_set, plan.precision)
+        # The checkpoint of a finished run holds no logits.
+        logits = _logits(network, test_set, plan.precision) if end.logits is None else end.logits
     facts = _facts(device, execution, identity, time.process_time() - started)
     facts["images"] = len(training_set) * len(end.history)
     return Outcome(
         end.weights, end.history, logits, end.seconds, facts, end.snapshots, mask=end.mask, before=before
     )
+
+
+def _inputs(
+    training_data: tuple[np.ndarray, np.ndarray], weights: Arrays, mask: Mapping[str, np.ndarray] | None
+) -> dict[str, str | None]:
+    """Return the checksums of what a run starts from."""
+    return {
+        "data": checksum({"images": training_data[0], "labels": training_data[1]}),
+        "start weights": checksum(weights),
+        "mask": checksum(mask) if mask else None,
+    }
 
 
 def _facts(

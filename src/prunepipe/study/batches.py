@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-LEAST, SHARE = 4, 20
+MOST_JOINING, SHARE = 4, 20
+"""Remaining images join the batch before if they are at most so many, and at most one in so many of a batch."""
 
 
 def batch_bounds(count: int, size: int) -> list[tuple[int, int]]:
@@ -16,6 +17,6 @@ def batch_bounds(count: int, size: int) -> list[tuple[int, int]]:
         size: images in a batch.
     """
     starts = list(range(0, count, size))
-    if len(starts) > 1 and count - starts[-1] <= max(1, min(LEAST, size // SHARE)):
+    if len(starts) > 1 and count - starts[-1] <= max(1, min(MOST_JOINING, size // SHARE)):
         starts.pop()
     return list(zip(starts, [*starts[1:], count], strict=True))

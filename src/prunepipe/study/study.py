@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from prunepipe.errors import unknown_name
 from prunepipe.study.built_in import CHECKS, NO_CHECK, TABLES, TICKETS, CheckRow
+from prunepipe.study.cycles import Share
 from prunepipe.study.names import dataset_row, network_row, registered_names, registered_row
 from prunepipe.study.recipe import Recipe
 from prunepipe.study.rows import (
@@ -24,7 +25,7 @@ from prunepipe.study.rows import (
     VerdictRule,
     unique,
 )
-from prunepipe.study.ticket import Share, Ticket
+from prunepipe.study.ticket import Ticket
 from prunepipe.validation import FILE_POINT, Name, Strict, as_tuple
 
 FULL_NETWORK = "full_network"
@@ -280,12 +281,15 @@ class Study(Strict):
         """Return how many epochs of the recipe a ticket leaves out."""
         return self.epoch_of(ticket.start) if ticket.schedule == "remaining" else 0
 
+    def dense_epochs(self, ticket: Ticket) -> int:
+        """Return how many epochs of a dense run a ticket needs."""
+        return max((self.epoch_of(point) for point in ticket.dense_points), default=0)
+
     def epochs_before(self, ticket: Ticket, prune_ratio: float) -> int:
         """Return the epochs of all trainings that lead to a ticket at a prune ratio, dense ones included."""
-        dense = max((self.epoch_of(point) for point in ticket.dense_points), default=0)
         levels = [level for level in _levels(ticket, self.prune_ratios) if level < prune_ratio]
         searches = len(levels) + (ticket.updater is not None)
-        return dense + searches * (self.recipe.epochs - self.skipped_epochs(ticket))
+        return self.dense_epochs(ticket) + searches * (self.recipe.epochs - self.skipped_epochs(ticket))
 
     def recipe_of(self, ticket: Ticket, prune_ratio: float) -> Recipe:
         """Return the recipe that a ticket is retrained with: the study's, or one as long as all of a matched ticket."""

@@ -8,13 +8,19 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from prunepipe.errors import ConfigError
 from prunepipe.study.batches import batch_bounds
-from prunepipe.training.images import Draws, ImageSet
+from prunepipe.study.recipe import Augmentation
+from prunepipe.training.images import ImageSet, draw_epoch, to_device
 from prunepipe.training.step import autocast
 
 
 @torch.no_grad()
 def refresh(
-    network: nn.Module, images: ImageSet, draws: Draws, batch_size: int, precision: str = "float32"
+    network: nn.Module,
+    images: ImageSet,
+    augmentation: Augmentation,
+    batch_size: int,
+    generator: torch.Generator,
+    precision: str = "float32",
 ) -> None:
     """Replace the running means and variances by their averages over all batches of one pass.
 
@@ -24,8 +30,9 @@ def refresh(
     Args:
         network: on the images' device; its BatchNorm layers are changed.
         images: training images.
-        draws: their order and augmentation.
+        augmentation: how they are varied, without mixing.
         batch_size: images of a batch.
+        generator: draws their order and augmentation.
         precision: "float32" or "bfloat16".
     Raises:
         ConfigError: the network has no BatchNorm with running statistics.
@@ -40,6 +47,7 @@ def refresh(
             "the network has no BatchNorm whose statistics could be refreshed; leave refresh_batch_norm out of the "
             "ticket."
         )
+    draws = to_device(draw_epoch(len(images), augmentation, generator), images.device)
     mode, momenta = network.training, [layer.momentum for layer in layers]
     network.eval()
     for layer in layers:

@@ -199,10 +199,8 @@ def _finish_epoch(
 def refresh_statistics(network: nn.Module, training_set: ImageSet, plan: TrainingPlan) -> None:
     """Make BatchNorm's running statistics anew from one pass over the training images, in a stream of their own."""
     generator = torch_generator(plan.seed, plan.purpose, "batch norm")
-    draws = draw_epoch(len(training_set), plan.recipe.augmentation.unmixed, generator)
-    refresh(
-        network, training_set, to_device(draws, training_set.device), plan.recipe.batch_size, plan.precision
-    )
+    recipe = plan.recipe
+    refresh(network, training_set, recipe.augmentation.unmixed, recipe.batch_size, generator, plan.precision)
 
 
 @torch.no_grad()

@@ -42,8 +42,7 @@ def largest(values: Tensor, among: Tensor, count: int) -> Tensor:
     if count == 0:
         return chosen
     if values.device.type != "cpu":
-        sizes = torch.where(among, values.abs(), -1.0)
-        chosen = sizes >= torch.topk(sizes.flatten(), count).values[-1]
+        chosen = largest_by_topk(values, among, count)
     else:
         inside = in_memory(among if among.stride() == values.stride() else chosen.clone().copy_(among))
         if there * FEW < values.numel():
@@ -57,6 +56,12 @@ def largest(values: Tensor, among: Tensor, count: int) -> Tensor:
         ties = (chosen & (sizes == sizes[chosen].min())).nonzero()[-surplus:]
         chosen[tuple(ties.T)] = False
     return chosen
+
+
+def largest_by_topk(values: Tensor, among: Tensor, count: int) -> Tensor:
+    """Return a mask of the `count` largest absolute values among some, and of all that equal the least; for GPUs."""
+    sizes = torch.where(among, values.abs(), -1.0)
+    return sizes >= torch.topk(sizes.flatten(), count).values[-1]
 
 
 def kept(mask: Tensor) -> int:
