@@ -7,10 +7,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from prunepipe.cli.budget import add_budget
-from prunepipe.cli.cores import add_cores
 from prunepipe.cli.given_method import add_mask_arguments, given_method, refuse_mask_options
 from prunepipe.cli.method import add_method_arguments, prune_ratios, read_method
+from prunepipe.cli.options import add_budget, add_cores
 from prunepipe.cli.workflow import study_file
 
 if TYPE_CHECKING:

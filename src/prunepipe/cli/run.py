@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from prunepipe.cli.budget import add_budget
-from prunepipe.cli.cores import add_cores
 from prunepipe.cli.last_screen import Ended, last_screen
 from prunepipe.cli.logged_run import CONTINUE, WorkflowRun, run_watched
+from prunepipe.cli.options import add_budget, add_cores
 from prunepipe.cli.shown import near, run_on_screen
 from prunepipe.cli.trial import environment
 from prunepipe.cli.workflow import place_in, site_of, snakemake_command, study_file

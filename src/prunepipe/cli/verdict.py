@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import csv
 import textwrap
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from prunepipe.cli.not_run import not_run
 from prunepipe.cli.shown import line_width
 from prunepipe.errors import ArtifactError
 from prunepipe.results.places import RESULTS, STUDIES, partial_place
+from prunepipe.results.standing import NOT_STARTED
 
 METHODS = "tables/methods.csv"
 AGAINST_RANDOM = "tables/against_random.csv"
@@ -66,6 +67,22 @@ def verdict_text(results: Path) -> str:
     lines += ["", *_wrapped(LEGEND)] if checks else []
     lines += ["", *_where(results)]
     return "\n".join(lines).strip("\n")
+
+
+def not_run(ticket: str, runs: Iterable[Mapping[str, str]]) -> str | None:
+    """Return why a method was not run at all, or None if any run of it is finished.
+
+    Args:
+        ticket: the method.
+        runs: rows of results.csv.
+    """
+    own = [row for row in runs if row["ticket"] == ticket and row.get("status")]
+    if not own or any(row["status"] == "done" for row in own):
+        return None
+    causes = [row["cause"] for row in own if row.get("cause") not in (None, "", NOT_STARTED)]
+    if causes:
+        return causes[0].removeprefix("error: ")
+    return "its runs have not been started"
 
 
 def _line(row: dict[str, str], several: bool) -> str:
