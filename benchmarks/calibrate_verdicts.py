@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from laws import ALIKE, LAWS, Law
+from distributions import ALIKE, DISTRIBUTIONS, Distribution
 from simulated_studies import Design, differences, drive, judge, observe, stopped, wrong
 from verdict_power import alike, power, published, unseen
 
@@ -33,7 +33,7 @@ class Scenario(NamedTuple):
     """Simulated studies of one kind."""
 
     name: str
-    law: Law
+    distribution: Distribution
     design: Design
     effects: tuple[float, ...]
     """True, at each prune ratio, of every comparison."""
@@ -56,26 +56,30 @@ def scenarios() -> Iterator[Scenario]:
     """Yield all that the table holds."""
     for family, studies in STUDIES.items():
         design = Design(family)
-        for name, law in LAWS.items():
+        for name, distribution in DISTRIBUTIONS.items():
             advice = family == 12 and name.startswith("normal, pub")
             own = studies // 8 if advice else studies
-            yield from (Scenario(name, law, design, effects, own, advice) for effects in nulls(design))
+            yield from (
+                Scenario(name, distribution, design, effects, own, advice) for effects in nulls(design)
+            )
         for effects in BY_RATIO.values():
             name = "normal, deviations .15/.25/.5"
-            yield Scenario(f"{name}, effects by ratio", LAWS[name], design, effects, studies)
-    for name, law in ALIKE.items():
+            yield Scenario(f"{name}, effects by ratio", DISTRIBUTIONS[name], design, effects, studies)
+    for name, distribution in ALIKE.items():
         for looks in ((5,), (8,)):
             design = Design(17, 2, looks, 1.0)
-            yield from (Scenario(name, law, design, effects, STUDIES[12]) for effects in nulls(design))
+            yield from (
+                Scenario(name, distribution, design, effects, STUDIES[12]) for effects in nulls(design)
+            )
 
 
 def calibrate(scenario: Scenario) -> list[dict[str, object]]:
-    """Return the shares of studies with a wrong claim, one row a stopping rule."""
-    name, law, design, effects, studies, advice = scenario
+    """Return the shares of studies with a wrong claim, one row per stopping rule."""
+    name, distribution, design, effects, studies, advice = scenario
     looks = " ".join(map(str, design.looks))
     generator = numpy_generator(0, "calibration", name, str(effects), design.comparisons, looks)
-    drawn = differences(law, effects, design, studies, generator)
-    observed = observe(drawn, law, generator)
+    drawn = differences(distribution, effects, design, studies, generator)
+    observed = observe(drawn, distribution, generator)
     found = judge(observed, design, advice=advice)
     ends = {rule: word[None] for rule, word in stopped(found, generator).items()}
     if len(design.looks) > 1:
@@ -83,7 +87,7 @@ def calibrate(scenario: Scenario) -> list[dict[str, object]]:
     ends[HINDSIGHT] = found.word
     return [
         {
-            "law": name,
+            "distribution": name,
             "effects": scenario.told,
             "comparisons": design.comparisons,
             "looks": looks,
@@ -97,7 +101,7 @@ def calibrate(scenario: Scenario) -> list[dict[str, object]]:
 def _shares(word: np.ndarray, scenario: Scenario) -> dict[str, float]:
     """Percent of studies with a wrong word of each kind, and standard errors; NaN where none can be wrong."""
     truth, margin = np.asarray(scenario.effects), scenario.design.margin
-    possible = [(truth >= 0).any(), (np.abs(truth) >= margin).any(), scenario.law.collapse > 0]
+    possible = [(truth >= 0).any(), (np.abs(truth) >= margin).any(), scenario.distribution.collapse > 0]
     flags = [*wrong(word, scenario.effects, margin), word == "collapses"]
     means = [
         100 * flag.any(axis=(0, 2, 3)).mean() if can else np.nan
@@ -115,11 +119,13 @@ def read(path: Path) -> pd.DataFrame:
 
 
 def worst(table: pd.DataFrame) -> list[dict[str, object]]:
-    """Return one row a law and design: the largest share of every kind, over true effects and stopping rules."""
+    """Return one row per distribution and design: the largest share of each kind of wrong claim."""
     rows = []
-    for (law, comparisons, looks), own in table.groupby(["law", "comparisons", "looks"], sort=False):
+    for (distribution, comparisons, looks), own in table.groupby(
+        ["distribution", "comparisons", "looks"], sort=False
+    ):
         row: dict[str, object] = {
-            "law": law,
+            "distribution": distribution,
             "comparisons": comparisons,
             "looks": str(looks).replace(" ", ", "),
         }

@@ -1,6 +1,6 @@
-"""Pruning methods of which it is known, by construction, what they use: to see whether the checks say so.
+"""Pruning methods that by construction use known inputs, to test whether the checks find out which.
 
-What they are given by the pipeline is described in docs/tutorial.md; each returns a mask.
+Each returns a mask; docs/tutorial.md describes the arguments that the pipeline passes.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ DENSE = 2
 
 
 def hashed_data(network, batches, kept_total: int, *, generator):
-    """Random positions, drawn from a hash of the images and labels: other data give another mask of the same law."""
+    """Keep random positions, drawn from a hash of the data: other data give another mask of the same distribution."""
     seed = _hash([tensor for batch in batches for tensor in batch], generator)
     return _random_mask(network, _shares(network, kept_total), seed)
 
 
 def hashed_weights(network, kept_total: int, *, generator):
-    """Random positions, drawn from a hash of the weights: other weights give another mask of the same law."""
+    """Keep random positions, drawn from a hash of the weights: other weights give another mask of that distribution."""
     return _random_mask(network, _shares(network, kept_total), _hash(prunable(network).values(), generator))
 
 
 def gated_by_data(network, batches, kept_total: int, *, generator, left: int = 20):
-    """Random positions; where the images do not tell the classes apart, the third layer keeps `left` weights.
+    """Keep random positions; where the images do not tell the classes apart, the third layer keeps `left` weights.
 
     Whether they do is measured: by the nearest class mean, without the image itself, in more than half of the images.
     """

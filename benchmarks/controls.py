@@ -35,7 +35,7 @@ USED = {
     "hashed_data": set[str](),
     "hashed_trained_weights": set[str](),
 }
-"""The checks that destroy what each method uses by construction; the others provably change no law."""
+"""The checks that destroy what each method uses by construction; the others provably change no distribution."""
 HARM = ("uses", "uses little")
 LITTLE = "below the margin"
 
@@ -134,7 +134,7 @@ writes this page.
 * `gated_to_N`: random positions on initial weights. Only if the images do not tell the classes apart, the third layer
   keeps N weights instead of 413. It uses the data, and no particular connection.
 * `hashed_data`: random positions, drawn from a hash of the images and labels. Other data give another mask of the same
-  law, and so do rearranged positions and other initial weights: it uses none of them.
+  distribution, and so do rearranged positions and other initial weights: it uses none of them.
 * `hashed_trained_weights`: the same with a hash of the trained weights, which are themselves not used.
 
 **{counts}.** The study made {made} runs; 20 seeds of everything would take {all}.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from laws import Law
+from distributions import Distribution
 
 from prunepipe.study.rows import USUAL_LOOKS
 from prunepipe.verdicts.boundaries import decision_probability, levels, state_at
@@ -14,7 +14,7 @@ from prunepipe.verdicts.evidence import Evidence, claims, evidence
 from prunepipe.verdicts.words import words
 
 SIGNIFICANCE = 0.05
-NO_LAW = Law(lambda shape, generator: np.zeros(shape))
+NO_NOISE = Distribution(lambda shape, generator: np.zeros(shape))
 
 
 class Design(NamedTuple):
@@ -37,11 +37,15 @@ class Judged(NamedTuple):
 
 
 def differences(
-    law: Law, effects: Sequence[float], design: Design, studies: int, generator: np.random.Generator
+    distribution: Distribution,
+    effects: Sequence[float],
+    design: Design,
+    studies: int,
+    generator: np.random.Generator,
 ) -> np.ndarray:
     """Draw differences [studies, comparisons, prune ratios, seeds] with true effects at each prune ratio."""
     shape = (studies, design.comparisons, design.prune_ratios, design.looks[-1])
-    return law.noise(shape, generator) + np.asarray(effects)[:, None]
+    return distribution.noise(shape, generator) + np.asarray(effects)[:, None]
 
 
 class Observed(NamedTuple):
@@ -75,20 +79,22 @@ class Observed(NamedTuple):
         return words(claims(found, look=look), SIGNIFICANCE, judged=judged, any_collapse=gone)
 
 
-def observe(drawn: np.ndarray, law: Law = NO_LAW, generator: np.random.Generator | None = None) -> Observed:
-    """Let some runs collapse, and round accuracies, as the law says.
+def observe(
+    drawn: np.ndarray, distribution: Distribution = NO_NOISE, generator: np.random.Generator | None = None
+) -> Observed:
+    """Let some runs collapse, and round accuracies, as the noise distribution says.
 
     Args:
         drawn: [studies, comparisons, prune ratios, seeds] differences in points.
-        law: says how coarse the accuracy is, and how often runs collapse.
+        distribution: how coarse the accuracy is, and how often runs collapse.
         generator: of the collapses.
     """
     gone = [np.zeros(drawn.shape, bool)] * 2
-    if law.collapse and generator is not None:
-        gone = [generator.random(drawn.shape) < law.collapse for _ in range(2)]
-    if law.step:
-        drawn = np.round(drawn / law.step) * law.step
-    return Observed(np.where(gone[0] | gone[1], np.nan, drawn), *gone, law.step)
+    if distribution.collapse and generator is not None:
+        gone = [generator.random(drawn.shape) < distribution.collapse for _ in range(2)]
+    if distribution.step:
+        drawn = np.round(drawn / distribution.step) * distribution.step
+    return Observed(np.where(gone[0] | gone[1], np.nan, drawn), *gone, distribution.step)
 
 
 def judge(observed: Observed, design: Design, *, advice: bool = False) -> Judged:

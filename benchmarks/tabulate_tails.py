@@ -1,7 +1,7 @@
-"""How often a sample of a skewed law gives a large t statistic, with its own spread and with that of its peers.
+"""How often a sample of a skewed distribution gives a large t statistic, with its own spread or that of its peers.
 
 Run `python benchmarks/tabulate_tails.py`; it writes tails.csv, peers.csv and skewness.csv in src/prunepipe/data
-(minutes). The skewed law is the exponential one, which misleads a t test badly.
+(minutes). The skewed distribution is the exponential one, which misleads a t test badly.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ DATA = Path(__file__).parents[1] / "src" / "prunepipe" / "data"
 PAIRS = (*range(3, 13), 14, 16, 18, 20, 24, 30, 40)
 STATISTICS = np.geomspace(0.1, 1000.0, 64)
 CONCENTRATIONS = 4.0 ** np.arange(7)
-"""Dirichlet laws from which samples are drawn: the higher, the more equal the values, the larger t."""
+"""Dirichlet distributions from which samples are drawn: the higher, the more equal the values, the larger t."""
 DRAWS = 20_000
 SPREADS = (1.0, 1.25, 1.6, 2.0, 2.5, 3.2, 4.0, 6.0, 10.0, 20.0, 60.0)
 """True spreads, in typical ones."""
@@ -49,7 +49,7 @@ def spreads(pairs: int, draws: int = DRAWS) -> tuple[np.ndarray, np.ndarray]:
 def tails(pairs: int) -> list[float]:
     """Return P(T < -t) for every t in STATISTICS, for values E - 1 with E exponential of mean 1.
 
-    With the sum S, which has a gamma law, and the standard deviation q S: T < -t exactly if
+    With the sum S, which has a gamma distribution, and the standard deviation q S: T < -t exactly if
     S < n / (1 + sqrt(n) t q).
     """
     spread, weight = spreads(pairs)
@@ -57,7 +57,9 @@ def tails(pairs: int) -> list[float]:
     return [float((weight * special.gammainc(pairs, limit)).sum()) for limit in bound]
 
 
-def exponential_peer(pairs: int, spread: float, distance: float, law: tuple[np.ndarray, np.ndarray]) -> float:
+def exponential_peer(
+    pairs: int, spread: float, distance: float, sample: tuple[np.ndarray, np.ndarray]
+) -> float:
     """Return the larger of P(D < -x) and P(D > x) for spread * (E - 1), D being the cautious distance of the mean.
 
     D = mean * sqrt(n) / max(1, s)^2. Both events are bounds on the sum S of the E, because the mean is
@@ -65,11 +67,11 @@ def exponential_peer(pairs: int, spread: float, distance: float, law: tuple[np.n
 
     Args:
         pairs: number of values, n.
-        spread: of the law.
+        spread: of the distribution.
         distance: x.
-        law: q and its weights, from `spreads`.
+        sample: q and its weights, from `spreads`.
     """
-    (q, weight), root = law, np.sqrt(pairs)
+    (q, weight), root = sample, np.sqrt(pairs)
     square = distance * (spread * q) ** 2
     turn = np.sqrt(spread**2 / pairs + 4 * square * spread * root)
     below = np.minimum(
@@ -93,14 +95,14 @@ def normal_peer(pairs: int, spread: float, distance: float) -> float:
 
 
 def peers(pairs: int) -> pd.DataFrame:
-    """Return, for one number of pairs, the chances of D > x: one row a distance, one column a law and true spread."""
-    law, rows = spreads(pairs, PEER_DRAWS), []
+    """Return the chances of D > x for one number of pairs: a row per distance, a column per distribution and spread."""
+    sample, rows = spreads(pairs, PEER_DRAWS), []
     for x in DISTANCES:
         normal = [normal_peer(pairs, spread, x) for spread in SPREADS]
-        skewed = [exponential_peer(pairs, spread, x, law) for spread in SPREADS]
+        skewed = [exponential_peer(pairs, spread, x, sample) for spread in SPREADS]
         worst = [max(chances) for chances in zip(normal, skewed, strict=True)]
         rows.append([pairs, x, *worst, *normal, max(normal)])
-    names = [f"{law}_{spread:g}" for law in ("skewed", "normal") for spread in SPREADS]
+    names = [f"{distribution}_{spread:g}" for distribution in ("skewed", "normal") for spread in SPREADS]
     return pd.DataFrame(rows, columns=["pairs", "distance", *names, "worst_normal"])
 
 

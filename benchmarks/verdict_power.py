@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
-from laws import ALIKE, BY_RATIO_LAW, LAWS, Law, published_cells
+from distributions import ALIKE, BY_RATIO, DISTRIBUTIONS, Distribution, published_cells
 from simulated_studies import SIGNIFICANCE, Design, differences, drive, judge, observe
 
 from prunepipe.seeds import numpy_generator
@@ -28,10 +28,10 @@ def power(studies: dict[int, int]) -> list[dict[str, object]]:
     Args:
         studies: how many to simulate, by the number of comparisons.
     """
-    rows, law = [], LAWS["normal, published spreads"]
+    rows, distribution = [], DISTRIBUTIONS["normal, published spreads"]
     for family, effect in [(family, effect) for family in studies for effect in EFFECTS]:
         design, generator = Design(family), numpy_generator(0, "power", family, str(effect))
-        drawn = differences(law, [effect] * 3, design, max(studies[family] // 8, 100), generator)
+        drawn = differences(distribution, [effect] * 3, design, max(studies[family] // 8, 100), generator)
         word = drive(observe(drawn), design).word
         shares = right(word, effect, design.margin).mean(axis=(1, 2, 3))
         decided = word != "inconclusive"
@@ -59,13 +59,13 @@ def _fixed_seeds(drawn: np.ndarray, effect: float, design: Design, share: float)
 
 def alike(studies: int) -> list[dict[str, object]]:
     """Return how many comparisons are decided in one look, where all scatter alike."""
-    rows, law = [], ALIKE["spreads alike, normal"]
+    rows, distribution = [], ALIKE["spreads alike, normal"]
     for seeds in (5, 8):
         design = Design(17, 2, (seeds,), 1.0)
         row: dict[str, object] = {"seeds": seeds}
         for effect in (0.0, -1.0, -2.0, -3.0, -7.0):
             drawn = differences(
-                law, [effect] * 2, design, studies, numpy_generator(0, "alike", seeds, str(effect))
+                distribution, [effect] * 2, design, studies, numpy_generator(0, "alike", seeds, str(effect))
             )
             share = right(judge(observe(drawn), design).word, effect, design.margin).mean()
             row[f"effect {effect:g}"] = f"{100 * share:.0f}"
@@ -99,12 +99,12 @@ def _read(word: np.ndarray, check: str) -> dict[str, object]:
     return shares | {"not sane": veto}
 
 
-def unseen(studies: int = 2000, law: Law = BY_RATIO_LAW) -> list[dict[str, object]]:
+def unseen(studies: int = 2000, distribution: Distribution = BY_RATIO) -> list[dict[str, object]]:
     """Return how often `ignores` is said while the check makes runs fail that no seed has shown yet."""
     rows = []
     for rate in (0.02, 0.1, 0.2):
         generator, design = numpy_generator(0, "unseen", str(rate)), Design(1)
-        drawn = differences(law, [0.0] * 3, design, studies, generator)
+        drawn = differences(distribution, [0.0] * 3, design, studies, generator)
         drawn[..., 0, :] -= 30.0 * (generator.random(drawn[..., 0, :].shape) < rate)
         shares = (judge(observe(drawn), design).word[..., 0] == "ignores").mean(axis=(1, 2))
         row: dict[str, object] = {"rate of failing runs, at one prune ratio": f"{100 * rate:.0f} %"}

@@ -1,4 +1,4 @@
-"""Initial weights of networks that are not ours: what their constructor or their own law draws, anew for each seed."""
+"""Initial weights of networks that are not ours: drawn by their constructor or their own method, anew for each seed."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from torch import nn
 
 
 class Plain(nn.Module):
-    """States no law, and has a raw parameter, as a transformer's position embedding is."""
+    """Has no method `initialise`, but a raw parameter, as a transformer's position embedding is."""
 
     def __init__(self, channels, classes):
         super().__init__()
@@ -36,7 +36,7 @@ class Plain(nn.Module):
 
 
 class Forgets(Plain):
-    """States a law that forgets its generator, as everybody writes it."""
+    """Has a method `initialise` that forgets its generator, as everybody writes it."""
 
     def initialise(self, *, generator):
         nn.init.kaiming_normal_(self.conv.weight)
@@ -97,7 +97,7 @@ def test_every_seed_and_every_draw_has_weights_of_its_own_whatever_ran_before(pl
         assert not np.array_equal(first[weight], second_draw[weight])
 
 
-def test_a_network_without_a_law_starts_from_its_constructors_weights(place: Path) -> None:
+def test_a_network_without_a_method_initialise_starts_from_its_constructors_weights(place: Path) -> None:
     from prunepipe.plugins import load_function
 
     with seeded_globals(5, "init"):

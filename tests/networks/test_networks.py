@@ -1,4 +1,4 @@
-"""Networks: sizes and order of the paper, initial laws, names of the reference, errors."""
+"""Networks: sizes and order of the paper, initial weights, names of the reference, errors."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def test_width_multiplies_channels_and_leaves_at_least_one() -> None:
 
 
 @pytest.mark.parametrize(("name", "fan"), [("vgg11", "in"), ("resnet20", "out")])
-def test_initial_weights_follow_the_law_of_the_paper(name: str, fan: str) -> None:
+def test_initial_weights_follow_the_distribution_of_the_paper(name: str, fan: str) -> None:
     network = _cifar(name, 10)
     for tensor in network.state_dict().values():
         tensor.fill_(7)  # whatever was there must be gone afterwards
@@ -217,7 +217,7 @@ def test_one_name_twice_is_refused() -> None:
         load_reference({"fc.bias": torch.ones(1), "module.fc.bias": torch.ones(1)})
 
 
-def test_module_without_a_law_is_named() -> None:
+def test_a_module_that_cannot_be_drawn_is_named() -> None:
     network = nn.Sequential(nn.Conv2d(1, 1, 1), nn.Bilinear(2, 2, 2))
     with pytest.raises(ConfigError, match=r"'1' \(Bilinear\).*a method initialise"):
         draw_normal(network, fan="fan_in", generator=torch_generator(0, "init"))

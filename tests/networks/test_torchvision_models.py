@@ -72,7 +72,7 @@ def test_the_stem_keeps_the_resolution_of_small_images_only() -> None:
 
 
 @pytest.mark.parametrize("name", ["resnet18", "vgg11", "densenet121", "shufflenet_v2_x0_5", "mobilenet_v2"])
-def test_replaced_layers_start_by_the_law_of_the_layers_they_replace(name: str) -> None:
+def test_replaced_layers_are_drawn_like_the_layers_they_replace(name: str) -> None:
     from torchvision import models
 
     torch.manual_seed(0)
@@ -81,12 +81,12 @@ def test_replaced_layers_start_by_the_law_of_the_layers_they_replace(name: str) 
         next(module for module in whole.modules() if isinstance(module, nn.Conv2d))
         for whole in (network, models.get_model(name))
     )
-    law = torchvision_models._stem_law(name)
+    draw = torchvision_models.stem_initialiser(name)
     expected = nn.Conv2d(theirs.in_channels, theirs.out_channels, theirs.kernel_size, bias=False)
-    law(expected)
+    draw(expected)
     assert expected.weight.std().item() == pytest.approx(theirs.weight.std().item(), rel=0.1)
     again = nn.Conv2d(own.in_channels, own.out_channels, own.kernel_size, bias=False)
-    law(again)
+    draw(again)
     assert own.weight.std().item() == pytest.approx(again.weight.std().item(), rel=0.2)
     assert own.bias is None or not own.bias.any()
 
@@ -104,9 +104,9 @@ def test_every_other_layer_starts_as_torchvision_starts_it() -> None:
     assert not vgg.classifier[0].bias.any()
 
 
-def test_every_listed_model_has_a_law_for_its_first_convolution() -> None:
+def test_every_listed_model_has_an_initialiser_for_its_first_convolution() -> None:
     for name in TORCHVISION_MODELS:
-        assert torchvision_models._stem_law(name)
+        assert torchvision_models.stem_initialiser(name)
 
 
 @pytest.mark.parametrize(("size", "features"), [(12, 512), (32, 512), (64, 512 * 4), (256, 512 * 49)])

@@ -16,10 +16,14 @@ from prunepipe.verdicts.tails import own_statistic, own_tail, skewed_tail
 COMPARISONS = 40
 
 
-def draws(pairs, law, count=40_000, seed=0):
+def draws(pairs, distribution, count=40_000, seed=0):
     generator = np.random.default_rng(seed)
     shape = (count, pairs)
-    return generator.exponential(size=shape) - 1 if law == "exponential" else generator.normal(size=shape)
+    return (
+        generator.exponential(size=shape) - 1
+        if distribution == "exponential"
+        else generator.normal(size=shape)
+    )
 
 
 @pytest.mark.parametrize("pairs", [3, 5, 8, 20])
@@ -56,10 +60,10 @@ def test_statistics_and_levels_are_inverse(level, pairs, skewed):
     assert own_tail(own_statistic(level, pairs, skewed), pairs, skewed) == pytest.approx(level, rel=1e-6)
 
 
-@pytest.mark.parametrize(("law", "low", "high"), [("normal", 0.0, 0.3), ("exponential", 0.8, 1.0)])
+@pytest.mark.parametrize(("distribution", "low", "high"), [("normal", 0.0, 0.3), ("exponential", 0.8, 1.0)])
 @pytest.mark.parametrize("pairs", [5, 8, 20])
-def test_a_study_sees_whether_its_differences_are_skewed(pairs, law, low, high):
-    found = sample(draws(pairs, law, 60)[:, None], (pairs,))
+def test_a_study_sees_whether_its_differences_are_skewed(pairs, distribution, low, high):
+    found = sample(draws(pairs, distribution, 60)[:, None], (pairs,))
     assert low <= skewed_share(found, np.ones(found.pairs.shape, bool)).item() <= high
 
 
@@ -95,23 +99,23 @@ def test_a_spread_above_what_is_typical_counts_more():
     assert cautious(np.array([0.1, 1.0, 2.0]), np.array(1.0)).tolist() == [1.0, 1.0, 4.0]
 
 
-@pytest.mark.parametrize("law", ["normal", "exponential"])
+@pytest.mark.parametrize("distribution", ["normal", "exponential"])
 @pytest.mark.parametrize("pairs", [5, 8])
 @pytest.mark.parametrize("distance", [1.5, 2.5])
 def test_the_tail_by_peers_is_how_often_a_comparison_with_one_of_their_spreads_is_so_far_off(
-    law, pairs, distance
+    distribution, pairs, distance
 ):
     spreads = np.array([1.0] * 3 + [4.0])
     table = np.zeros((1, 23))
-    columns = [0, 6] if law == "exponential" else [11, 17]
+    columns = [0, 6] if distribution == "exponential" else [11, 17]
     table[0, columns] = [0.75, 0.25]
-    values = draws(pairs, law) * np.resize(spreads, 40_000)[:, None]
+    values = draws(pairs, distribution) * np.resize(spreads, 40_000)[:, None]
     found = sample(values, (pairs,))
     far = found.mean[:, 0] * np.sqrt(pairs) / cautious(found.spread[:, 0], np.array(1.0))
     sides = [(far > distance).mean(), (far < -distance).mean()]
     p_value = peer_tail(np.array([distance]), np.array([pairs]), table)[0]
     assert max(sides) <= p_value * 1.1
-    if law == "normal":
+    if distribution == "normal":
         assert p_value == pytest.approx(np.mean(sides), rel=0.08)
 
 

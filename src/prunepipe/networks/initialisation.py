@@ -30,9 +30,9 @@ def initialise(network: nn.Module, *, generator: torch.Generator) -> None:
         network: just built by `building.make_network`, with the same `draw`.
         generator: a CPU generator, so that every device starts from the same weights.
     """
-    law = getattr(network, "initialise", None)
-    if law is not None:
-        law(generator=generator)
+    draw = getattr(network, "initialise", None)
+    if draw is not None:
+        draw(generator=generator)
 
 
 def initial_weights(network: nn.Module, *, generator: torch.Generator) -> dict[str, Tensor]:

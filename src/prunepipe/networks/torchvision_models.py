@@ -33,7 +33,7 @@ SMALL_IMAGE = 64
 STEM_POOLS = ("maxpool", "features.pool0")
 """Names of the max-pool right behind the first convolution, in networks that have one."""
 
-STEM_LAWS: dict[str, Callable[[nn.Conv2d], object]] = {
+STEM_INITIALISERS: dict[str, Callable[[nn.Conv2d], object]] = {
     **dict.fromkeys(
         ("resnet", "resnext", "wide_resnet", "vgg", "mobilenet", "mnasnet", "efficientnet", "regnet"),
         lambda conv: nn.init.kaiming_normal_(conv.weight, mode="fan_out", nonlinearity="relu"),
@@ -88,7 +88,7 @@ def torchvision_network(name: str, *, channels: int, classes: int, image_size: I
         _fit_vgg(network, size)
     elif small:
         _drop_stem_pool(network)
-    _fit_first_convolution(network, channels, _stem_law(name), small=small)
+    _fit_first_convolution(network, channels, stem_initialiser(name), small=small)
     return network
 
 
@@ -103,12 +103,13 @@ def _patched_side(name: str, size: tuple[int, int]) -> int:
     return height
 
 
-def _stem_law(name: str) -> Callable[[nn.Conv2d], object]:
-    return next(law for family, law in STEM_LAWS.items() if name.startswith(family))
+def stem_initialiser(name: str) -> Callable[[nn.Conv2d], object]:
+    """Return what draws the weights of a model's first convolution."""
+    return next(draw for family, draw in STEM_INITIALISERS.items() if name.startswith(family))
 
 
 def _fit_first_convolution(
-    network: nn.Module, channels: int, law: Callable[[nn.Conv2d], object], *, small: bool
+    network: nn.Module, channels: int, draw: Callable[[nn.Conv2d], object], *, small: bool
 ) -> None:
     name, first = next((name, m) for name, m in network.named_modules() if isinstance(m, nn.Conv2d))
     # Every stem has a square kernel, so one number describes it.
@@ -116,7 +117,7 @@ def _fit_first_convolution(
         (3, 1, 1) if small else (first.kernel_size[0], first.stride[0], int(first.padding[0]))
     )
     fitted = nn.Conv2d(channels, first.out_channels, kernel, stride, padding, bias=first.bias is not None)
-    law(fitted)
+    draw(fitted)
     if fitted.bias is not None:
         nn.init.zeros_(fitted.bias)
     network.set_submodule(name, fitted)

@@ -1,4 +1,4 @@
-"""How the seeds of simulated studies scatter."""
+"""The noise distributions of simulated studies: how their seeds scatter."""
 
 from __future__ import annotations
 
@@ -122,8 +122,8 @@ def _coarse(shape: tuple[int, ...], generator: np.random.Generator) -> np.ndarra
     return 0.5 * (generator.normal(size=shape) - generator.normal(size=shape))
 
 
-class Law(NamedTuple):
-    """How the seeds of a simulated study scatter."""
+class Distribution(NamedTuple):
+    """A noise distribution: how the seeds of a simulated study scatter."""
 
     noise: Noise
     """Of the difference of a pair, mean 0, in points."""
@@ -133,24 +133,28 @@ class Law(NamedTuple):
     """Probability that a run collapses, with the check or without."""
 
 
-BY_RATIO_LAW = Law(_by_ratio)
+BY_RATIO = Distribution(_by_ratio)
 """The spread grows with the prune ratio."""
-LAWS = {
-    "normal, published spreads": Law(_published(_normal)),
-    "normal, prune ratios independent": Law(_published(_normal, 0.0)),
-    "normal, prune ratios 90 % common": Law(_published(_normal, 0.9)),
-    "normal, deviations .15/.25/.5": BY_RATIO_LAW,
-    "exponential, tail up": Law(_published(lambda g, shape: g.exponential(size=shape) - 1, 0.0)),
-    "exponential, tail down": Law(_published(lambda g, shape: 1 - g.exponential(size=shape), 0.0)),
-    "exponential, a quarter of them": Law(_quarter),
-    "t with 2 degrees": Law(_published(lambda g, shape: g.standard_t(2, size=shape))),
-    "30 points lost in 10 % of runs": Law(_failing),
-    "collapse in 20 % of runs": Law(_collapsing, collapse=0.2),
-    "360 test images": Law(_coarse, step=100 / 360),
+DISTRIBUTIONS = {
+    "normal, published spreads": Distribution(_published(_normal)),
+    "normal, prune ratios independent": Distribution(_published(_normal, 0.0)),
+    "normal, prune ratios 90 % common": Distribution(_published(_normal, 0.9)),
+    "normal, deviations .15/.25/.5": BY_RATIO,
+    "exponential, tail up": Distribution(_published(lambda g, shape: g.exponential(size=shape) - 1, 0.0)),
+    "exponential, tail down": Distribution(_published(lambda g, shape: 1 - g.exponential(size=shape), 0.0)),
+    "exponential, a quarter of them": Distribution(_quarter),
+    "t with 2 degrees": Distribution(_published(lambda g, shape: g.standard_t(2, size=shape))),
+    "30 points lost in 10 % of runs": Distribution(_failing),
+    "collapse in 20 % of runs": Distribution(_collapsing, collapse=0.2),
+    "360 test images": Distribution(_coarse, step=100 / 360),
 }
 ALIKE = {
-    "spreads alike, normal": Law(_alike(_normal)),
-    "spreads alike, exponential, tail up": Law(_alike(lambda g, shape: g.exponential(size=shape) - 1)),
-    "spreads alike, exponential, tail down": Law(_alike(lambda g, shape: 1 - g.exponential(size=shape))),
+    "spreads alike, normal": Distribution(_alike(_normal)),
+    "spreads alike, exponential, tail up": Distribution(
+        _alike(lambda g, shape: g.exponential(size=shape) - 1)
+    ),
+    "spreads alike, exponential, tail down": Distribution(
+        _alike(lambda g, shape: 1 - g.exponential(size=shape))
+    ),
 }
 """A study like that on CIFAR-10 in docs/evidence.md."""
