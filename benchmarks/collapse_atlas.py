@@ -25,7 +25,7 @@ from PIL import Image
 from torch import nn
 from torch.nn import functional as F
 
-from prunepipe.artifacts import Arrays
+from prunepipe.artifacts import Arrays, atomic_path
 from prunepipe.datasets.image_folder import ImageFolder, list_images
 from prunepipe.networks import NETWORKS
 from prunepipe.networks.building import make_network
@@ -57,36 +57,40 @@ IMAGE = (3, 32, 32)
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)
 """Of CIFAR-10's channels, as in the published code."""
 
-PARTS = Path(__file__).parents[1] / "results" / "collapse_atlas"
-"""One file per network, seed and score: what is there is not measured again."""
+DRAW = ["network", "seed", "score"]
+"""Columns of the table that name what is measured in one go."""
 
 
 def main() -> None:
-    """Measure what is not measured yet, and write table, page and figure."""
+    """Measure what the table lacks, and write table, page and figure."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "--images", type=Path, required=True, help="CIFAR-10 as train/CLASS/* and test/CLASS/*"
     )
     images = list_images(parser.parse_args().images)
     torch.set_num_threads(1)
-    PARTS.mkdir(parents=True, exist_ok=True)
+    known = set(table()[DRAW].itertuples(index=False, name=None))
     for score in SCORES:  # SynFlow, which takes longest, comes last
         for network, seeds in SEEDS.items():
             for seed in seeds:
-                path = PARTS / f"{network}-{seed}-{score}.csv"
-                if not path.exists():
+                if (network, seed, score) not in known:
                     started = time.process_time()
-                    rows = pd.DataFrame(measured(network, seed, score, images))
-                    rows.to_csv(path, index=False)
-                    print(f"{path.stem}: {time.process_time() - started:.0f} CPU seconds", flush=True)
-    collect()
-
-
-def collect() -> None:
-    """Write the table, the page and the figure of everything measured so far."""
-    everything = pd.concat([pd.read_csv(path) for path in sorted(PARTS.glob("*.csv"))])
-    everything.to_csv(MASKS, index=False, lineterminator="\n")
+                    add(pd.DataFrame(measured(network, seed, score, images)))
+                    seconds = time.process_time() - started
+                    print(f"{network}-{seed}-{score}: {seconds:.0f} CPU seconds", flush=True)
     write_page(DOCS)
+
+
+def table() -> pd.DataFrame:
+    """Return the masks that are measured already; delete rows to measure them again."""
+    return pd.read_csv(MASKS) if MASKS.exists() else pd.DataFrame(columns=DRAW)
+
+
+def add(rows: pd.DataFrame) -> None:
+    """Add masks to the table, so that a run that was stopped continues after them."""
+    ordered = pd.concat([table(), rows]).sort_values([*DRAW, "log10_compression"])
+    with atomic_path(MASKS) as path:
+        ordered.to_csv(path, index=False, lineterminator="\n")
 
 
 def measured(name: str, seed: int, score: str, images: ImageFolder) -> Iterator[dict[str, object]]:

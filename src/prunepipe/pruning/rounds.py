@@ -60,8 +60,8 @@ def score_network(
     mask: Arrays | None = None
     for round_number in range(1, rounds + 1):
         scores = scorer.scores(pruned, reread, loss, generator=generator)
-        if mask is not None:
-            scores = {name: np.where(mask[name], layer, -np.inf) for name, layer in scores.items()}
+        for name, layer in (mask or {}).items():
+            np.copyto(scores[name], -np.inf, where=~layer)
         if round_number < rounds:
             mask = _cut(scores, round_number / rounds, density, allocate)
             _prune(pruned, mask)

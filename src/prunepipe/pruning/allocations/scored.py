@@ -10,7 +10,7 @@ from prunepipe.artifacts import Arrays
 from prunepipe.errors import ScoreError
 from prunepipe.networks.structure import Structure
 from prunepipe.pruning.allocations.budget import refuse_empty_budget
-from prunepipe.pruning.masks import refuse_unusable, require_layers
+from prunepipe.pruning.masks import lowest_kept, refuse_unusable, require_layers
 
 
 def global_(scores: Arrays, structure: Structure, kept_total: int) -> dict[str, int]:
@@ -97,15 +97,12 @@ def _highest(scores: Arrays, kept: int) -> dict[str, int]:
     """Count, per layer, the `kept` highest of all scores; ties go to the earlier layer."""
     for name, layer in scores.items():
         refuse_unusable(name, layer)
-    flat = np.concatenate([layer.ravel() for layer in scores.values()])
-    candidates = flat.size - np.count_nonzero(np.isneginf(flat))
-    if not 0 <= kept <= candidates:
-        raise ScoreError(f"{kept:,} weights are to be kept, but there are {candidates:,} candidates.")
+    candidates = np.concatenate([layer[layer > -np.inf] for layer in scores.values()])
+    if not 0 <= kept <= candidates.size:
+        raise ScoreError(f"{kept:,} weights are to be kept, but there are {candidates.size:,} candidates.")
     if kept == 0:
         return dict.fromkeys(scores, 0)
-    cut = flat.size - kept
-    flat.partition(cut)
-    return _fill_ties(scores, flat[cut], kept)
+    return _fill_ties(scores, lowest_kept(candidates, kept), kept)
 
 
 def _fill_ties(scores: Arrays, threshold: np.floating, kept: int) -> dict[str, int]:

@@ -68,11 +68,12 @@ class AnswerReader:
         self._network = network
         self._missing = missing
         self._zeros = zeros
-        self._shapes = {name: tuple(weight.shape) for name, weight in prunable(network).items()}
+        weights = prunable(network)
+        self._shapes = {name: tuple(weight.shape) for name, weight in weights.items()}
         named = dict(network.named_parameters(remove_duplicate=False))
         self._others = {name for name in named if name not in self._shapes}
         self._objects = {id(parameter): name for name, parameter in reversed(named.items())}
-        self._objects |= {id(prunable(network)[name]): name for name in self._shapes}
+        self._objects |= {id(weight): name for name, weight in weights.items()}
         self._objects |= {id(module): name for name, module in network.named_modules()}
         self._held = [*named.values(), *network.modules()]  # alive, so that no other object gets their id
 
@@ -184,13 +185,14 @@ class AnswerReader:
             )
         if tensor.dtype == torch.bool:
             return tensor.numpy().copy()
-        broken = int((~torch.isfinite(tensor)).sum())
+        array = tensor.to(_wide(tensor.dtype)).numpy()
+        broken = array.size - np.count_nonzero(np.isfinite(array))
         if broken:
             raise self._error(
                 f"layer '{name}' has {broken:,} scores that are NaN or infinite, all must be finite; check the "
                 "weights that are scored and the loss."
             )
-        return tensor.to(_wide(tensor.dtype)).numpy().copy()
+        return array.copy()
 
     def _require_one_kind(self, arrays: Arrays) -> bool:
         kinds = {array.dtype == np.bool_: name for name, array in arrays.items()}

@@ -72,6 +72,7 @@ def synflow(network: nn.Module, batches: Batches, loss: Loss, *, generator: torc
             f"synflow: the network uses {' and '.join(broken)}, behind which its output is no sum over paths, so there "
             "is no flow to conserve. Take another score, such as magnitude or snip."
         )
-    return {
-        name: (weights[name].detach() * gradient).abs() for name, gradient in gradients(flow, weights).items()
+    return {  # in place: the copy is ours
+        name: weights[name].detach().mul_(gradient).abs_()
+        for name, gradient in gradients(flow, weights).items()
     }
