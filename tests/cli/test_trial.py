@@ -51,6 +51,13 @@ def wrong_shape(network):
     return {name: weight.abs().sum() for name, weight in network.named_parameters()}
 """
 
+NETWORK = """
+from torch import nn
+
+def mine(*, channels, classes, image_size):
+    return nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 10))
+"""
+
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch) -> Path:
@@ -107,6 +114,21 @@ def test_layer_collapse_is_told_before_any_training(capsys) -> None:
     text = " ".join(tried(capsys, "bad.py:collapses", "--prune-ratio", "0.9").split())
     assert "LAYER COLLAPSE: no path from input to output is left." in text
     assert "Layers without a weight: features.4.weight, classifier.weight." in text
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_every_prune_ratio_of_the_study_is_checked_before_any_training(folder: Path, capsys) -> None:
+    (folder / "net.py").write_text(NETWORK)
+    (folder / "tiny.yaml").write_text(
+        yaml.safe_dump(TINY | {"networks": {"mine": {"architecture": "net.py:mine"}}})
+    )
+    options = ("--allocation", "smart", "--prune-ratio", "0.7")
+    assert "it keeps 442 of 1,476 initial weights" in tried(capsys, "theirs.py:plain_gradient", *options)
+    told = tried(capsys, "theirs.py:plain_gradient", *options, "--prune-ratio", "0.9")
+    assert (
+        "prune_ratios: 0.9, ticket 'plain_gradient' on mine (digits): allocation 'smart': of 147 weights"
+        in told
+    )
 
 
 @pytest.mark.usefixtures("in_this_process")

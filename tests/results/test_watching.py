@@ -176,6 +176,23 @@ def test_a_watched_run_shows_its_notes_and_keeps_the_log_of_the_run_before(
     assert "note: moved 1" in log.with_suffix(".previous.log").read_text()
 
 
+def test_a_watched_run_shows_each_cause_of_failed_jobs_once_and_while_it_runs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown: list[str] = []
+
+    def progress() -> StudyProgress:
+        shown.append(capsys.readouterr().err)
+        return StudyProgress(0, 1, 0, 0, None)
+
+    failed = "Error in rule mask:\n    log: mask.log\n    error: no budget\n"
+    code = f"import time; print('error: early'); print({failed + failed!r}, flush=True); time.sleep(2.5)"
+    run_watched([sys.executable, "-c", code], tmp_path / "snakemake.log", progress)
+    *running, _ = shown
+    assert "".join(running).count("error: no budget\n") == 1
+    assert "error: early" not in "".join(shown) + capsys.readouterr().err
+
+
 @pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_watched_run_that_is_interrupted_stops_its_workflow(tmp_path: Path) -> None:
     ended, log = tmp_path / "ended", tmp_path / "snakemake.log"

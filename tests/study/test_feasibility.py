@@ -65,7 +65,11 @@ IMPOSSIBLE: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"networks": ["vit_small"], "tickets": ["random"]},
-        "ticket 'random' on vit_small .*allocation 'smart': .*uniform_all and erk fix no share",
+        "ticket 'random' on vit_small .*allocation 'smart': .*write `allocation: erk` or",
+    ),
+    (
+        {"networks": {"vgg_digits": {"prunable": {"include": ["classifier"]}}}, "tickets": ["lottery"]},
+        "'lottery' on vgg_digits .*'global_conv' fixes .* but all prunable layers are Linear; write `allocation: erk`",
     ),
     (
         {"networks": ["vit_small"], "datasets": {"digits": {"pool": 4}}},

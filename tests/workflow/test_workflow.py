@@ -124,7 +124,7 @@ def test_a_changed_recipe_makes_training_stale_and_not_the_data(project: Path) -
     [
         ("seeds: [0]", "seed: [0]", "unknown key 'seed'. Did you mean 'seeds'?"),
         ("[lottery, hybrid]", "[lotery]", "unknown ticket 'lotery'. Did you mean 'lottery'?"),
-        ("[0.9]", "[0.9999]", "lower the prune ratio or choose another allocation"),
+        ("[0.9]", "[0.9999]", "lower the prune ratio or these shares, or write `allocation: erk`"),
     ],
 )
 def test_a_mistake_in_the_study_is_a_line_and_not_a_traceback(

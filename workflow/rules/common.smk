@@ -5,6 +5,7 @@ from prunepipe.execution.environment import launch_command
 from prunepipe.planning.jobs import Jobs
 from prunepipe.planning.start import begin_work, load_workflow, refuse_early
 from prunepipe.results.layout import (
+    BUDGET,
     CELL,
     DENSE,
     GIVEN,

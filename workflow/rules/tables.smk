@@ -17,6 +17,7 @@ rule collect:
         # Not passed on the command line, which cannot hold thousands of names: the script enumerates them itself.
         metrics=[f"{folder}/metrics.json" for folder in RUN_FOLDERS],
         timing=[f"{folder}/timing.json" for folder in RUN_FOLDERS],
+        budgets=JOBS.budgets,
     output:
         results=os.path.join(OUT, "results.csv"),
         layers=os.path.join(OUT, "layers.csv"),

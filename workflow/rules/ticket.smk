@@ -1,6 +1,33 @@
 # From weights to a mask, from a mask to a ticket, from a ticket to a trained network and its metrics.
 
 
+# Layers of the user's own networks are known only now. Impossible prune ratios fail before anything is trained.
+rule budget:
+    input:
+        structure=JOBS.structure,
+    output:
+        budget=place(BUDGET, "budget.json"),
+    log:
+        place(BUDGET, "budget.log"),
+    priority: 1
+    conda:
+        "../../envs/prunepipe.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        launch=JOBS.launch,
+        settings=JOBS.budget_settings,
+        code=JOBS.budget_code,
+    message:
+        "Check what {wildcards.ticket} keeps of {wildcards.network} on {wildcards.dataset} at prune ratio {wildcards.prune_ratio}"
+    shell:
+        "{params.launch} budget.py --structure {input.structure:q} --budget {output.budget:q} "
+        "--settings {params.settings:q} "
+        "--log {log:q} &> {log:q}"
+
+
 rule score:
     input:
         data=JOBS.prepared,

@@ -5,3 +5,4 @@ from prunepipe.planning.wanted import wanted_files
 rule wanted:
     input:
         wanted_files,
+        JOBS.budgets,

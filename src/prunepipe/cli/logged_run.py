@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 FAILED = re.compile(r"^Error in rule (\w+)")
 TOLD = re.compile(r"^\s*error: (.+)")
 PASSED_ON = re.compile(r"^(?:note|warning): ")
-"""Lines of Snakemake's output that are shown immediately."""
+"""Lines of Snakemake's output that are shown immediately, beside the causes of failed jobs."""
 WATCHED = "PRUNEPIPE_WATCHED"
 """Environment variable that tells a workflow that another process shows its progress and its last screen."""
 LAST_LINES = 8
@@ -60,7 +60,7 @@ def run_watched(
     environment: Mapping[str, str] | None = None,
     title: str = "prunepipe",
 ) -> WorkflowRun:
-    """Run Snakemake with a progress bar, and show its notes and warnings as well.
+    """Run Snakemake with a progress bar, and show its notes, its warnings and the causes of failed jobs as well.
 
     The log of an earlier run is kept as NAME.previous.log.
 
@@ -79,15 +79,33 @@ def run_watched(
         log.replace(log.with_suffix(".previous.log"))
     log.touch()
     with progress_bar(title, progress()) as bar, log.open(encoding="utf-8", errors="replace") as written:
+        news = _News()
 
         def look() -> bool:
-            for line in _whole_lines(written):
-                if PASSED_ON.match(line):
-                    bar.tell(line.rstrip("\n"))
+            for line in filter(news.holds, _whole_lines(written)):
+                bar.tell(line.strip())
             bar.show(progress())
             return True
 
         return logged_run(command, log, look, environment, lambda: bar.tell(STOPPING))
+
+
+class _News:
+    """Chooses the lines that are shown immediately; of a cause that stops many jobs, the first."""
+
+    def __init__(self) -> None:
+        self._failed = False
+        self._causes: set[str] = set()
+
+    def holds(self, line: str) -> bool:
+        """Return whether to show the next line of Snakemake's output."""
+        self._failed |= bool(FAILED.match(line))
+        cause = TOLD.match(line)
+        if not (cause and self._failed):  # what keeps Snakemake from starting is shown at the end
+            return bool(PASSED_ON.match(line))
+        new = cause[1] not in self._causes
+        self._causes.add(cause[1])
+        return new
 
 
 def _whole_lines(file: TextIO) -> Iterator[str]:

@@ -6,10 +6,12 @@ import os
 import re
 from collections.abc import Iterable
 from functools import cached_property
+from itertools import product
 from typing import Any
 
 from prunepipe.reports.plots import FIGURES
 from prunepipe.results.layout import (
+    BUDGET,
     CELL,
     DENSE,
     GIVEN,
@@ -25,6 +27,7 @@ from prunepipe.results.layout import (
 from prunepipe.results.places import RESULTS
 from prunepipe.stages.settings import data_of_source, score_id, scored_ratio, source_of
 from prunepipe.study.built_in import NO_CHECK, TABLES, checks_of_stage
+from prunepipe.study.feasibility import pruned_layers_of
 from prunepipe.study.loading import Site
 from prunepipe.study.study import CLEAN, Study
 from prunepipe.validation import FILE_POINT
@@ -116,6 +119,22 @@ class JobFiles:
         for key, value in {"study": self.study.name, **fixed}.items():
             template = template.replace(f"{{{key}}}", str(value))
         return os.path.join(template, file)
+
+    @cached_property
+    def budgets(self) -> list[str]:
+        """The files that say that tickets can meet the prune ratios, where a network is known only once it is built."""
+        places = [place for place in self.study.places if pruned_layers_of(self.study, *place) is None]
+        return [
+            self.place(
+                BUDGET, "budget.json", dataset=dataset, network=network, ticket=ticket, prune_ratio=ratio
+            )
+            for dataset, network in places
+            for ticket, ratio in product(self.study.tickets, self.study.prune_ratios)
+        ]
+
+    def structure(self, wildcards: Wildcards) -> str:
+        """Return the structure of a network, which all seeds share."""
+        return structure_path(self.study, wildcards.dataset, wildcards.network)
 
     def prepared(self, wildcards: Wildcards) -> str:
         """Return the prepared data set of a run."""

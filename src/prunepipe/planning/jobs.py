@@ -128,6 +128,11 @@ class Jobs(JobFiles):
         file = self.study.tickets[ticket].mask_file
         return self._text(make.score_settings, *place, content=self.content_of(file) if file else "")
 
+    def budget_settings(self, wildcards: Wildcards) -> str:
+        """Return the settings of `budget`."""
+        place = wildcards.dataset, wildcards.network, wildcards.ticket, float(wildcards.prune_ratio)
+        return self._text(make.budget_settings, *place)
+
     def mask_settings(self, wildcards: Wildcards) -> str:
         """Return the settings of `mask`."""
         place = wildcards.ticket, wildcards.source, float(wildcards.prune_ratio)
@@ -234,6 +239,11 @@ class Jobs(JobFiles):
         corruption = None if reads_none else make.data_settings(self.study, wildcards.data).corruption
         allocation = row.allocation_facts.function if row.pruning_rounds > 1 else None
         return self.code("score", self._builder(wildcards), row.score_facts.function, allocation, corruption)
+
+    def budget_code(self, wildcards: Wildcards) -> str:
+        """Return the code of `budget`."""
+        row = self.study.tickets[wildcards.ticket].allocation_facts
+        return self.code("budget", None if row.reads_scores else row.function)
 
     def mask_code(self, wildcards: Wildcards) -> str:
         """Return the code of `mask`."""

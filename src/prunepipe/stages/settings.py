@@ -11,6 +11,7 @@ from typing import Any
 from prunepipe.datasets.rows import ARRAY_FILE, IMAGE_FOLDER
 from prunepipe.pruning.scores import SCORES
 from prunepipe.results.layout import ANY_RATIO, point_name
+from prunepipe.stages.schemas.budgeting import BudgetSettings
 from prunepipe.stages.schemas.checking import CheckSettings
 from prunepipe.stages.schemas.initialising import InitialSettings
 from prunepipe.stages.schemas.masking import MaskSettings
@@ -273,6 +274,18 @@ def ratio_settings(ticket: Ticket, prune_ratio: float) -> RatioSettings:
         rounds=ticket.pruning_rounds,
         constructive=ticket.constructive,
         allocation=allocation_settings(ticket),
+    )
+
+
+def budget_settings(
+    study: Study, dataset: str, network: str, ticket: str, prune_ratio: float
+) -> BudgetSettings:
+    """Settings of `budget`."""
+    return BudgetSettings(
+        name=ticket,
+        ticket=study.tickets[ticket],
+        network=f"{network} ({dataset})",
+        prune_ratio=prune_ratio,
     )
 
 

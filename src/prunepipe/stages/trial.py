@@ -35,6 +35,7 @@ from prunepipe.stages.settings import (
     score_settings,
     scored_ratio,
 )
+from prunepipe.study.feasibility import refuse_impossible_budget
 from prunepipe.study.study import CLEAN, Study
 
 
@@ -96,12 +97,15 @@ def try_method(
         execution: device, and the time limit for a call.
 
     Raises:
+        ConfigError: its allocation cannot meet a prune ratio of the study.
         ScoreError: the method violates its contract.
     """
     seed, ratio = study.seeds[0], study.prune_ratios[0]
     drawn = initial_settings(study, network, "init", seed)
     weights, structure = initialise_on(dataset, drawn)
     row = study.tickets[ticket]
+    for prune_ratio in study.prune_ratios:
+        refuse_impossible_budget(ticket, row, f"{network} ({dataset_key})", structure, prune_ratio)
     settings = partial(_first_settings, study, ticket, network)
     task = scoring_task(dataset, structure, weights, settings(CLEAN), execution)
     answer, seconds = _timed_answer(task)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from prunepipe.results.layout import (
     AS_FOUND,
+    BUDGET,
     CELL,
     DENSE,
     GIVEN,
@@ -55,6 +56,7 @@ def _of_ticket(study: Study, run: Run, place: dict[str, object]) -> list[str]:
     trained = set(row.dense_points) - {"init"}
     rewound = sorted((point_name(point), variant) for point, variant in points if point in trained)
     given = sorted({point_name(point) for point in row.points} - set(map(point_name, row.dense_points)))
+    budget = BUDGET.format(**place, ticket=run.ticket, prune_ratio=run.prune_ratio)
     return [
         *_of_searches(study, run, dict(place), data),
         f"{mask}/mask.log",
@@ -62,6 +64,7 @@ def _of_ticket(study: Study, run: Run, place: dict[str, object]) -> list[str]:
         *(GIVEN.format(**place, given=name) + "/read_given.log" for name in given),
         *(REWIND.format(**place, data=variant, point=point) + "/rewind.log" for point, variant in rewound),
         *(DENSE.format(**place, data=variant) + "/train_dense.log" for _, variant in rewound),
+        f"{budget}/budget.log",
     ]
 
 

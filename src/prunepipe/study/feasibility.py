@@ -10,7 +10,10 @@ from prunepipe.errors import ConfigError
 from prunepipe.networks.choice import PrunableChoice, chosen
 from prunepipe.networks.structure import Layer, Structure
 from prunepipe.plugins import load_function
+from prunepipe.pruning.allocations.budget import refuse_empty_budget
+from prunepipe.pruning.allocations.depth import LinearShare
 from prunepipe.pruning.masks import kept_after, kept_total, require_budget
+from prunepipe.pruning.options import Options
 from prunepipe.pruning.updaters.densities import update_steps
 from prunepipe.study.batches import batch_bounds
 from prunepipe.study.names import dataset_row, network_row
@@ -178,40 +181,70 @@ def pruned_layers_of(study: Study, dataset: str, network: str) -> list[Layer] | 
 
 
 def _refuse(study: Study, network: str, layers: list[Layer]) -> None:
-    size = sum(layer.size for layer in layers)
+    structure = Structure(tuple(layers))
     for prune_ratio in study.prune_ratios:
-        require_budget(size, prune_ratio, f"prune_ratios: on {network}")
-    for name, ticket in study.tickets.items():
-        for prune_ratio in study.prune_ratios:
-            budget = kept_total(size, prune_ratio)
-            place = f"prune_ratios: {prune_ratio}, ticket '{name}' on {network}: "
-            _refuse_dense(f"{place}keeps {budget:,} of {size:,} weights", ticket, layers, budget)
-            _refuse_by_trying(place, ticket, layers, budget)
-            if ticket.starts_dense:
-                _refuse_by_trying(f"{place}the mask starts with all weights: ", ticket, layers, size)
-            if (
-                rounds := ticket.pruning_rounds
-            ) > 1:  # the first round keeps most, and layers may not hold it
-                most = kept_after(size, budget / size, 1 / rounds)
-                _refuse_by_trying(f"{place}round 1 of {rounds}: ", ticket, layers, most)
+        for name, ticket in study.tickets.items():
+            refuse_impossible_budget(name, ticket, network, structure, prune_ratio)
 
 
-def _refuse_dense(place: str, ticket: Ticket, layers: list[Layer], budget: int) -> None:
-    kinds = ticket.allocation_facts.dense_layers
-    dense = sum(layer.size for layer in layers if layer.kind in kinds)
-    if budget - dense <= 0:
+def refuse_impossible_budget(
+    name: str, ticket: Ticket, network: str, structure: Structure, prune_ratio: float
+) -> None:
+    """Refuse a prune ratio if a ticket's allocation cannot meet it on a network, as far as the layers' shapes decide.
+
+    Args:
+        name, ticket: key and row of the ticket.
+        network: what the message calls the network.
+        structure: its prunable layers.
+        prune_ratio: share of their weights to remove.
+    Raises:
+        ConfigError: the message names prune ratio, ticket, network, and what to change.
+    """
+    size = structure.size
+    require_budget(size, prune_ratio, f"prune_ratios: on {network}")
+    budget, place = (
+        kept_total(size, prune_ratio),
+        f"prune_ratios: {prune_ratio}, ticket '{name}' on {network}: ",
+    )
+    try:
+        _refuse_only_linear(ticket, structure)
+        _refuse_dense(ticket, structure, budget)
+        _refuse_by_trying(ticket, structure, budget)
+        if ticket.starts_dense:
+            _refuse_by_trying(ticket, structure, size, "the mask starts with all weights: ")
+        if (rounds := ticket.pruning_rounds) > 1:  # the first round keeps most, and layers may not hold it
+            most = kept_after(size, budget / size, 1 / rounds)
+            _refuse_by_trying(ticket, structure, most, f"round 1 of {rounds}: ")
+    except ConfigError as error:
+        raise ConfigError(f"{place}{error}") from error
+
+
+def _refuse_only_linear(ticket: Ticket, structure: Structure) -> None:
+    """Refuse an allocation that prunes only convolutions to the prune ratio, on a network that has none."""
+    row = ticket.allocation_facts
+    fixes_linear = "linear" in row.dense_layers or issubclass(row.options or Options, LinearShare)
+    if fixes_linear and all(layer.kind == "linear" for layer in structure.layers):
         raise ConfigError(
-            f"{place}, but allocation '{ticket.allocation}' keeps all {dense:,} of its {' and '.join(kinds)} layers; "
-            "lower the prune ratio or choose another allocation (uniform_all and erk fix no share)."
+            f"allocation '{ticket.allocation}' fixes the share of Linear layers and prunes convolutions to the prune "
+            "ratio, but all prunable layers are Linear; write `allocation: erk` or `allocation: uniform_all`."
         )
 
 
-def _refuse_by_trying(place: str, ticket: Ticket, layers: list[Layer], budget: int) -> None:
+def _refuse_dense(ticket: Ticket, structure: Structure, budget: int) -> None:
+    """Refuse a budget that the layers which an allocation keeps dense use up."""
+    row = ticket.allocation_facts
+    dense = sum(layer.size for layer in structure.layers if layer.kind in row.dense_layers)
+    if row.dense_layers:
+        fixed = f"the {' and '.join(row.dense_layers).capitalize()} layers stay dense with {dense:,}"
+        refuse_empty_budget(ticket.allocation, budget - dense, budget, fixed)
+
+
+def _refuse_by_trying(ticket: Ticket, structure: Structure, budget: int, when: str = "") -> None:
     """Try an allocation that needs only the layers' shapes."""
     row = ticket.allocation_facts
     if row.reads_scores:
         return
     try:
-        load_function(row.function)({}, Structure(tuple(layers)), budget, **ticket.allocation_options)
+        load_function(row.function)({}, structure, budget, **ticket.allocation_options)
     except ConfigError as error:
-        raise ConfigError(f"{place}{error}") from error
+        raise ConfigError(f"{when}{error}") from error

@@ -19,9 +19,8 @@ def refuse_empty_budget(allocation: str, budget: int, kept_total: int, fixed: st
     if budget <= 0:
         raise ConfigError(
             f"allocation '{allocation}': of {kept_total:,} weights to keep, {fixed}, "
-            f"which leaves {budget:,} for the other layers, but they need at least one; "
-            "lower the prune ratio or choose another allocation (uniform_all and erk fix no share) or other options of "
-            "it."
+            f"which leaves {budget:,} for the other layers; lower the prune ratio or these shares, or write "
+            "`allocation: erk` or `allocation: uniform_all`."
         )
 
 
