@@ -105,9 +105,7 @@ def test_the_page_names_methods_verdicts_margin_and_provenance(planned: Study) -
 def test_what_all_rows_have_in_common_is_said_once_and_methods_are_named_once(planned: Study) -> None:
     page = verdicts_markdown(judge(simulated(planned), planned))
     title, _, header, _, *rows = page.partition("**What each check did**")[2].splitlines()
-    assert (
-        title == " (check minus none, points of accuracy; Digits, VGG (digits); 90 % pruned; look at 5 seeds)"
-    )
+    assert title == " (check minus none, points of accuracy; Digits, VGG; 90 % pruned; look at 5 seeds)"
     names = [name.strip() for name in header.split("|")]
     assert names[1:5] == ["method", "check", "verdict", "effect (90 % interval)"]
     methods = [row.split("|")[1].strip() for row in rows if row.startswith("|")]
@@ -115,7 +113,7 @@ def test_what_all_rows_have_in_common_is_said_once_and_methods_are_named_once(pl
     ratios = planned.model_copy(update={"prune_ratios": (0.9, 0.95)})
     page = verdicts_markdown(judge(simulated(ratios), ratios))
     assert "| check | pruned | verdict |" in page
-    assert "VGG (digits); look at 5 seeds)" in page
+    assert "; Digits, VGG; look at 5 seeds)" in page
 
 
 def test_every_table_says_what_its_runs_were_made_with(planned: Study) -> None:

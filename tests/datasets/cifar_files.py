@@ -77,12 +77,12 @@ def put_folder(root, release, version):
     return folder, small
 
 
-def put_archive(root, release, version, change=lambda files: files):
+def put_archive(root, release, version):
     files, small = file_contents(release, version)
     path = root / release.archives[version]
     root.mkdir(parents=True, exist_ok=True)
     with tarfile.open(path, "w:gz") as archive:
-        for name, content in change(files).items():
+        for name, content in files.items():
             member = tarfile.TarInfo(f"{release.folders[version]}/{name}")
             member.size = len(content)
             archive.addfile(member, io.BytesIO(content))

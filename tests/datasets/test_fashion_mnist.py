@@ -16,8 +16,8 @@ from prunepipe.datasets.fashion_mnist import (
     TEST_LABELS,
     TRAIN_IMAGES,
     TRAIN_LABELS,
+    parse_idx,
 )
-from prunepipe.datasets.idx import parse_idx
 from prunepipe.errors import ArtifactError, ConfigError
 
 
@@ -112,7 +112,9 @@ def test_nothing_found_names_folders_package_and_config_key(tmp_path):
 
 def test_mnists_files_of_the_same_names_are_refused(tmp_path):
     put_files(tmp_path)
-    with pytest.raises(ArtifactError, match=rf"{TRAIN_IMAGES}\.gz: not Fashion-MNIST's \(MD5 of its content"):
+    with pytest.raises(
+        ArtifactError, match=rf"{TRAIN_IMAGES}\.gz: .* not Fashion-MNIST's \(MD5 of its content"
+    ):
         load(tmp_path, checksums=CONTENT_MD5)
 
 
@@ -137,29 +139,16 @@ def test_a_damaged_or_uncompressed_gz_file_is_named(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "text"),
-    [
-        (b"", "starts with nothing, expected 00000803"),
-        (b"\x00\x00\x08\x03\x00\x00", "not an IDX file"),
-        (CONTENTS[TRAIN_LABELS], "starts with 00000801, expected 00000803"),
-        (b"\x00\x00\x0d\x03" + CONTENTS[TRAIN_IMAGES][4:], "starts with 00000d03"),
-        (
-            CONTENTS[TRAIN_IMAGES][:-1],
-            "truncated or damaged (5487 bytes of data, but its header says (7, 28, 28) = 5488)",
-        ),
-        (CONTENTS[TRAIN_IMAGES] + b"\x00", "truncated or damaged (5489 bytes"),
-    ],
+    "content", [b"", CONTENTS[TRAIN_LABELS], CONTENTS[TRAIN_IMAGES][:-1], CONTENTS[TRAIN_IMAGES] + b"\x00"]
 )
-def test_a_file_that_is_not_whole_idx_is_named(tmp_path, content, text):
+def test_content_with_another_checksum_is_refused(tmp_path, content):
     with_file(tmp_path, TRAIN_IMAGES, gzip.compress(content))
-    with pytest.raises(ArtifactError) as error:
+    with pytest.raises(ArtifactError, match=rf"{TRAIN_IMAGES}\.gz: damaged, or not Fashion-MNIST's"):
         load(tmp_path)
-    assert f"{TRAIN_IMAGES}.gz" in str(error.value)
-    assert text in str(error.value)
 
 
-def test_parsed_arrays_are_writable_copies(tmp_path):
-    array = parse_idx(CONTENTS[TEST_LABELS], 1, tmp_path)
+def test_parsed_arrays_are_writable_copies():
+    array = parse_idx(CONTENTS[TEST_LABELS])
     array += 1
     assert array.tolist() == [10, 3, 2]
 

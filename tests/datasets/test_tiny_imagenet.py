@@ -111,26 +111,6 @@ def test_a_zip_with_another_checksum_is_refused(tmp_path):
     assert f"{path}: wrong checksum: MD5 {found}, expected {expected}" in str(error.value)
 
 
-def test_a_zip_cut_short_is_named(tmp_path):
-    path = put_zip(tmp_path, official_files())
-    path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(ArtifactError, match=r"tiny-imagenet-200\.zip: damaged archive"):
-        tiny_imagenet.load(tmp_path, release=small_release(path), fetch=no_network)
-
-
-def test_a_damaged_member_of_a_zip_is_named(tmp_path):
-    path = put_zip(tmp_path, official_files())
-    content = path.read_bytes()
-    place = content.index(
-        official_files()["val/images/val_10.JPEG"], content.index(b"val/images/val_10.JPEG")
-    )
-    path.write_bytes(content[: place + 300] + bytes([content[place + 300] ^ 255]) + content[place + 301 :])
-    with pytest.raises(
-        ArtifactError, match=r"\.zip: val/images/val_10\.JPEG is missing or damaged \(Bad CRC"
-    ):
-        tiny_imagenet.load(tmp_path, release=small_release(path), fetch=no_network)
-
-
 def without(name):
     return {key: content for key, content in official_files().items() if key != name}
 
@@ -142,8 +122,8 @@ ANNOTATIONS = "val/val_annotations.txt"
 @pytest.mark.parametrize(
     ("files", "text"),
     [
-        (without("wnids.txt"), "wnids.txt is missing or damaged"),
-        (without(ANNOTATIONS), f"{ANNOTATIONS} is missing or damaged"),
+        (without("wnids.txt"), "wnids.txt cannot be read (No such file"),
+        (without(ANNOTATIONS), f"{ANNOTATIONS} cannot be read (No such file"),
         (without(IMAGE), "train/n02124075/images holds 1 .JPEG files, expected 2"),
         (without("val/images/val_0.JPEG"), "val/images/val_0.JPEG is only in the annotations"),
         (

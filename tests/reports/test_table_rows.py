@@ -6,7 +6,7 @@ from simulated_results import PAPER_TICKETS, make_results, make_study
 from prunepipe.errors import ConfigError
 from prunepipe.reports.tables import TABLES, build_table
 from prunepipe.reports.tables.specs import rows_of
-from prunepipe.results.labels import network_label, ratio_label, row_label
+from prunepipe.results.labels import network_label, place_text, ratio_label, row_label
 from prunepipe.study.built_in import TABLES as TABLE_NAMES
 
 MINE = {"scored": "init", "score": "magnitude", "allocation": "global", "start": "init"}
@@ -108,6 +108,10 @@ def test_an_unknown_table_is_named_with_the_nearest():
         (network_label("resnet32"), "ResNet32"),
         (network_label("vgg_digits"), "VGG (digits)"),
         (network_label("my_net"), "my_net"),
+        (place_text("digits", "vgg_digits"), "Digits, VGG"),
+        (place_text("fashion_mnist", "vgg_fashion"), "Fashion-MNIST, VGG"),
+        (place_text("cifar10", "vgg_fashion"), "CIFAR-10, VGG (fashion)"),
+        (place_text("mine", "vgg19"), "mine, VGG19"),
         (row_label("learning_rate_rewinding", "half_dataset"), "LR rewinding + half dataset"),
     ],
 )

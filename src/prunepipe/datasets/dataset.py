@@ -89,18 +89,9 @@ def read_dataset(path: Path | str) -> Dataset:
     if set(arrays) != set(ARRAY_NAMES) or not expected <= set(metadata):
         found = ", ".join(sorted(arrays)[:4])
         raise ArtifactError(f"{path}: not a dataset file (its arrays: {found}). {remake(path)}")
-    if checksum(arrays) != metadata["checksum"]:
-        raise ArtifactError(f"{path}: its arrays do not match the checksum in its header. {remake(path)}")
     try:
-        return Dataset(
-            train_images=arrays["train_images"],
-            train_labels=arrays["train_labels"],
-            test_images=arrays["test_images"],
-            test_labels=arrays["test_labels"],
-            classes=metadata["classes"],
-            mean=tuple(metadata["mean"]),
-            std=tuple(metadata["std"]),
-        )
+        values: dict[str, Any] = {**arrays, **{name: metadata[name] for name in ("classes", "mean", "std")}}
+        return Dataset(**values)
     except ArtifactError as error:
         raise ArtifactError(f"{path}: {error} {remake(path)}") from error
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
+import struct
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from prunepipe.datasets.dataset import Dataset
-from prunepipe.datasets.idx import parse_idx, read_content
 from prunepipe.datasets.sources import Fetch, bytes_md5, download, fetch_or_explain
 from prunepipe.errors import ArtifactError
 
@@ -112,10 +114,31 @@ def _download(places: tuple[Path, ...], fetch: Fetch) -> None:
 
 def _read(place: Path, name: str, checksums: Mapping[str, str]) -> np.ndarray:
     path = _find(place, name) or place / name
-    content = read_content(path)
-    array = parse_idx(content, 3 if "images" in name else 1, path)
+    try:
+        content = path.read_bytes()
+        content = gzip.decompress(content) if path.suffix == ".gz" else content
+    except (OSError, EOFError, zlib.error) as error:
+        raise ArtifactError(
+            f"{path}: cannot be read or is damaged ({error}); delete it or replace it."
+        ) from error
     found = bytes_md5(content)
     if found != checksums[name]:
-        why = f"MD5 of its content {found}, expected {checksums[name]}"
-        raise ArtifactError(f"{path}: not Fashion-MNIST's ({why}; MNIST's files have the same names).")
-    return array
+        raise ArtifactError(
+            f"{path}: damaged, or not Fashion-MNIST's (MD5 of its content {found}, expected {checksums[name]}; MNIST's "
+            "files have the same names); delete it or replace it."
+        )
+    return parse_idx(content)
+
+
+def parse_idx(content: bytes) -> np.ndarray:
+    """Return the array in an IDX file of unsigned bytes: a magic number, the sizes, then plain bytes.
+
+    Args:
+        content: the whole file, decompressed; it is not checked.
+    Returns:
+        A new uint8 array of the shape given in the header.
+    Source: LeCun, Cortes, Burges, "The MNIST database", file formats.
+    """
+    dimensions = content[3]
+    shape = struct.unpack_from(f">{dimensions}I", content, offset=4)
+    return np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions).reshape(shape).copy()

@@ -25,20 +25,16 @@ def load_batch(content: bytes, md5: str, source: str) -> dict[str, Any]:
         md5: its published checksum.
         source: its origin, for messages.
     Returns:
-        The file's values by name; names written by Python 2 or 3 (bytes or str) read the same.
+        The file's values by name.
     Raises:
-        ArtifactError: the checksum differs, the pickle asks for anything but arrays of bytes, or it is damaged.
+        ArtifactError: the checksum differs, or the pickle asks for anything but arrays of bytes.
     """
     require_md5(source, bytes_md5(content), md5)
     try:
         batch = _ArrayUnpickler(io.BytesIO(content), encoding="bytes").load()
     except ArtifactError as error:
         raise ArtifactError(f"{source}: {error}") from error
-    except Exception as error:  # a damaged pickle can raise almost anything
-        raise ArtifactError(f"{source}: damaged pickle ({type(error).__name__}: {error}).") from error
-    if not isinstance(batch, dict):
-        raise ArtifactError(f"{source}: holds a {type(batch).__name__}, expected a dictionary.")
-    return {key.decode() if isinstance(key, bytes) else str(key): value for key, value in batch.items()}
+    return {key.decode(): value for key, value in batch.items()}
 
 
 class _ArrayUnpickler(pickle.Unpickler):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -94,12 +93,8 @@ def _open(source: Path, release: Archive) -> Iterator[_Files]:
         yield _Files(source, names, lambda name: (source / name).read_bytes())
         return
     require_md5(source, file_md5(source), release.md5)
-    try:
-        archive = zipfile.ZipFile(source)
-    except (OSError, zipfile.BadZipFile) as error:
-        raise ArtifactError(f"{source}: damaged archive ({error}); delete it or replace it.") from error
     prefix = f"{BASE}/"
-    with archive:
+    with zipfile.ZipFile(source) as archive:
         names = frozenset(name.removeprefix(prefix) for name in archive.namelist())
         yield _Files(source, names, lambda name: archive.read(prefix + name))
 
@@ -107,8 +102,8 @@ def _open(source: Path, release: Archive) -> Iterator[_Files]:
 def _read(files: _Files, name: str) -> bytes:
     try:
         return files.read(name)
-    except (OSError, KeyError, EOFError, zlib.error, zipfile.BadZipFile) as error:
-        raise ArtifactError(f"{files.source}: {name} is missing or damaged ({error}).") from error
+    except OSError as error:
+        raise ArtifactError(f"{files.source}: {name} cannot be read ({error.strerror}).") from error
 
 
 def _lines(files: _Files, name: str) -> list[str]:

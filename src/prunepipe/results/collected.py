@@ -66,18 +66,6 @@ def read_frame(path: Path | str) -> pd.DataFrame:
         raise ArtifactError(f"{path}: {reason}. {remake(path)}") from error
 
 
-def read_structures(study: Study, root: Path = Path()) -> dict[tuple[str, str], Structure]:
-    """Read the structure of every network of a study on every data set.
-
-    Args:
-        study: the study.
-        root: folder that holds `results/`.
-    Raises:
-        ArtifactError: a file is missing or truncated.
-    """
-    return {place: read_structure(root / structure_path(study, *place)) for place in study.places}
-
-
 def read_collected(
     study: Study,
     results: Path | str,
@@ -98,5 +86,6 @@ def read_collected(
     """
     asked = {"layers": layers, "histories": histories, "overlap": overlap}
     frames = {name: read_frame(path) for name, path in asked.items() if path is not None}
-    structures = read_structures(study, root) if layers is not None else {}
+    places = study.places if layers is not None else ()
+    structures = {place: read_structure(root / structure_path(study, *place)) for place in places}
     return Collected(read_frame(results), **frames, structures=structures)

@@ -68,8 +68,10 @@ def network_label(name: str) -> str:
 
 
 def place_text(dataset: str, network: str) -> str:
-    """Return the labels of a data set and a network."""
-    return f"{dataset_label(dataset)}, {network_label(network)}"
+    """Return the labels of a data set and a network, "CIFAR-10, VGG19"; VGG (digits) on digits is "Digits, VGG"."""
+    data, whole = dataset_label(dataset), network_label(network)
+    short, _, home = whole.removesuffix(")").partition(" (")
+    return f"{data}, {short if home and data.casefold().startswith(home) else whole}"
 
 
 def _label(kind: str, name: str, built_in: Mapping[str, DatasetRow | NetworkRow]) -> str:

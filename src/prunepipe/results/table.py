@@ -113,20 +113,20 @@ def _is_narrow(layer: Mapping[str, Any]) -> bool:
 
 def histories(runs: Iterable[str], root: Path = Path()) -> pd.DataFrame:
     """Return the training curves of finished runs: one row per run and epoch."""
-    frames = []
-    for run in runs:
-        path = root / run / "history.json"
-        if path.is_file():
-            frames.append(pd.DataFrame(read_json(path, "epochs")["epochs"]).assign(run=run))
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=["run", "epoch"])
+    return _rows_of(runs, root, "history.json", "epochs", "epoch")
 
 
 def layers(runs: Iterable[str], root: Path = Path()) -> pd.DataFrame:
     """Return the layer tables of tickets: one row per run and layer."""
-    frames = []
-    for run in runs:
-        path = root / run / "layers.json"
-        if path.is_file():
-            rows = read_json(path, "layers")["layers"]
-            frames.append(pd.DataFrame(rows).assign(run=run, position=range(1, len(rows) + 1)))
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=["run", "layer"])
+    rows = _rows_of(runs, root, "layers.json", "layers", "layer")
+    return rows.assign(position=rows.groupby("run").cumcount() + 1)
+
+
+def _rows_of(runs: Iterable[str], root: Path, file: str, key: str, column: str) -> pd.DataFrame:
+    """Return the rows under a key of a file that each run has, if it is finished; `column`: one that rows have."""
+    frames = [
+        pd.DataFrame(read_json(path, key)[key]).assign(run=run)
+        for run in runs
+        if (path := root / run / file).is_file()
+    ]
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=["run", column])

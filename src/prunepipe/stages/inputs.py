@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 from torch import nn
 
+from prunepipe.artifacts import Arrays
 from prunepipe.datasets.dataset import Dataset
+from prunepipe.errors import ArtifactError, ScoreError
 from prunepipe.networks.building import make_network
 from prunepipe.networks.choice import PrunableChoice
 from prunepipe.plugins import is_external, load_function
 from prunepipe.seeds import numpy_generator
 from prunepipe.stages.own_calls import call_repeatably, seed_of
-from prunepipe.stages.own_data import require_training_data
 from prunepipe.stages.schemas.network import NetworkSettings
 
 
@@ -33,11 +36,25 @@ def corrupted(dataset: Dataset, corruption: str | None, seed: int) -> tuple[np.n
         "data check",
         corruption,
         lambda: (images.copy(), labels.copy(), dataset.classes),
-        partial(require_training_data, corruption, dataset),
+        partial(_training_data, corruption, dataset),
         seed=seed_of(generator),
         generator=generator,
     )
     return answer["images"], answer["labels"]
+
+
+def _training_data(check: str, dataset: Dataset, changed: Any) -> Arrays:
+    """Return the "images" and "labels" that a user's data check made, if they fit the data set that it was given."""
+    if not isinstance(changed, tuple) or len(changed) != 2:
+        raise ScoreError(
+            f"data check {check}: must return (images, labels), returned {type(changed).__name__}."
+        )
+    images, labels = changed
+    try:
+        replace(dataset, train_images=images, train_labels=labels)  # a data set checks its own form
+    except (ArtifactError, AttributeError) as error:  # AttributeError: not an array at all
+        raise ScoreError(f"data check {check}: {error}") from error
+    return {"images": images, "labels": labels}
 
 
 def build(dataset: Dataset, network: NetworkSettings, seed: int, draw: str = "init") -> nn.Module:

@@ -39,6 +39,19 @@ class Outcome:
     before: dict[str, float | None] = field(default_factory=dict)
 
 
+def untrained(weights: Arrays, shape: dict[str, Any]) -> Outcome:
+    """Return the outcome of a ticket with layer collapse, which is not trained because its output is constant.
+
+    The logits are empty: evaluation records chance accuracy for a constant network.
+
+    Args:
+        weights: the ticket's weights.
+        shape: the description of its mask; see `prunepipe.stages.describing`.
+    """
+    facts = {"device": "none", "torch": "", "threads": 0, "images": 0}
+    return Outcome(weights, [], np.zeros((0, 0), np.float32), [], facts, shape=shape)
+
+
 class RunFiles(Protocol):
     """Paths of the files that every run writes in addition to its weights."""
 

@@ -21,11 +21,10 @@ from prunepipe.pruning.masks import kept_total
 from prunepipe.pruning.updaters.densities import DENSITIES, update_steps
 from prunepipe.pruning.updaters.enforcing import Updater
 from prunepipe.stages.allocating import allocate
-from prunepipe.stages.collapse import untrained
 from prunepipe.stages.describing import describe
 from prunepipe.stages.execution import Execution
 from prunepipe.stages.inputs import build, corrupted
-from prunepipe.stages.outcome import Outcome
+from prunepipe.stages.outcome import Outcome, untrained
 from prunepipe.stages.schemas.training import MovingSettings, SearchSettings
 from prunepipe.stages.training import train_on
 from prunepipe.study.batches import batch_bounds

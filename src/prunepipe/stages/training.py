@@ -25,11 +25,10 @@ from prunepipe.execution.devices import (
     resolve_device,
 )
 from prunepipe.networks.state import load_arrays
-from prunepipe.stages.collapse import untrained
 from prunepipe.stages.describing import describe
 from prunepipe.stages.execution import Execution
 from prunepipe.stages.inputs import build, corrupted
-from prunepipe.stages.outcome import Outcome
+from prunepipe.stages.outcome import Outcome, untrained
 from prunepipe.stages.schemas.training import DenseSettings, RetrainSettings, TrainingSettings
 from prunepipe.training.evaluation import scores_of
 from prunepipe.training.images import ImageSet, padded_bytes

@@ -10,13 +10,19 @@ import numpy as np
 import pandas as pd
 
 from prunepipe.reports.page.formats import interval_of_mean, known, number, share, sort_key
-from prunepipe.reports.tables.building import mean_intervals
+from prunepipe.reports.tables.building import gap_cause, mean_intervals
 from prunepipe.results.commands import cell_command
-from prunepipe.results.labels import check_label, dataset_label, network_label, ratio_label, ticket_label
+from prunepipe.results.labels import (
+    check_label,
+    dataset_label,
+    network_label,
+    place_text,
+    ratio_label,
+    ticket_label,
+)
 from prunepipe.study.study import Study
 
 PLACE = ["dataset", "network", "ticket", "check", "prune_ratio"]
-NO_ACCURACY = "the accuracy is not a number"
 
 
 def cell_rows(results: pd.DataFrame, study: Study, file: Path | None = None) -> list[dict[str, Any]]:
@@ -44,6 +50,7 @@ def _cell(
         "method": ticket_label(ticket),
         "dataset": dataset_label(dataset),
         "network": network_label(network),
+        "place": place_text(dataset, network),
         "check": check_label(check),
         "ratio": ratio_label(ratio),
         "ratio_key": sort_key(ratio),
@@ -82,15 +89,12 @@ def _numbers(runs: list[dict[Any, Any]]) -> dict[str, Any]:
 def _run(run: dict[Any, Any]) -> dict[str, Any]:
     """Return what the list of runs says about one run."""
     done = run["status"] == "done"
-    said = run.get("note") if done else run["cause"]
-    cause = said if isinstance(said, str) else ""
-    if done and not known(run["accuracy"]):
-        cause = NO_ACCURACY
+    note = run["note"] if isinstance(run.get("note"), str) else ""
     return {
         "run": run["run"],
         "seed": run["seed"],
         "done": done,
-        "cause": cause if done else cause or "no cause given",
+        "cause": note if done and known(run["accuracy"]) else gap_cause(run["status"], run["cause"]),
         "accuracy": number(run["accuracy"]),
         "best": number(run["best_accuracy"]),
         "loss": number(run["loss"], 3),

@@ -14,6 +14,7 @@ from matplotlib.markers import CARETDOWN, CARETUP
 
 from prunepipe.reports.plots.style import (
     BLUE,
+    DENSE_LOOK,
     GREEN,
     GREY,
     ORANGE,
@@ -44,7 +45,6 @@ CHECK_LOOKS: dict[str, Look] = {
 }
 """A check looks the same in every figure."""
 
-DENSE_LOOK: Look = {"color": GREY, "linestyle": (0, (5, 2)), "linewidth": 0.9}
 COLLAPSED_LOOK: Look = {
     "marker": "X",
     "markersize": 5,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -30,6 +29,7 @@ from prunepipe.reports.plots.style import (
     sentence,
     styled,
     text_width,
+    wrapped,
 )
 from prunepipe.results.collected import Collected
 from prunepipe.results.labels import check_label, place_text, ratio_label, ticket_label
@@ -124,14 +124,15 @@ def _rows(judgement: Judgement, place: tuple[str, str]) -> list[FigureRow]:
     names = ("difference", "interval_low", "interval_high", "word")
     found = _at(judgement.against_random.to_dict("records"), place)
     random = [
-        FigureRow(_broken(ticket_label(ticket)), "", _effects(own, names)) for (ticket,), own in found.items()
+        FigureRow(wrapped(ticket_label(ticket), LONGEST), "", _effects(own, names))
+        for (ticket,), own in found.items()
     ]
     names = ("effect", "interval_low", "interval_high", "verdict")
     checks = _at(judgement.verdicts.to_dict("records"), place, "check")
     rows, before = [], ""
     for (ticket, check), own in checks.items():
-        method = "" if ticket == before else _broken(ticket_label(ticket))
-        rows.append(FigureRow(method, _broken(check_label(check)), _effects(own, names)))
+        method = "" if ticket == before else wrapped(ticket_label(ticket), LONGEST)
+        rows.append(FigureRow(method, wrapped(check_label(check), LONGEST), _effects(own, names)))
         before = ticket
     parts = zip(SECTIONS, (random, rows), strict=True)
     return [row for title, own in parts if own for row in (FigureRow(title, "", {}), *own)]
@@ -155,11 +156,6 @@ def _effects(rows: Iterable[Mapping[Any, Any]], names: Sequence[str]) -> dict[fl
         partial = bool(row["partial"] or row["partial_reference"])
         found[row["prune_ratio"]] = Effect(mean, low, high, word, partial)
     return found
-
-
-def _broken(name: str) -> str:
-    """Break a long name into lines, also after underscores."""
-    return "\n".join(textwrap.wrap(name.replace("_", "_ "), LONGEST)).replace("_ ", "_")
 
 
 def _ceilings(judgement: Judgement) -> set[tuple[str, str, float]]:

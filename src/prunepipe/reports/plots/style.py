@@ -40,6 +40,9 @@ DASHES: tuple[Any, ...] = ("-", (0, (3, 1.2)), (0, (1, 1)), (0, (5, 1.2, 1, 1.2)
 Look = dict[str, Any]
 """Keyword arguments of a matplotlib artist."""
 
+DENSE_LOOK: Look = {"color": GREY, "linestyle": (0, (5, 2)), "linewidth": 0.9}
+"""The full network looks the same in every figure."""
+
 RC: Any = {
     "font.family": "DejaVu Sans",  # ships with matplotlib, so figures are the same everywhere
     "font.size": 7,
@@ -118,7 +121,7 @@ def panels(
     across = min(PER_LINE, len(columns))
     lines_a_row = -(-len(columns) // across)
     lines = lines_a_row * len(rows)
-    titles = [_wrapped(title) for title in columns]
+    titles = [wrapped(title, PANEL_CHARACTERS) for title in columns]
     title = TOP + LINE * max(text.count("\n") for text in titles)
     gap_x = (GAP if share_y else WIDE_GAP)[0]
     gap_y = (GAP if share_x else WIDE_GAP)[1] + (title if lines_a_row > 1 else 0.0)
@@ -150,10 +153,9 @@ def panels(
     return Panels(figure, axes, bottom)
 
 
-def _wrapped(title: str) -> str:
-    """Break a title that is wider than a panel, also after underscores."""
-    lines = textwrap.wrap(title.replace("_", "_ "), PANEL_CHARACTERS)
-    return "\n".join(lines).replace("_ ", "_")
+def wrapped(name: str, width: int) -> str:
+    """Break a name that has more than `width` characters into lines, also after underscores."""
+    return "\n".join(textwrap.wrap(name.replace("_", "_ "), width)).replace("_ ", "_")
 
 
 def _legend_columns(labels: Sequence[str], width: float) -> int:

@@ -8,13 +8,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from prunepipe.reports.plots.style import GREY, Look, entry, line_looks, panels, place_label, sentence, styled
+from prunepipe.reports.plots.style import DENSE_LOOK, entry, line_looks, panels, place_label, sentence, styled
 from prunepipe.results.collected import Collected
 from prunepipe.results.labels import ratio_label, ticket_label
 from prunepipe.study.built_in import NO_CHECK
 from prunepipe.study.study import FULL_NETWORK, Study
 
-DENSE_LOOK: Look = {"color": GREY, "linestyle": (0, (5, 2)), "linewidth": 0.9}
 PLACE = ["dataset", "network", "ticket", "prune_ratio"]
 
 

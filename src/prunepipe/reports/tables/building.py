@@ -158,7 +158,7 @@ def mean_intervals(
 def _words(runs: pd.DataFrame, count: int) -> dict[str, list[str]]:
     """Return the causes of gaps, notes, and the provenance of the runs of all cells, by column."""
     gaps = runs[~runs["usable"]]
-    causes = [_cause(*why) for why in zip(gaps["status"], gaps["cause"], strict=True)]
+    causes = [gap_cause(*why) for why in zip(gaps["status"], gaps["cause"], strict=True)]
     noted = runs[runs["usable"] & runs["note"].ne("")]
     words = {
         "cause": _said_of_seeds(gaps.assign(said=causes), count),
@@ -173,7 +173,8 @@ def _words(runs: pd.DataFrame, count: int) -> dict[str, list[str]]:
     return words
 
 
-def _cause(status: object, cause: object) -> str:
+def gap_cause(status: object, cause: object) -> str:
+    """Return why a run has no accuracy, from its status and cause in the results."""
     if status == "done":
         return NOT_A_NUMBER
     if not isinstance(status, str):

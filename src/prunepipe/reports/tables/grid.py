@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -44,10 +45,10 @@ class Style:
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a table: its label and the text of each cell; None where there is no cell."""
+    """One line of a table: its label and the content of each cell; None where there is no cell."""
 
     label: str
-    texts: list[str | None]
+    cells: list[Any]
     dense: bool = False
 
 
@@ -68,18 +69,21 @@ class Layout:
     notes: list[str]
 
 
-def lay_out(table: pd.DataFrame, study: Study, style: Style) -> Layout:
+def lay_out(
+    table: pd.DataFrame, study: Study, style: Style, write: Callable[[Any, bool], Any] | None = None
+) -> Layout:
     """Lay out a tidy table: data sets and prune ratios as columns, one block of rows per network.
 
     Args:
         table: from build_table.
         study: the study that it was built for.
         style: of the output format.
+        write: returns the content of a cell, given its row of the table and whether it is among the best; default: its
+            text, with lines for the published numbers.
     """
     keys = table[["network", "ticket", "check", "dataset", "prune_ratio"]].itertuples(index=False, name=None)
     cells = dict(zip(keys, table.itertuples(), strict=True))
     best = best_cells(table)
-    with_published = bool(table["published_mean"].notna().any())
     places = [(dataset, ratio) for dataset in study.datasets for ratio in study.prune_ratios]
     labels = dict(zip(zip(table["ticket"], table["check"], strict=True), table["label"], strict=True))
     blocks = []
@@ -87,14 +91,17 @@ def lay_out(table: pd.DataFrame, study: Study, style: Style) -> Layout:
         lines = []
         for (ticket, check), label in labels.items():
             found = [cells.get((network, ticket, check, *_place(study, ticket, *place))) for place in places]
-            lines += _lines(label, ticket == FULL_NETWORK, found, best, style, with_published)
+            dense = ticket == FULL_NETWORK
+            fill = write or partial(_text, style=style)
+            lines.append(Line(label, [cell and fill(cell, cell.Index in best) for cell in found], dense))
+            lines += [] if write else _published_lines(found, dense, style)
         blocks.append((network_label(network), lines))
     ratios = [ratio_label(ratio) for ratio in study.prune_ratios]
     return Layout(
         spec_of(str(table["table"].iloc[0])).title,
         [(dataset_label(dataset), ratios) for dataset in study.datasets],
         blocks,
-        _notes(table, study, with_published, style),
+        _notes(table, study, style),
     )
 
 
@@ -105,16 +112,13 @@ def _place(study: Study, ticket: str, dataset: str, ratio: float) -> tuple[str, 
     return dataset, 0.0 if ratio == study.prune_ratios[0] else None
 
 
-def _lines(
-    label: str, dense: bool, found: list[Any], best: set[int], style: Style, with_published: bool
-) -> list[Line]:
-    texts = [None if cell is None else _text(cell, cell.Index in best, style) for cell in found]
-    lines = [Line(label, texts, dense)]
-    if with_published and any(cell is not None and pd.notna(cell.published_mean) for cell in found):
-        for name, write in (("published", _published), ("ours − published", _difference)):
-            texts = [None if cell is None else write(cell, style) for cell in found]
-            lines.append(Line(name, texts, dense))
-    return lines
+def _published_lines(found: list[Any], dense: bool, style: Style) -> list[Line]:
+    if not any(cell and pd.notna(cell.published_mean) for cell in found):
+        return []
+    return [
+        Line(name, [cell and write(cell, style) for cell in found], dense)
+        for name, write in (("published", _published), ("ours − published", _difference))
+    ]
 
 
 def best_cells(table: pd.DataFrame) -> set[int]:
@@ -165,7 +169,7 @@ def _difference(cell: Any, style: Style) -> str:
     return f"{number}, {cell.replication}"
 
 
-def _notes(table: pd.DataFrame, study: Study, with_published: bool, style: Style) -> list[str]:
+def _notes(table: pd.DataFrame, study: Study, style: Style) -> list[str]:
     seeds = len(study.seeds)
     spread = (
         f"Mean ± sample standard deviation over {seeds} seeds"
@@ -186,7 +190,7 @@ def _notes(table: pd.DataFrame, study: Study, with_published: bool, style: Style
             "and scores chance accuracy. (k/n): k of n seeds collapsed."
         )
     notes += _partial_notes(table, style) + _budget_notes(table)
-    if with_published:
+    if table["published_mean"].notna().any():
         notes += _published_notes(table, study)
         halves = table["check"].eq("half_dataset") & table["published_mean"].notna()
         if halves.any():

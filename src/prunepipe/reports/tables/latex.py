@@ -78,9 +78,9 @@ def _header(columns: list[tuple[str, list[str]]]) -> list[str]:
 
 def _line(line: Line, columns: list[tuple[str, list[str]]]) -> str:
     if not line.dense:
-        return " & ".join([escape(line.label), *(text or "" for text in line.texts)]) + r" \\"
+        return " & ".join([escape(line.label), *(text or "" for text in line.cells)]) + r" \\"
     cells, left = [escape(line.label)], 0
     for _, ratios in columns:  # one number for all ratios of a data set
-        cells.append(rf"\multicolumn{{{len(ratios)}}}{{c}}{{{line.texts[left] or ''}}}")
+        cells.append(rf"\multicolumn{{{len(ratios)}}}{{c}}{{{line.cells[left] or ''}}}")
         left += len(ratios)
     return " & ".join(cells) + r" \\"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from prunepipe.reports.tables.grid import Layout, Line, Style, lay_out
+from prunepipe.reports.tables.grid import Style, lay_out
 from prunepipe.study.study import Study
 
 STYLE = Style(plus_minus=" ± ", dagger="†", double_dagger="‡", minus="−", bold=lambda text: f"**{text}**")
@@ -24,17 +24,9 @@ def to_markdown(table: pd.DataFrame, study: Study) -> str:
     lines = [f"**{grid.title}**", "", _row(["", *header]), _row([":--", *["--:" for _ in header]])]
     for network, rows in grid.blocks:
         lines.append(_row([f"*{network}*", *["" for _ in header]]))
-        lines += [_line(row) for row in rows]
-    return "\n".join([*lines, "", *_notes(grid)]) + "\n"
-
-
-def _line(line: Line) -> str:
-    return _row([line.label, *(text or "" for text in line.texts)])
+        lines += [_row([line.label, *(text or "" for text in line.cells)]) for line in rows]
+    return "\n".join([*lines, "", *(f"- {note}" for note in grid.notes)]) + "\n"
 
 
 def _row(texts: list[str]) -> str:
     return "| " + " | ".join(text.replace("|", "\\|") for text in texts) + " |"
-
-
-def _notes(grid: Layout) -> list[str]:
-    return [f"- {note}" for note in grid.notes]

@@ -110,8 +110,7 @@ def _asked(study: Study) -> pd.DataFrame:
     if study.published_file is None:
         return tanaka_numbers()
     cells = read_published(Path(study.published_file))
-    columns = ["dataset", "network", "prune_ratio", "ticket", "check", *COLUMNS]
-    return _rounded(pd.DataFrame(cells, columns=columns).astype(dict.fromkeys(COLUMNS, float)))
+    return _rounded(pd.DataFrame(cells, columns=[*KEY, *COLUMNS]).astype(dict.fromkeys(COLUMNS, float)))
 
 
 def _rounded(cells: pd.DataFrame) -> pd.DataFrame:

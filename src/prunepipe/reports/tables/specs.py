@@ -50,14 +50,6 @@ class TableSpec:
     by_allocation: bool = False
 
 
-def _initial(ticket: Ticket) -> bool:
-    return ticket.initial
-
-
-def _partially_trained(ticket: Ticket) -> bool:
-    return not ticket.initial
-
-
 def _random_positions(ticket: Ticket) -> bool:
     return ticket.initial and ticket.score == "random" and ticket.matched is None
 
@@ -69,13 +61,13 @@ def _initial_method(ticket: Ticket) -> bool:
 TABLES: dict[str, TableSpec] = {
     "initial_checks": TableSpec(
         "Sanity checks of initial tickets: test accuracy in percent.",
-        _initial,
+        lambda ticket: ticket.initial,
         tickets=("lottery", "snip", "grasp", "random", OTHERS),
         checks=(NO_CHECK, "rearrange", "corrupted_data", OTHERS),
     ),
     "partial_checks": TableSpec(
         "Sanity checks of partially trained tickets: test accuracy in percent.",
-        _partially_trained,
+        lambda ticket: not ticket.initial,
         tickets=("learning_rate_rewinding", "hybrid", "obd", OTHERS),
         checks=(NO_CHECK, "shuffle_weights", "half_dataset", OTHERS),
         reference="lottery",
@@ -87,7 +79,7 @@ TABLES: dict[str, TableSpec] = {
     ),
     "hybrid": TableSpec(
         "Hybrid tickets against partially trained tickets: test accuracy in percent.",
-        _partially_trained,
+        lambda ticket: not ticket.initial,
         tickets=("obd", "learning_rate_rewinding", "hybrid", OTHERS),
     ),
     "prune_ratios": TableSpec(
