@@ -42,6 +42,13 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
     return f"unknown {kind} '{name}'.{hint} Known: {', '.join(allowed)}."
 
 
+def shortened(names: Iterable[str], most: int) -> str:
+    """Return the first `most` names, separated by commas, and the number of the others."""
+    names = list(names)
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
 def remake(path: Path | str) -> str:
     """Return the sentence that tells the user how to remake a result file."""
     if Path("Snakefile").is_file() or not Path("config.yaml").is_file():

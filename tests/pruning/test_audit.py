@@ -376,5 +376,5 @@ def test_a_network_that_takes_no_arguments_is_built(tmp_path: Path) -> None:
     assert found.measures.effective is not None
     with pytest.raises(ConfigError, match="returned int"):
         audit(path, request=replace(VGG, reference=f"{tmp_path / 'mine.py'}:nothing"))
-    with pytest.raises(ConfigError, match="--network-options"):
+    with pytest.raises(ConfigError, match="which does not fit its options"):
         audit(path, request=replace(VGG, options={"depth": 3}))

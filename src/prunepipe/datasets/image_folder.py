@@ -14,7 +14,7 @@ from prunepipe.datasets.constants import measured_constants
 from prunepipe.datasets.contents import combined, shown
 from prunepipe.datasets.dataset import Dataset
 from prunepipe.datasets.memory import require_memory
-from prunepipe.errors import ArtifactError, ConfigError
+from prunepipe.errors import ArtifactError, ConfigError, shortened
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 TRAIN = "train"
@@ -213,5 +213,4 @@ def _say_ignored(images: ImageFolder) -> None:
 
 def _named(names: Sequence[str]) -> str:
     """Return the first names, and the number of the rest."""
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return (", ".join(shown(name) for name in names[:NAMED]) or "nothing") + more
+    return shortened([shown(name) for name in names], NAMED) or "nothing"

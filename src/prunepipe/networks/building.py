@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any
 
 from torch import nn
@@ -45,19 +44,34 @@ def make_network(
         ConfigError: the builder does not accept an option or does not return a torch module, the network has a lazy
             layer, or the choice does not fit the network.
     """
-    build = partial(call, "network", reference)
     arguments = {"channels": channels, "classes": classes, "image_size": image_size, **(options or {})}
+    network = call_builder(reference, arguments, seed=seed, draw=draw)
+    choose(network, choice)
+    return network.train()
+
+
+def call_builder(
+    reference: str, arguments: Mapping[str, Any], *, seed: int = 0, draw: str = "init"
+) -> nn.Module:
+    """Call a builder and return its network.
+
+    Args:
+        reference: "package.module:build" or "path/to/file.py:build".
+        arguments: keyword arguments of the builder.
+        seed, draw: the stream that the constructor draws from.
+    Raises:
+        ConfigError: as `make_network`.
+    """
     _require_accepted(reference, load_function(reference), arguments)
     # Modules draw their weights from the global stream when they are made.
     with seeded_globals(seed, draw):
-        built = build(**arguments)
-    if not isinstance(built, nn.Module):
+        network = call("network", reference, **arguments)
+    if not isinstance(network, nn.Module):
         raise ConfigError(
-            f"its builder {reference} returned {type(built).__name__}, expected a torch.nn.Module."
+            f"its builder {reference} returned {type(network).__name__}, expected a torch.nn.Module."
         )
-    _refuse_lazy(built)
-    choose(built, choice)
-    return built.train()
+    _refuse_lazy(network)
+    return network
 
 
 def _refuse_lazy(network: nn.Module) -> None:
@@ -76,5 +90,5 @@ def _require_accepted(reference: str, build: Callable[..., Any], arguments: Mapp
     except TypeError as error:
         raise ConfigError(
             f"its builder {reference} takes {signature}, which does not fit its options ({error}). "
-            "Fix the network's options in the study."
+            "Fix the options of the network."
         ) from error

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from prunepipe.errors import ConfigError
+from prunepipe.errors import ConfigError, shortened
 
 SHOWN = 12
 """Number of names that a message lists."""
@@ -43,13 +43,13 @@ def chosen(candidates: Mapping[str, bool], choice: PrunableChoice) -> tuple[str,
             if not any(matches(name, pattern) for name in candidates):
                 raise ConfigError(
                     f"prunable.{key}: '{pattern}' matches no weight that can be pruned. They are: "
-                    f"{_listed(candidates)}."
+                    f"{shortened(candidates, SHOWN)}."
                 )
     names = tuple(name for name, usual in candidates.items() if _is_chosen(name, usual, choice))
     if candidates and not names and choice != EVERYTHING:
         raise ConfigError(
             f"prunable: include {list(choice.include) or 'everything'} without exclude {list(choice.exclude)} leaves "
-            f"no weight to prune. Those that can be pruned are: {_listed(candidates)}."
+            f"no weight to prune. Those that can be pruned are: {shortened(candidates, SHOWN)}."
         )
     return names
 
@@ -62,9 +62,3 @@ def matches(name: str, pattern: str) -> bool:
 def _is_chosen(name: str, usual: bool, choice: PrunableChoice) -> bool:
     asked = any(matches(name, pattern) for pattern in choice.include) if choice.include else usual
     return asked and not any(matches(name, pattern) for pattern in choice.exclude)
-
-
-def _listed(names: Iterable[str]) -> str:
-    names = list(names)
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more

@@ -12,7 +12,7 @@ from torch import Tensor
 from prunepipe.artifacts import Arrays
 from prunepipe.errors import ScoreError
 from prunepipe.networks.operations import rule_of
-from prunepipe.networks.reach import Maps, memory_of, some
+from prunepipe.networks.reach import Maps, indicator, memory_of
 from prunepipe.networks.recording import Call, Recording, tensors_of
 from prunepipe.networks.structure import mask_problem
 
@@ -68,7 +68,7 @@ def connectivity(mask: Arrays, recording: Recording) -> Connectivity:
     if reads_values(recording, maps):
         return _everything(mask, recording)
     ends = [maps.reached(output) for output in recording.outputs]
-    useful = {name: mask[name] & felt for name, felt in _felt(kept, ends).items()}
+    useful = {name: mask[name] & on_path for name, on_path in _on_paths(kept, ends).items()}
     return Connectivity(
         effective={name: int(layer.sum()) for name, layer in useful.items()},
         dead_units=_dead_units(useful, recording),
@@ -114,13 +114,13 @@ def _carry_out(call: Call, maps: Maps) -> None:
     if not results:
         return
     values, of_image = rule_of(call)(call, maps, results[0])
-    values = some(values)
+    values = indicator(values)
     for result in results:
         fits = result.shape == results[0].shape
-        maps.write(result, values if fits else some(values.sum()), of_image)
+        maps.write(result, values if fits else indicator(values.sum()), of_image)
 
 
-def _felt(kept: Mapping[str, Tensor], ends: list[Tensor]) -> Arrays:
+def _on_paths(kept: Mapping[str, Tensor], ends: list[Tensor]) -> Arrays:
     """Return, per layer, where a kept weight would lie on a path from input to output."""
     total = sum(end.sum() for end in ends)
     if not isinstance(total, Tensor) or not total.requires_grad:  # no prunable weight leads to the output

@@ -1,4 +1,4 @@
-"""Initial weights: only this module draws them, from an explicit generator, in module order."""
+"""Draw initial weights from an explicit generator, in module order."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ CONSTANT_STARTS = (_BatchNorm, _InstanceNorm, nn.GroupNorm, nn.LayerNorm, nn.PRe
 def initialise(network: nn.Module, *, generator: torch.Generator) -> None:
     """Draw a network's initial weights in place, if it has a method that draws them.
 
-    That method is `initialise(*, generator)`, as in our VGG and ResNet. A network without it, such as one of
-    torchvision's, keeps the weights from its constructor.
+    That method is `initialise(*, generator)`, as in our VGG and ResNet. A network without it, such as one from
+    torchvision, keeps the weights from its constructor.
 
     Args:
         network: just built by `building.make_network`, with the same `draw`.

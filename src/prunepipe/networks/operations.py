@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils._pytree import tree_map_only
 
-from prunepipe.networks.reach import Maps, some
+from prunepipe.networks.reach import Maps, indicator
 from prunepipe.networks.recording import Call, tensors_of
 
 Reach = tuple[Tensor, bool]
@@ -116,7 +116,9 @@ def _multiplied(factors: Sequence[Tensor], multiply: Callable[..., Tensor], maps
         pairs.append((maps.nonzero(first), maps.read(second)))
     of_image = bool(pairs)
     pairs = pairs or [(maps.nonzero(first), maps.nonzero(second))]
-    terms = [some(multiply(some(left, WHOLE), some(right, WHOLE)), WHOLE) for left, right in pairs]
+    terms = [
+        indicator(multiply(indicator(left, WHOLE), indicator(right, WHOLE)), WHOLE) for left, right in pairs
+    ]
     return _sum(terms), of_image
 
 

@@ -89,6 +89,20 @@ class Weight(NamedTuple):
         """Return values shaped like the weight as [output units, inputs]."""
         return self.layer_type.by_unit(self.module, values)
 
+    def plain_parameter(self) -> nn.Parameter:
+        """Return the parameter.
+
+        Raises:
+            ConfigError: the weight is computed.
+        """
+        if self.parameter is None:
+            layer = self.name.rpartition(".")[0]
+            raise ConfigError(
+                f"the weight of '{layer}' is not a plain parameter, so it cannot be pruned: remove the parametrisation "
+                f"or weight normalisation of this layer, or leave it dense with `prunable: {{exclude: [{layer}]}}`."
+            )
+        return self.parameter
+
 
 def prunable(network: nn.Module) -> dict[str, nn.Parameter]:
     """Return the weights to prune, by parameter name, in `modules()` order.
@@ -104,7 +118,7 @@ def prunable(network: nn.Module) -> dict[str, nn.Parameter]:
         ScoreError: the network has no prunable weight, or one that another module uses as well.
         ConfigError: a weight is computed instead of being a parameter, or the study's choice does not fit the network.
     """
-    return {weight.name: _parameter(weight) for weight in pruned_weights(network)}
+    return {weight.name: weight.plain_parameter() for weight in pruned_weights(network)}
 
 
 def prunable_layers(network: nn.Module) -> tuple[Layer, ...]:
@@ -114,7 +128,7 @@ def prunable_layers(network: nn.Module) -> tuple[Layer, ...]:
         ScoreError, ConfigError: as `prunable`.
     """
     return tuple(
-        Layer(weight.name, weight.layer_type.kind, tuple(_parameter(weight).shape))
+        Layer(weight.name, weight.layer_type.kind, tuple(weight.plain_parameter().shape))
         for weight in pruned_weights(network)
     )
 
@@ -130,7 +144,7 @@ def pruned_weights(network: nn.Module) -> list[Weight]:
     names = set(chosen(usual, choice_of(network)))
     weights = [weight for weight in known if weight.name in names]
     for weight in weights:
-        _require_parameter(weight)
+        weight.plain_parameter()
     _refuse_shared(network, weights)
     if not weights:
         raise ScoreError(
@@ -169,20 +183,6 @@ def choice_of(network: nn.Module) -> PrunableChoice:
     """Return the study's choice of weights for a network."""
     choice: PrunableChoice = getattr(network, _CHOICE, EVERYTHING)
     return choice
-
-
-def _parameter(weight: Weight) -> nn.Parameter:
-    assert weight.parameter is not None
-    return weight.parameter
-
-
-def _require_parameter(weight: Weight) -> None:
-    if weight.parameter is None:
-        layer = weight.name.rpartition(".")[0]
-        raise ConfigError(
-            f"the weight of '{layer}' is not a plain parameter, so it cannot be pruned: remove the parametrisation or "
-            f"weight normalisation of this layer, or leave it dense with `prunable: {{exclude: [{layer}]}}`."
-        )
 
 
 def _refuse_shared(network: nn.Module, weights: list[Weight]) -> None:

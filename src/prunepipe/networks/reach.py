@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 
-class _Some(torch.autograd.Function):
+class _Indicator(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, terms: Tensor, least: float) -> Tensor:
         ctx.least = least
@@ -19,12 +19,12 @@ class _Some(torch.autograd.Function):
         return (gradient > ctx.least).to(gradient.dtype), None
 
 
-def some(terms: Tensor, least: float = 0.0) -> Tensor:
+def indicator(terms: Tensor, least: float = 0.0) -> Tensor:
     """Return 1 where a sum of non-negative terms exceeds `least`, else 0; the gradient is treated alike.
 
-    Numbers therefore neither grow nor shrink with depth: nothing overflows, and no underflow looks like a cut.
+    So numbers neither grow nor shrink with depth: none overflows, and none underflows and looks like a missing path.
     """
-    result: Tensor = _Some.apply(terms, least)
+    result: Tensor = _Indicator.apply(terms, least)
     return result
 
 
@@ -92,5 +92,5 @@ def _length(tensor: Tensor) -> int:
 def _regrouped(flat: Tensor, length: int) -> Tensor:
     """Return a map for elements of another size, for example if two real numbers are read as one complex number."""
     if flat.numel() > length:
-        return some(flat.reshape(length, -1).sum(1))
+        return indicator(flat.reshape(length, -1).sum(1))
     return flat.repeat_interleave(length // flat.numel()) if flat.numel() < length else flat

@@ -99,10 +99,8 @@ def record(network: nn.Module, image_shape: tuple[int, ...]) -> Recording:
     """
     network = deepcopy(network).cpu().float().eval()
     pruned = pruned_weights(network)
-    weights = {weight.name: weight.parameter.detach() for weight in pruned if weight.parameter is not None}
-    by_unit: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-        weight.name: weight.by_unit for weight in pruned
-    }
+    weights = {weight.name: weight.plain_parameter().detach() for weight in pruned}
+    by_unit: dict[str, Callable[[np.ndarray], np.ndarray]] = {w.name: w.by_unit for w in pruned}
     images = torch.randn(BATCH, *image_shape, generator=torch.Generator().manual_seed(0))
     recorder = _Recorder()
     try:

@@ -1,15 +1,16 @@
-"""ResNets of depth 6n + 2 for small images, with the module names of the reference code of Su et al."""
+"""ResNets of basic blocks for small images, with the module names of the reference code of Su et al."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
+from functools import partial
+from math import sqrt
 
 import torch
 from torch import Tensor, nn
 
-from prunepipe.errors import ConfigError
 from prunepipe.networks.initialisation import draw_normal
-from prunepipe.networks.shapes import RESNET_DEPTHS, RESNET_WIDTHS, ImageSize, scaled_channels
+from prunepipe.networks.shapes import RESNETS, ImageSize, scaled_channels
 
 
 class BasicBlock(nn.Module):
@@ -34,24 +35,27 @@ class BasicBlock(nn.Module):
 
 
 class ResNet(nn.Module):
-    """A first convolution, three stages of basic blocks, the average over the map, one Linear layer.
+    """A first convolution, stages of basic blocks (layer1, layer2, ...), the average over the map, one Linear layer.
 
     Source: He, Zhang, Ren, Sun, "Deep Residual Learning", CVPR 2016, section 4.2, with projection shortcuts.
     """
 
-    def __init__(self, blocks: int, widths: tuple[int, int, int], *, channels: int, classes: int) -> None:
+    def __init__(self, blocks: int, widths: Sequence[int], *, channels: int, classes: int) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(channels, widths[0], 3, padding=1, bias=False)
         self.bn1 = nn.BatchNorm2d(widths[0])
-        self.layer1 = _stage(blocks, widths[0], widths[0], stride=1)
-        self.layer2 = _stage(blocks, widths[0], widths[1], stride=2)
-        self.layer3 = _stage(blocks, widths[1], widths[2], stride=2)
-        self.fc = nn.Linear(widths[2], classes)
+        self._stages = [f"layer{number}" for number in range(1, len(widths) + 1)]
+        for name, inputs, outputs in zip(self._stages, [widths[0], *widths[:-1]], widths, strict=True):
+            first = BasicBlock(inputs, outputs, stride=1 if name == "layer1" else 2)
+            rest = (BasicBlock(outputs, outputs, stride=1) for _ in range(blocks - 1))
+            self.add_module(name, nn.Sequential(first, *rest))
+        self.fc = nn.Linear(widths[-1], classes)
 
     def forward(self, images: Tensor) -> Tensor:
         """Return logits [N, K] of images [N, C, H, W]."""
         features = torch.relu(self.bn1(self.conv1(images)))
-        features = self.layer3(self.layer2(self.layer1(features)))  # [N, F, H / 4, W / 4]
+        for name in self._stages:
+            features = self.get_submodule(name)(features)  # every stage but the first halves height and width
         logits: Tensor = self.fc(features.mean(dim=(2, 3)))
         return logits
 
@@ -60,45 +64,52 @@ class ResNet(nn.Module):
         draw_normal(self, fan="fan_out", generator=generator)
 
 
-def _stage(blocks: int, inputs: int, outputs: int, *, stride: int) -> nn.Sequential:
-    first = BasicBlock(inputs, outputs, stride)
-    return nn.Sequential(first, *(BasicBlock(outputs, outputs, 1) for _ in range(blocks - 1)))
+class ResNet18(ResNet):
+    """A ResNet whose Linear layer is drawn as torch's default does.
+
+    Source: He et al., CVPR 2016, table 1, with the stem for small images of the code of Tanaka et al., NeurIPS 2020.
+    """
+
+    def initialise(self, *, generator: torch.Generator) -> None:
+        """Draw convolutions from N(0, sqrt(2 / fan_out)) and the Linear layer from U(-b, b), b = 1 / sqrt(fan_in)."""
+        super().initialise(generator=generator)
+        bound = 1 / sqrt(self.fc.in_features)
+        nn.init.uniform_(self.fc.weight, -bound, bound, generator=generator)
+        nn.init.uniform_(self.fc.bias, -bound, bound, generator=generator)
 
 
-def resnet(*, channels: int, classes: int, image_size: ImageSize, depth: int, width: float = 1.0) -> ResNet:
-    """Build a ResNet of depth 6n + 2.
+def resnet(
+    blocks: int,
+    widths: Sequence[int],
+    *,
+    channels: int,
+    classes: int,
+    image_size: ImageSize,
+    width: float = 1.0,
+    network: type[ResNet] = ResNet,
+) -> ResNet:
+    """Build a ResNet.
 
     Args:
+        blocks: basic blocks per stage.
+        widths: output channels of each stage.
         channels: image channels.
         classes: number of logits.
-        image_size: side of square images, pixels, or (height, width); any will do.
-        depth: convolutions on the longest path and the Linear layer: 8, 14, 20, ...
-        width: multiplies the channel counts 32, 64, 128 (rounded, at least 1).
+        image_size: side of square images, pixels, or (height, width); any size works.
+        width: multiplies the channel counts (rounded, at least 1).
+        network: class of the network, which decides how its weights are drawn.
     Raises:
-        ConfigError: the depth is not of that form or the width is not positive.
+        ConfigError: the width is not positive.
     """
-    if depth < 8 or (depth - 2) % 6:
-        raise ConfigError(
-            f"depth is {depth}, but a ResNet for small images has 6n + 2 layers: 8, 20, 32, 44, 56."
-        )
-    first, second, third = (scaled_channels(count, width) for count in RESNET_WIDTHS)
-    return ResNet((depth - 2) // 6, (first, second, third), channels=channels, classes=classes)
+    return network(
+        blocks, [scaled_channels(count, width) for count in widths], channels=channels, classes=classes
+    )
 
 
-def _named(name: str) -> Callable[..., ResNet]:
-    depth, own_width = RESNET_DEPTHS[name]
-
-    def build(*, channels: int, classes: int, image_size: ImageSize, width: float = 1.0) -> ResNet:
-        return resnet(
-            channels=channels, classes=classes, image_size=image_size, depth=depth, width=width * own_width
-        )
-
-    return build
-
-
-resnet8 = _named("resnet8")
-resnet8_small = _named("resnet8_small")
-resnet20 = _named("resnet20")
-resnet32 = _named("resnet32")
-resnet44 = _named("resnet44")
-resnet56 = _named("resnet56")
+resnet8 = partial(resnet, *RESNETS["resnet8"])
+resnet8_small = partial(resnet, *RESNETS["resnet8_small"])
+resnet18 = partial(resnet, *RESNETS["resnet18"], network=ResNet18)
+resnet20 = partial(resnet, *RESNETS["resnet20"])
+resnet32 = partial(resnet, *RESNETS["resnet32"])
+resnet44 = partial(resnet, *RESNETS["resnet44"])
+resnet56 = partial(resnet, *RESNETS["resnet56"])

@@ -28,23 +28,18 @@ VGG_LAYOUTS: dict[str, tuple[int | str, ...]] = {
     "vgg_fashion": (16, POOL, 32, POOL, 32, 64, 64),
 }
 
-RESNET_WIDTHS = (32, 64, 128)
-"""Channels of the three stages: twice those of He et al., as in GraSP and in Su et al."""
+_WIDTHS = (32, 64, 128)  # twice those of He et al., as in GraSP and in Su et al.
 
-RESNET_DEPTHS: dict[str, tuple[int, float]] = {
-    "resnet8": (8, 1.0),
-    "resnet8_small": (8, 0.5),  # about 77,000 weights, for runs on a laptop
-    "resnet20": (20, 1.0),
-    "resnet32": (32, 1.0),
-    "resnet44": (44, 1.0),
-    "resnet56": (56, 1.0),
+RESNETS: dict[str, tuple[int, tuple[int, ...]]] = {
+    "resnet8": (1, _WIDTHS),
+    "resnet8_small": (1, (16, 32, 64)),  # about 77,000 weights, for runs on a laptop
+    "resnet18": (2, (64, 128, 256, 512)),
+    "resnet20": (3, _WIDTHS),
+    "resnet32": (5, _WIDTHS),
+    "resnet44": (7, _WIDTHS),
+    "resnet56": (9, _WIDTHS),
 }
-"""Depth 6n + 2 and width."""
-
-RESNET18 = "resnet18"
-RESNET18_WIDTHS = (64, 128, 256, 512)
-"""Channels of the four stages of ResNet18, two blocks each."""
-
+"""Basic blocks per stage, and output channels of each stage; three stages of n blocks make 6n + 2 layers."""
 
 VIT = "vit_small"
 VIT_PATCH, VIT_BLOCKS, VIT_HEADS, VIT_HEAD = 4, 4, 3, 32
@@ -78,7 +73,7 @@ def layer_maps(
     """Return the prunable layers of a built-in network in module order, each with the side of its output map.
 
     Args:
-        architecture: a name in `VGG_LAYOUTS` or `RESNET_DEPTHS`, or `RESNET18` or `VIT`.
+        architecture: a name in `VGG_LAYOUTS` or `RESNETS`, or `VIT`.
         channels: image channels.
         classes: number of logits.
         image_size: side of the images, pixels.
@@ -86,13 +81,10 @@ def layer_maps(
     Raises:
         ConfigError: the images are too small for the network's pools, or not a whole number of patches.
     """
-    if architecture in RESNET_DEPTHS:
-        depth, own_width = RESNET_DEPTHS[architecture]
-        widths = [scaled_channels(count, width * own_width) for count in RESNET_WIDTHS]
-        return _resnet((depth - 2) // 6, widths, channels, classes, image_size)
-    if architecture == RESNET18:
-        widths = [scaled_channels(count, width) for count in RESNET18_WIDTHS]
-        return _resnet(2, widths, channels, classes, image_size)
+    if architecture in RESNETS:
+        blocks, widths = RESNETS[architecture]
+        scaled = [scaled_channels(count, width) for count in widths]
+        return _resnet(blocks, scaled, channels, classes, image_size)
     if architecture == VIT:
         require_patches(image_size)
         return _vit(channels, classes, image_size, width)

@@ -63,12 +63,7 @@ class Structure:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain lists and dictionaries, for a JSON file."""
-        values = asdict(self)
-        return (
-            values
-            if self.unprunable
-            else {key: value for key, value in values.items() if key != "unprunable"}
-        )
+        return {key: value for key, value in asdict(self).items() if key != "unprunable" or value}
 
     @staticmethod
     def from_json(data: dict[str, Any]) -> Structure:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from prunepipe.artifacts import Arrays
-from prunepipe.errors import ArtifactError
+from prunepipe.errors import ArtifactError, shortened
 from prunepipe.networks.structure import Structure
 from prunepipe.pruning.audit.subject import MASKS, ZEROS, AuditedLayer, read_named, subject_of, values_of
 
@@ -119,9 +119,9 @@ def _require_state(given: Given, initial: Mapping[str, np.ndarray]) -> None:
     path, weights = given.path, given.weights
     absent = [name for name in initial if name not in weights and name.rpartition(".")[-1] not in COUNTERS]
     if absent:
-        more = f" and {len(absent) - SHOWN} more" if len(absent) > SHOWN else ""
+        names = shortened([f"'{name}'" for name in absent], SHOWN)
         raise ArtifactError(
-            f"{path}: to start from its weights, it must hold the whole network, but lacks {_listed(absent)}{more}. "
+            f"{path}: to start from its weights, it must hold the whole network, but lacks {names}. "
             "Save the whole state_dict, or start from initial weights (--start init)."
         )
     for name, first in initial.items():
@@ -137,7 +137,3 @@ def _require_state(given: Given, initial: Mapping[str, np.ndarray]) -> None:
 def _shaped(values: np.ndarray, first: np.ndarray) -> np.ndarray:
     """Return a single number in the shape that the network's files give it: [] or [1]."""
     return values.reshape(first.shape) if values.size == first.size == 1 else values
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(f"'{name}'" for name in names[:SHOWN])

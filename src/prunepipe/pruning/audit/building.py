@@ -9,10 +9,9 @@ from typing import Any
 
 from torch import nn
 
-from prunepipe.errors import ConfigError
-from prunepipe.plugins import call, load_function
+from prunepipe.networks.building import call_builder
+from prunepipe.plugins import load_function
 from prunepipe.pruning.audit.subject import NamedTensors
-from prunepipe.seeds import seeded_globals
 
 IMAGE_SIZE = 32
 """Default side of the images, pixels."""
@@ -45,23 +44,15 @@ def build_network(request: NetworkRequest, named: NamedTensors) -> tuple[nn.Modu
     Returns:
         The network, and the shape of its images (channels, height, width).
     Raises:
-        ConfigError: the builder cannot be loaded or called, or returns no module.
+        ConfigError: as `make_network`.
     """
     shapes = [tuple(value.shape) for value in {**named.weights, **named.masks}.values()]
     channels = request.channels or _channels(shapes)
     classes = request.classes or _classes(shapes)
     facts = {"channels": channels, "classes": classes, "image_size": request.image_size}
     arguments = {**_taken(request.reference, facts), **request.options}
-    try:
-        with seeded_globals(0, "audit"):
-            built = call("network", request.reference, **arguments)
-    except TypeError as error:
-        raise ConfigError(f"network {request.reference}: {error}. Fix --network-options.") from error
-    if not isinstance(built, nn.Module):
-        raise ConfigError(
-            f"network {request.reference} returned {type(built).__name__}, expected a torch.nn.Module."
-        )
-    return built, (channels, request.image_size, request.image_size)
+    network = call_builder(request.reference, arguments)
+    return network, (channels, request.image_size, request.image_size)
 
 
 def _taken(reference: str, facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from prunepipe.errors import ArtifactError
+from prunepipe.errors import ArtifactError, shortened
 from prunepipe.pruning.audit.findings import SHOWN, Finding
 from prunepipe.pruning.audit.subject import AuditedLayer, Subject
 from prunepipe.pruning.masks import Overlap, overlap
@@ -136,5 +136,4 @@ def _notes(layers: tuple[LayerChange, ...]) -> list[str]:
 
 
 def _names(layers: list[LayerChange]) -> str:
-    more = f" and {len(layers) - SHOWN} more" if len(layers) > SHOWN else ""
-    return ", ".join(layer.name for layer in layers[:SHOWN]) + more
+    return shortened([layer.name for layer in layers], SHOWN)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from prunepipe.errors import shortened
 from prunepipe.pruning.audit.claims import Claim
 from prunepipe.pruning.audit.measures import LayerMeasures, Measures, Part
 
@@ -210,6 +211,5 @@ RULES: dict[str, Callable[[Measures], str]] = {
 
 def _of(layers: Iterable[LayerMeasures | Part], text: str) -> str:
     """Return a text followed by the names of its layers, or an empty text if there are none."""
-    names = [layer.name for layer in layers]
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return f"{text}: {', '.join(names[:SHOWN])}{more}." if names else ""
+    names = shortened([layer.name for layer in layers], SHOWN)
+    return f"{text}: {names}." if names else ""

@@ -232,7 +232,10 @@ def _layers_of_network(named: NamedTensors, structure: Structure, remedy: str) -
     alone = not any(name in named.weights for name in structure.shapes)
     strange = [name for name in named.masks if name not in structure.shapes] if alone else []
     absent = [name for name in structure.shapes if name not in shapes and not (alone and named.masks)]
-    problems = [_absent(name, structure.shapes[name], shapes) for name in absent]
+    problems = [
+        f"no {_told(name, structure.shapes[name])}{_closest(name, structure.shapes[name], shapes)}"
+        for name in absent
+    ]
     problems += [
         f"the mask {_told(name, shapes[name])} belongs to no prunable layer"
         + _closest(name, shapes[name], structure.shapes)
@@ -249,11 +252,6 @@ def _layers_of_network(named: NamedTensors, structure: Structure, remedy: str) -
             f"{named.path}: does not fit the network: {'; '.join(problems[:SHOWN])}{more}. {remedy}"
         )
     return list(structure.layers)
-
-
-def _absent(name: str, shape: tuple[int, ...], held: Mapping[str, tuple[int, ...]]) -> str:
-    """Name a missing weight and the closest one in the file."""
-    return f"no {_told(name, shape)}{_closest(name, shape, held)}"
 
 
 def _closest(name: str, shape: tuple[int, ...], known: Mapping[str, tuple[int, ...]]) -> str:
