@@ -13,7 +13,7 @@ from prunepipe.errors import ConfigError
 from prunepipe.pruning.allocations import AllocationRow
 from prunepipe.pruning.options import Options, checked
 from prunepipe.pruning.scores import Reads, ScoreRow
-from prunepipe.pruning.scores.from_file_options import FromFileOptions
+from prunepipe.pruning.scores.options import FromFileOptions
 from prunepipe.pruning.updaters import UpdaterRow
 from prunepipe.pruning.updaters.densities import DensitySchedule
 from prunepipe.study.built_in import CheckRow

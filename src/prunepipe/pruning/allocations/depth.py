@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 from math import floor
 
 from pydantic import Field
@@ -18,9 +19,6 @@ from prunepipe.networks.structure import Structure
 from prunepipe.pruning.allocations.budget import refuse_empty_budget, refuse_excess_budget
 from prunepipe.pruning.allocations.rounding import exact, round_to_total, spill_forward
 from prunepipe.pruning.options import Options, checked
-
-Importance = Callable[[int, int], int]
-"""(depth l, counted from 1; number of layers L) -> q_l before any division."""
 
 
 class LinearShare(Options):
@@ -37,7 +35,29 @@ class DepthOptions(LinearShare):
     )
 
 
-def smart(
+def smart_importance(depth: int, L: int) -> int:
+    """Return q_l = (L-l+1)^2 + (L-l+1): later layers keep a smaller share."""
+    return (L - depth + 1) ** 2 + (L - depth + 1)
+
+
+def linear_importance(depth: int, L: int) -> int:
+    """Return q_l = L-l+1."""
+    return L - depth + 1
+
+
+def ascending_importance(depth: int, L: int) -> int:
+    """Return q_l = l^2 + l, the opposite trend."""
+    return depth**2 + depth
+
+
+def cubic_importance(depth: int, L: int) -> int:
+    """Return q_l = (L-l+1)^3."""
+    return (L - depth + 1) ** 3
+
+
+def by_depth(
+    name: str,
+    importance: Callable[[int, int], int],
     scores: Arrays,
     structure: Structure,
     kept_total: int,
@@ -45,9 +65,11 @@ def smart(
     linear_keep: float = 0.3,
     divide_by_square: bool | None = None,
 ) -> dict[str, int]:
-    """Smart ratio: q_l = (L-l+1)^2 + (L-l+1), so that later layers keep a smaller share.
+    """Let every layer keep a share that depends only on its depth.
 
     Args:
+        name: what error messages call the allocation.
+        importance: (depth l, counted from 1; number of layers L) -> q_l before any division.
         scores: not read.
         structure: the prunable layers.
         kept_total: weights to keep.
@@ -59,78 +81,46 @@ def smart(
     Raises:
         ConfigError: the Linear layers use up the budget, or the convolutions cannot hold it.
     """
-    q = _divided(lambda depth, L: (L - depth + 1) ** 2 + (L - depth + 1), structure, divide_by_square)
-    return _by_depth("smart", structure, kept_total, q, linear_keep)
+    checked(LinearShare, f"allocation '{name}': ", {"linear_keep": linear_keep})
+    kept = {
+        layer.name: floor(exact(linear_keep) * layer.size)
+        for layer in structure.layers
+        if layer.kind == "linear"
+    }
+    fixed = f"the Linear layers keep {sum(kept.values()):,} (linear_keep {linear_keep})"
+    budget = kept_total - sum(kept.values())
+    divide = not structure.residual if divide_by_square is None else divide_by_square
+    convolutions = {
+        layer: Fraction(importance(depth, len(structure.layers)), depth**2 if divide else 1) * layer.size
+        for depth, layer in enumerate(structure.layers, start=1)
+        if layer.kind == "conv"
+    }
+    sizes = [layer.size for layer in convolutions]
+    refuse_empty_budget(name, budget, kept_total, fixed)
+    refuse_excess_budget(name, budget, sum(sizes), fixed)
+    scale = Fraction(budget) / sum(convolutions.values())
+    shares = spill_forward([scale * share for share in convolutions.values()], sizes)
+    counts = round_to_total(shares, budget)
+    kept |= {layer.name: count for layer, count in zip(convolutions, counts, strict=True)}
+    return {layer.name: kept[layer.name] for layer in structure.layers}
 
 
-def linear(
-    scores: Arrays,
-    structure: Structure,
-    kept_total: int,
-    *,
-    linear_keep: float = 0.3,
-    divide_by_square: bool | None = None,
-) -> dict[str, int]:
-    """Ablation of smart ratio with q_l = L-l+1; all else as `smart`."""
-    q = _divided(lambda depth, L: L - depth + 1, structure, divide_by_square)
-    return _by_depth("linear", structure, kept_total, q, linear_keep)
-
-
-def ascending(
-    scores: Arrays,
-    structure: Structure,
-    kept_total: int,
-    *,
-    linear_keep: float = 0.3,
-    divide_by_square: bool | None = None,
-) -> dict[str, int]:
-    """Ablation of smart ratio with q_l = l^2 + l, the opposite trend; all else as `smart`."""
-    q = _divided(lambda depth, L: depth**2 + depth, structure, divide_by_square)
-    return _by_depth("ascending", structure, kept_total, q, linear_keep)
-
-
-def cubic(
-    scores: Arrays,
-    structure: Structure,
-    kept_total: int,
-    *,
-    linear_keep: float = 0.3,
-    divide_by_square: bool | None = None,
-) -> dict[str, int]:
-    """Ablation of smart ratio with q_l = (L-l+1)^3; all else as `smart`."""
-    q = _divided(lambda depth, L: (L - depth + 1) ** 3, structure, divide_by_square)
-    return _by_depth("cubic", structure, kept_total, q, linear_keep)
+smart = partial(by_depth, "smart", smart_importance)
+linear = partial(by_depth, "linear", linear_importance)
+ascending = partial(by_depth, "ascending", ascending_importance)
+cubic = partial(by_depth, "cubic", cubic_importance)
 
 
 def uniform(
     scores: Arrays, structure: Structure, kept_total: int, *, linear_keep: float = 0.3
 ) -> dict[str, int]:
-    """Ablation of smart ratio: the same share in every convolution (q_l = 1), Linear as in `smart`."""
-    q = [Fraction(1)] * len(structure.layers)
-    return _by_depth("uniform", structure, kept_total, q, linear_keep)
-
-
-def _divided(importance: Importance, structure: Structure, divide_by_square: bool | None) -> list[Fraction]:
-    divide = not structure.residual if divide_by_square is None else divide_by_square
-    count = len(structure.layers)
-    return [Fraction(importance(depth, count), depth**2 if divide else 1) for depth in range(1, count + 1)]
-
-
-def _by_depth(
-    allocation: str, structure: Structure, kept_total: int, importance: list[Fraction], linear_keep: float
-) -> dict[str, int]:
-    checked(LinearShare, f"allocation '{allocation}': ", {"linear_keep": linear_keep})
-    linears = [layer for layer in structure.layers if layer.kind == "linear"]
-    kept = {layer.name: floor(exact(linear_keep) * layer.size) for layer in linears}
-    fixed = f"the Linear layers keep {sum(kept.values()):,} (linear_keep {linear_keep})"
-    budget = kept_total - sum(kept.values())
-    layers = zip(structure.layers, importance, strict=True)
-    convolutions = [(layer, q) for layer, q in layers if layer.kind == "conv"]
-    sizes = [layer.size for layer, _ in convolutions]
-    refuse_empty_budget(allocation, budget, kept_total, fixed)
-    refuse_excess_budget(allocation, budget, sum(sizes), fixed)
-    scale = Fraction(budget) / sum((q * layer.size for layer, q in convolutions), Fraction(0))
-    shares = spill_forward([scale * q * layer.size for layer, q in convolutions], sizes)
-    counts = round_to_total(shares, budget)
-    kept |= {layer.name: count for (layer, _), count in zip(convolutions, counts, strict=True)}
-    return {layer.name: kept[layer.name] for layer in structure.layers}
+    """Let every convolution keep the same share (q_l = 1, never divided); Linear layers as in `by_depth`."""
+    return by_depth(
+        "uniform",
+        lambda depth, L: 1,
+        scores,
+        structure,
+        kept_total,
+        linear_keep=linear_keep,
+        divide_by_square=False,
+    )

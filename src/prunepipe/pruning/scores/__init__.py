@@ -6,10 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from prunepipe.pruning.options import Options
-from prunepipe.pruning.scores.from_file_options import FromFileOptions
-from prunepipe.pruning.scores.grasp_options import GraspOptions
-from prunepipe.pruning.scores.obd_options import ObdOptions
-from prunepipe.pruning.scores.redraw_options import RedrawOptions
+from prunepipe.pruning.scores.options import FromFileOptions, GraspOptions, ObdOptions, RedrawOptions
 
 Reads = Literal["none", "balanced", "training_set"]
 """The images that a score receives: one blank image, a few per class, or the whole training set."""
@@ -53,4 +50,4 @@ MASKS: dict[str, ScoreRow] = {
         "prunepipe.pruning.scores.from_file:from_file", FromFileOptions, reads="none", dtype="float32"
     ),
 }
-"""What a ticket names in place of a score for a mask that is made already; with the allocation `constructed`."""
+"""What a ticket names in place of a score if its mask exists already; with the allocation `constructed`."""

@@ -19,7 +19,7 @@ from prunepipe.pruning.scores.contract import (
     gradients,
     scoring_copy,
 )
-from prunepipe.pruning.scores.grasp_options import GraspOptions
+from prunepipe.pruning.scores.options import GraspOptions
 from prunepipe.pruning.scores.redrawing import redraw_linear_weights
 
 

@@ -9,7 +9,7 @@ from torch.nn import functional
 from prunepipe.networks.prunable import prunable
 from prunepipe.pruning.options import checked
 from prunepipe.pruning.scores.contract import Batches, Loss, Scores, scoring_copy
-from prunepipe.pruning.scores.obd_options import ObdOptions
+from prunepipe.pruning.scores.options import ObdOptions
 from prunepipe.pruning.scores.squared_gradients import mean_squared_gradients
 
 EXACT_CLASSES = 20

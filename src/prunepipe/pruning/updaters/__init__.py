@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pydantic import Field
+
 from prunepipe.pruning.options import Options
 from prunepipe.pruning.updaters.densities import DensitySchedule
-from prunepipe.pruning.updaters.exchange_options import ExchangeOptions
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,18 @@ class UpdaterRow:
     densities: DensitySchedule = "constant"
     every: int = 100
     until: float = 0.75
+
+
+class ExchangeOptions(Options):
+    """Options of the updaters that exchange weights."""
+
+    share: float = Field(
+        0.3,
+        gt=0,
+        lt=1,
+        description="share of a layer's kept weights that an update drops and grows; rigl: at the start, decayed by a "
+        "cosine",
+    )
 
 
 _UPDATERS = "prunepipe.pruning.updaters."
