@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from prunepipe.networks.resnet import resnet
+from prunepipe.networks.resnet import resnet8
 from prunepipe.networks.structure import Layer, Structure
 from prunepipe.pruning.scores.contract import Batches, Scores
 
@@ -95,5 +95,5 @@ def score(
 
 NETWORKS = {
     "mixed": lambda: seeded(Mixed()),
-    "residual": lambda: seeded(resnet(channels=3, classes=3, image_size=6, depth=8, width=1 / 16)),
+    "residual": lambda: seeded(resnet8(channels=3, classes=3, image_size=6, width=1 / 16)),
 }

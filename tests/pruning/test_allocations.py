@@ -11,8 +11,8 @@ from structure_strategies import FUNCTIONS, SMALL, draw_scores, structures
 
 from prunepipe.errors import ConfigError, ScoreError
 from prunepipe.networks.structure import Structure
-from prunepipe.pruning.allocations import ALLOCATIONS, kept_total
-from prunepipe.pruning.masks import select
+from prunepipe.pruning.allocations import ALLOCATIONS
+from prunepipe.pruning.masks import kept_total, select
 
 
 def is_possible(name: str, structure: Structure, total: int) -> bool:

@@ -17,8 +17,8 @@ from prunepipe.networks.resnet import resnet8
 from prunepipe.networks.structure import Structure
 from prunepipe.networks.tracing import trace
 from prunepipe.plugins import load_function
-from prunepipe.pruning.allocations import ALLOCATIONS, kept_total
-from prunepipe.pruning.masks import select
+from prunepipe.pruning.allocations import ALLOCATIONS
+from prunepipe.pruning.masks import kept_total, select
 from prunepipe.pruning.rounds import score_network
 from prunepipe.pruning.scores import SCORES
 from prunepipe.pruning.scores.contract import Batch

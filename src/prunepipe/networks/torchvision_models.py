@@ -18,6 +18,7 @@ the same rule.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -60,11 +61,7 @@ def __getattr__(name: str) -> Callable[..., nn.Module]:
         raise AttributeError(name)
     if name not in TORCHVISION_MODELS:
         raise ConfigError(unknown_name("torchvision model", name, TORCHVISION_MODELS))
-
-    def build(*, channels: int, classes: int, image_size: ImageSize) -> nn.Module:
-        return torchvision_network(name, channels=channels, classes=classes, image_size=image_size)
-
-    return build
+    return partial(torchvision_network, name)
 
 
 def torchvision_network(name: str, *, channels: int, classes: int, image_size: ImageSize) -> nn.Module:

@@ -22,6 +22,11 @@ ALWAYS_KEPT = float(np.finfo(np.float64).max)
 """The score of weights that a method always keeps and does not rank."""
 
 
+def exact(number: float) -> Fraction:
+    """Return the exact decimal value of a float as written: 0.1 is 1/10, not the nearest binary number."""
+    return Fraction(str(float(number)))
+
+
 def kept_total(size: int, prune_ratio: float) -> int:
     """Return floor(size * (1 - prune_ratio)), reading the ratio as an exact decimal.
 
@@ -33,7 +38,7 @@ def kept_total(size: int, prune_ratio: float) -> int:
     """
     if not 0 <= prune_ratio < 1:
         raise ConfigError(f"prune_ratio is {prune_ratio}, must be at least 0 and below 1.")
-    return floor(size * (1 - Fraction(str(float(prune_ratio)))))
+    return floor(size * (1 - exact(prune_ratio)))
 
 
 def require_budget(size: int, prune_ratio: float, place: str = "prune_ratio") -> None:
@@ -152,19 +157,15 @@ def refuse_unusable(name: str, scores: np.ndarray) -> None:
         )
 
 
-def require_layers(what: str, arrays: Arrays, structure: Structure) -> None:
-    """Raise an error unless there is one array per prunable layer, shaped like its weight.
+def check_scores(scores: Arrays, structure: Structure) -> None:
+    """Raise an error if scores do not fit the network.
 
-    Args:
-        what: what the arrays are, for the message.
-        arrays: by parameter name.
-        structure: the prunable layers.
     Raises:
-        ScoreError: the message names the first layer that is missing, unknown or of another shape.
+        ScoreError: a layer is missing, unknown or of another shape.
     """
-    problem = mismatch(arrays, structure.shapes)
+    problem = mismatch(scores, structure.shapes)
     if problem:
-        raise ScoreError(f"{what} {problem}.")
+        raise ScoreError(f"scores {problem}.")
 
 
 def check_mask(mask: Arrays, structure: Structure) -> None:

@@ -10,10 +10,7 @@ from dataclasses import dataclass
 
 from prunepipe.pruning.allocations.depth import DepthOptions, LinearShare
 from prunepipe.pruning.allocations.shapes import UniformPlusOptions
-from prunepipe.pruning.masks import kept_total
 from prunepipe.pruning.options import Options
-
-__all__ = ["ALLOCATIONS", "AllocationRow", "kept_total"]
 
 
 @dataclass(frozen=True)

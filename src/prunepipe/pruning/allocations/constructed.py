@@ -7,7 +7,7 @@ import numpy as np
 from prunepipe.artifacts import Arrays
 from prunepipe.errors import ScoreError
 from prunepipe.networks.structure import Structure
-from prunepipe.pruning.masks import require_layers
+from prunepipe.pruning.masks import check_scores
 
 
 def constructed(scores: Arrays, structure: Structure, kept_total: int) -> dict[str, int]:
@@ -23,7 +23,7 @@ def constructed(scores: Arrays, structure: Structure, kept_total: int) -> dict[s
     Raises:
         ScoreError: the scores are not a mask, or the mask keeps another number of weights.
     """
-    require_layers("scores", scores, structure)
+    check_scores(scores, structure)
     for name, layer in scores.items():
         if not np.isin(layer, (0, 1)).all():
             raise ScoreError(

@@ -17,7 +17,8 @@ from pydantic import Field
 from prunepipe.artifacts import Arrays
 from prunepipe.networks.structure import Structure
 from prunepipe.pruning.allocations.budget import refuse_empty_budget, refuse_excess_budget
-from prunepipe.pruning.allocations.rounding import exact, round_to_total, spill_forward
+from prunepipe.pruning.allocations.rounding import round_to_total, spill_forward
+from prunepipe.pruning.masks import exact
 from prunepipe.pruning.options import Options, checked
 
 

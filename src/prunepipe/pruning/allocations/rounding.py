@@ -1,15 +1,10 @@
-"""Exact counts: from a prune ratio and real-valued shares to whole weights, in rational arithmetic."""
+"""Round real-valued shares of layers to whole weights that meet a total, in rational arithmetic."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
 from math import floor
-
-
-def exact(number: float) -> Fraction:
-    """Return the exact decimal value of a float as written: 0.1 is 1/10, not the nearest binary number."""
-    return Fraction(str(float(number)))
 
 
 def round_to_total(shares: Sequence[Fraction], total: int) -> list[int]:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import numpy as np
 
 from prunepipe.artifacts import Arrays
 from prunepipe.errors import ScoreError
 from prunepipe.networks.structure import Structure
 from prunepipe.pruning.allocations.budget import refuse_empty_budget
-from prunepipe.pruning.masks import lowest_kept, refuse_unusable, require_layers
+from prunepipe.pruning.masks import check_scores, lowest_kept, refuse_unusable
 
 
 def global_(scores: Arrays, structure: Structure, kept_total: int) -> dict[str, int]:
@@ -25,7 +23,7 @@ def global_(scores: Arrays, structure: Structure, kept_total: int) -> dict[str, 
     Raises:
         ScoreError: NaN, +inf, or fewer candidates than `kept_total`.
     """
-    require_layers("scores", scores, structure)
+    check_scores(scores, structure)
     return _highest({layer.name: scores[layer.name] for layer in structure.layers}, kept_total)
 
 
@@ -43,7 +41,7 @@ def global_conv(scores: Arrays, structure: Structure, kept_total: int) -> dict[s
         ScoreError: NaN, +inf, or too few candidates.
     Source: Su et al., "Sanity-checking pruning methods", NeurIPS 2020 (its lottery tickets).
     """
-    require_layers("scores", scores, structure)
+    check_scores(scores, structure)
     kept = {layer.name: layer.size for layer in structure.layers if layer.kind == "linear"}
     budget = kept_total - sum(kept.values())
     refuse_empty_budget(
@@ -70,7 +68,7 @@ def lamp(scores: Arrays, structure: Structure, kept_total: int) -> dict[str, int
     Source: Lee, Park, Mo, Ahn, Shin, "Layer-adaptive sparsity for the magnitude-based pruning", ICLR 2021,
         eq. 3.
     """
-    require_layers("scores", scores, structure)
+    check_scores(scores, structure)
     return _highest(
         {layer.name: _lamp_scores(layer.name, scores[layer.name]) for layer in structure.layers}, kept_total
     )
@@ -108,13 +106,8 @@ def _highest(scores: Arrays, kept: int) -> dict[str, int]:
 def _fill_ties(scores: Arrays, threshold: np.floating, kept: int) -> dict[str, int]:
     counts = {name: int(np.count_nonzero(layer > threshold)) for name, layer in scores.items()}
     missing = kept - sum(counts.values())
-    for name, count in _count_ties(scores.items(), threshold):
-        counts[name] += min(count, missing)
-        missing -= min(count, missing)
+    for name, layer in scores.items():
+        given = min(int(np.count_nonzero(layer == threshold)), missing)
+        counts[name] += given
+        missing -= given
     return counts
-
-
-def _count_ties(
-    layers: Iterable[tuple[str, np.ndarray]], threshold: np.floating
-) -> Iterable[tuple[str, int]]:
-    return ((name, int(np.count_nonzero(layer == threshold))) for name, layer in layers)

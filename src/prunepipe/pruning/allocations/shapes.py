@@ -10,12 +10,8 @@ from pydantic import Field
 from prunepipe.artifacts import Arrays
 from prunepipe.networks.structure import Layer, Structure
 from prunepipe.pruning.allocations.budget import refuse_empty_budget
-from prunepipe.pruning.allocations.rounding import (
-    exact,
-    round_to_total,
-    share_proportionally,
-    spill_forward,
-)
+from prunepipe.pruning.allocations.rounding import round_to_total, share_proportionally, spill_forward
+from prunepipe.pruning.masks import exact
 from prunepipe.pruning.options import Options, checked
 
 

@@ -1,4 +1,4 @@
-"""Call a method as it is written: a function, a class or an object with `score`.
+"""Call a pruning method in any usual form: a function, a class or an object with `score`.
 
 A method receives the arguments that it names, in any order; `ARGUMENTS` lists the recognised names. The first
 three arguments with other names are the network, the batches and the loss.
@@ -130,13 +130,9 @@ def _values(
         elif role is not None and role in given:
             values[name] = given[role]
         elif role is None and _required(parameter):
-            values.update((name, given[left]) for left in _unnamed(position, roles))
+            unasked = [role for role in POSITIONS[position : position + 1] if role not in roles.values()]
+            values.update((name, given[role]) for role in unasked)
     return values
-
-
-def _unnamed(position: int, roles: Mapping[str, str]) -> list[str]:
-    """Return the value at a position, unless an argument asks for it by name."""
-    return [role for role in POSITIONS[position : position + 1] if role not in roles.values()]
 
 
 def _misfit(title: str, signature: inspect.Signature, problem: str) -> ScoreError:

@@ -127,16 +127,13 @@ class Scorer:
         seed = int(torch.randint(2**62, (), generator=generator, device=generator.device))
         # Attention as products and softmax, whose gradient has a gradient: that of a fused kernel has none.
         with seeded_globals(seed, "score"), sdpa_kernel(SDPBackend.MATH):
-            said = self._called(given)
+            returned = self._call_external(given) if self.external else self._call_built_in(given)
         try:
-            return reader.read(said)
+            return reader.read(returned)
         except ScoreError as error:
             raise self._located(error) from error
 
-    def _called(self, given: Mapping[str, Any]) -> Any:
-        return self._of_the_user(given) if self.external else self._of_our_own(given)
-
-    def _of_our_own(self, given: Mapping[str, Any]) -> Any:
+    def _call_built_in(self, given: Mapping[str, Any]) -> Any:
         try:
             return call_method(self.title, self.function, given, self.options)
         except RuntimeError as error:
@@ -147,7 +144,7 @@ class Scorer:
                 "forward name no floating type, or say `score_options: {dtype: float32}` in the ticket."
             ) from error
 
-    def _of_the_user(self, given: Mapping[str, Any]) -> Any:
+    def _call_external(self, given: Mapping[str, Any]) -> Any:
         with guarded(self.title, self.time_limit, limit_memory=given["device"].type == "cpu"):
             return call_method(self.title, self.function, given, self.options)
 

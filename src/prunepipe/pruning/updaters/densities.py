@@ -1,4 +1,4 @@
-"""How many weights a moving mask keeps at each update and when it stays, in exact arithmetic."""
+"""How many weights a moving mask keeps at each update, and when it stops changing, in exact arithmetic."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from fractions import Fraction
 from math import floor
 from typing import Literal
+
+from prunepipe.pruning.masks import exact
 
 DensitySchedule = Literal["constant", "cubic"]
 """The names of the schedules, for typed settings; a new one is one function and one row of DENSITIES."""
@@ -42,10 +44,10 @@ DENSITIES: Mapping[DensitySchedule, Callable[[int, int, Fraction], int]] = {
 
 
 def update_steps(until: float, training_steps: int) -> int:
-    """Return the training step after which a mask stays.
+    """Return the training step after which a mask no longer changes.
 
     Args:
         until: share of the training steps, read as an exact decimal.
         training_steps: of the run.
     """
-    return floor(Fraction(str(until)) * training_steps)
+    return floor(exact(until) * training_steps)

@@ -1,13 +1,13 @@
-"""SET: the weights nearest to zero go, as many others come at random."""
+"""SET: drop the weights nearest to zero, and grow as many at random."""
 
 from __future__ import annotations
 
-from fractions import Fraction
 from math import floor
 
 import torch
 from torch import Tensor
 
+from prunepipe.pruning.masks import exact
 from prunepipe.pruning.updaters.choosing import at_random, kept, largest
 from prunepipe.pruning.updaters.contract import Tensors
 
@@ -39,4 +39,4 @@ def _exchange(weight: Tensor, mask: Tensor, share: float, generator: torch.Gener
 
 def _largest(weight: Tensor, among: Tensor, share: float) -> Tensor:
     count = kept(among)
-    return largest(weight, among, count - floor(Fraction(str(share)) * count))
+    return largest(weight, among, count - floor(exact(share) * count))
