@@ -83,9 +83,8 @@ def _lamp_scores(name: str, scores: np.ndarray) -> np.ndarray:
             "use a score without sign, such as magnitude."
         )
     _, exponent = np.frexp(candidates.max(initial=0.0))
-    squares = (
-        np.ldexp(candidates, -exponent) ** 2
-    )  # scaling by a power of two is exact, and keeps squares from under- or overflowing
+    # Scaling by a power of two is exact, and keeps the squares from under- or overflowing.
+    squares = np.ldexp(candidates, -exponent) ** 2
     not_below = np.cumsum(squares[::-1])[::-1]
     shares: np.ndarray = np.divide(squares, not_below, out=np.zeros_like(squares), where=not_below > 0)
     return shares
