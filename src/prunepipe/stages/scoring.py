@@ -125,7 +125,7 @@ def scoring_task(
     return ScoringTask(
         network=network,
         scorer=scorer_of(settings, kept, structure.size, execution),
-        batches=batches_of(dataset, settings, device),
+        batches=_Moved(_batches(dataset, settings), device),
         settings=settings,
         structure=structure,
         density=None if kept is None else kept / structure.size,
@@ -136,19 +136,22 @@ def _refresh(
     network: nn.Module, dataset: Dataset, settings: RefreshSettings, seed: int, device: torch.device
 ) -> None:
     """Make BatchNorm's running statistics anew from one pass over the training images, in a stream of their own."""
-    images, labels = corrupted(dataset, settings.corruption, seed)
-    varied = settings.augmentation
-    training_set = ImageSet(
-        images,
-        labels,
-        dataset.mean,
-        dataset.std,
-        crop_padding=varied.crop_padding,
-        cutout=varied.cutout,
-        device=device,
-    )
+    data = corrupted(dataset, settings.corruption, seed)
+    training_set = _image_set(dataset, *data, settings.augmentation, device)
     generator = torch_generator(seed, "score", "batch norm")
-    refresh(network, training_set, varied, settings.batch_size, generator)
+    refresh(network, training_set, settings.augmentation, settings.batch_size, generator)
+
+
+def _image_set(
+    dataset: Dataset,
+    images: np.ndarray,
+    labels: np.ndarray,
+    augmentation: Augmentation,
+    device: torch.device,
+) -> ImageSet:
+    padding, cutout = augmentation.crop_padding, augmentation.cutout
+    constants = dataset.mean, dataset.std
+    return ImageSet(images, labels, *constants, crop_padding=padding, cutout=cutout, device=device)
 
 
 def scorer_of(settings: ScoreSettings, kept: int | None, size: int, execution: Execution) -> Scorer:
@@ -193,12 +196,8 @@ def _allocate(ratio: RatioSettings, structure: Structure, scores: Arrays, total:
     return allocate(chosen.reference, scores, structure, total, chosen.options, exact=exact)
 
 
-def batches_of(dataset: Dataset, settings: ScoreSettings, device: torch.device) -> Batches:
-    """Return the batches that a score reads: one blank image, a few images per class, or the training set."""
-    return _Moved(_batches(dataset, settings), device)
-
-
 def _batches(dataset: Dataset, settings: ScoreSettings) -> Sequence[Batch] | _Plain:
+    """Return the batches that a score reads: one blank image, a few images per class, or the training set."""
     read, seed = settings.images, settings.seed
     if isinstance(read, NoImages):
         return blank_batches(*dataset.train_images.shape[1:])
@@ -221,15 +220,8 @@ def _augmented(
     dataset: Dataset, augmentation: Augmentation, generator: torch.Generator, images: torch.Tensor
 ) -> torch.Tensor:
     count = len(images)
-    chosen = ImageSet(
-        images.numpy(),
-        np.zeros(count, np.int64),
-        dataset.mean,
-        dataset.std,
-        crop_padding=augmentation.crop_padding,
-        cutout=augmentation.cutout,
-        device=torch.device("cpu"),
-    )
+    labels = np.zeros(count, np.int64)  # they do not matter
+    chosen = _image_set(dataset, images.numpy(), labels, augmentation, torch.device("cpu"))
     return chosen.batch(draw_epoch(count, augmentation, generator, shuffle=False), 0, count)[0]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from prunepipe.training.step import TrainingStep
+from prunepipe.training.step import TrainingStep, default_generator
 
 Record = Callable[[Callable[[], None]], Callable[[], None]]
 """Runs a function and returns one that repeats its work on the device."""
@@ -55,7 +55,8 @@ class GraphedStep:
 
     def _capture(self, learning_rate: float) -> None:
         before = [value.clone() for value in self._step.state()]
-        randomness = random_state(self._step.device)
+        generator = default_generator(self._step.device)
+        randomness = generator.get_state()
         self._rate = learning_rate
         self._replay = None  # frees the old graph's memory for the new one
 
@@ -74,20 +75,7 @@ class GraphedStep:
         with torch.no_grad():
             for value, old in zip(self._step.state(), before, strict=True):
                 value.copy_(old)
-        set_random_state(self._step.device, randomness)  # dropout draws as if nothing had been captured
-
-
-def random_state(device: torch.device) -> Tensor:
-    """Return the state of a device's default random generator."""
-    return torch.cuda.get_rng_state(device) if device.type == "cuda" else torch.get_rng_state()
-
-
-def set_random_state(device: torch.device, state: Tensor) -> None:
-    """Restore the state of a device's default random generator."""
-    if device.type == "cuda":
-        torch.cuda.set_rng_state(state, device)
-    else:
-        torch.set_rng_state(state)
+        generator.set_state(randomness)  # dropout draws as if nothing had been captured
 
 
 def record_cuda(function: Callable[[], None]) -> Callable[[], None]:

@@ -22,7 +22,7 @@ from prunepipe.training.checkpoint import Checkpoint, StopRequestedError, StopSi
 from prunepipe.training.cuda_graph import GraphedStep
 from prunepipe.training.images import Draws, ImageSet, draw_epoch, to_device
 from prunepipe.training.moving import MovingMask
-from prunepipe.training.step import TrainingStep, autocast
+from prunepipe.training.step import TrainingStep, autocast, default_generator
 
 EVALUATION_BATCH = 500  # of 1000, activations of small networks fall out of the cache: up to 1.4 times slower
 
@@ -136,10 +136,7 @@ def _train_epoch(
 
 def _seed_step(plan: TrainingPlan, epoch: int, number: int, device: torch.device) -> None:
     """Seed the global generator, which dropout uses, for this step, so that an interruption changes nothing."""
-    own = (
-        torch.cuda.default_generators[device.index or 0] if device.type == "cuda" else torch.default_generator
-    )
-    own.manual_seed(stream_key(plan.seed, plan.purpose, "step", epoch, number))
+    default_generator(device).manual_seed(stream_key(plan.seed, plan.purpose, "step", epoch, number))
 
 
 def _stop(step: TrainingStep, state: TrainState, stop: StopSignal, checkpoint: Checkpoint | None) -> None:

@@ -21,6 +21,13 @@ def autocast(device: torch.device, precision: str) -> torch.autocast:
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16", cache_enabled=False)
 
 
+def default_generator(device: torch.device) -> torch.Generator:
+    """Return a device's global random generator, which dropout draws from."""
+    if device.type == "cuda":
+        return torch.cuda.default_generators[device.index or 0]
+    return torch.default_generator
+
+
 class TrainingStep:
     """A callable that takes one training step with the recipe's optimizer and enforces the mask.
 

@@ -51,25 +51,32 @@ def comparison_rows(judgement: Judgement) -> list[dict[str, Any]]:
 
 def _comparison(position: int, row: Mapping[Any, Any], reach: float) -> dict[str, Any]:
     return {
+        **_chip(row, row["verdict"], row["effect"]),
         "anchor": f"comparison-{position}",
-        "ticket": row["ticket"],
         "method": ticket_label(row["ticket"]),
-        "place": f"{place_text(row['dataset'], row['network'])}, {ratio_label(row['prune_ratio'])}",
         "ratio": ratio_label(row["prune_ratio"]),
         "check_name": row["check"],
         "check": check_label(row["check"]),
-        "word": row["verdict"],
-        "mark": MARKS[row["verdict"]],
-        "tone": tone(row["verdict"]),
-        "effect": signed(row["effect"]),
         "effect_key": sort_key(row["effect"]),
-        "interval": interval(row["interval_low"], row["interval_high"], with_sign=True),
         "strip": _strip(row, reach),
         "look": str(row["look"] or ABSENT),
         "look_key": sort_key(row["look"]),
         "boundary": thresholds(row),
         "caveat": row["caveat"],
         "reason": row["reason"],
+    }
+
+
+def _chip(row: Mapping[Any, Any], word: str, effect: Any) -> dict[str, Any]:
+    """Return what a card says about a comparison."""
+    return {
+        "ticket": row["ticket"],
+        "place": f"{place_text(row['dataset'], row['network'])}, {ratio_label(row['prune_ratio'])}",
+        "word": word,
+        "mark": MARKS[word],
+        "tone": tone(word),
+        "effect": signed(effect),
+        "interval": interval(row["interval_low"], row["interval_high"], with_sign=True),
     }
 
 
@@ -112,15 +119,9 @@ def _random_column(row: Mapping[Any, Any]) -> dict[str, Any]:
 
 def _random_cell(position: int, row: Mapping[Any, Any]) -> dict[str, Any]:
     return {
+        **_chip(row, row["word"], row["difference"]),
         "anchor": f"against-random-{position}",
-        "ticket": row["ticket"],
-        "place": f"{place_text(row['dataset'], row['network'])}, {ratio_label(row['prune_ratio'])}",
         "check": "minus random",
-        "word": row["word"],
-        "mark": MARKS[row["word"]],
-        "tone": tone(row["word"]),
-        "effect": signed(row["difference"]),
-        "interval": interval(row["interval_low"], row["interval_high"], with_sign=True),
         "caveat": f"partial layer collapse in {row['partial']} seeds" if row["partial"] else "",
     }
 

@@ -9,7 +9,6 @@ import pandas as pd
 from prunepipe.reports.page.formats import ABSENT, interval_of_mean, known, number, signed
 from prunepipe.reports.tables import build_table
 from prunepipe.reports.tables.grid import lay_out
-from prunepipe.reports.tables.markdown import STYLE
 from prunepipe.study.study import Study
 
 GAP = "Missing: "
@@ -28,7 +27,7 @@ def paper_tables(results: pd.DataFrame, study: Study) -> list[dict[str, Any]]:
 
 
 def _table(name: str, results: pd.DataFrame, study: Study) -> dict[str, Any]:
-    grid = lay_out(build_table(name, results, study), study, STYLE, _cell)
+    grid = lay_out(build_table(name, results, study), study, _cell)
     return {
         "title": grid.title,
         "columns": grid.columns,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -22,25 +21,6 @@ SAME_BUDGET = 0.01
 """Numbers of training images that differ by no more than this share count as equal."""
 SEEDS_OF_EQUALS = 3
 """Seeds of the best cell from which on others can be its equals."""
-
-
-@dataclass(frozen=True)
-class Style:
-    """How a format writes the text of a cell.
-
-    Attributes:
-        plus_minus: sign between mean and standard deviation.
-        dagger: sign after a collapsed cell.
-        double_dagger: sign after a cell with partly collapsed networks.
-        minus: sign of a negative difference.
-        bold: makes text bold.
-    """
-
-    plus_minus: str
-    dagger: str
-    double_dagger: str
-    minus: str
-    bold: Callable[[str], str]
 
 
 @dataclass(frozen=True)
@@ -69,17 +49,14 @@ class Layout:
     notes: list[str]
 
 
-def lay_out(
-    table: pd.DataFrame, study: Study, style: Style, write: Callable[[Any, bool], Any] | None = None
-) -> Layout:
+def lay_out(table: pd.DataFrame, study: Study, write: Callable[[Any, bool], Any] | None = None) -> Layout:
     """Lay out a tidy table: data sets and prune ratios as columns, one block of rows per network.
 
     Args:
         table: from build_table.
         study: the study that it was built for.
-        style: of the output format.
         write: returns the content of a cell, given its row of the table and whether it is among the best; default: its
-            text, with lines for the published numbers.
+            text, **bold** if it is, with lines for the published numbers.
     """
     keys = table[["network", "ticket", "check", "dataset", "prune_ratio"]].itertuples(index=False, name=None)
     cells = dict(zip(keys, table.itertuples(), strict=True))
@@ -92,16 +69,17 @@ def lay_out(
         for (ticket, check), label in labels.items():
             found = [cells.get((network, ticket, check, *_place(study, ticket, *place))) for place in places]
             dense = ticket == FULL_NETWORK
-            fill = write or partial(_text, style=style)
-            lines.append(Line(label, [cell and fill(cell, cell.Index in best) for cell in found], dense))
-            lines += [] if write else _published_lines(found, dense, style)
+            lines.append(
+                Line(label, [cell and (write or _text)(cell, cell.Index in best) for cell in found], dense)
+            )
+            lines += [] if write else _published_lines(found, dense)
         blocks.append((network_label(network), lines))
     ratios = [ratio_label(ratio) for ratio in study.prune_ratios]
     return Layout(
         spec_of(str(table["table"].iloc[0])).title,
         [(dataset_label(dataset), ratios) for dataset in study.datasets],
         blocks,
-        _notes(table, study, style),
+        _notes(table, study),
     )
 
 
@@ -112,11 +90,11 @@ def _place(study: Study, ticket: str, dataset: str, ratio: float) -> tuple[str, 
     return dataset, 0.0 if ratio == study.prune_ratios[0] else None
 
 
-def _published_lines(found: list[Any], dense: bool, style: Style) -> list[Line]:
+def _published_lines(found: list[Any], dense: bool) -> list[Line]:
     if not any(cell and pd.notna(cell.published_mean) for cell in found):
         return []
     return [
-        Line(name, [cell and write(cell, style) for cell in found], dense)
+        Line(name, [cell and write(cell) for cell in found], dense)
         for name, write in (("published", _published), ("ours − published", _difference))
     ]
 
@@ -139,37 +117,36 @@ def best_cells(table: pd.DataFrame) -> set[int]:
     return chosen
 
 
-def _text(cell: Any, bold: bool, style: Style) -> str:
+def _text(cell: Any, bold: bool) -> str:
     count = "" if cell.n == cell.expected else f" (n={cell.n}/{cell.expected})"
     if cell.n == 0:
         return ABSENT + count
     number = f"{cell.mean:.2f}"
     if cell.n > 1 and cell.collapsed < cell.n:
-        number += style.plus_minus + f"{cell.std:.2f}"
-    number = style.bold(number) if bold else number
-    marks = ((style.dagger, cell.collapsed), (style.double_dagger, cell.partial))
-    for mark, runs in marks:
+        number += f" ± {cell.std:.2f}"
+    number = f"**{number}**" if bold else number
+    for mark, runs in (("†", cell.collapsed), ("‡", cell.partial)):
         number += f" {mark}" + ("" if runs == cell.n else f" ({runs}/{cell.n})") if runs else ""
     return number + count
 
 
-def _published(cell: Any, style: Style) -> str:
+def _published(cell: Any) -> str:
     if pd.isna(cell.published_mean):
         return ABSENT
-    spread = "" if pd.isna(cell.published_std) else f"{style.plus_minus}{cell.published_std:.2f}"
+    spread = "" if pd.isna(cell.published_std) else f" ± {cell.published_std:.2f}"
     return f"{cell.published_mean:.2f}{spread}"
 
 
-def _difference(cell: Any, style: Style) -> str:
+def _difference(cell: Any) -> str:
     if pd.isna(cell.difference):
         return ABSENT
     size = f"{abs(cell.difference):.2f}"
-    sign = style.minus if cell.difference < 0 else "+"
+    sign = "−" if cell.difference < 0 else "+"
     number = size if size == "0.00" else sign + size
     return f"{number}, {cell.replication}"
 
 
-def _notes(table: pd.DataFrame, study: Study, style: Style) -> list[str]:
+def _notes(table: pd.DataFrame, study: Study) -> list[str]:
     seeds = len(study.seeds)
     spread = (
         f"Mean ± sample standard deviation over {seeds} seeds"
@@ -186,10 +163,10 @@ def _notes(table: pd.DataFrame, study: Study, style: Style) -> list[str]:
         )
     if table["collapsed"].any():
         notes.append(
-            f"{style.dagger} collapsed: the mask leaves no path from input to output, so the network is constant "
+            "† collapsed: the mask leaves no path from input to output, so the network is constant "
             "and scores chance accuracy. (k/n): k of n seeds collapsed."
         )
-    notes += _partial_notes(table, style) + _budget_notes(table)
+    notes += _partial_notes(table) + _budget_notes(table)
     if table["published_mean"].notna().any():
         notes += _published_notes(table, study)
         halves = table["check"].eq("half_dataset") & table["published_mean"].notna()
@@ -229,13 +206,13 @@ def _cell_note(title: str, cell: Any, text: str) -> str:
     return f"{title}: {where}, {row_label(str(cell.ticket), str(cell.check))}: {text.removesuffix('.')}."
 
 
-def _partial_notes(table: pd.DataFrame, style: Style) -> list[str]:
+def _partial_notes(table: pd.DataFrame) -> list[str]:
     """Explain the mark of partly collapsed networks, and say what the whole networks of such cells reach."""
     damaged = table[table["partial"] > 0]
     if damaged.empty:
         return []
     explained = (
-        f"{style.double_dagger} partial layer collapse: some classes lie on no path, or a layer is cut to a few units."
+        "‡ partial layer collapse: some classes lie on no path, or a layer is cut to a few units."
         " (k/n): in k of n seeds."
     )
     return [explained, *(_whole_note(cell) for cell in damaged.itertuples())]

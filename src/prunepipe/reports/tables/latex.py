@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pandas as pd
 
-from prunepipe.reports.tables.grid import Line, Style, lay_out
+from prunepipe.reports.tables.grid import Line, lay_out
 from prunepipe.study.study import Study
 
-STYLE = Style(
-    plus_minus=r" $\pm$ ",
-    dagger=r"$^\dagger$",
-    double_dagger=r"$^\ddagger$",
-    minus="$-$",
-    bold=lambda text: rf"\textbf{{{text}}}",
-)
 SPECIAL = str.maketrans(
     {
         **{character: "\\" + character for character in "&%$#_{}"},
@@ -24,6 +19,8 @@ SPECIAL = str.maketrans(
         ">": r"\textgreater{}",
         "±": r"$\pm$",
         "−": "$-$",
+        "†": r"$^\dagger$",
+        "‡": r"$^\ddagger$",
     }
 )
 
@@ -37,7 +34,7 @@ def to_latex(table: pd.DataFrame, study: Study) -> str:
     Returns:
         A table environment; the document needs \usepackage{booktabs}.
     """
-    grid = lay_out(table, study, STYLE)
+    grid = lay_out(table, study)
     width = sum(len(ratios) for _, ratios in grid.columns)
     lines = [r"% needs \usepackage{booktabs}", r"\begin{table}", r"\centering", r"\small"]
     lines += [rf"\caption{{{escape(grid.title)}}}", rf"\label{{tab:{table['table'].iloc[0]}}}"]
@@ -46,7 +43,7 @@ def to_latex(table: pd.DataFrame, study: Study) -> str:
         lines += [r"\midrule", rf"\multicolumn{{{width + 1}}}{{l}}{{\emph{{{escape(network)}}}}} \\"]
         lines += [_line(row, grid.columns) for row in rows]
     lines += [r"\bottomrule", r"\end{tabular}", ""]
-    lines += [rf"\par\smallskip\footnotesize {_note(note)}" for note in grid.notes]
+    lines += [rf"\par\smallskip\footnotesize {escape(note)}" for note in grid.notes]
     return "\n".join([*lines, r"\end{table}"]) + "\n"
 
 
@@ -55,10 +52,8 @@ def escape(text: str) -> str:
     return text.translate(SPECIAL)
 
 
-def _note(note: str) -> str:
-    """Escape a note, except for a dagger at its start."""
-    mark = next((own for own in (STYLE.dagger, STYLE.double_dagger) if note.startswith(own)), "")
-    return mark + escape(note.removeprefix(mark))
+def _cell(text: str | None) -> str:
+    return re.sub(r"\*\*(.+?)\*\*", r"\\textbf{\1}", escape(text or ""))
 
 
 def _header(columns: list[tuple[str, list[str]]]) -> list[str]:
@@ -78,9 +73,9 @@ def _header(columns: list[tuple[str, list[str]]]) -> list[str]:
 
 def _line(line: Line, columns: list[tuple[str, list[str]]]) -> str:
     if not line.dense:
-        return " & ".join([escape(line.label), *(text or "" for text in line.cells)]) + r" \\"
+        return " & ".join([escape(line.label), *map(_cell, line.cells)]) + r" \\"
     cells, left = [escape(line.label)], 0
     for _, ratios in columns:  # one number for all ratios of a data set
-        cells.append(rf"\multicolumn{{{len(ratios)}}}{{c}}{{{line.cells[left] or ''}}}")
+        cells.append(rf"\multicolumn{{{len(ratios)}}}{{c}}{{{_cell(line.cells[left])}}}")
         left += len(ratios)
     return " & ".join(cells) + r" \\"

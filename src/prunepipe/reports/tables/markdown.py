@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from prunepipe.reports.tables.grid import Style, lay_out
+from prunepipe.reports.tables.grid import lay_out
 from prunepipe.study.study import Study
-
-STYLE = Style(plus_minus=" ± ", dagger="†", double_dagger="‡", minus="−", bold=lambda text: f"**{text}**")
 
 
 def to_markdown(table: pd.DataFrame, study: Study) -> str:
@@ -19,7 +17,7 @@ def to_markdown(table: pd.DataFrame, study: Study) -> str:
     Returns:
         Title, table, notes and provenance.
     """
-    grid = lay_out(table, study, STYLE)
+    grid = lay_out(table, study)
     header = [f"{dataset} {ratio}" for dataset, ratios in grid.columns for ratio in ratios]
     lines = [f"**{grid.title}**", "", _row(["", *header]), _row([":--", *["--:" for _ in header]])]
     for network, rows in grid.blocks:
