@@ -110,21 +110,14 @@ def test_cuda_is_refused_where_there_is_none() -> None:
         resolve_device("cuda")
 
 
-def test_images_that_do_not_fit_are_refused_before_they_are_copied() -> None:
-    devices.require_room(torch.device("cpu"), 10**6)
-    with pytest.raises(
-        TrainingError, match=r"take 1,000,000.0 GB on cpu, which has .* lower datasets.NAME.train_images"
-    ):
-        devices.require_room(torch.device("cpu"), 10**15)
-
-
-def test_a_training_step_that_does_not_fit_is_refused_before_the_first_one() -> None:
-    devices.require_room_for_step(torch.device("cpu"), 10**6, 64)
+def test_what_does_not_fit_into_memory_is_refused_before_it_is_put_there() -> None:
+    cpu, remedy = torch.device("cpu"), "lower recipe.batch_size = 64"
+    devices.require_room(cpu, 10**6, "the images take", remedy)
     with pytest.raises(
         TrainingError,
-        match=r"step of 64 images takes at least 1,000,000.0 GB .* lower recipe.batch_size = 64",
+        match=rf"^the images take 1,000,000.0 GB on cpu, which has [\d.,]+ GB free: {remedy}\.$",
     ):
-        devices.require_room_for_step(torch.device("cpu"), 10**15, 64)
+        devices.require_room(cpu, 10**15, "the images take", remedy)
 
 
 @pytest.fixture

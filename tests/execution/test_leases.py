@@ -72,7 +72,8 @@ def test_jobs_never_meet_on_a_device_whoever_is_killed(tmp_path: Path, jobs: int
         for pid in sorted(holders(tmp_path) & running.keys())[:1]:
             running.pop(pid).kill()
     killed = [process for process in started if process.pid not in running]
-    assert {process.wait(timeout=60) for process in killed} == {-9}
+    ends = {process.wait(timeout=60) for process in killed}
+    assert -9 in ends <= {-9, 0}  # one may have ended just before it was killed
     assert {process.wait(timeout=60) for process in running.values()} == {0}
     seen = [tuple(map(int, line.split())) for line in (tmp_path / "seen").read_text().splitlines()]
     assert {device for device, _ in seen} == {0, 1, 2, 3}

@@ -14,7 +14,7 @@ from prunepipe.artifacts import Arrays, checksum, write_json
 from prunepipe.datasets import read_dataset, write_dataset
 from prunepipe.datasets.digits import load
 from prunepipe.datasets.reduction import balanced_first
-from prunepipe.errors import ArtifactError
+from prunepipe.errors import ArtifactError, TrainingError
 from prunepipe.networks.structure import Structure
 from prunepipe.networks.vgg import vgg_digits
 from prunepipe.pruning.checks import apply_mask
@@ -109,6 +109,28 @@ def test_retraining_sees_the_clean_data_whatever_the_check(
     settings = stage_settings.retrain_settings(study, NETWORK, "lottery", 0.9, 0, NUMERICS)
     stage_training.retrain(data, *pruned(start, 0.5), settings, Execution())
     assert seen[0] == clean_checksum(data)
+
+
+@pytest.mark.parametrize(
+    ("free", "text"),
+    [
+        (10_000, "the images of the data set take .* lower datasets.NAME.train_images"),
+        (100_000, "a training step of 64 images takes at least .* lower recipe.batch_size = 64"),
+    ],
+)
+def test_training_that_does_not_fit_into_memory_is_refused_before_its_first_step(
+    data: str,
+    start: tuple[Arrays, Structure],
+    small: dict,
+    monkeypatch: pytest.MonkeyPatch,
+    free: int,
+    text: str,
+) -> None:
+    study = Study.model_validate(small | {"recipe": {"epochs": 1, "learning_rate": 0.1}})
+    settings = stage_settings.dense_settings(study, NETWORK, "clean", 0, NUMERICS)
+    monkeypatch.setattr("prunepipe.execution.devices.available_memory", lambda: free)
+    with pytest.raises(TrainingError, match=text):
+        stage_training.train_dense(data, start[0], settings, Execution())
 
 
 @pytest.mark.parametrize("variant", ["random_labels", "random_pixels", "corrupted_data", "half_dataset"])

@@ -96,44 +96,18 @@ def has_bfloat16(device: torch.device) -> bool:
     return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
-def require_room(device: torch.device, size: int) -> None:
-    """Raise an error if images do not fit into the free memory of a device, before any is copied there.
+def require_room(device: torch.device, size: int, what: str, remedy: str) -> None:
+    """Raise an error if something does not fit into the free memory of a device, before it is put there.
 
     Args:
-        device: the device that the images are copied to.
-        size: bytes of all images.
+        device: where it would be.
+        size: bytes that it needs at least.
+        what: subject and verb of the message, for example "the images take".
+        remedy: the settings to change.
 
     Raises:
-        TrainingError: names the needed and the free memory, and the settings to change.
+        TrainingError: names the needed and the free memory, and the remedy.
     """
-    _require_memory(
-        device,
-        size,
-        "the images of the data set take",
-        "lower datasets.NAME.train_images or image_size, raise pool, or run fewer jobs at a time",
-    )
-
-
-def require_room_for_step(device: torch.device, size: int, batch_size: int) -> None:
-    """Raise an error if a training step does not fit into the free memory of a device, before the first one.
-
-    Args:
-        device: the device that trains.
-        size: bytes that the step needs at least.
-        batch_size: images per step, for the message.
-
-    Raises:
-        TrainingError: names the needed and the free memory, and the settings to change.
-    """
-    _require_memory(
-        device,
-        size,
-        f"a training step of {batch_size} images takes at least",
-        f"lower recipe.batch_size = {batch_size} or image_size, or run fewer jobs at a time",
-    )
-
-
-def _require_memory(device: torch.device, size: int, what: str, remedy: str) -> None:
     free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else available_memory()
     if size > free:
         raise TrainingError(

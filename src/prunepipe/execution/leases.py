@@ -22,6 +22,10 @@ from prunepipe.errors import ConfigError, TrainingError
 
 Environment = MutableMapping[str, str]
 
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+FIRST_SPECIAL_STEP = 0xFFFF0000
+"""Slurm numbers the steps that srun starts from 0; batch, extern and interactive steps have larger ids than this."""
+
 
 @dataclass(frozen=True)
 class Pool:
@@ -179,9 +183,13 @@ def _failures_named(devices: Sequence[str]) -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        if any(word in str(error) for word in ("CUDA", "cuDNN", "NVML")):
-            raise TrainingError(_failed(devices, error)) from error
-        raise
+        if not any(word in str(error) for word in ("CUDA", "cuDNN", "NVML")):
+            raise
+        reason = str(error).strip().splitlines()[0]
+        remedy = "lower jobs_per_gpu" if "out of memory" in reason else "look at nvidia-smi"
+        raise TrainingError(
+            f"GPU {', '.join(devices)} failed: {reason}; {remedy}. Start again to resume from the checkpoint."
+        ) from error
 
 
 def _restore(environment: Environment, before: str | None) -> None:
@@ -202,17 +210,6 @@ def _too_many(count: int, visible: Sequence[str], environment: Environment) -> s
 
 def _unusable(path: Path, error: OSError) -> str:
     return f"{path}: the lock of a GPU cannot be used ({error.strerror}); set TMPDIR to a local folder you can write."
-
-
-def _failed(devices: Sequence[str], error: RuntimeError) -> str:
-    reason = str(error).strip().splitlines()[0]
-    remedy = "lower jobs_per_gpu" if "out of memory" in reason else "look at nvidia-smi"
-    return f"GPU {', '.join(devices)} failed: {reason}; {remedy}. Start again to resume from the checkpoint."
-
-
-VISIBLE = "CUDA_VISIBLE_DEVICES"
-FIRST_SPECIAL_STEP = 0xFFFF0000
-"""Slurm numbers the steps that srun starts from 0; batch, extern and interactive steps have larger ids than this."""
 
 
 def visible_devices(environment: Mapping[str, str], found: int | None = None) -> tuple[str, ...]:

@@ -26,7 +26,8 @@ def notes(runs: pd.DataFrame) -> list[str]:
         the check repeats it: the check changed nothing.
     """
     said: list[list[str]] = [[] for _ in range(len(runs))]
-    rows = [row for row in runs.assign(row=range(len(runs))).to_dict("records") if _is_known(row["start"])]
+    known = runs.assign(row=range(len(runs)))[runs["start"].fillna("").ne("")]
+    rows = known.to_dict("records")
     for row, first in _repeats(rows, SEEDS_OF):
         said[row["row"]].append(f"starts from the same weights and mask as seed {first['seed']}")
     for row, first in _repeats(rows, CHECKS_OF):
@@ -48,7 +49,3 @@ def _repeats(
         found += [(row, first[key])] if key in first else []
         first.setdefault(key, row)
     return found
-
-
-def _is_known(start: object) -> bool:
-    return isinstance(start, str) and start != ""

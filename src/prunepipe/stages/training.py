@@ -21,7 +21,6 @@ from prunepipe.execution.devices import (
     prepare_process,
     require_precision,
     require_room,
-    require_room_for_step,
     resolve_device,
 )
 from prunepipe.networks.state import load_arrays
@@ -188,7 +187,12 @@ def _require_room_for_step(
 ) -> None:
     per_image = activation_bytes(network, image_shape, plan.precision)
     batch_size = plan.recipe.batch_size
-    require_room_for_step(training_set.device, min(batch_size, len(training_set)) * per_image, batch_size)
+    require_room(
+        training_set.device,
+        min(batch_size, len(training_set)) * per_image,
+        f"a training step of {batch_size} images takes at least",
+        f"lower recipe.batch_size = {batch_size} or image_size, or run fewer jobs at a time",
+    )
 
 
 def _on_device(
@@ -201,7 +205,8 @@ def _on_device(
     """Return the network with its weights, the training images and the test images, all on the device."""
     channels_last, varied = settings.numerics.channels_last, settings.recipe.augmentation
     size = padded_bytes(training_data[0], varied.crop_padding) + padded_bytes(dataset.test_images, 0)
-    require_room(device, size)
+    remedy = "lower datasets.NAME.train_images or image_size, raise pool, or run fewer jobs at a time"
+    require_room(device, size, "the images of the data set take", remedy)
     network = build(dataset, settings.network, settings.seed)
     load_arrays(network, weights)
     network.to(device)

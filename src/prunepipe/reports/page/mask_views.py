@@ -45,7 +45,10 @@ def _strip(place: Any, densities: Any, names: dict[tuple[Any, ...], str], study:
         "ratio": ratio_label(ratio),
         "layers": [(int(position), names[dataset, network, position]) for position in table.index],
         "rows": [
-            {"method": ticket_label(ticket), "cells": [_heat(density) for density in table[ticket]]}
+            {
+                "method": ticket_label(ticket),
+                "cells": [{"text": share(density), "level": level(density)} for density in table[ticket]],
+            }
             for ticket in study.tickets
             if ticket in table
         ],
@@ -59,10 +62,6 @@ def _layer_names(data: Collected) -> dict[tuple[Any, ...], str]:
     rows = rows.drop_duplicates(["dataset", "network", "position"])
     keys = zip(rows["dataset"], rows["network"], rows["position"], strict=True)
     return {key: str(name).removesuffix(".weight") for key, name in zip(keys, rows["layer"], strict=True)}
-
-
-def _heat(density: Any) -> dict[str, Any]:
-    return {"text": share(density), "level": level(density)}
 
 
 def level(density: Any) -> str:
