@@ -180,7 +180,7 @@ def test_pooling_in_parts_covers_every_image():
 
 
 def test_foreign_loaders_are_refused(tmp_path):
-    with pytest.raises(ConfigError, match=r"its loader returned int, not prunepipe\.datasets\.Dataset"):
+    with pytest.raises(ConfigError, match=r"its loader returned int, not a prunepipe\.api\.Dataset"):
         prepare(reference(not_a_dataset), tmp_path)
 
 

@@ -52,9 +52,7 @@ def prepare(
         dataset = call("data set", reference, folder, **(options or {}))
     if not isinstance(dataset, Dataset):
         found = type(dataset).__name__
-        raise ConfigError(
-            f"dataset '{reference}': its loader returned {found}, not prunepipe.datasets.Dataset."
-        )
+        raise ConfigError(f"dataset '{reference}': its loader returned {found}, not a prunepipe.api.Dataset.")
     train, train_labels = dataset.train_images, dataset.train_labels
     test, test_labels = dataset.test_images, dataset.test_labels
     if train_images is not None:

@@ -62,7 +62,7 @@ def download(url: str, path: Path, md5: str) -> None:
     """
     from torchvision.datasets.utils import download_url  # imports torch, which only a download needs
 
-    with atomic_path(path) as temporary, _patience():
+    with atomic_path(path) as temporary, _socket_timeout():
         try:
             download_url(url, str(temporary.parent), temporary.name, md5)
         except (OSError, RuntimeError, HTTPException) as error:
@@ -121,7 +121,8 @@ def fetch_or_explain(
 
 
 @contextmanager
-def _patience() -> Iterator[None]:
+def _socket_timeout() -> Iterator[None]:
+    """Give up on silent connections, for which torchvision would wait forever."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(SECONDS_OF_SILENCE)
     try:

@@ -29,7 +29,7 @@ class Seen(NamedTuple):
 
 
 def images_seen(study: Study, root: Path = Path()) -> Callable[[Run], Seen]:
-    """Return a function that counts the training images behind a finished run; scoring reads further ones.
+    """Return a function that counts the training images behind a finished run; images read for scoring do not count.
 
     Args:
         study: of the runs.

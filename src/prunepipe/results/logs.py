@@ -7,7 +7,7 @@ from pathlib import Path
 COMPLAINTS = ("error:", "stopped by signal")
 """Starts of the last line of a stage that did not finish."""
 KILLED = "error: the stage was killed"
-"""Start of what is said for a stage that could not; one that ends itself has said why before."""
+"""Start of the line that the launcher writes after a stage was killed; what the stage itself wrote counts more."""
 TRACEBACK = "Traceback (most recent call last):"
 ALIVE = "epoch "
 """Starts of a training run's lines; after one of them, an earlier traceback was not fatal."""

@@ -42,7 +42,7 @@ class Execution:
         return Checkpoint(self.checkpoint, {**identity, "code": self.code}, self.checkpoint_seconds)
 
     def watchers(self) -> list[Callable[[TrainState], None]]:
-        """Return further functions to call after every epoch of a training run."""
+        """Return the functions that a training run calls after every epoch in addition to its report."""
         if not self.tensorboard or self.checkpoint is None:
             return []
         # Loaded by name, so that code that only watches a run does not count as code of the stages.

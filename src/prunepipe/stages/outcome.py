@@ -21,7 +21,7 @@ class Outcome:
         history: one row per epoch: learning rate, losses, accuracies.
         logits: logits of the test images, float32 [N, K].
         seconds: duration of each epoch; stored separately, because only they differ between equal runs.
-        facts: device, precision, library versions.
+        facts: how it was trained: device, version of torch, threads, CPU seconds, number of images.
         snapshots: weights at the rewind epochs.
         before: accuracy (percent) and loss (nats) on the test images before training; empty for a dense run.
         shape: the description of the ticket's mask by `describe`; empty for a dense run.

@@ -135,7 +135,7 @@ def scoring_task(
 def _refresh(
     network: nn.Module, dataset: Dataset, settings: RefreshSettings, seed: int, device: torch.device
 ) -> None:
-    """Make BatchNorm's running statistics anew from one pass over the training images, in a stream of their own."""
+    """Recompute BatchNorm's running statistics in one pass over the training images, with its own random stream."""
     data = corrupted(dataset, settings.corruption, seed)
     training_set = _image_set(dataset, *data, settings.augmentation, device)
     generator = torch_generator(seed, "score", "batch norm")

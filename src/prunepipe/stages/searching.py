@@ -40,8 +40,8 @@ def search(
     Args:
         data: path of the prepared data set.
         structure: path of the network's structure.
-        weights: where training starts.
-        mask: where the mask starts, True = kept; what it prunes is set to zero. Empty: all weights.
+        weights: the initial weights.
+        mask: the initial mask, True = kept; pruned weights are set to zero. Empty: all weights are kept.
         settings: the settings from `search_settings`.
         execution: device, threads, checkpoint.
 

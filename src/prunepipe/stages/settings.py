@@ -239,7 +239,7 @@ def score_settings(
 
 
 def refresh_settings(study: Study, ticket: Ticket, data: str) -> RefreshSettings | None:
-    """Return from which images BatchNorm's statistics are made before scoring; None: they are not."""
+    """Return the images from which BatchNorm's statistics are recomputed before scoring; None: none."""
     if "scoring" not in ticket.refresh_batch_norm:
         return None
     return RefreshSettings(

@@ -64,7 +64,7 @@ def train_dense(data: str, weights: Arrays, settings: DenseSettings, execution: 
 def retrain(
     data: str, weights: Arrays, mask: Arrays, settings: RetrainSettings, execution: Execution
 ) -> Outcome:
-    """Retrain a ticket, always on the full clean training data; a collapsed ticket is not trained.
+    """Retrain a ticket on the full clean training data; a collapsed one is not trained unless the settings say so.
 
     Args:
         data: path of the prepared data set.
@@ -158,7 +158,7 @@ def _inputs(
 def _facts(
     device: torch.device, execution: Execution, identity: Mapping[str, Any], cpu_seconds: float
 ) -> dict[str, Any]:
-    """Return what is recorded of how a run was made; the CPU time is that of the last of its processes."""
+    """Return the record of how a run was made; the CPU time of a resumed run is that of its last process."""
     return {
         "device": device_name(device),
         "deterministic": execution.deterministic,

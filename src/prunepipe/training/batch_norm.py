@@ -24,13 +24,13 @@ def refresh(
 ) -> None:
     """Replace the running means and variances by their averages over all batches of one pass.
 
-    Every batch counts alike, as in torch.optim.swa_utils.update_bn; unlike there, dropout and the like stay off. No
-    weight changes, and the network is left in the mode that it was in.
+    All batches have equal weight, as in torch.optim.swa_utils.update_bn, but dropout stays off. Neither the weights nor
+    the network's mode change.
 
     Args:
         network: on the images' device; its BatchNorm layers are changed.
         images: training images.
-        augmentation: how they are varied, without mixing.
+        augmentation: of the images, without mixing.
         batch_size: images of a batch.
         generator: draws their order and augmentation.
         precision: "float32" or "bfloat16".

@@ -28,9 +28,9 @@ class TrainState:
         optimizer: its state, by "group/parameter".
         history: one row per finished epoch.
         seconds: of each finished epoch; kept out of the history, which is the same in every equal run.
-        snapshots: weights after the epochs asked for.
-        mask: True = kept, of a training whose mask moves; otherwise empty.
-        logits: of the test images, after the last epoch; in no checkpoint.
+        snapshots: weights after the epochs that tickets rewind to.
+        mask: True = kept, if the mask moves during training; otherwise empty.
+        logits: of the test images, after the last epoch; not stored in checkpoints.
     """
 
     epoch: int
@@ -78,16 +78,15 @@ class Checkpoint:
         """Return whether the interval since the last checkpoint has passed."""
         return time.monotonic() - self._last >= self._interval
 
-    def save(self, progress: TrainState) -> None:
+    def save(self, state: TrainState) -> None:
         """Write a checkpoint now."""
-        groups = {"weights": progress.weights, "optimizer": progress.optimizer, "mask": progress.mask}
-        groups |= {f"snapshot{epoch}": weights for epoch, weights in progress.snapshots.items()}
+        groups = {"weights": state.weights, "optimizer": state.optimizer, "mask": state.mask}
+        groups |= {f"snapshot{epoch}": weights for epoch, weights in state.snapshots.items()}
         arrays = {
             f"{group}/{name}": value for group, values in groups.items() for name, value in values.items()
         }
         plain = {
-            name: getattr(progress, name)
-            for name in ("epoch", "step", "loss", "correct", "history", "seconds")
+            name: getattr(state, name) for name in ("epoch", "step", "loss", "correct", "history", "seconds")
         }
         write_arrays(self._path, arrays, identity=self._identity, progress=plain)
         self._last = time.monotonic()
@@ -109,7 +108,7 @@ def _unpack(arrays: Arrays, plain: dict[str, Any]) -> TrainState:
 
 
 class StopRequestedError(Exception):
-    """Raised when the scheduler or the user asked the run to stop and its checkpoint is written."""
+    """The scheduler or the user asked the run to stop, and its checkpoint is written."""
 
 
 class StopSignal:

@@ -24,7 +24,7 @@ def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> float:
 
 
 def scores_of(logits: np.ndarray, labels: np.ndarray) -> dict[str, float | None]:
-    """Return accuracy in percent and loss in nats of a network that need not be trained; None: not finite."""
+    """Return the accuracy in percent and the loss in nats of any network; the loss is None if a logit is not finite."""
     loss = cross_entropy(logits, labels) if np.isfinite(logits).all() else None
     return {"accuracy": accuracy(logits, labels), "loss": loss}
 

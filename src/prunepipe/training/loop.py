@@ -24,7 +24,9 @@ from prunepipe.training.images import Draws, ImageSet, draw_epoch, to_device
 from prunepipe.training.moving import MovingMask
 from prunepipe.training.step import TrainingStep, autocast, default_generator
 
-EVALUATION_BATCH = 500  # of 1000, activations of small networks fall out of the cache: up to 1.4 times slower
+EVALUATION_BATCH = (
+    500  # with 1000, activations of small networks no longer fit into the cache: up to 1.4 times slower
+)
 
 
 @dataclass(frozen=True)
@@ -34,14 +36,14 @@ class TrainingPlan:
     Attributes:
         recipe: how to train.
         seed: the run's seed.
-        purpose: "dense" or "retrain"; together with the seed it determines order, crops and flips.
+        purpose: "dense", "search" or "retrain"; together with the seed it determines order, crops and flips.
         precision: "float32" or "bfloat16".
         first_epoch: the epoch at which the schedule starts (0 unless a ticket's schedule is `remaining`).
         snapshot_epochs: epochs after which the weights are kept for rewinding.
         shuffle: False trains in file order.
-        refresh_batch_norm: whether BatchNorm's running statistics are made anew after the last epoch.
-        moving: moves the mask between steps; None: the mask stays.
-        graphs: a GPU's steps are captured in a CUDA graph; False takes them one operation at a time.
+        refresh_batch_norm: whether to recompute BatchNorm's running statistics after the last epoch.
+        moving: moves the mask between steps; None: the mask is fixed.
+        graphs: whether a GPU takes its steps as a CUDA graph; False launches every operation by itself.
     """
 
     recipe: Recipe
@@ -64,7 +66,7 @@ def train(
     *,
     mask: Mapping[str, np.ndarray] | None = None,
     checkpoint: Checkpoint | None = None,
-    after_epoch: Callable[[TrainState], None] = lambda progress: None,
+    after_epoch: Callable[[TrainState], None] = lambda state: None,
 ) -> TrainState:
     """Train a network and return its final state.
 
@@ -72,9 +74,8 @@ def train(
         network: on its device; training starts from its present weights.
         training_set, test_set: images on the same device.
         plan: recipe, seed and schedule.
-        mask: True = kept; enforced at every step and verified after every epoch. If the plan moves it, it is where the
-            mask starts.
-        checkpoint: where an interrupted run resumes, to the same bytes as one that was never interrupted.
+        mask: True = kept; enforced at every step and verified after every epoch. A moving mask starts from it.
+        checkpoint: an interrupted run resumes from it and ends with the same bytes as an uninterrupted one.
         after_epoch: called with the state after each epoch.
     Returns:
         The state after the last epoch, with the history of all of them.
@@ -194,7 +195,7 @@ def _finish_epoch(
 
 
 def refresh_statistics(network: nn.Module, training_set: ImageSet, plan: TrainingPlan) -> None:
-    """Make BatchNorm's running statistics anew from one pass over the training images, in a stream of their own."""
+    """Recompute BatchNorm's running statistics in one pass over the training images, with its own random stream."""
     generator = torch_generator(plan.seed, plan.purpose, "batch norm")
     recipe = plan.recipe
     refresh(network, training_set, recipe.augmentation.unmixed, recipe.batch_size, generator, plan.precision)
@@ -212,22 +213,22 @@ def predict(network: nn.Module, images: ImageSet, precision: str) -> torch.Tenso
 
 
 def capture(step: TrainingStep, state: TrainState) -> TrainState:
-    """Return `state` with the weights and the optimizer's state of now."""
+    """Return `state` with the current weights, mask and state of the optimizer."""
     mask = arrays_in(step.kept()) if state.mask else {}
     weights, optimizer = arrays_of(step.network), arrays_in(step.optimizer.state)
     return replace(state, weights=weights, optimizer=optimizer, mask=mask)
 
 
 def arrays_in(tensors: Mapping[str, torch.Tensor]) -> Arrays:
-    """Return tensors as arrays of their own, by name."""
+    """Return copies of tensors as arrays, by name."""
     return {name: array_of(value) for name, value in tensors.items()}
 
 
 @torch.no_grad()
-def restore(step: TrainingStep, progress: TrainState) -> None:
+def restore(step: TrainingStep, state: TrainState) -> None:
     """Put the weights back into the network, and the state into its optimizer."""
-    if progress.mask:
-        step.move_mask({name: torch.from_numpy(kept) for name, kept in progress.mask.items()})
-    load_arrays(step.network, progress.weights)
+    if state.mask:
+        step.move_mask({name: torch.from_numpy(kept) for name, kept in state.mask.items()})
+    load_arrays(step.network, state.weights)
     for name, value in step.optimizer.state.items():
-        value.copy_(torch.from_numpy(progress.optimizer[name]).view_as(value))  # a file keeps a number as [1]
+        value.copy_(torch.from_numpy(state.optimizer[name]).view_as(value))  # a file keeps a number as [1]

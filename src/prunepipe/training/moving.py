@@ -18,12 +18,12 @@ from prunepipe.training.step import TrainingStep
 
 @dataclass(frozen=True)
 class MovingMask:
-    """When and how a mask moves; the training step, and so the checkpoint, holds the mask itself.
+    """When and how a mask moves; the mask itself is part of the training step and of the checkpoint.
 
     Attributes:
         updater: returns the mask after each update.
         every: training steps between two updates.
-        steps: the training step after which the mask stays.
+        steps: the last training step at which the mask may move.
         kept_at: progress from 0 to 1, the share of the updates made -> number of weights to keep.
         allocate: the ticket's allocation, for updaters that ask for it.
         seed: of the run; with the step it decides the updater's random numbers.
@@ -66,7 +66,7 @@ class MovingMask:
 
         Args:
             step: holds weights and mask.
-            usual: takes a step that moves the weights.
+            usual: takes an ordinary training step.
             images, labels: of the batch.
             learning_rate: of the step.
             taken: number of the step, counted from 1.

@@ -17,22 +17,22 @@ def epoch_reporter(
 
     Args:
         epochs: total number of epochs.
-        watchers: functions to call with the same state.
+        watchers: further functions to call with it.
     """
     bar = tqdm(total=epochs, unit="epoch", disable=not sys.stderr.isatty())
 
-    def report(progress: TrainState) -> None:
-        row = progress.history[-1]
+    def report(state: TrainState) -> None:
+        row = state.history[-1]
         test = f"test {row['test_accuracy']:.2f} %, " if "test_accuracy" in row else ""
         text = (
             f"train loss {row['train_loss']:.4f}, train {row['train_accuracy']:.2f} %, "
             f"{test}learning rate {row['learning_rate']:g}"
         )
         if bar.disable:
-            print(f"epoch {row['epoch']}/{epochs}: {text}, {progress.seconds[-1]:.2f} s", flush=True)
+            print(f"epoch {row['epoch']}/{epochs}: {text}, {state.seconds[-1]:.2f} s", flush=True)
         bar.set_postfix_str(text, refresh=False)
-        bar.update(progress.epoch - bar.n)
+        bar.update(state.epoch - bar.n)
         for watcher in watchers:
-            watcher(progress)
+            watcher(state)
 
     return report

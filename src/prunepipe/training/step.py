@@ -106,7 +106,7 @@ class TrainingStep:
             self.apply_mask()
 
     def gradients(self, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
-        """Return the gradients of the masked weights, pruned ones included; no weight moves.
+        """Return the gradients of the masked weights, including pruned ones; no weight changes.
 
         A weight that is not trained has gradient zero.
         """
@@ -117,16 +117,16 @@ class TrainingStep:
         }
 
     def masked_weights(self) -> dict[str, Tensor]:
-        """Return the weights that have a mask, by parameter name; not to be changed."""
+        """Return the weights that have a mask, by parameter name; do not change them."""
         return {name: weight.detach() for name, weight in zip(self._mask_of, self._pruned, strict=True)}
 
     def kept(self) -> dict[str, Tensor]:
-        """Return the mask of now, bool by parameter name."""
+        """Return the current mask, bool by parameter name."""
         return {name: mask != 0 for name, mask in self._mask_of.items()}
 
     @torch.no_grad()
     def move_mask(self, kept: Mapping[str, Tensor]) -> None:
-        """Put another mask in place; only weights that both masks keep keep their value and their optimizer's state.
+        """Replace the mask; weights that both masks keep retain value and optimizer state, all others become zero.
 
         Args:
             kept: bool, by parameter name.

@@ -21,7 +21,7 @@ def event_writer(folder: Path) -> Callable[[TrainState], None]:
     """Return a function that brings a run's event file up to date; call it with the state after every epoch.
 
     The event files of earlier attempts are replaced and the first call writes the whole history, so that a run that
-    goes on from a checkpoint has one unbroken curve.
+    resumes from a checkpoint has one unbroken curve.
 
     Args:
         folder: the run's folder.
@@ -39,13 +39,13 @@ def event_writer(folder: Path) -> Callable[[TrainState], None]:
         earlier.unlink()
     writer, written = SummaryWriter(str(folder)), 0
 
-    def write(progress: TrainState) -> None:
+    def write(state: TrainState) -> None:
         nonlocal written
-        for row in progress.history[written:]:
+        for row in state.history[written:]:
             for curve, column in CURVES.items():
                 if column in row:  # the test accuracy is not measured after every epoch
                     writer.add_scalar(curve, row[column], row["epoch"])
-        written = len(progress.history)
+        written = len(state.history)
         writer.flush()
 
     return write

@@ -1,4 +1,4 @@
-"""Builds the report: one HTML page that needs neither a server nor a network."""
+"""Build the report: one HTML page that needs neither a server nor a network."""
 
 from __future__ import annotations
 

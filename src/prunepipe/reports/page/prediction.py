@@ -1,4 +1,4 @@
-"""What the page says about the state before retraining and the accuracy after it."""
+"""The page's table of how well the state before retraining predicts the accuracy after it."""
 
 from __future__ import annotations
 

@@ -176,7 +176,7 @@ def _limits(effects: list[Effect], margin: float) -> tuple[float, float]:
 
 
 class _Drawing:
-    """A figure in the making: where its columns and blocks lie, in inches."""
+    """Draws the figure; positions and sizes are in inches."""
 
     def __init__(
         self,

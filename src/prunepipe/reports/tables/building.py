@@ -1,4 +1,4 @@
-"""Builds the cells of a table from runs: mean, spread, confidence interval, gaps and their causes."""
+"""Build the cells of a table from runs: mean, spread, confidence interval, gaps and their causes."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ def gap_cause(status: object, cause: object) -> str:
 
 
 def _said_of_seeds(runs: pd.DataFrame, count: int) -> list[str]:
-    """Return, for every cell, the texts in `said`, each once with the seeds that it is about."""
+    """Return, for every cell, the texts in `said`, each once with the seeds that it concerns."""
     seeds: dict[int, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     for cell, seed, said in runs[["cell", "seed", "said"]].itertuples(index=False, name=None):
         seeds[cell][said].append(seed)

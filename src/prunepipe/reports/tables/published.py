@@ -61,8 +61,8 @@ def published_beside(cells: pd.DataFrame, study: Study) -> pd.DataFrame:
 
     Args:
         cells: with the columns KEY.
-        study: names the published numbers, and its user answers for their being comparable. Without a name, it has
-            the paper's if it is the paper's by name and recipe, on unchanged data sets and networks.
+        study: if it names published numbers, they are taken to be comparable. Otherwise the paper's numbers are used if
+            the study has the paper's name and recipe, and unchanged data sets and networks.
     Returns:
         One row per cell, in the same order, with COLUMNS; NaN where nothing is known.
     """

@@ -36,7 +36,7 @@ class TrainingSet(Strict):
 
 
 class RefreshSettings(Strict):
-    """The training images that BatchNorm's statistics are made from before scoring, augmented as in training."""
+    """The training images from which BatchNorm's statistics are recomputed before scoring, augmented as in training."""
 
     corruption: str | None = Field(None, description="module:function of the data check; null: clean data")
     batch_size: int = Field(gt=0, description="images of a batch")
@@ -72,7 +72,7 @@ class ScoreSettings(Strict):
         None, description="null: one set of scores serves every prune ratio, whatever the allocation"
     )
     refresh: RefreshSettings | None = Field(
-        None, description="how to make BatchNorm's statistics anew; null: as the weights have them"
+        None, description="how to recompute BatchNorm's statistics; null: they stay as they are"
     )
     missing: Literal["refuse", "keep"] = Field("refuse", description="weights that the score leaves out")
     zeros: Literal["refuse", "removed"] = Field("refuse", description="zeros of a network that it returns")

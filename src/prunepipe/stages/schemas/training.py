@@ -49,7 +49,7 @@ class RetrainSettings(TrainingSettings):
     first_epoch: int = Field(0, ge=0, description="number of the recipe's epochs to skip")
     refresh_batch_norm: bool = Field(
         False,
-        description="make BatchNorm's statistics anew before the network is tested, ahead of training and after",
+        description="recompute BatchNorm's statistics before the network is tested, before and after training",
     )
     train_collapsed: bool = Field(False, description="train a ticket even if it has no path")
 
