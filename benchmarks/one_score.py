@@ -13,6 +13,7 @@ from prunepipe.execution.devices import prepare_process
 from prunepipe.plugins import load_function
 from prunepipe.pruning.rounds import score_network
 from prunepipe.pruning.scores import SCORES
+from prunepipe.pruning.scores.enforcing import Scorer
 from prunepipe.seeds import torch_generator
 
 
@@ -24,8 +25,8 @@ def score_vgg19(name: str, count: int, options: Options) -> None:
         return
     pixels = torch.from_numpy(images).to(options.device).float() / 255
     batches = [(pixels, torch.from_numpy(labels).to(options.device))]
-    function = load_function(SCORES[name].function)
-    score_network(network, function, batches, F.cross_entropy, generator=torch_generator(0, name))
+    scorer = Scorer(load_function(SCORES[name].function), name)
+    score_network(network, scorer, batches, F.cross_entropy, generator=torch_generator(0, name))
 
 
 if __name__ == "__main__":

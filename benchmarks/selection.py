@@ -16,6 +16,7 @@ from prunepipe.pruning.allocations.scored import global_
 from prunepipe.pruning.allocations.shapes import uniform_all
 from prunepipe.pruning.masks import select
 from prunepipe.pruning.rounds import score_network
+from prunepipe.pruning.scores.enforcing import Scorer
 from prunepipe.pruning.scores.snip import snip
 from prunepipe.pruning.updaters.gmp import gmp
 from prunepipe.pruning.updaters.rigl import rigl
@@ -36,7 +37,8 @@ def scores_and_masks(options: Options) -> Section:
     kept = structure.size // 10
 
     def score() -> object:
-        return score_network(network, snip, batches, F.cross_entropy, generator=torch_generator(0, "snip"))
+        generator = torch_generator(0, "snip")
+        return score_network(network, Scorer(snip, "snip"), batches, F.cross_entropy, generator=generator)
 
     def mask() -> object:
         return select(scores, global_(scores, structure, kept))

@@ -52,7 +52,8 @@ def scores_of(reference: str, constructive: bool = False, **options: object) -> 
     external = ":" in reference
     scorer = Scorer(
         load_function(reference if external else SCORES[reference].function),
-        options=options,
+        reference,
+        options,
         ratios={"prune_ratio": 0.9} if constructive else {},
         constructive=constructive,
         external=external,

@@ -33,6 +33,7 @@ from prunepipe.pruning.checks import apply_mask, reinit, shuffle_weights
 from prunepipe.pruning.masks import select
 from prunepipe.pruning.rounds import score_network
 from prunepipe.pruning.scores import SCORES
+from prunepipe.pruning.scores.enforcing import Scorer
 from prunepipe.pruning.tickets import read_ticket, write_ticket
 from prunepipe.seeds import torch_generator
 from prunepipe.stages.initialising import initialise_on
@@ -68,8 +69,8 @@ def batch(images: int = 4) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def scores_of(name: str, network: nn.Module, **options: Any) -> Arrays:
-    function = partial(load_function(SCORES[name].function), **options)
-    return score_network(network, function, [batch()], cross_entropy, generator=torch_generator(0))
+    scorer = Scorer(load_function(SCORES[name].function), name, options)
+    return score_network(network, scorer, [batch()], cross_entropy, generator=torch_generator(0))
 
 
 def random_mask(network: nn.Module, density: float, seed: int = 0) -> Arrays:

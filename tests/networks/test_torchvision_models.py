@@ -19,6 +19,7 @@ from prunepipe.networks.tracing import trace
 from prunepipe.plugins import load_function
 from prunepipe.pruning.rounds import score_network
 from prunepipe.pruning.scores import SCORES
+from prunepipe.pruning.scores.enforcing import Scorer
 from prunepipe.seeds import seeded_globals
 from prunepipe.study.names import network_row
 
@@ -57,8 +58,8 @@ def test_every_score_works_on_it(name: str, score: str) -> None:
     generator = torch.Generator().manual_seed(1)
     images = torch.randn(4, CHANNELS, SIZE, SIZE, generator=generator)
     batches = [(images, torch.arange(4) % CLASSES)]
-    function = load_function(SCORES[score].function)
-    scores = score_network(network, function, batches, cross_entropy, generator=generator)
+    scorer = Scorer(load_function(SCORES[score].function), score)
+    scores = score_network(network, scorer, batches, cross_entropy, generator=generator)
     assert all(np.isfinite(layer).all() for layer in scores.values())
     assert np.mean([layer.any() for layer in scores.values()]) > 0.9
 

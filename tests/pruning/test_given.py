@@ -42,7 +42,7 @@ def test_every_form_gives_the_same_mask(form: str, tmp_path: Path) -> None:
 def test_the_score_returns_the_mask_of_the_file(tmp_path: Path) -> None:
     masks = pruned(vgg(), 0.05)[1]
     options = {"file": str(save(tmp_path, masks))}
-    scorer = Scorer(from_file, options=options, constructive=True)
+    scorer = Scorer(from_file, "from_file", options, constructive=True)
     scores = scorer.scores(vgg(1), [], torch.nn.functional.cross_entropy, generator=torch.Generator())
     assert all((scores[name] == mask.numpy()).all() for name, mask in masks.items())
 

@@ -22,6 +22,7 @@ from prunepipe.pruning.masks import kept_total, select
 from prunepipe.pruning.rounds import score_network
 from prunepipe.pruning.scores import SCORES
 from prunepipe.pruning.scores.contract import Batch
+from prunepipe.pruning.scores.enforcing import Scorer
 
 DATA = Path(__file__).parents[1] / "data"
 RATIOS = (0.9, 0.95, 0.98)
@@ -77,9 +78,8 @@ def golden_network(state: str) -> tuple[nn.Module, Batch]:
 
 def scores_of(state: str, score: str, **options: str) -> Arrays:
     network, batch = golden_network(state)
-    function = load_function(SCORES[score].function)
-    stream = torch.Generator()
-    return score_network(network, function, [batch], cross_entropy, generator=stream, options=options)
+    scorer = Scorer(load_function(SCORES[score].function), score, options)
+    return score_network(network, scorer, [batch], cross_entropy, generator=torch.Generator())
 
 
 @pytest.fixture(scope="module")

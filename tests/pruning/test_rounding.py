@@ -20,6 +20,7 @@ from prunepipe.pruning.masks import kept_total
 from prunepipe.pruning.rounds import score_network
 from prunepipe.pruning.scores import SCORES
 from prunepipe.pruning.scores.contract import Batch
+from prunepipe.pruning.scores.enforcing import Scorer
 
 OTHERS = {"vgg11": 0.25, "vgg13": 0.125, "resnet8": 0.5, "resnet20": 0.25}
 """Networks by name, with their width."""
@@ -56,9 +57,8 @@ def reference_grasp(network: nn.Module, batch: Batch) -> dict[str, Tensor]:
 
 
 def scores_of(name: str, network: nn.Module, batch: Batch, **options: str) -> Arrays:
-    function = load_function(SCORES[name].function)
-    stream = torch.Generator()
-    return score_network(network, function, [batch], cross_entropy, generator=stream, options=options)
+    scorer = Scorer(load_function(SCORES[name].function), name, options)
+    return score_network(network, scorer, [batch], cross_entropy, generator=torch.Generator())
 
 
 def kept(scores: Arrays, prune_ratio: float) -> set[int]:

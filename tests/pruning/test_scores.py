@@ -3,6 +3,7 @@
 import copy
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from prunepipe.networks.prunable import prunable
 from prunepipe.plugins import load_function
 from prunepipe.pruning.rounds import score_network
 from prunepipe.pruning.scores import SCORES
+from prunepipe.pruning.scores.enforcing import Scorer
 from prunepipe.pruning.scores.random import random
 from prunepipe.pruning.scores.snip import snip
 
@@ -29,11 +31,11 @@ def test_every_score_keeps_the_contract(name: str, network) -> None:
     first, *parameters = built.parameters()
     first.grad = torch.ones_like(first)  # a score must neither use nor lose gradients
     parameters[-1].requires_grad_(False)
-    function = load_function(SCORES[name].function)
+    scorer = Scorer(load_function(SCORES[name].function), name)
     batches = [random_batch(6), random_batch(6, seed=1)]
 
     def scores(seed: int) -> dict[str, np.ndarray]:  # score_network refuses a changed network and wrong forms
-        return score_network(built.eval(), function, batches, cross_entropy, generator=stream(seed))
+        return score_network(built.eval(), scorer, batches, cross_entropy, generator=stream(seed))
 
     once = scores(0)
     assert list(once) == list(prunable(built))
@@ -65,6 +67,7 @@ def test_scores_do_not_import_the_compiler() -> None:
     # torch._dynamo costs 4 CPU-seconds, in every one of hundreds of short jobs
     program = """
 import sys
+from dataclasses import replace
 import prunepipe.pruning.scores, prunepipe.pruning.allocations, prunepipe.pruning.masks, prunepipe.pruning.checks
 assert "torch" not in sys.modules
 import torch
@@ -72,9 +75,10 @@ from torch.nn.functional import cross_entropy
 from small_networks import Mixed, random_batch, seeded
 from prunepipe.plugins import load_function
 from prunepipe.pruning.rounds import score_network
-for row in prunepipe.pruning.scores.SCORES.values():
-    function = load_function(row.function)
-    score_network(seeded(Mixed()), function, [random_batch(4)], cross_entropy, generator=torch.Generator())
+from prunepipe.pruning.scores.enforcing import Scorer
+for name, row in prunepipe.pruning.scores.SCORES.items():
+    scorer = Scorer(load_function(row.function), name)
+    score_network(seeded(Mixed()), scorer, [random_batch(4)], cross_entropy, generator=torch.Generator())
 assert "torch._dynamo" not in sys.modules
 """
     folders = [path for path in sys.path if path]
@@ -148,8 +152,8 @@ class Single(nn.Module):
 
 @pytest.mark.parametrize("name", ["snip", "obd"])
 def test_a_network_that_does_not_compute_in_float64_is_refused_with_the_way_out(name: str) -> None:
-    function, batches = load_function(SCORES[name].function), [random_batch(4)]
+    scorer, batches = Scorer(load_function(SCORES[name].function), name), [random_batch(4)]
     with pytest.raises(ScoreError, match=r"does not compute in float64 .*score_options: \{dtype: float32\}"):
-        score_network(Single(), function, batches, cross_entropy, generator=stream())
-    options = {"dtype": "float32"}
-    assert score_network(Single(), function, batches, cross_entropy, generator=stream(), options=options)
+        score_network(Single(), scorer, batches, cross_entropy, generator=stream())
+    single = replace(scorer, options={"dtype": "float32"})
+    assert score_network(Single(), single, batches, cross_entropy, generator=stream())

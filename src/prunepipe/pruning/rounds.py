@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -15,66 +15,70 @@ from prunepipe.errors import ConfigError
 from prunepipe.networks.prunable import prunable
 from prunepipe.pruning.masks import kept_after, select
 from prunepipe.pruning.scores.contract import Batch, Batches, Loss
-from prunepipe.pruning.scores.enforcing import ScoreFunction, Scorer
+from prunepipe.pruning.scores.enforcing import Scorer
 
 Allocate = Callable[[Arrays, int], Mapping[str, int]]
 """(scores, weights to keep) -> weights to keep by layer: an allocation with its structure and options."""
 
 
+class Rounds(NamedTuple):
+    """Iterative pruning: every round removes the same share of the remaining weights.
+
+    Attributes:
+        number: number of rounds R; 1 is one-shot.
+        density: share of all weights that the last cut keeps, in (0, 1].
+        allocate: distributes the budget of a round over the layers.
+    """
+
+    number: int
+    density: float
+    allocate: Allocate
+
+
 def score_network(
     network: nn.Module,
-    score: ScoreFunction | Scorer,
+    scorer: Scorer,
     batches: Batches,
     loss: Loss,
     *,
     generator: torch.Generator,
-    options: Mapping[str, Any] | None = None,
-    rounds: int = 1,
-    density: float | None = None,
-    allocate: Allocate | None = None,
+    rounds: Rounds | None = None,
 ) -> Arrays:
     """Score every prunable weight, and raise an error if the scores violate the contract.
 
-    With several rounds, round r of R scores the network pruned to density^((r - 1) / R): every round removes the same
-    share of the remaining weights. The last cut is not made here; selection at `density` completes the schedule.
+    Round r of R scores the network pruned to density^((r - 1) / R). The last cut is not made here; selection at
+    `density` completes the schedule.
 
     Args:
         network: scored as it is; not changed.
-        score: see `prunepipe.pruning.scores.contract`; a `Scorer` also says how it is called and read.
+        scorer: the score with its settings.
         batches: images [B, C, H, W] and labels [B], on the network's device; read once per round.
         loss: (logits [B, K], labels [B]) -> mean loss.
         generator: the score's randomness; the global streams of torch, numpy and random are derived from it.
-        options: keyword arguments of a plain function; a `Scorer` has its own.
-        rounds: number of rounds of iterative pruning; 1 is one-shot.
-        density, allocate: for several rounds: the share that the last cut keeps, and how a round's budget is allocated.
+        rounds: iterative pruning; None: one-shot.
     Returns:
         One float array per prunable weight in module order; finite, or -inf where an earlier round pruned.
         A mask becomes 1 (kept) and 0 (removed).
     Raises:
         ScoreError: the score violates its contract; the text names score, layer and rule.
-        ConfigError: several rounds without a density in (0, 1] or without an allocation.
     """
-    scorer = score if isinstance(score, Scorer) else Scorer(score, options=options or {})
-    pruned = copy.deepcopy(network) if rounds > 1 else network
-    reread = list(batches) if iter(batches) is batches else batches
-    mask: Arrays | None = None
-    for round_number in range(1, rounds + 1):
-        scores = scorer.scores(pruned, reread, loss, generator=generator)
-        for name, layer in (mask or {}).items():
+    if rounds is None or rounds.number == 1:
+        return scorer.scores(network, batches, loss, generator=generator)
+    pruned = copy.deepcopy(network)
+    scores = scorer.scores(pruned, batches, loss, generator=generator)
+    for done in range(1, rounds.number):
+        mask = _cut(scores, done / rounds.number, rounds)
+        _prune(pruned, mask)
+        scores = scorer.scores(pruned, batches, loss, generator=generator)
+        for name, layer in mask.items():
             np.copyto(scores[name], -np.inf, where=~layer)
-        if round_number < rounds:
-            mask = _cut(scores, round_number / rounds, density, allocate)
-            _prune(pruned, mask)
     return scores
 
 
-def _cut(scores: Arrays, progress: float, density: float | None, allocate: Allocate | None) -> Arrays:
-    if density is None or not 0 < density <= 1 or allocate is None:
-        raise ConfigError(
-            f"several rounds need an allocation and a density above 0 and at most 1, got {density}."
-        )
+def _cut(scores: Arrays, progress: float, rounds: Rounds) -> Arrays:
     size = sum(layer.size for layer in scores.values())
-    now, at_last = (allocate(scores, kept_after(size, density, power)) for power in (progress, 1.0))
+    budgets = (kept_after(size, rounds.density, share) for share in (progress, 1.0))
+    now, at_last = (rounds.allocate(scores, budget) for budget in budgets)
     return select(scores, {name: _between(now[name], at_last[name], layer) for name, layer in scores.items()})
 
 

@@ -19,7 +19,7 @@ from prunepipe.networks.state import load_arrays
 from prunepipe.networks.structure import Structure, read_structure
 from prunepipe.plugins import is_external, load_function
 from prunepipe.pruning.masks import kept_total
-from prunepipe.pruning.rounds import balanced_batches, blank_batches, score_network
+from prunepipe.pruning.rounds import Rounds, balanced_batches, blank_batches, score_network
 from prunepipe.pruning.scores.answers import Answer
 from prunepipe.pruning.scores.calling import asked_ratios
 from prunepipe.pruning.scores.contract import Batch, Batches
@@ -77,29 +77,20 @@ class ScoringTask:
         scorer: the score with its settings.
         batches: the data that the score reads.
         settings: the settings from `score_settings`.
-        structure: the prunable layers.
-        density: share of the weights that the prune ratio keeps, or None if one set of scores serves all ratios.
+        rounds: iterative pruning down to the prune ratio, or None if one set of scores serves all ratios.
     """
 
     network: nn.Module
     scorer: Scorer
     batches: Batches
     settings: ScoreSettings
-    structure: Structure
-    density: float | None
+    rounds: Rounds | None
 
     def scores(self, scorer: Scorer) -> Arrays:
         """Return the scores after all rounds."""
-        ratio = self.settings.ratio
+        generator = self.generator()
         return score_network(
-            self.network,
-            scorer,
-            self.batches,
-            F.cross_entropy,
-            generator=self.generator(),
-            rounds=ratio.rounds if ratio else 1,
-            density=self.density,
-            allocate=partial(_allocate, ratio, self.structure) if ratio else None,
+            self.network, scorer, self.batches, F.cross_entropy, generator=generator, rounds=self.rounds
         )
 
     def answer(self) -> Answer:
@@ -117,7 +108,10 @@ def scoring_task(
     """Build the network, load its weights, and move everything to the device."""
     network = build(dataset, settings.network, settings.seed)
     load_arrays(network, weights)
-    kept = None if settings.ratio is None else kept_total(structure.size, settings.ratio.prune_ratio)
+    kept, rounds, ratio = None, None, settings.ratio
+    if ratio is not None:
+        kept = kept_total(structure.size, ratio.prune_ratio)
+        rounds = Rounds(ratio.rounds, kept / structure.size, partial(_allocate, ratio, structure))
     device = resolve_device(execution.device)
     network.to(device)
     if settings.refresh is not None:
@@ -127,8 +121,7 @@ def scoring_task(
         scorer=scorer_of(settings, kept, structure.size, execution),
         batches=_Moved(_batches(dataset, settings), device),
         settings=settings,
-        structure=structure,
-        density=None if kept is None else kept / structure.size,
+        rounds=rounds,
     )
 
 

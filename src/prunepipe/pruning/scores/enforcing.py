@@ -39,7 +39,7 @@ class Scorer:
 
     Attributes:
         function: a function, class or object; see `prunepipe.pruning.scores.contract`.
-        title: what error messages call it; default: its module and name.
+        title: what error messages call it.
         options: its keyword arguments.
         ratios: density, kept_total and prune_ratio, if it receives them.
         constructive: whether it returns a mask (bool, True = kept) instead of scores.
@@ -50,7 +50,7 @@ class Scorer:
     """
 
     function: ScoreFunction
-    title: str = ""
+    title: str
     options: Mapping[str, Any] = field(default_factory=dict)
     ratios: Mapping[str, float] = field(default_factory=dict)
     constructive: bool = False
@@ -59,14 +59,6 @@ class Scorer:
     external: bool = False
     check_determinism: bool = False
     time_limit: float = 0.0
-
-    def __post_init__(self) -> None:
-        """Find a title."""
-        if not self.title:
-            # A functools.partial and an object have no name of their own.
-            name = getattr(self.function, "__qualname__", type(self.function).__name__)
-            module = getattr(self.function, "__module__", "")
-            object.__setattr__(self, "title", f"score {module}:{name}")
 
     def scores(
         self, network: nn.Module, batches: Batches, loss: Loss, *, generator: torch.Generator
