@@ -10,9 +10,9 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from small_networks import make_structure
 
 from prunepipe.errors import ConfigError, ScoreError
+from prunepipe.networks.structure import check_mask
 from prunepipe.pruning.allocations.scored import global_
 from prunepipe.pruning.masks import (
-    check_mask,
     density,
     kept_total,
     overlap,
@@ -117,7 +117,7 @@ MASK = {"layer0": np.array([[True, False, True], [False, False, False]]), "layer
 
 
 def test_a_mask_that_fits_is_accepted() -> None:
-    check_mask(MASK, STRUCTURE)
+    check_mask(MASK, STRUCTURE.shapes)
 
 
 @pytest.mark.parametrize(
@@ -133,12 +133,12 @@ def test_a_mask_that_fits_is_accepted() -> None:
 )
 def test_a_mask_that_does_not_fit_is_refused(change: dict[str, np.ndarray], message: str) -> None:
     with pytest.raises(ScoreError, match=message):
-        check_mask(MASK | change, STRUCTURE)
+        check_mask(MASK | change, STRUCTURE.shapes)
 
 
 def test_a_mask_without_a_layer_is_refused() -> None:
     with pytest.raises(ScoreError, match="masks lack 'layer1'; expected exactly: layer0, layer1"):
-        check_mask({"layer0": MASK["layer0"]}, STRUCTURE)
+        check_mask({"layer0": MASK["layer0"]}, STRUCTURE.shapes)
 
 
 def test_density_is_over_all_weights_not_a_mean_of_layers() -> None:

@@ -18,7 +18,7 @@ class PrunableChoice:
 
     Attributes:
         include: prune only these, including embeddings; empty: the weights that are pruned by default.
-        exclude: exceptions, which stay dense.
+        exclude: weights that stay dense in any case.
     """
 
     include: tuple[str, ...] = ()

@@ -10,11 +10,10 @@ import torch
 from torch import Tensor
 
 from prunepipe.artifacts import Arrays
-from prunepipe.errors import ScoreError
 from prunepipe.networks.operations import rule_of
 from prunepipe.networks.reach import Maps, indicator, memory_of
 from prunepipe.networks.recording import Call, Recording, tensors_of
-from prunepipe.networks.structure import mask_problem
+from prunepipe.networks.structure import check_mask
 
 
 @dataclass(frozen=True)
@@ -60,18 +59,16 @@ def connectivity(mask: Arrays, recording: Recording) -> Connectivity:
     Source: Vysogorets, Kempe, "Connectivity Matters: Neural Network Pruning Through the Lens of Effective
         Sparsity", JMLR 2023, section 3.
     """
-    problem = mask_problem(mask, {name: tuple(weight.shape) for name, weight in recording.weights.items()})
-    if problem:
-        raise ScoreError(f"{problem}. Make the mask from the structure of this network.")
+    check_mask(mask, {name: tuple(weight.shape) for name, weight in recording.weights.items()})
     kept = {name: torch.from_numpy(layer).float().requires_grad_() for name, layer in mask.items()}
     maps = follow(recording, kept)
     if reads_values(recording, maps):
         return _everything(mask, recording)
     ends = [maps.reached(output) for output in recording.outputs]
-    useful = {name: mask[name] & on_path for name, on_path in _on_paths(kept, ends).items()}
+    effective = {name: mask[name] & on_path for name, on_path in _on_paths(kept, ends).items()}
     return Connectivity(
-        effective={name: int(layer.sum()) for name, layer in useful.items()},
-        dead_units=_dead_units(useful, recording),
+        effective={name: int(layer.sum()) for name, layer in effective.items()},
+        dead_units=_dead_units(effective, recording),
         collapsed=not any(bool(end.any()) for end in ends),
         unreachable_outputs=sum(int((~end.flatten(1).any(0)).sum()) for end in ends),
     )
@@ -129,9 +126,11 @@ def _on_paths(kept: Mapping[str, Tensor], ends: list[Tensor]) -> Arrays:
     return {name: (gradient > 0).numpy() for name, gradient in zip(kept, gradients, strict=True)}
 
 
-def _dead_units(useful: Arrays, recording: Recording) -> dict[str, int]:
-    """Count the units of each layer that have no useful weight: a path enters a unit through a useful weight."""
-    return {name: int((~recording.by_unit[name](layer).any(axis=1)).sum()) for name, layer in useful.items()}
+def _dead_units(effective: Arrays, recording: Recording) -> dict[str, int]:
+    """Count the units of each layer without an effective weight, through which every path enters a unit."""
+    return {
+        name: int((~recording.by_unit[name](layer).any(axis=1)).sum()) for name, layer in effective.items()
+    }
 
 
 def _everything(mask: Arrays, recording: Recording) -> Connectivity:

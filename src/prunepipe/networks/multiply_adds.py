@@ -1,4 +1,4 @@
-"""Count the products of a forward pass with each prunable weight, from the recorded operations."""
+"""Count the multiply-adds of each prunable weight in a recorded forward pass."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Use(NamedTuple):
 
     Attributes:
         shape, stride, offset: of the part, as `torch.as_strided` reads the weight's memory.
-        times: products of each of its numbers for one image.
+        times: multiply-adds per image of each of its entries.
     """
 
     shape: tuple[int, ...]
@@ -31,7 +31,7 @@ class Use(NamedTuple):
 
 
 def uses_of_weights(recording: Recording) -> dict[str, list[Use]]:
-    """Return how a forward pass multiplies by each prunable weight.
+    """Return where a forward pass multiplies by each prunable weight.
 
     Args:
         recording: a forward pass of the network.
@@ -46,14 +46,14 @@ def uses_of_weights(recording: Recording) -> dict[str, list[Use]]:
             continue
         for factor in (call.args[place] for place in _FACTORS[call.name]):
             if memory_of(factor) in names:
-                times = _products(call) // (BATCH * factor.numel())
+                times = _multiply_adds(call) // (BATCH * factor.numel())
                 use = Use(tuple(factor.shape), factor.stride(), int(factor.storage_offset()), times)
                 uses[names[memory_of(factor)]].append(use)
     return uses
 
 
 def multiply_adds(mask: np.ndarray, weight: Tensor, uses: list[Use]) -> int:
-    """Return the products of one image with the kept numbers of a weight.
+    """Return the multiply-adds per image with the kept entries of a weight.
 
     Args:
         mask: bool, True = kept, shaped like the weight.
@@ -66,8 +66,8 @@ def multiply_adds(mask: np.ndarray, weight: Tensor, uses: list[Use]) -> int:
     return sum(int(part) for part in parts)
 
 
-def _products(call: Call) -> int:
-    """Return the number of products of one operation, for the whole batch."""
+def _multiply_adds(call: Call) -> int:
+    """Return the number of multiply-adds of one operation for the whole batch."""
     first, second = (call.args[place] for place in _FACTORS[call.name])
     if call.name != "convolution":
         return int(call.result.numel() * first.shape[-1])

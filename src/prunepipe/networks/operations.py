@@ -49,7 +49,7 @@ def pointwise(call: Call, maps: Maps, result: Tensor) -> Reach:
 
 
 def _joined(terms: dict[Tensor, Tensor], maps: Maps, result: Tensor) -> Reach:
-    """Mark what depends on any part of the image, whichever weights, pruned or kept, take part as well."""
+    """Combine maps of several inputs: an entry depends on the image if it does in any input, whatever the weights."""
     images = [term.expand(result.shape) for tensor, term in terms.items() if maps.of_image(tensor)]
     weights = [1 + term.expand(result.shape) for tensor, term in terms.items() if maps.of_weights(tensor)]
     return reduce(mul, [*([_sum(images)] if images else []), *weights]), bool(images)

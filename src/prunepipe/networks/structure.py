@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from prunepipe.artifacts import FOREIGN, mismatch, of_another_version, read_json
+from prunepipe.errors import ScoreError
 
 
 @dataclass(frozen=True)
@@ -72,13 +73,18 @@ class Structure:
         return Structure(layers, data["residual"], data["followed"], data.get("unprunable", 0.0))
 
 
-def mask_problem(mask: Mapping[str, np.ndarray], shapes: Mapping[str, tuple[int, ...]]) -> str | None:
-    """Return why a mask does not fit weights of these names and shapes, or None if it does."""
+def check_mask(mask: Mapping[str, np.ndarray], shapes: Mapping[str, tuple[int, ...]]) -> None:
+    """Raise an error if a mask does not fit weights of these names and shapes.
+
+    Raises:
+        ScoreError: a layer is missing, unknown, of another shape, or not bool.
+    """
     problem = mismatch(mask, shapes)
     if problem:
-        return f"masks {problem}"
-    wrong = next((name for name, layer in mask.items() if layer.dtype != np.bool_), None)
-    return wrong and f"mask of layer '{wrong}' has type {mask[wrong].dtype}, must be bool (True = kept)"
+        raise ScoreError(f"masks {problem}.")
+    for name, layer in mask.items():
+        if layer.dtype != np.bool_:
+            raise ScoreError(f"mask of layer '{name}' has type {layer.dtype}, must be bool (True = kept).")
 
 
 def read_structure(path: Path | str) -> Structure:

@@ -9,7 +9,7 @@ import numpy as np
 
 from prunepipe.artifacts import Arrays
 from prunepipe.errors import ScoreError
-from prunepipe.networks.structure import mask_problem
+from prunepipe.networks.structure import check_mask
 
 
 def rearrange(mask: Arrays, *, generator: np.random.Generator) -> Arrays:
@@ -99,6 +99,4 @@ def apply_mask(weights: Arrays, mask: Arrays) -> Arrays:
 
 
 def _require_fit(weights: Arrays, mask: Arrays) -> None:
-    problem = mask_problem(mask, {name: weights[name].shape for name in mask if name in weights})
-    if problem:
-        raise ScoreError(f"{problem}, like the weights.")
+    check_mask(mask, {name: weights[name].shape for name in mask if name in weights})

@@ -1,4 +1,4 @@
-"""Somebody's mask and weights, read from a file for one network, and what forbids to judge them."""
+"""Read a mask and weights from a user's file, and refuse a file whose mask cannot be judged."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from prunepipe.pruning.audit.subject import MASKS, ZEROS, AuditedLayer, read_nam
 
 REMEDY = "Name the network that the file belongs to, and a data set of its images and classes."
 COUNTERS = ("num_batches_tracked",)
-"""Last part of the names of a network's state that are no weights; a file need not have them."""
+"""Last part of the names in a network's state that are not weights; a file may lack them."""
 SHOWN = 3
 """Most names that a message lists."""
 

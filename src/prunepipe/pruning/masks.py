@@ -12,7 +12,7 @@ import numpy as np
 
 from prunepipe.artifacts import Arrays, mismatch
 from prunepipe.errors import ConfigError, ScoreError
-from prunepipe.networks.structure import Structure, mask_problem
+from prunepipe.networks.structure import Structure
 
 TOO_MANY_TIES = 0.1
 """Share of values equal to the lowest, such as pruned weights, above which they are dropped before a partition: with
@@ -166,17 +166,6 @@ def check_scores(scores: Arrays, structure: Structure) -> None:
     problem = mismatch(scores, structure.shapes)
     if problem:
         raise ScoreError(f"scores {problem}.")
-
-
-def check_mask(mask: Arrays, structure: Structure) -> None:
-    """Raise an error if a mask does not fit the network.
-
-    Raises:
-        ScoreError: a layer is missing, unknown, of another shape, or not bool.
-    """
-    problem = mask_problem(mask, structure.shapes)
-    if problem:
-        raise ScoreError(f"{problem}.")
 
 
 def density(mask: Arrays) -> float:

@@ -11,8 +11,7 @@ import numpy as np
 
 from prunepipe.artifacts import FOREIGN, Arrays, checksum, read_arrays, write_arrays
 from prunepipe.errors import ArtifactError, ScoreError, remake
-from prunepipe.networks.structure import Structure
-from prunepipe.pruning.masks import check_mask
+from prunepipe.networks.structure import Structure, check_mask
 
 BITS, KEPT, OTHER = "bits/", "kept/", "other/"
 
@@ -96,7 +95,7 @@ def require_fit(path: Path | str, mask: Arrays, structure: Structure) -> None:
         ArtifactError: the message names the file and the first layer that differs.
     """
     try:
-        check_mask(mask, structure)
+        check_mask(mask, structure.shapes)
     except ScoreError as error:
         raise ArtifactError(f"{path}: {error} {remake(path)}") from error
 

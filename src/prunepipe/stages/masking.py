@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from prunepipe.artifacts import Arrays
-from prunepipe.networks.structure import Structure
-from prunepipe.pruning.masks import check_mask, kept_total, require_budget, require_room, select
+from prunepipe.networks.structure import Structure, check_mask
+from prunepipe.pruning.masks import kept_total, require_budget, require_room, select
 from prunepipe.stages.allocating import allocate
 from prunepipe.stages.own_checks import checked
 from prunepipe.stages.schemas.masking import MaskSettings
@@ -42,5 +42,5 @@ def make_mask(
         exact=not settings.constructive,
     )
     mask = select(scores, kept)
-    check_mask(mask, structure)
+    check_mask(mask, structure.shapes)
     return mask

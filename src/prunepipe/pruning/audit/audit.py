@@ -26,7 +26,7 @@ class Audit:
         subject: the file's prunable layers.
         measures: what was measured on them.
         findings: what is wrong, including with the change from an earlier file; empty if there is no alarm.
-        notes: remarks that are no faults.
+        notes: remarks that are not faults.
         unknown: what these files cannot tell, and what would help.
         claim: the claimed prune ratio.
         network: reference of the network; None if only the shapes are known.

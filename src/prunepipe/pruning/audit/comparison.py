@@ -45,7 +45,7 @@ class Comparison:
         layers: one entry per layer.
         overlap: of the two masks.
         findings: what is wrong with the change.
-        notes: remarks that are no faults.
+        notes: remarks that are not faults.
     """
 
     before: str

@@ -1,4 +1,4 @@
-"""Measure a file's masks: densities, other allocations, paths, overlap with magnitude, multiply-adds, size."""
+"""Measure a file's masks: densities, other allocations, paths, overlap with magnitude, multiply-adds, bytes."""
 
 from __future__ import annotations
 
@@ -68,8 +68,8 @@ class LayerMeasures:
         orphan: whether it is a `weight_orig` without its mask.
         pattern: N:M pattern of its mask.
         magnitude: overlap with the same number of the layer's largest weights; None if not known.
-        multiply_adds: products with its kept weights for one image; None if not known.
-        dense_multiply_adds: products with all its weights for one image.
+        multiply_adds: multiply-adds per image with its kept weights; None if not known.
+        dense_multiply_adds: multiply-adds per image with all its weights.
         parts: queries, keys and values of a packed attention projection; empty for other weights.
     """
 
@@ -140,12 +140,12 @@ class Measures:
 
     @property
     def multiply_adds(self) -> int | None:
-        """Products with kept weights for one image; None if not known."""
+        """Multiply-adds per image with kept weights; None if not known."""
         return _sum([layer.multiply_adds for layer in self.layers])
 
     @property
     def dense_multiply_adds(self) -> int | None:
-        """Products with all prunable weights for one image; None if not known."""
+        """Multiply-adds per image with all prunable weights; None if not known."""
         return _sum([layer.dense_multiply_adds for layer in self.layers])
 
 
@@ -163,13 +163,11 @@ def measure(
     """
     recording = record(network, image_shape) if network else None
     paths = connectivity(subject.mask, recording) if recording else None
-    products = _products(subject, recording) if recording else {}
+    costs = _multiply_adds(subject, recording) if recording else {}
     expected, refused = _expected(subject)
     by_layer, whole = _magnitude(subject)
     layers = tuple(
-        _layer(
-            entry, paths, products, {key: kept[entry.layer.name] for key, kept in expected.items()}, by_layer
-        )
+        _layer(entry, paths, costs, {key: kept[entry.layer.name] for key, kept in expected.items()}, by_layer)
         for entry in subject.layers
     )
     size, kept = sum(layer.size for layer in layers), sum(layer.kept for layer in layers)
@@ -184,8 +182,8 @@ def measure(
     )
 
 
-def _products(subject: Subject, recording: Recording) -> dict[str, tuple[int, int]]:
-    """Return the products for one image with the kept and with all numbers of each weight that is multiplied by."""
+def _multiply_adds(subject: Subject, recording: Recording) -> dict[str, tuple[int, int]]:
+    """Return the multiply-adds per image of each weight that the network uses in a product: kept, and all."""
     found = {}
     for name, uses in uses_of_weights(recording).items():
         if uses:
@@ -228,7 +226,7 @@ def _values_of_pruned(entry: AuditedLayer) -> np.ndarray:
 def _layer(
     entry: AuditedLayer,
     paths: Connectivity | None,
-    products: dict[str, tuple[int, int]],
+    costs: dict[str, tuple[int, int]],
     expected: dict[str, int],
     magnitude: dict[str, Overlap],
 ) -> LayerMeasures:
@@ -238,7 +236,7 @@ def _layer(
     kept_zeros = int(np.count_nonzero(weight[mask] == 0)) if has_both and weight is not None else 0
     alive = int(np.count_nonzero(_values_of_pruned(entry))) if has_both else 0
     rows = entry.rows
-    sparse, dense = products.get(name, (None, None))
+    sparse, dense = costs.get(name, (None, None))
     return LayerMeasures(
         name=name,
         kind=entry.layer.kind,

@@ -36,7 +36,7 @@ WEIGHTS = ("weight", *PROJECTIONS)
 """Attribute names of prunable weights."""
 
 ByUnit = Callable[[np.ndarray], np.ndarray]
-"""Brings values shaped like a weight to [output units, inputs]."""
+"""Reshapes values shaped like a weight to [output units, inputs]."""
 
 SHOWN = 4
 """Most names that a message lists."""
@@ -52,7 +52,7 @@ class AuditedLayer:
     Attributes:
         layer: its name, kind and shape.
         mask: bool, True = kept.
-        by_unit: brings values shaped like the weight to [output units, inputs].
+        by_unit: reshapes values shaped like the weight to [output units, inputs].
         weight: its values, from `weight_orig` if there is one; None if the file only has the mask.
         masked: whether the file has a mask for it; if not, zero weights count as pruned.
         applied: whether the forward pass multiplies by the mask, so that pruned weights need not be zero.
@@ -182,7 +182,7 @@ def subject_of(
         named: tensors of the file.
         structure: of the network; None to take every matrix (2-D) and kernel (3-D to 5-D) as prunable that has a mask
             or is named as weights are (WEIGHTS).
-        by_unit: per layer of the network, what brings a weight's values to [output units, inputs].
+        by_unit: per layer of the network, what reshapes a weight's values to [output units, inputs].
         remedy: what to do about a file that does not fit the network, for the message.
     Raises:
         ArtifactError: names or shapes do not fit the network, a mask does not fit its weight, or nothing is prunable.
@@ -230,16 +230,16 @@ def _layers_of_network(named: NamedTensors, structure: Structure, remedy: str) -
     held = {**named.masks, **named.weights}
     shapes = {name: tuple(value.shape) for name, value in held.items()}
     alone = not any(name in named.weights for name in structure.shapes)
-    strange = [name for name in named.masks if name not in structure.shapes] if alone else []
+    unknown = [name for name in named.masks if name not in structure.shapes] if alone else []
     absent = [name for name in structure.shapes if name not in shapes and not (alone and named.masks)]
     problems = [
-        f"no {_told(name, structure.shapes[name])}{_closest(name, structure.shapes[name], shapes)}"
+        f"no {_with_shape(name, structure.shapes[name])}{_closest(name, structure.shapes[name], shapes)}"
         for name in absent
     ]
     problems += [
-        f"the mask {_told(name, shapes[name])} belongs to no prunable layer"
+        f"the mask {_with_shape(name, shapes[name])} belongs to no prunable layer"
         + _closest(name, shapes[name], structure.shapes)
-        for name in strange
+        for name in unknown
     ]
     problems += [
         f"'{name}' is {_sides(shapes[name])} in the file and {_sides(shape)} in the network"
@@ -255,13 +255,13 @@ def _layers_of_network(named: NamedTensors, structure: Structure, remedy: str) -
 
 
 def _closest(name: str, shape: tuple[int, ...], known: Mapping[str, tuple[int, ...]]) -> str:
-    """Name the closest of the known tensors: of the same shape if there is one, else by name."""
+    """Name the known tensor with the most similar name, if possible of the same shape."""
     alike = [other for other, sides in known.items() if sides == shape]
     nearest = get_close_matches(name, alike, 1, 0.0) or get_close_matches(name, known, 1, 0.0)
-    return f" (closest: {_told(nearest[0], known[nearest[0]])})" if nearest else ""
+    return f" (closest: {_with_shape(nearest[0], known[nearest[0]])})" if nearest else ""
 
 
-def _told(name: str, shape: Iterable[int]) -> str:
+def _with_shape(name: str, shape: Iterable[int]) -> str:
     return f"'{name}' {_sides(shape)}"
 
 
@@ -270,11 +270,14 @@ def _sides(shape: Iterable[int]) -> str:
 
 
 def _listed(tensors: Mapping[str, Tensor]) -> str:
-    return ", ".join(_told(name, value.shape) for name, value in list(tensors.items())[:SHOWN]) or "nothing"
+    return (
+        ", ".join(_with_shape(name, value.shape) for name, value in list(tensors.items())[:SHOWN])
+        or "nothing"
+    )
 
 
 def _units_by_bias(named: NamedTensors, layer: Layer) -> ByUnit:
-    """Return how to read a weight by output units; a bias of another length than its first axis says: transposed."""
+    """Return how to reshape a weight to output units: transposed if its bias has another length than its first axis."""
     bias = named.weights.get(f"{layer.name.removesuffix('weight')}bias")
     count = 0 if bias is None or layer.kind != "conv" else bias.numel()
     groups, rest = divmod(count, max(layer.shape[1], 1))
@@ -293,8 +296,8 @@ def _audited(named: NamedTensors, layer: Layer, by_unit: ByUnit) -> AuditedLayer
     values = values_of(named.masks[name])
     if values.shape != layer.shape:
         raise ArtifactError(
-            f"{named.path}: the mask of {_told(name, layer.shape)} has the shape {_sides(values.shape)}. Save it in "
-            "the shape of its weight."
+            f"{named.path}: the mask of {_with_shape(name, layer.shape)} has the shape {_sides(values.shape)}. Save it "
+            "in the shape of its weight."
         )
     soft = int(np.count_nonzero((values != 0) & (values != 1)))
     return AuditedLayer(layer, values != 0, by_unit, weight, True, name in named.original, soft)

@@ -171,7 +171,7 @@ class Scorer:
                 )
 
     def _located(self, error: ScoreError) -> ScoreError:
-        """Add the line of the user's file that returned the answer to an error."""
+        """Add to an error the line of the user's file that returned the answer."""
         place = _answer_line(self.function) if self.external else ""
         return type(error)(f"{error}{place}") if place and place not in str(error) else error
 

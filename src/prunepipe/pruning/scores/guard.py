@@ -64,19 +64,19 @@ def _limited_time(title: str, seconds: float) -> Iterator[None]:
         yield
         return
 
-    told = (
+    message = (
         f"{title}: did not return within {seconds:g} s{{}}. Make it faster, or allow it more time: --time-limit of "
         "prunepipe try and judge, score_time_limit in config.yaml."
     )
     place = title.partition(" ")[2].rpartition(":")[0]
 
-    def ring(number: int, frame: FrameType | None) -> None:
-        raise _TimeIsUp(told.format(_where(frame, place)))
+    def on_alarm(number: int, frame: FrameType | None) -> None:
+        raise _TimeIsUp(message.format(_where(frame, place)))
 
-    last_resort = threading.Timer(seconds + GRACE_SECONDS, _end_process, [told.format("")])
+    last_resort = threading.Timer(seconds + GRACE_SECONDS, _end_process, [message.format("")])
     last_resort.daemon = True
     last_resort.start()
-    before = signal.signal(signal.SIGALRM, ring)
+    before = signal.signal(signal.SIGALRM, on_alarm)
     signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN_SECONDS)
     try:
         yield

@@ -3,7 +3,8 @@
 The gradient of an image along a vector v over its logits is d(v . logits)/dw. Two methods give equal sums over images
 and vectors. The fast method runs whole batches backward, once per vector: for a Conv2d or Linear module that sees one
 image per row, every image's gradient follows from the module's input and the gradient of its output. The slow method
-differentiates image by image and is always correct. Both run on the first images; if they differ, the slow one wins.
+differentiates image by image and is correct for every layer. Both run on the first images; if they differ, the slow
+method runs on all.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ def mean_squared_gradients(
     seen, by_layer = 0, True
     for images, labels in _parts(batches):
         if not seen:
-            by_layer = _ways_agree(network, weights, images[:TRIAL_IMAGES])
+            by_layer = _methods_agree(network, weights, images[:TRIAL_IMAGES])
         # Any batch may break the one-image-per-row rule, for example if a layer swaps tokens and images.
         by_layer = by_layer and _add_by_layer(sums, network, weights, (images, labels), vectors)
         if not by_layer:
@@ -75,7 +76,7 @@ def _parts(batches: Batches) -> Iterator[Batch]:
         yield from zip(torch.split(images, IMAGES), torch.split(labels, IMAGES), strict=True)
 
 
-def _ways_agree(network: nn.Module, weights: Weights, images: Tensor) -> bool:
+def _methods_agree(network: nn.Module, weights: Weights, images: Tensor) -> bool:
     """Compare both methods along one random vector per image, which does not vanish where the network fits its data."""
     places = torch.arange(len(images), device=images.device)
     classes = network(images[:1]).shape[1]

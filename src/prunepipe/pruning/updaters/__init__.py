@@ -21,7 +21,7 @@ class UpdaterRow:
             instead of the weights.
         densities: how many weights the mask keeps from update to update.
         every: default number of training steps between two updates.
-        until: default share of the training steps after which the mask stays.
+        until: default share of the training steps after which the mask no longer changes.
     """
 
     function: str

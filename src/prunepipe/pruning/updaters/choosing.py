@@ -12,11 +12,11 @@ from torch import Tensor
 from prunepipe.errors import ScoreError
 
 SAMPLED_EVERY = 251
-"""Of large layers every such value is looked at first, which shows about where the threshold is."""
+"""Stride of the sample from which the threshold of a layer is estimated."""
 CHUNK = 2**16
-"""Values that are looked at together, so that they stay in the processor's cache."""
+"""Values that are compared at once, so that they stay in the processor's cache."""
 FEW = 4
-"""Where less than one weight in so many is a candidate, only the candidates are looked at."""
+"""If less than one weight in FEW is a candidate, only the candidates are read."""
 
 Array = npt.NDArray[Any]
 
@@ -33,10 +33,10 @@ def largest(values: Tensor, among: Tensor, count: int) -> Tensor:
     Raises:
         ScoreError: there are fewer to choose from.
     """
-    there = kept(among)
-    if count > there:
+    available = kept(among)
+    if count > available:
         raise ScoreError(
-            f"{count:,} weights of a layer are to be chosen, but there are only {there:,} to choose from."
+            f"{count:,} weights of a layer are to be chosen, but there are only {available:,} to choose from."
         )
     chosen = torch.zeros_like(values, dtype=torch.bool)
     if count == 0:
@@ -45,11 +45,13 @@ def largest(values: Tensor, among: Tensor, count: int) -> Tensor:
         chosen = largest_by_topk(values, among, count)
     else:
         inside = in_memory(among if among.stride() == values.stride() else chosen.clone().copy_(among))
-        if there * FEW < values.numel():
+        if available * FEW < values.numel():
             places = np.flatnonzero(inside)
             in_memory(chosen)[places] = _largest(in_memory(values)[places], None, count)
         else:
-            in_memory(chosen)[:] = _largest(in_memory(values), inside if there < inside.size else None, count)
+            in_memory(chosen)[:] = _largest(
+                in_memory(values), inside if available < inside.size else None, count
+            )
     surplus = kept(chosen) - count
     if surplus:  # by flat index, however the layer is laid out
         sizes = values.abs()
@@ -76,7 +78,7 @@ def in_memory(tensor: Tensor) -> Array:
 
 def _largest(values: Array, among: Array | None, count: int) -> Array:
     """Return a mask of the `count` largest absolute values among some, and of all that equal the least of them."""
-    low, high = _about(values, among, count)
+    low, high = _threshold_bounds(values, among, count)
     chosen, places = np.empty(values.size, bool), []
     for start in range(0, values.size, CHUNK):
         part = slice(start, start + CHUNK)
@@ -87,7 +89,7 @@ def _largest(values: Array, among: Array | None, count: int) -> Array:
         chosen[part] = (sizes > high) & wide
         places.append(np.flatnonzero(wide ^ chosen[part]) + start)
     close, above = np.concatenate(places), int(np.count_nonzero(chosen))
-    if not above < count <= above + close.size:  # the sample misled
+    if not above < count <= above + close.size:  # a bound from the sample does not hold
         close, above = np.flatnonzero(np.ones(values.size, bool) if among is None else among), 0
         chosen[:] = False
     sizes = np.abs(values[close])
@@ -96,8 +98,8 @@ def _largest(values: Array, among: Array | None, count: int) -> Array:
     return chosen
 
 
-def _about(values: Array, among: Array | None, count: int) -> tuple[float, float]:
-    """Return sizes between which the least of the `count` largest most likely lies, from a sample."""
+def _threshold_bounds(values: Array, among: Array | None, count: int) -> tuple[float, float]:
+    """Estimate from a sample a lower and an upper bound of the `count`-th largest absolute value."""
     sample = values[::SAMPLED_EVERY] if among is None else values[::SAMPLED_EVERY][among[::SAMPLED_EVERY]]
     sample = np.sort(np.abs(sample))
     share = count / (values.size if among is None else int(np.count_nonzero(among)))
@@ -116,11 +118,11 @@ def at_random(candidates: Tensor, count: int, generator: torch.Generator) -> Ten
     Returns:
         A bool tensor like `candidates` with `count` True values.
     """
-    there = kept(candidates)
-    few = min(count, there - count)  # to choose, or to leave out
+    available = kept(candidates)
+    few = min(count, available - count)  # to choose, or to leave out
     chosen = torch.zeros_like(candidates)
-    if candidates.device.type == "cpu" and few * FEW < there and there * FEW > candidates.numel():
-        # Most of what is drawn is a candidate that was not drawn before; what was is drawn again, which favours no set.
+    if candidates.device.type == "cpu" and few * FEW < available and available * FEW > candidates.numel():
+        # Most positions are candidates that were not drawn yet; the others are drawn again, which favours no set.
         free, taken, missing = in_memory(candidates), in_memory(chosen), few
         while missing:
             drawn = _places(torch.randint(candidates.numel(), (missing,), generator=generator), candidates)
@@ -128,7 +130,7 @@ def at_random(candidates: Tensor, count: int, generator: torch.Generator) -> Ten
             missing = few - kept(chosen)
     else:
         places = np.flatnonzero(candidates.flatten().cpu().numpy())
-        drawn = places[torch.randperm(there, generator=generator)[:few].numpy()]
+        drawn = places[torch.randperm(available, generator=generator)[:few].numpy()]
         flat = np.zeros(candidates.numel(), bool)
         flat[drawn] = True
         chosen.copy_(torch.from_numpy(flat).view(candidates.shape))

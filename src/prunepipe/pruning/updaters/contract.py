@@ -8,14 +8,14 @@ prunable weight, shaped like it, True = kept, with exactly round(density x N) Tr
 * `gradients`: of the loss of one training batch, for all weights, kept or pruned; None if the updater's row says that
   it reads none. The step that they come from moves no weight: its gradients move the mask instead.
 * `mask`: the mask so far.
-* `step`: training steps taken, counted from 1; `steps`: the step after which the mask stays.
+* `step`: training steps taken, counted from 1; `steps`: the step after which the mask no longer changes.
 * `density`: share of the weights that the returned mask keeps.
 * `generator`: a torch.Generator on the CPU, of this seed and step; draw every random number from it.
 * `allocate`: the ticket's allocation, (scores, mask, number of weights to keep) -> number of weights to keep by layer;
-  what the mask prunes is no candidate.
+  pruned weights are no candidates.
 
-An updater receives those of the keyword arguments that it names. It changes none of the tensors. Weights that it grows
-start at zero, as does the optimizer's state of them; the updater itself keeps no state between calls.
+An updater receives the keyword arguments that it names, and must not change the tensors or keep state between calls.
+Weights that it grows start at zero, and so does their state in the optimizer.
 """
 
 from __future__ import annotations

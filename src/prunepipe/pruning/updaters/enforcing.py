@@ -59,13 +59,13 @@ class Updater:
             ScoreError: the updater violates its contract; the text names it, the layer and the rule.
         """
         density = kept / sum(layer.numel() for layer in mask.values())
-        told = {"step": step, "steps": steps, "density": density, "allocate": allocate}
+        keywords = {"step": step, "steps": steps, "density": density, "allocate": allocate}
         twin = torch.Generator()
         twin.set_state(generator.get_state())
         given = weights, gradients, mask
-        answer = self._once(given, {**told, "generator": generator}, kept)
+        answer = self._once(given, {**keywords, "generator": generator}, kept)
         if self.external:
-            again = self._once(given, {**told, "generator": twin}, kept)
+            again = self._once(given, {**keywords, "generator": twin}, kept)
             for name, layer in answer.items():
                 if not torch.equal(layer, again[name]):
                     raise ScoreError(
@@ -74,23 +74,23 @@ class Updater:
                     )
         return answer
 
-    def _once(self, given: tuple[Any, ...], told: Mapping[str, Any], kept: int) -> Tensors:
+    def _once(self, given: tuple[Any, ...], keywords: Mapping[str, Any], kept: int) -> Tensors:
         mask: Tensors = given[-1]
-        said = self._of_the_user(given, told) if self.external else self._called(given, told)
-        return self._held_to(said, mask, kept)
+        returned = self._call_external(given, keywords) if self.external else self._call(given, keywords)
+        return self._validated(returned, mask, kept)
 
-    def _of_the_user(self, given: tuple[Any, ...], told: Mapping[str, Any]) -> Any:
+    def _call_external(self, given: tuple[Any, ...], keywords: Mapping[str, Any]) -> Any:
         copies = [tensors and {name: tensor.clone() for name, tensor in tensors.items()} for tensors in given]
-        seed = int(torch.randint(2**62, (), generator=told["generator"]))
+        seed = int(torch.randint(2**62, (), generator=keywords["generator"]))
         limits_memory = all(layer.device.type == "cpu" for layer in given[-1].values())
         limited = guarded(self.title, self.time_limit, limit_memory=limits_memory)
         with seeded_globals(seed, "updater"), limited:
-            return self._called(tuple(copies), told)
+            return self._call(tuple(copies), keywords)
 
-    def _called(self, given: tuple[Any, ...], told: Mapping[str, Any]) -> Any:
+    def _call(self, given: tuple[Any, ...], keywords: Mapping[str, Any]) -> Any:
         signature = inspect.signature(self.function)
         takes_all = takes_any_keyword(signature)
-        named = {name: value for name, value in told.items() if takes_all or name in signature.parameters}
+        named = {name: value for name, value in keywords.items() if takes_all or name in signature.parameters}
         try:
             bound = signature.bind(*given, **named, **self.options)
         except TypeError as error:
@@ -100,21 +100,21 @@ class Updater:
             ) from error
         return self.function(*bound.args, **bound.kwargs)
 
-    def _held_to(self, said: Any, mask: Tensors, kept: int) -> Tensors:
+    def _validated(self, returned: Any, mask: Tensors, kept: int) -> Tensors:
         """Return an answer if it is a mask of the same layers with the right number of weights."""
-        if not isinstance(said, Mapping):
+        if not isinstance(returned, Mapping):
             raise ScoreError(
-                f"{self.title}: returned {type(said).__name__}, must return a dictionary of masks."
+                f"{self.title}: returned {type(returned).__name__}, must return a dictionary of masks."
             )
-        for name in [*mask, *said]:
-            if name not in said:
+        for name in [*mask, *returned]:
+            if name not in returned:
                 raise ScoreError(f"{self.title}: lacks '{name}'; it must return a mask of every layer.")
             if name not in mask:
                 raise ScoreError(
                     f"{self.title}: returned a mask of '{name}', which is not a prunable layer; it must return "
                     "masks of the layers that it was given, and no others."
                 )
-        found = {name: self._layer(name, said[name], layer) for name, layer in mask.items()}
+        found = {name: self._layer(name, returned[name], layer) for name, layer in mask.items()}
         total = sum(count(layer) for layer in found.values())
         if total != kept:
             raise ScoreError(
@@ -123,15 +123,15 @@ class Updater:
             )
         return found
 
-    def _layer(self, name: str, said: Any, mask: Tensor) -> Tensor:
-        if not isinstance(said, Tensor) or said.dtype != torch.bool:
-            kind = said.dtype if isinstance(said, Tensor) else type(said).__name__
+    def _layer(self, name: str, returned: Any, mask: Tensor) -> Tensor:
+        if not isinstance(returned, Tensor) or returned.dtype != torch.bool:
+            kind = returned.dtype if isinstance(returned, Tensor) else type(returned).__name__
             raise ScoreError(
                 f"{self.title}: the mask of '{name}' is {kind}, must be a bool tensor, True = kept."
             )
-        if said.shape != mask.shape:
+        if returned.shape != mask.shape:
             raise ScoreError(
-                f"{self.title}: the mask of '{name}' has shape {tuple(said.shape)}, must be {tuple(mask.shape)} like "
-                "the weight."
+                f"{self.title}: the mask of '{name}' has shape {tuple(returned.shape)}, must be {tuple(mask.shape)} "
+                "like the weight."
             )
-        return said.to(mask.device)
+        return returned.to(mask.device)

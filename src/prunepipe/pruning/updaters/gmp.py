@@ -1,4 +1,4 @@
-"""Gradual magnitude pruning: fewer and fewer weights, the smallest go."""
+"""Gradual magnitude pruning: remove the smallest weights step by step during training."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from prunepipe.pruning.updaters.contract import Allocate, Tensors
 
 
 def gmp(weights: Tensors, gradients: None, mask: Tensors, *, density: float, allocate: Allocate) -> Tensors:
-    """Keep the largest of the weights that are left; what is pruned never returns.
+    """Keep the largest of the weights that are left; pruned weights never return.
 
     Args:
         weights: by name; |w| ranks them.
         gradients: not read.
         mask: True = kept so far.
         density: share of all weights to keep.
-        allocate: distributes them over the layers; a layer that keeps one weight more than it has left, as rounding can
-            make it, passes it on to another.
+        allocate: distributes them over the layers; if rounding gives a layer one weight more than it has left, another
+            layer keeps that one.
     Returns:
         A mask that keeps round(density x N) weights.
     Raises:
@@ -33,7 +33,7 @@ def gmp(weights: Tensors, gradients: None, mask: Tensors, *, density: float, all
 
 
 def _within(counts: Mapping[str, int], left: Mapping[str, int]) -> dict[str, int]:
-    """Pass on what rounding gives to layers beyond what they have left, to the first layers that can keep it."""
+    """Cap every layer's count at what it has left, and give the surplus to the first layers that have room."""
     for name, count in counts.items():
         if count > left[name] + 1:
             raise ScoreError(

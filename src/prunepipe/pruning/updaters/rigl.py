@@ -1,4 +1,4 @@
-"""RigL: the smallest weights go, those with the largest gradients come."""
+"""RigL: drop the smallest weights, and grow those with the largest gradients."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from prunepipe.pruning.updaters.contract import Tensors
 def rigl(
     weights: Tensors, gradients: Tensors, mask: Tensors, *, step: int, steps: int, share: float = 0.3
 ) -> Tensors:
-    """Exchange a share of every layer's weights: the smallest, for those whose loss gradients are largest.
+    """Exchange a share of every layer's weights: the smallest for those with the largest gradients of the loss.
 
     Args:
         weights: by name; |w| decides what is dropped.
-        gradients: of all weights; |gradient| decides what is grown, among all that is not kept, what was just dropped
-            included.
+        gradients: of all weights; |gradient| decides what is grown, among all weights that are not kept, including
+            those just dropped.
         mask: True = kept so far.
         step: training steps taken.
-        steps: step after which the mask stays.
-        share: a, of the kept weights of a layer; a / 2 (1 + cos(pi step / steps)) of them are exchanged, rounded down.
+        steps: step after which the mask no longer changes.
+        share: a; the share a / 2 (1 + cos(pi step / steps)) of a layer's kept weights is exchanged, rounded down.
     Returns:
         A mask with the same number of weights in every layer.
     Source: Evci, Gale, Menick, Castro, Elsen, "Rigging the lottery", ICML 2020, algorithm 1.
@@ -32,7 +32,7 @@ def rigl(
 
 
 def _exchange(weight: Tensor, gradient: Tensor, mask: Tensor, share: float) -> Tensor:
-    there = kept(mask)
-    count = int(share * there)
-    stay = largest(weight, mask, there - count)
+    total = kept(mask)
+    count = int(share * total)
+    stay = largest(weight, mask, total - count)
     return stay | largest(gradient, ~stay, count)

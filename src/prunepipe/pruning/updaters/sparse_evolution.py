@@ -15,13 +15,13 @@ from prunepipe.pruning.updaters.contract import Tensors
 def sparse_evolution(
     weights: Tensors, gradients: None, mask: Tensors, *, generator: torch.Generator, share: float = 0.3
 ) -> Tensors:
-    """Exchange a share of every layer's weights: of each sign those nearest to zero, for others at random.
+    """Exchange a share of every layer's weights: those nearest to zero, of each sign, for others at random.
 
     Args:
         weights: by name.
         gradients: not read.
         mask: True = kept so far.
-        generator: draws what is grown, among all that is not kept, what was just dropped included.
+        generator: draws what is grown, among all weights that are not kept, including those just dropped.
         share: of the positive and of the negative kept weights of a layer, rounded down; zero counts as positive.
     Returns:
         A mask with the same number of weights in every layer.
