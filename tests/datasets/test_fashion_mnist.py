@@ -43,13 +43,15 @@ def put_files(folder, contents=CONTENTS, compressed=True):
         path.write_bytes(gzip.compress(content) if compressed else content)
 
 
-def no_network(url, path, md5):
-    raise ConfigError(f"the download of {url} failed (no network).")
+@pytest.fixture(autouse=True)
+def debian(tmp_path, monkeypatch):
+    """The folder of Debian's package, empty unless a test fills it."""
+    monkeypatch.setattr(fashion_mnist, "DEBIAN_FOLDER", tmp_path / "debian")
+    return tmp_path / "debian"
 
 
-def load(folder, debian=None, checksums=CHECKSUMS, fetch=no_network):
-    debian = folder / "no_debian" if debian is None else debian
-    return fashion_mnist.load(folder, debian=debian, checksums=checksums, fetch=fetch)
+def load(folder, checksums=CHECKSUMS):
+    return fashion_mnist.load(folder, checksums=checksums)
 
 
 @pytest.mark.parametrize("compressed", [True, False])
@@ -64,20 +66,20 @@ def test_local_files_are_read(tmp_path, place, compressed):
     assert (dataset.classes, dataset.mean, dataset.std) == (10, (0.2860,), (0.3530,))
 
 
-def test_debians_files_serve_when_the_data_folder_has_none(tmp_path):
-    put_files(tmp_path / "debian")
-    assert len(load(tmp_path / "empty", debian=tmp_path / "debian").train_labels) == 7
+def test_debians_files_serve_when_the_data_folder_has_none(tmp_path, debian):
+    put_files(debian)
+    assert len(load(tmp_path / "empty").train_labels) == 7
 
 
-def test_local_files_come_before_debians_and_complete_folders_before_others(tmp_path):
+def test_local_files_come_before_debians_and_complete_folders_before_others(tmp_path, debian):
     labels = np.array([1, 1, 1, 1, 1, 1, 1], dtype=np.uint8)
     put_files(tmp_path / "fashion_mnist", {TRAIN_LABELS: idx(labels)})  # incomplete
     put_files(tmp_path / "FashionMNIST" / "raw")
-    put_files(tmp_path / "debian", {**CONTENTS, TRAIN_LABELS: idx(labels)})
-    assert load(tmp_path, debian=tmp_path / "debian").train_labels.tolist() == [9, 0, 0, 3, 0, 2, 7]
+    put_files(debian, {**CONTENTS, TRAIN_LABELS: idx(labels)})
+    assert load(tmp_path).train_labels.tolist() == [9, 0, 0, 3, 0, 2, 7]
 
 
-def test_what_is_missing_is_downloaded_with_its_checksum(tmp_path):
+def test_what_is_missing_is_downloaded_with_its_checksum(tmp_path, monkeypatch):
     put_files(tmp_path / "fashion_mnist", {TRAIN_IMAGES: CONTENTS[TRAIN_IMAGES]})
     fetched = []
 
@@ -85,7 +87,8 @@ def test_what_is_missing_is_downloaded_with_its_checksum(tmp_path):
         fetched.append((url, md5))
         path.write_bytes(gzip.compress(CONTENTS[path.stem]))
 
-    assert len(load(tmp_path, fetch=fetch).train_labels) == 7
+    monkeypatch.setattr("prunepipe.datasets.sources.download", fetch)
+    assert len(load(tmp_path).train_labels) == 7
     assert fetched == [
         (f"{fashion_mnist.URL}{name}.gz", ARCHIVE_MD5[name])
         for name in (TRAIN_LABELS, TEST_IMAGES, TEST_LABELS)
@@ -101,7 +104,7 @@ def test_nothing_found_names_folders_package_and_config_key(tmp_path):
         f"{tmp_path / 'fashion_mnist'},",
         f"{tmp_path / 'FashionMNIST' / 'raw'},",
         f"{tmp_path} (which lacks {TEST_LABELS}),",
-        f"{tmp_path / 'no_debian'};",
+        f"{tmp_path / 'debian'};",
         "(no network)",
         "apt-get install dataset-fashion-mnist",
         "`data_folder`",
@@ -154,8 +157,9 @@ def test_parsed_arrays_are_writable_copies():
 
 
 @pytest.mark.skipif(not DEBIAN_FOLDER.is_dir(), reason="needs Debian's package dataset-fashion-mnist")
-def test_debians_package_is_fashion_mnist_and_gives_the_constants(tmp_path):
-    dataset = fashion_mnist.load(tmp_path, fetch=no_network)
+def test_debians_package_is_fashion_mnist_and_gives_the_constants(tmp_path, monkeypatch):
+    monkeypatch.setattr(fashion_mnist, "DEBIAN_FOLDER", DEBIAN_FOLDER)
+    dataset = fashion_mnist.load(tmp_path)
     assert dataset.train_images.shape == (60_000, 1, 28, 28)
     assert dataset.test_images.shape == (10_000, 1, 28, 28)
     assert np.bincount(dataset.train_labels).tolist() == [6000] * 10

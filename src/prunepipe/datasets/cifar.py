@@ -11,7 +11,7 @@ import numpy as np
 
 from prunepipe.datasets.dataset import Dataset
 from prunepipe.datasets.official_pickle import load_batch
-from prunepipe.datasets.sources import Fetch, download, file_md5, found_or_fetched, require_md5
+from prunepipe.datasets.sources import file_md5, found_or_downloaded, require_md5
 from prunepipe.errors import ArtifactError
 
 URL = "https://www.cs.toronto.edu/~kriz/"
@@ -109,7 +109,7 @@ def cifar100(folder: Path) -> Dataset:
     return load_release(folder, CIFAR100)
 
 
-def load_release(folder: Path, release: Release, *, fetch: Fetch = download) -> Dataset:
+def load_release(folder: Path, release: Release) -> Dataset:
     """Load one of the CIFAR datasets from local files or a download.
 
     Extracted folders are preferred to archives, and the binary version, which needs no unpickling, to
@@ -120,7 +120,6 @@ def load_release(folder: Path, release: Release, *, fetch: Fetch = download) -> 
         folder: searched, as is folder/cifar10 (or cifar100), for extracted folders and archives; the
             binary archive is downloaded to it.
         release: the dataset; its checksums decide which files are official.
-        fetch: how to download.
     Returns:
         Images [50000, 3, 32, 32] and [10000, 3, 32, 32].
     Raises:
@@ -130,7 +129,7 @@ def load_release(folder: Path, release: Release, *, fetch: Fetch = download) -> 
     """
     archive = release.archives[0]
     names, md5 = (*release.folders, *release.archives), release.checksums[archive]
-    source = found_or_fetched(folder, release.name, names, URL + archive, md5, fetch)
+    source = found_or_downloaded(folder, release.name, names, URL + archive, md5)
     binary = source.name in (release.folders[0], release.archives[0])
     contents = _contents(source, release, binary)
     parse = _parse_records if binary else _parse_batch

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from prunepipe.datasets.dataset import Dataset
-from prunepipe.datasets.sources import Fetch, bytes_md5, download, fetch_or_explain
+from prunepipe.datasets.sources import bytes_md5, download_or_explain
 from prunepipe.errors import ArtifactError
 
 MEAN = (0.2860,)  # measured on the 60,000 training images
@@ -39,21 +39,13 @@ CONTENT_MD5 = {
 }
 
 
-def load(
-    folder: Path,
-    *,
-    debian: Path = DEBIAN_FOLDER,
-    checksums: Mapping[str, str] = CONTENT_MD5,
-    fetch: Fetch = download,
-) -> Dataset:
+def load(folder: Path, *, checksums: Mapping[str, str] = CONTENT_MD5) -> Dataset:
     """Load Fashion-MNIST from the data folder, Debian's package, or a download, in this order.
 
     Args:
         folder: searched, with its subfolders fashion_mnist and FashionMNIST/raw, for the four
             idx-ubyte files, compressed (.gz) or not; downloads go to folder/fashion_mnist.
-        debian: the folder of the Debian package.
         checksums: MD5 of every file's decompressed content.
-        fetch: how to download.
     Returns:
         Images [60000, 1, 28, 28] and [10000, 1, 28, 28].
     Raises:
@@ -61,10 +53,10 @@ def load(
         ArtifactError: a file is truncated, damaged, or not from Fashion-MNIST.
     Source: Xiao, Rasul, Vollgraf, "Fashion-MNIST", arXiv 1708.07747.
     """
-    places = (folder / "fashion_mnist", folder / "FashionMNIST" / "raw", folder, debian)
+    places = (folder / "fashion_mnist", folder / "FashionMNIST" / "raw", folder, DEBIAN_FOLDER)
     complete = [place for place in places if not _missing(place)]
     if not complete:
-        _download(places, fetch)
+        _download(places)
     place = complete[0] if complete else places[0]
     return Dataset(
         train_images=_read(place, TRAIN_IMAGES, checksums)[:, None],
@@ -92,7 +84,7 @@ def _describe(place: Path) -> str:
     return f"{place}{lacks}"
 
 
-def _download(places: tuple[Path, ...], fetch: Fetch) -> None:
+def _download(places: tuple[Path, ...]) -> None:
     target = places[0]
     looked = [_describe(place) for place in places]
     remedy = (
@@ -101,8 +93,7 @@ def _download(places: tuple[Path, ...], fetch: Fetch) -> None:
     )
     for name in _missing(target):  # keeps files of an interrupted download
         archive = f"{name}.gz"
-        fetch_or_explain(
-            fetch,
+        download_or_explain(
             URL + archive,
             target / archive,
             ARCHIVE_MD5[name],

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http.client import HTTPException
 from pathlib import Path
 
 from prunepipe.artifacts import atomic_path
 from prunepipe.errors import ArtifactError, ConfigError
-
-Fetch = Callable[[str, Path, str], None]
-"""`fetch(url, path, md5)`: write the file with this checksum to `path`, or raise ConfigError."""
 
 SECONDS_OF_SILENCE = 60.0  # compute nodes often drop packets instead of refusing a connection
 
@@ -69,9 +66,7 @@ def download(url: str, path: Path, md5: str) -> None:
             raise ConfigError(f"the download of {url} failed ({error}).") from error
 
 
-def found_or_fetched(
-    folder: Path, dataset: str, names: Sequence[str], url: str, md5: str, fetch: Fetch
-) -> Path:
+def found_or_downloaded(folder: Path, dataset: str, names: Sequence[str], url: str, md5: str) -> Path:
     """Return a data set's extracted folder or archive; if there is none, download its archive.
 
     Args:
@@ -80,7 +75,6 @@ def found_or_fetched(
         names: of extracted folders and archives, in order of preference.
         url: the archive's address.
         md5: published checksum of that archive.
-        fetch: how to download.
     Raises:
         ConfigError: there is none, and it cannot be downloaded.
     """
@@ -93,17 +87,16 @@ def found_or_fetched(
             f"Put {archives} (or its extracted folder) into {folder}, or set `data_folder` in config.yaml to the "
             "folder that has it."
         )
-        fetch_or_explain(fetch, url, target, md5, dataset=dataset, looked=candidates, remedy=remedy)
+        download_or_explain(url, target, md5, dataset=dataset, looked=candidates, remedy=remedy)
     return found or target
 
 
-def fetch_or_explain(
-    fetch: Fetch, url: str, path: Path, md5: str, *, dataset: str, looked: Sequence[str | Path], remedy: str
+def download_or_explain(
+    url: str, path: Path, md5: str, *, dataset: str, looked: Sequence[str | Path], remedy: str
 ) -> None:
     """Download a file that was not found locally; if that fails, say where it was searched for and what to do.
 
     Args:
-        fetch: how to download.
         url: the file's address.
         path: the file to write.
         md5: published checksum.
@@ -114,7 +107,7 @@ def fetch_or_explain(
         ConfigError: the dataset cannot be downloaded.
     """
     try:
-        fetch(url, path, md5)
+        download(url, path, md5)
     except ConfigError as error:
         places = ", ".join(str(place) for place in looked)
         raise ConfigError(f"dataset '{dataset}': not found in {places}; {error} {remedy}") from error

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from prunepipe.datasets.dataset import Dataset
-from prunepipe.datasets.sources import Fetch, download, file_md5, found_or_fetched, require_md5
+from prunepipe.datasets.sources import file_md5, found_or_downloaded, require_md5
 from prunepipe.errors import ArtifactError
 
 MEAN = (0.48025, 0.44807, 0.39755)
@@ -40,6 +40,9 @@ class Archive:
     test_images: int = 10_000
 
 
+OFFICIAL = Archive()
+
+
 @dataclass(frozen=True)
 class _Files:
     """A folder or an archive: its file names (relative to the dataset's folder) and how to read one."""
@@ -49,7 +52,7 @@ class _Files:
     read: Callable[[str], bytes]
 
 
-def load(folder: Path, *, release: Archive | None = None, fetch: Fetch = download) -> Dataset:
+def load(folder: Path, *, release: Archive = OFFICIAL) -> Dataset:
     """Load Tiny-ImageNet from its extracted folder, its zip file, or a download.
 
     The label of a class is the position of its WordNet id in the sorted wnids.txt. Training images are
@@ -59,8 +62,7 @@ def load(folder: Path, *, release: Archive | None = None, fetch: Fetch = downloa
     Args:
         folder: searched, as is folder/tiny_imagenet, for tiny-imagenet-200 and
             tiny-imagenet-200.zip; downloads go to it.
-        release: the expected archive; default: the official one.
-        fetch: how to download.
+        release: the expected archive.
     Returns:
         Images [100000, 3, 64, 64] and [10000, 3, 64, 64].
     Raises:
@@ -68,8 +70,7 @@ def load(folder: Path, *, release: Archive | None = None, fetch: Fetch = downloa
         ArtifactError: files are missing, damaged, or do not match the annotations.
     Source: Le and Yang, "Tiny ImageNet visual recognition challenge", 2015.
     """
-    release = release or Archive()
-    source = found_or_fetched(folder, "tiny_imagenet", (BASE, f"{BASE}.zip"), URL, release.md5, fetch)
+    source = found_or_downloaded(folder, "tiny_imagenet", (BASE, f"{BASE}.zip"), URL, release.md5)
     with _open(source, release) as files:
         classes = _classes(files, release)
         train = _train_names(files, classes, release)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
 
 from prunepipe.artifacts import read_json
 from prunepipe.errors import ArtifactError
@@ -16,31 +15,22 @@ from prunepipe.study.study import CLEAN, FULL_NETWORK, Study
 UNKNOWN = float("nan")
 
 
-class Seen(NamedTuple):
-    """Training images behind a run, each counted as often as a step read it.
-
-    Attributes:
-        images: of the run itself.
-        images_total: with the dense run, the searches and the cycles that lead to it; NaN if one is not known.
-    """
-
-    images: float
-    images_total: float
-
-
-def images_seen(study: Study, root: Path = Path()) -> Callable[[Run], Seen]:
+def images_seen(study: Study, root: Path = Path()) -> Callable[[Run], dict[str, float]]:
     """Return a function that counts the training images behind a finished run; images read for scoring do not count.
 
     Args:
         study: of the runs.
         root: folder that holds `results/`.
+    Returns:
+        A function of the run that returns `images`, of the run itself, each counted as often as a step read it, and
+        `images_total`, with the dense run, the searches and the cycles that lead to it; NaN if one is not known.
     """
     count = cache(lambda folder: _count(root / folder / "timing.json"))
 
-    def seen(run: Run) -> Seen:
+    def seen(run: Run) -> dict[str, float]:
         own = count(run.folder)
         before = sum(share * count(folder) for folder, share in _before(study, run))
-        return Seen(own, own + before)
+        return {"images": own, "images_total": own + before}
 
     return seen
 

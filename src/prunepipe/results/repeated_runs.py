@@ -26,8 +26,8 @@ def notes(runs: pd.DataFrame) -> list[str]:
         the check repeats it: the check changed nothing.
     """
     said: list[list[str]] = [[] for _ in range(len(runs))]
-    known = runs.assign(row=range(len(runs)))[runs["start"].fillna("").ne("")]
-    rows = known.to_dict("records")
+    known = runs["start"].map(lambda start: isinstance(start, str) and start != "")
+    rows = runs.assign(row=range(len(runs)))[known.astype(bool)].to_dict("records")
     for row, first in _repeats(rows, SEEDS_OF):
         said[row["row"]].append(f"starts from the same weights and mask as seed {first['seed']}")
     for row, first in _repeats(rows, CHECKS_OF):

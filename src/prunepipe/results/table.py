@@ -10,7 +10,7 @@ import pandas as pd
 
 from prunepipe.artifacts import read_arrays, read_json
 from prunepipe.errors import ArtifactError
-from prunepipe.results.images_seen import Seen, images_seen
+from prunepipe.results.images_seen import images_seen
 from prunepipe.results.layout import Run, runs
 from prunepipe.results.repeated_runs import notes
 from prunepipe.results.standing import DONE, Standings, Upstream
@@ -73,7 +73,9 @@ def collect(study: Study, root: Path = Path(), upstream: Upstream = lambda run: 
     return results.assign(note=notes(results))
 
 
-def _read(run: Run, root: Path, standings: Standings, seen: Callable[[Run], Seen]) -> dict[str, Any]:
+def _read(
+    run: Run, root: Path, standings: Standings, seen: Callable[[Run], dict[str, float]]
+) -> dict[str, Any]:
     folder, standing = root / run.folder, standings.of(run)
     if standing.state != DONE:
         return {"status": "missing", "cause": standing.cause}
@@ -86,7 +88,7 @@ def _read(run: Run, root: Path, standings: Standings, seen: Callable[[Run], Seen
     return {
         **metrics,
         **structure,
-        **seen(run)._asdict(),
+        **seen(run),
         "seconds": round(sum(timing["seconds"]), 3),
         "device": timing["device"],
         "deterministic": timing.get("deterministic"),
