@@ -20,13 +20,11 @@ class Use(NamedTuple):
     """One use of a weight, or of a part of it, such as the queries' rows of a packed attention projection.
 
     Attributes:
-        shape, stride, offset: of the part, as `torch.as_strided` reads the weight's memory.
+        part: a view of the weight's memory.
         times: multiply-adds per image of each of its entries.
     """
 
-    shape: tuple[int, ...]
-    stride: tuple[int, ...]
-    offset: int
+    part: Tensor
     times: int
 
 
@@ -47,8 +45,7 @@ def uses_of_weights(recording: Recording) -> dict[str, list[Use]]:
         for factor in (call.args[place] for place in _FACTORS[call.name]):
             if memory_of(factor) in names:
                 times = _multiply_adds(call) // (BATCH * factor.numel())
-                use = Use(tuple(factor.shape), factor.stride(), int(factor.storage_offset()), times)
-                uses[names[memory_of(factor)]].append(use)
+                uses[names[memory_of(factor)]].append(Use(factor, times))
     return uses
 
 
@@ -61,9 +58,12 @@ def multiply_adds(mask: np.ndarray, weight: Tensor, uses: list[Use]) -> int:
         uses: of the weight.
     """
     kept = torch.zeros(weight.untyped_storage().nbytes() // weight.element_size(), dtype=torch.bool)
-    kept.as_strided(weight.shape, weight.stride(), weight.storage_offset()).copy_(torch.from_numpy(mask))
-    parts = (use.times * kept.as_strided(use.shape, use.stride, use.offset).sum() for use in uses)
-    return sum(int(part) for part in parts)
+    _view(kept, weight).copy_(torch.from_numpy(mask))
+    return sum(use.times * int(_view(kept, use.part).sum()) for use in uses)
+
+
+def _view(memory: Tensor, like: Tensor) -> Tensor:
+    return memory.as_strided(like.shape, like.stride(), like.storage_offset())
 
 
 def _multiply_adds(call: Call) -> int:

@@ -10,7 +10,7 @@ from prunepipe.errors import ConfigError
 from prunepipe.networks.choice import PrunableChoice, chosen
 from prunepipe.networks.structure import Layer, Structure
 from prunepipe.plugins import load_function
-from prunepipe.pruning.allocations.budget import refuse_empty_budget
+from prunepipe.pruning.allocations.budget import check_budget
 from prunepipe.pruning.allocations.depth import LinearShare
 from prunepipe.pruning.masks import kept_after, kept_total, require_budget
 from prunepipe.pruning.options import Options
@@ -236,7 +236,7 @@ def _refuse_dense(ticket: Ticket, structure: Structure, budget: int) -> None:
     dense = sum(layer.size for layer in structure.layers if layer.kind in row.dense_layers)
     if row.dense_layers:
         fixed = f"the {' and '.join(row.dense_layers).capitalize()} layers stay dense with {dense:,}"
-        refuse_empty_budget(ticket.allocation, budget - dense, budget, fixed)
+        check_budget(ticket.allocation, budget - dense, budget, structure.size - dense, fixed)
 
 
 def _refuse_by_trying(ticket: Ticket, structure: Structure, budget: int, when: str = "") -> None:

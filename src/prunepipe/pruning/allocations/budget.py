@@ -5,16 +5,17 @@ from __future__ import annotations
 from prunepipe.errors import ConfigError
 
 
-def refuse_empty_budget(allocation: str, budget: int, kept_total: int, fixed: str) -> None:
-    """Raise an error if the layers with a fixed share use up the budget.
+def check_budget(allocation: str, budget: int, kept_total: int, room: int, fixed: str) -> None:
+    """Raise an error unless the layers without a fixed share keep a weight and can hold what they must keep.
 
     Args:
         allocation: its name, for the message.
         budget: number of weights left for the layers without a fixed share.
         kept_total: weights to keep in the whole network.
+        room: number of weights in the layers without a fixed share.
         fixed: which layers keep how many weights, for the message.
     Raises:
-        ConfigError: the budget is not positive.
+        ConfigError: the budget is not positive, or exceeds the room.
     """
     if budget <= 0:
         raise ConfigError(
@@ -22,19 +23,6 @@ def refuse_empty_budget(allocation: str, budget: int, kept_total: int, fixed: st
             f"which leaves {budget:,} for the other layers; lower the prune ratio or these shares, or write "
             "`allocation: erk` or `allocation: uniform_all`."
         )
-
-
-def refuse_excess_budget(allocation: str, budget: int, room: int, fixed: str) -> None:
-    """Raise an error if the layers cannot hold the budget.
-
-    Args:
-        allocation: its name, for the message.
-        budget: number of weights that the layers without a fixed share must keep.
-        room: number of weights in these layers.
-        fixed: which layers keep how many weights, for the message.
-    Raises:
-        ConfigError: the budget exceeds the room.
-    """
     if budget > room:
         raise ConfigError(
             f"allocation '{allocation}': {fixed}, which leaves {budget:,} to be kept by the other layers, "

@@ -16,7 +16,7 @@ from pydantic import Field
 
 from prunepipe.artifacts import Arrays
 from prunepipe.networks.structure import Structure
-from prunepipe.pruning.allocations.budget import refuse_empty_budget, refuse_excess_budget
+from prunepipe.pruning.allocations.budget import check_budget
 from prunepipe.pruning.allocations.rounding import round_to_total, spill_forward
 from prunepipe.pruning.masks import exact
 from prunepipe.pruning.options import Options, checked
@@ -97,8 +97,7 @@ def by_depth(
         if layer.kind == "conv"
     }
     sizes = [layer.size for layer in convolutions]
-    refuse_empty_budget(name, budget, kept_total, fixed)
-    refuse_excess_budget(name, budget, sum(sizes), fixed)
+    check_budget(name, budget, kept_total, sum(sizes), fixed)
     scale = Fraction(budget) / sum(convolutions.values())
     shares = spill_forward([scale * share for share in convolutions.values()], sizes)
     counts = round_to_total(shares, budget)

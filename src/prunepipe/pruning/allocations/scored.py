@@ -7,7 +7,7 @@ import numpy as np
 from prunepipe.artifacts import Arrays
 from prunepipe.errors import ScoreError
 from prunepipe.networks.structure import Structure
-from prunepipe.pruning.allocations.budget import refuse_empty_budget
+from prunepipe.pruning.allocations.budget import check_budget
 from prunepipe.pruning.masks import check_scores, lowest_kept, refuse_unusable
 
 
@@ -43,10 +43,9 @@ def global_conv(scores: Arrays, structure: Structure, kept_total: int) -> dict[s
     """
     check_scores(scores, structure)
     kept = {layer.name: layer.size for layer in structure.layers if layer.kind == "linear"}
-    budget = kept_total - sum(kept.values())
-    refuse_empty_budget(
-        "global_conv", budget, kept_total, f"the dense Linear layers keep {sum(kept.values()):,}"
-    )
+    dense = sum(kept.values())
+    budget, room = kept_total - dense, structure.size - dense
+    check_budget("global_conv", budget, kept_total, room, f"the dense Linear layers keep {dense:,}")
     convolutions = {layer.name: scores[layer.name] for layer in structure.layers if layer.kind == "conv"}
     kept |= _highest(convolutions, budget)
     return {layer.name: kept[layer.name] for layer in structure.layers}

@@ -1,4 +1,8 @@
-"""Allocations from later work that depend only on the layers' shapes; no score is read."""
+"""Allocations from later work that depend only on the layers' shapes.
+
+Every function takes scores, which it does not read, the prunable layers, and the number of weights to keep in all; it
+returns the number of weights to keep by layer.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from pydantic import Field
 
 from prunepipe.artifacts import Arrays
 from prunepipe.networks.structure import Layer, Structure
-from prunepipe.pruning.allocations.budget import refuse_empty_budget
+from prunepipe.pruning.allocations.budget import check_budget
 from prunepipe.pruning.allocations.rounding import round_to_total, share_proportionally, spill_forward
 from prunepipe.pruning.masks import exact
 from prunepipe.pruning.options import Options, checked
@@ -24,15 +28,7 @@ class UniformPlusOptions(Options):
 
 
 def uniform_all(scores: Arrays, structure: Structure, kept_total: int) -> dict[str, int]:
-    """Keep the same share of every layer, including Linear layers.
-
-    Args:
-        scores: not read.
-        structure: the prunable layers.
-        kept_total: weights to keep.
-    Returns:
-        Kept weights by layer; they sum to `kept_total`.
-    """
+    """Keep the same share of every layer, including Linear layers."""
     return _proportional(structure.layers, [layer.size for layer in structure.layers], kept_total)
 
 
@@ -42,12 +38,7 @@ def uniform_plus(
     """Keep the first convolution dense, a minimum share of the last Linear layer, and the rest uniformly.
 
     Args:
-        scores: not read.
-        structure: the prunable layers.
-        kept_total: weights to keep.
         linear_minimum: minimum share that the last Linear layer keeps, in [0, 1].
-    Returns:
-        Kept weights by layer; they sum to `kept_total`.
     Raises:
         ConfigError: the two fixed layers use up the budget, or `linear_minimum` is impossible.
     Source: Gale, Elsen, Hooker, "The state of sparsity in deep neural networks", 2019, section 5.2.
@@ -64,12 +55,8 @@ def uniform_plus(
             fixed[layer.name] = least
     free = [layer for layer in structure.layers if layer.name not in fixed]
     budget = kept_total - sum(fixed.values())
-    refuse_empty_budget(
-        "uniform_plus",
-        budget,
-        kept_total,
-        " and ".join(f"'{name}' keeps {count:,}" for name, count in fixed.items()),
-    )
+    described = " and ".join(f"'{name}' keeps {count:,}" for name, count in fixed.items())
+    check_budget("uniform_plus", budget, kept_total, sum(layer.size for layer in free), described)
     kept = fixed | _proportional(free, [layer.size for layer in free], budget)
     return {layer.name: kept[layer.name] for layer in structure.layers}
 
@@ -77,28 +64,16 @@ def uniform_plus(
 def erk(scores: Arrays, structure: Structure, kept_total: int) -> dict[str, int]:
     """Erdos-Renyi kernel: a layer keeps weights in proportion to the sum of its weight's dimensions.
 
-    Args:
-        scores: not read.
-        structure: the prunable layers.
-        kept_total: weights to keep.
-    Returns:
-        Kept weights by layer; they sum to `kept_total`. Layers whose share exceeds their size stay
-        dense, and the others share the rest, again in proportion.
+    Layers whose share exceeds their size stay dense, and the others share the rest, again in proportion.
+
     Source: Evci, Gale, Menick, Castro, Elsen, "Rigging the lottery", ICML 2020, section 3.
     """
     return _proportional(structure.layers, [sum(layer.shape) for layer in structure.layers], kept_total)
 
 
 def balanced(scores: Arrays, structure: Structure, kept_total: int) -> dict[str, int]:
-    """Keep the same number of weights in every layer.
+    """Keep the same number of weights in every layer; smaller layers stay dense, and the others share the rest equally.
 
-    Args:
-        scores: not read.
-        structure: the prunable layers.
-        kept_total: weights to keep.
-    Returns:
-        Kept weights by layer; they sum to `kept_total`. Layers that are smaller stay dense, and the others share the
-        rest equally.
     Source: Gadhikar, Mukherjee, Burkholz, "Why random pruning is all we need to start sparse", ICML 2023.
     """
     return _proportional(structure.layers, [1] * len(structure.layers), kept_total)
@@ -107,12 +82,8 @@ def balanced(scores: Arrays, structure: Structure, kept_total: int) -> dict[str,
 def pyramidal(scores: Arrays, structure: Structure, kept_total: int) -> dict[str, int]:
     """Let the density fall by the same factor from layer to layer: layer l = 1..L keeps the share p^l.
 
-    Args:
-        scores: not read.
-        structure: the prunable layers; l counts them in `modules()` order.
-        kept_total: weights to keep, which decides p.
-    Returns:
-        Kept weights by layer; they sum to `kept_total`.
+    The total decides p; l counts the prunable layers in `modules()` order.
+
     Source: Gadhikar, Mukherjee, Burkholz, "Why random pruning is all we need to start sparse", ICML 2023.
     """
     sizes = [layer.size for layer in structure.layers]

@@ -19,7 +19,7 @@ from prunepipe.artifacts import Arrays
 from prunepipe.errors import ArtifactError
 from prunepipe.networks.prunable import PROJECTIONS, rows_are_units, transposed_units
 from prunepipe.networks.structure import Layer, Structure
-from prunepipe.pruning.audit.tensor_file import SIZE_LIMIT, keeps_order, read_tensors
+from prunepipe.pruning.audit.tensor_file import SIZE_LIMIT, read_tensors
 
 APPLIED, BESIDE, MASKS, ZEROS = (
     "weight_orig and weight_mask of torch.nn.utils.prune",
@@ -132,8 +132,6 @@ def read_named(path: Path, size_limit: float = SIZE_LIMIT) -> NamedTensors:
         ArtifactError: as `read_tensors`.
     """
     tensors = read_tensors(path, size_limit)
-    if not keeps_order(path):
-        tensors = dict(sorted(tensors.items(), key=lambda item: _by_number(item[0])))
     owners = {name: _mask_owner(name, tensors) for name in tensors}
     masks = {owner: tensors[name] for name, owner in owners.items() if owner}
     rest = {name: value for name, value in tensors.items() if not owners[name]}
@@ -141,11 +139,6 @@ def read_named(path: Path, size_limit: float = SIZE_LIMIT) -> NamedTensors:
     return NamedTensors(
         path, {name.removesuffix("_orig"): value for name, value in rest.items()}, masks, original
     )
-
-
-def _by_number(name: str) -> list[tuple[int, str]]:
-    """Return a key that sorts features.2 before features.10."""
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
 
 
 def _mask_owner(name: str, tensors: Mapping[str, Tensor]) -> str | None:

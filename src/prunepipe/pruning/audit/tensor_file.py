@@ -43,7 +43,8 @@ def read_tensors(path: Path, size_limit: float = SIZE_LIMIT) -> dict[str, Tensor
         path: a safetensors file, or one that torch.save wrote: a state dict, or a checkpoint with one.
         size_limit: most gigabytes of tensors to read.
     Returns:
-        Dense CPU tensors by name, in the file's order; masks stored apart from the weights are named `mask/NAME`.
+        Dense CPU tensors by name, in the file's order, or sorted if it has none. Masks stored apart from the weights are
+        named `mask/NAME`.
     Raises:
         ArtifactError: it is missing, damaged or too large, would run code, or has a kind of tensor whose zeros say
             nothing about pruning.
@@ -60,21 +61,20 @@ def read_tensors(path: Path, size_limit: float = SIZE_LIMIT) -> dict[str, Tensor
     return _unwrapped(tensors)
 
 
-def keeps_order(path: Path) -> bool:
-    """Return whether a file keeps the network's order of names; safetensors does not."""
-    with path.open("rb") as file:
-        return file.read(9)[8:] != b"{"
-
-
 def _read_safetensors(path: Path) -> dict[str, Tensor]:
     try:
         with safe_open(str(path), framework="pt") as file:
             names = list(file.keys())
             if HEADER in (file.metadata() or {}) and any(name.startswith(BITS) for name in names):
                 return _read_own(path, ticket=len(names) > sum(name.startswith(BITS) for name in names))
-            return {name: file.get_tensor(name) for name in names}
+            return {name: file.get_tensor(name) for name in sorted(names, key=_by_number)}
     except FOREIGN as error:
         raise _damaged(path, error) from error
+
+
+def _by_number(name: str) -> list[tuple[int, str]]:
+    """Return a key that sorts features.2 before features.10, since safetensors loses the order of names."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
 
 
 def _read_own(path: Path, *, ticket: bool) -> dict[str, Tensor]:

@@ -81,3 +81,17 @@ def gradients(total: torch.Tensor, weights: dict[str, nn.Parameter], *, graph: b
     """
     parts = torch.autograd.grad(total, list(weights.values()), create_graph=graph, materialize_grads=True)
     return dict(zip(weights, parts, strict=True))
+
+
+def summed_gradients(
+    batches: Batches,
+    logits: Callable[[torch.Tensor], torch.Tensor],
+    weights: dict[str, nn.Parameter],
+    loss: Loss,
+) -> Scores:
+    """Return the gradients of the loss with respect to the weights, summed over batches."""
+    total = {name: torch.zeros_like(weight) for name, weight in weights.items()}
+    for images, labels in batches:
+        for name, gradient in gradients(loss(logits(images), labels), weights).items():
+            total[name] += gradient
+    return total

@@ -18,6 +18,7 @@ from prunepipe.pruning.scores.contract import (
     each_batch,
     gradients,
     scoring_copy,
+    summed_gradients,
 )
 from prunepipe.pruning.scores.options import GraspOptions
 from prunepipe.pruning.scores.redrawing import redraw_linear_weights
@@ -74,14 +75,13 @@ def _hessian_gradient(
     parts: list[Batch], logits: Callable[[Tensor], Tensor], weights: dict[str, nn.Parameter], loss: Loss
 ) -> Scores:
     """Return H g, where H and g are the Hessian and the gradient of the loss summed over all parts."""
-    gradient = {name: torch.zeros_like(weight) for name, weight in weights.items()}
+    gradient = summed_gradients(parts, logits, weights, loss)
     product = {name: torch.zeros_like(weight) for name, weight in weights.items()}
-    for images, labels in parts:
-        _add(gradient, gradients(loss(logits(images), labels), weights))
     for images, labels in parts:
         flow = gradients(loss(logits(images), labels), weights, graph=True)
         alignment = torch.stack([(gradient[name] * flow[name]).sum() for name in weights]).sum()
-        _add(product, gradients(alignment, weights))
+        for name, slope in gradients(alignment, weights).items():
+            product[name] += slope
     return product
 
 
@@ -96,11 +96,6 @@ def _logits(network: nn.Module, images: Tensor) -> Tensor:
             "until a batch holds 4 images."
         ) from error
     return logits
-
-
-def _add(total: Scores, part: Scores) -> None:
-    for name, values in part.items():
-        total[name] += values
 
 
 def _split(batch: Batch, halves: str) -> tuple[Batch, Batch]:

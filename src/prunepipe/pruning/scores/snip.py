@@ -6,7 +6,14 @@ import torch
 from torch import nn
 
 from prunepipe.networks.prunable import prunable
-from prunepipe.pruning.scores.contract import Batches, Loss, Scores, each_batch, gradients, scoring_copy
+from prunepipe.pruning.scores.contract import (
+    Batches,
+    Loss,
+    Scores,
+    each_batch,
+    scoring_copy,
+    summed_gradients,
+)
 from prunepipe.pruning.scores.redrawing import redraw_linear_weights
 
 
@@ -41,8 +48,5 @@ def snip(
     if redraw_linear:
         redraw_linear_weights(scored, generator)
     weights = prunable(scored)
-    total = {name: torch.zeros_like(weight) for name, weight in weights.items()}
-    for images, labels in each_batch(batches):
-        for name, gradient in gradients(loss(scored(images), labels), weights).items():
-            total[name] += gradient
+    total = summed_gradients(each_batch(batches), scored, weights, loss)
     return {name: (weight.detach() * total[name]).abs() for name, weight in weights.items()}

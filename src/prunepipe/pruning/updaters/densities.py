@@ -14,13 +14,7 @@ DensitySchedule = Literal["constant", "cubic"]
 
 
 def constant(size: int, kept: int, progress: Fraction) -> int:
-    """Return the number of weights to keep, the same at every update.
-
-    Args:
-        size: number of prunable weights N.
-        kept: number of weights to keep in the end.
-        progress: share of the updates made, from 0 to 1.
-    """
+    """Return the number of weights to keep: the same at every update; arguments as for `cubic`."""
     return kept
 
 
