@@ -28,7 +28,7 @@ Made by `make benchmark` on {date}.
 
 """
 OTHER = "### On "
-"""Heads the figures of another machine than the page's, below its own."""
+"""Start of the heading over another machine's figures, which follow those of the page's machine."""
 MEASURES: dict[str, Callable[..., Any]] = {
     "steps": training_steps,
     "breakdown": breakdown,

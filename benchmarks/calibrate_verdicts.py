@@ -41,7 +41,7 @@ class Scenario(NamedTuple):
     advice: bool = False
 
     @property
-    def told(self) -> str:
+    def effects_text(self) -> str:
         """The effects in short."""
         few = self.effects[:1] if len(set(self.effects)) == 1 else self.effects
         return "/".join(f"{value:+g}" if value else "0" for value in few)
@@ -53,7 +53,7 @@ def nulls(design: Design) -> list[tuple[float, ...]]:
 
 
 def scenarios() -> Iterator[Scenario]:
-    """Yield all that the table holds."""
+    """Yield the scenarios of the table."""
     for family, studies in STUDIES.items():
         design = Design(family)
         for name, distribution in DISTRIBUTIONS.items():
@@ -88,7 +88,7 @@ def calibrate(scenario: Scenario) -> list[dict[str, object]]:
     return [
         {
             "distribution": name,
-            "effects": scenario.told,
+            "effects": scenario.effects_text,
             "comparisons": design.comparisons,
             "looks": looks,
             "stopped": rule,

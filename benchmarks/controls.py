@@ -1,6 +1,6 @@
-"""Runs control methods, whose use of data, connections and weights is known by construction, until all are decided.
+"""Judge control methods, whose use of data, connections and weights is known by construction.
 
-python benchmarks/controls.py --folder FOLDER --cores 1 writes docs/controls.md; called again, it goes on.
+`python benchmarks/controls.py --folder FOLDER --cores 1` writes docs/controls.md; run again, it continues.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ HARM = ("uses", "uses little")
 LITTLE = "below the margin"
 
 
-class Told(NamedTuple):
+class Finding(NamedTuple):
     """What was found for one test."""
 
     ticket: str
@@ -87,22 +87,22 @@ def run(folder: Path, cores: int) -> None:
     subprocess.run(command, cwd=folder, env={**os.environ, "PYTHONPATH": source}, check=True)
 
 
-def found(study: Study, results: pd.DataFrame, folder: Path) -> list[Told]:
+def found(study: Study, results: pd.DataFrame, folder: Path) -> list[Finding]:
     """Return the first word other than `inconclusive` of every test, with the seeds and the time that it took."""
-    first: dict[tuple[Any, ...], Told] = {}
+    first: dict[tuple[Any, ...], Finding] = {}
     for look in study.verdict.looks:
         seeds = study.seeds[:look]
         table = verdicts_of(results[results["seed"].isin(seeds)], study.model_copy(update={"seeds": seeds}))
         for row in table.to_dict("records"):
             key = tuple(row[name] for name in TEST)
             if key not in first or first[key].word == "inconclusive":
-                first[key] = _told(study, {str(name): value for name, value in row.items()}, folder)
+                first[key] = _finding(study, {str(name): value for name, value in row.items()}, folder)
     return list(first.values())
 
 
-def _told(study: Study, row: dict[str, Any], folder: Path) -> Told:
+def _finding(study: Study, row: dict[str, Any], folder: Path) -> Finding:
     effect = f"{row['effect']:+z.2f} [{row['interval_low']:+z.2f}, {row['interval_high']:+z.2f}]"
-    return Told(
+    return Finding(
         row["ticket"],
         row["check"],
         row["check"] in USED[row["ticket"]],
@@ -157,12 +157,12 @@ HEAD = (
 )
 
 
-def page(study: Study, told: Sequence[Told], results: pd.DataFrame) -> str:
+def page(study: Study, findings: Sequence[Finding], results: pd.DataFrame) -> str:
     """Return the page as Markdown."""
-    judged = [one.judged for one in told]
+    judged = [one.judged for one in findings]
     counts = (
-        f"Of {len(told)} tests, {judged.count('yes')} agree with the construction, {judged.count('NO')} contradict it, "
-        f"{judged.count(LITTLE)} find a loss below the margin, {judged.count('open')} are open"
+        f"Of {len(findings)} tests, {judged.count('yes')} agree with the construction, {judged.count('NO')} contradict "
+        f"it, {judged.count(LITTLE)} find a loss below the margin, {judged.count('open')} are open"
     )
     introduction = INTRODUCTION.format(
         margin=study.verdict.margin,
@@ -171,11 +171,11 @@ def page(study: Study, told: Sequence[Told], results: pd.DataFrame) -> str:
         made=int((results["status"] == "done").sum()),
         all=len(results),
     )
-    table = [HEAD, (":--",) * len(HEAD), *map(_cells, told)]
+    table = [HEAD, (":--",) * len(HEAD), *map(_cells, findings)]
     return "\n".join([introduction, *("| " + " | ".join(cells) + " |" for cells in table), ""])
 
 
-def _cells(one: Told) -> tuple[str, ...]:
+def _cells(one: Finding) -> tuple[str, ...]:
     use = "uses it" if one.uses else "does not use it"
     word = "open" if one.word == "inconclusive" else one.word
     where = (f"`{one.ticket}`", one.check, use, f"**{word}**", one.judged)

@@ -59,7 +59,7 @@ def accuracies(seeds: int) -> pd.DataFrame:
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=3, help="the study has seeds 0 to this, less one")
+    parser.add_argument("--seeds", type=int, default=3, help="number of seeds")
     table = accuracies(parser.parse_args().seeds)[list(TICKETS)]
     gaps = table.sub(table["learning_rate_rewinding"], axis=0)
     rows = pd.DataFrame(

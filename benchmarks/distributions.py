@@ -96,13 +96,13 @@ def _by_ratio(shape: tuple[int, ...], generator: np.random.Generator) -> np.ndar
 
 
 def _alike(draw: Callable[..., np.ndarray]) -> Noise:
-    """Spreads of 0.4 to 0.8 points, half of the variance common to the prune ratios."""
+    """Return noise with spreads of 0.4 to 0.8 points, half of its variance common to the prune ratios."""
     noise = correlated(draw)
     return lambda shape, generator: generator.uniform(0.4, 0.8, (*shape[:-1], 1)) * noise(shape, generator)
 
 
 def _quarter(shape: tuple[int, ...], generator: np.random.Generator) -> np.ndarray:
-    """Normal noise, but exponential, tail up, for every fourth comparison."""
+    """Draw normal noise, but exponential noise with the tail up for every fourth comparison."""
     skewed = (np.arange(shape[-3]) % 4 == 0)[:, None, None]
     noise = np.where(skewed, generator.exponential(size=shape) - 1, correlated(_normal)(shape, generator))
     return pair_spread(shape, generator) * noise

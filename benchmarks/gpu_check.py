@@ -170,7 +170,7 @@ PARTS = {
     "data": Part(data, 60),
     "memory": Part(memory, 40),
 }
-"""In the order of their use: what may be broken comes first."""
+"""In the order in which they run: what is most likely to be broken comes first."""
 
 QUICK_PATIENCE = 5
 """Factor on the limits in quick mode, which also runs on busy CPUs."""

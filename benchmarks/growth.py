@@ -12,8 +12,8 @@ from measuring import ROOT, Options, Section, copy_project, with_seeds
 from planning_profile import PARTS
 from processes import cost_of, snakemake
 
-JOBS_A_SEED = 113
-"""About the jobs of one more seed of the quickstart study."""
+JOBS_PER_SEED = 113
+"""Approximate number of jobs per seed of the quickstart study."""
 
 PROFILED = 5000
 """Jobs of the plan whose time is broken down."""
@@ -47,7 +47,7 @@ def planning(options: Options) -> list[Section]:
     with tempfile.TemporaryDirectory() as temporary:
         for size in (200,) if options.quick else (1000, PROFILED, 20_000):
             project = copy_project(
-                Path(temporary) / str(size), "grown", with_seeds("quickstart", round(size / JOBS_A_SEED))
+                Path(temporary) / str(size), "grown", with_seeds("quickstart", round(size / JOBS_PER_SEED))
             )
             command = snakemake(project, "grown", "-n", "--quiet", "all")
             cost = cost_of(command, project)

@@ -60,7 +60,7 @@ def scores_and_masks(options: Options) -> Section:
     ]
     text = (
         f"{structure.size:,} weights, a tenth kept, one thread. SNIP includes the checks of the score's contract "
-        "(it compares the network's state before and after)."
+        "(it scores a copy of the network)."
     )
     return Section("Scores and masks", text, rows)
 

@@ -120,7 +120,7 @@ def drive(observed: Observed, design: Design) -> Judged:
 
 
 def _chances(found: Evidence, look: int, design: Design) -> np.ndarray:
-    """The advice, study by study."""
+    """Return the advice of each study."""
     shown = claims(found, look=look)
     judged, chances = np.ones(shown.harm.shape[1:], bool), np.empty(shown.harm.shape)
     for study in range(len(chances)):
@@ -131,7 +131,7 @@ def _chances(found: Evidence, look: int, design: Design) -> np.ndarray:
 
 
 def _one(found, study):  # type: ignore[no-untyped-def]
-    """One study of many: the same tuple of tuples of arrays without their first axis."""
+    """Return one of many studies: the same tuple of tuples of arrays without their first axis."""
     return type(found)(*(_one(part, study) if isinstance(part, tuple) else part[study] for part in found))
 
 

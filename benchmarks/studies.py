@@ -10,6 +10,7 @@ import json
 import os
 import re
 import shlex
+import subprocess
 import sys
 import tempfile
 from collections import defaultdict
@@ -98,8 +99,6 @@ def stage_memory(project: Path, study: str) -> list[dict[str, str]]:
 
 
 def _dry_run(project: Path, study: str) -> str:
-    import subprocess
-
     environment = {**os.environ, "PYTHONPATH": str(project / "src")}
     command = snakemake(project, study, "-n", "-p", "-F")
     done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=True)

@@ -1,4 +1,4 @@
-"""How many seeds verdicts take: with looks, and in a fixed design of the same power."""
+"""How many seeds verdicts need: with looks, and in a fixed design of the same power."""
 
 from __future__ import annotations
 

@@ -43,8 +43,8 @@ def read_tensors(path: Path, size_limit: float = SIZE_LIMIT) -> dict[str, Tensor
         path: a safetensors file, or one that torch.save wrote: a state dict, or a checkpoint with one.
         size_limit: most gigabytes of tensors to read.
     Returns:
-        Dense CPU tensors by name, in the file's order, or sorted if it has none. Masks stored apart from the weights are
-        named `mask/NAME`.
+        Dense CPU tensors by name, in the file's order, or sorted if it has none. Masks stored apart from the weights
+        are named `mask/NAME`.
     Raises:
         ArtifactError: it is missing, damaged or too large, would run code, or has a kind of tensor whose zeros say
             nothing about pruning.
