@@ -8,7 +8,6 @@ import pytest
 from results_frames import collapse, lose, study
 from scipy import stats
 
-from prunepipe.errors import ConfigError
 from prunepipe.verdicts.decomposition import DECOMPOSITION_COLUMNS, PARTS, decomposition
 
 LAYER_RATIOS, POSITIONS, SHUFFLED, REDRAWN = PARTS
@@ -23,8 +22,8 @@ def gains(noise=0.0, uniform=-5.0, **options):
     return pd.concat([method, reference], ignore_index=True)
 
 
-def by_part(results, prune_ratio=0.9, **options):
-    table = decomposition(results, **options)
+def by_part(results, prune_ratio=0.9):
+    table = decomposition(results)
     return table[table["prune_ratio"] == prune_ratio].set_index("part")
 
 
@@ -55,8 +54,6 @@ def test_the_interval_is_that_of_the_paired_t_test():
     row = by_part(results).loc[POSITIONS]
     assert (row["interval_low"], row["interval_high"]) == pytest.approx((low, high))
     assert (row["seeds"], row["expected_seeds"], row["interval_level"]) == (5, 5, 0.95)
-    wider = by_part(results, confidence=0.99).loc[POSITIONS]
-    assert wider["interval_high"] > row["interval_high"]
 
 
 def test_what_is_subtracted_is_named():
@@ -107,16 +104,5 @@ def test_two_methods_do_not_mix():
     assert len(table) == 2 * 2 * len(PARTS)
 
 
-def test_the_uniform_ticket_can_have_another_name():
-    results = gains().replace({"ticket": {"random_uniform": "erdos"}})
-    assert by_part(results, uniform_ticket="erdos").loc[LAYER_RATIOS, "gain"] == pytest.approx(4.0)
-
-
 def test_nothing_to_split_is_an_empty_table():
     assert list(decomposition(gains().iloc[:0])) == DECOMPOSITION_COLUMNS
-
-
-@pytest.mark.parametrize("confidence", [0.0, 1.0, 95])
-def test_the_confidence_is_checked(confidence):
-    with pytest.raises(ConfigError, match="confidence"):
-        decomposition(gains(), confidence=confidence)

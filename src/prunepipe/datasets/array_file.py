@@ -35,7 +35,7 @@ def load(folder: Path, *, path: str, content: str | None = None) -> Dataset:
     """
     file = Path(path)
     arrays = _read(file)
-    if content is not None and _checksum(file) != content:
+    if content is not None and combined([file.name], [content_digest(file.read_bytes())]) != content:
         raise ArtifactError(f"{shown(file)}: it changed while it was read; start the workflow again.")
     images = {name: _channels_first(file, name, arrays[name]) for name in ARRAY_NAMES if "images" in name}
     labels = {name: _whole_numbers(file, name, arrays[name]) for name in ARRAY_NAMES if "labels" in name}
@@ -45,10 +45,6 @@ def load(folder: Path, *, path: str, content: str | None = None) -> Dataset:
         return Dataset(**images, **labels, classes=classes, mean=mean, std=std)
     except ArtifactError as error:
         raise ConfigError(f"{shown(file)}: {error}") from error
-
-
-def _checksum(file: Path) -> str:
-    return combined([file.name], [content_digest(file.read_bytes())])
 
 
 def _read(file: Path) -> Arrays:

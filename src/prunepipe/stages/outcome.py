@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 
@@ -52,16 +53,8 @@ def untrained(weights: Arrays, shape: dict[str, Any]) -> Outcome:
     return Outcome(weights, [], np.zeros((0, 0), np.float32), [], facts, shape=shape)
 
 
-class RunFiles(Protocol):
-    """Paths of the files that every run writes in addition to its weights."""
-
-    history: str
-    logits: str
-    timing: str
-
-
-def write_run(outcome: Outcome, files: RunFiles) -> None:
-    """Write history, test logits and timing."""
+def write_run(outcome: Outcome, files: SimpleNamespace) -> None:
+    """Write `history`, test `logits` and `timing` to the paths of these names."""
     before = {"before": outcome.before} if outcome.before else {}
     write_json(files.history, {"epochs": outcome.history, **before})
     write_arrays(files.logits, {"logits": outcome.logits})

@@ -7,7 +7,6 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from prunepipe.errors import ConfigError
 from prunepipe.results.table import NO_SPREAD
 from prunepipe.study.built_in import NO_CHECK
 from prunepipe.study.study import FULL_NETWORK
@@ -34,6 +33,10 @@ class GainPart(NamedTuple):
 
 
 UNIFORM = "uniform"
+UNIFORM_TICKET = "random_uniform"
+"""The random ticket with the same prune ratio in every layer."""
+CONFIDENCE = 0.95
+"""Level of the two-sided t intervals."""
 PARTS = {
     "layer ratios": GainPart("rearrange", UNIFORM),
     "positions": GainPart(NO_CHECK, "rearrange"),
@@ -47,45 +50,36 @@ random ticket starts from initial ones.
 """
 
 
-def decomposition(
-    results: pd.DataFrame, *, uniform_ticket: str = "random_uniform", confidence: float = 0.95
-) -> pd.DataFrame:
+def decomposition(results: pd.DataFrame) -> pd.DataFrame:
     """Split what every method gains at every prune ratio into parts, paired by seed.
 
     Args:
         results: long form, one row per run, as for prunepipe.verdicts.verdicts.verdicts.
-        uniform_ticket: the random ticket with the same prune ratio in every layer.
-        confidence: level of the two-sided t intervals, between 0 and 1.
     Returns:
         One row per method, data set, network, prune ratio and part with DECOMPOSITION_COLUMNS. gain is in
         points. It and the interval are NaN (a visible gap, explained in gaps) where no pair of runs can be
         compared.
     Raises:
         ArtifactError: the results cannot be read as one row per run.
-        ConfigError: the confidence is out of bounds.
     """
-    if not 0 < confidence < 1:
-        raise ConfigError(f"confidence: {confidence} is not between 0 and 1; the usual choice is 0.95.")
     runs = checked_results(results)
     runs = runs[runs["ticket"] != FULL_NETWORK]
-    uniform = runs[(runs["ticket"] == uniform_ticket) & (runs["check"] == NO_CHECK)]
-    methods = runs[runs["ticket"] != uniform_ticket]
+    uniform = runs[(runs["ticket"] == UNIFORM_TICKET) & (runs["check"] == NO_CHECK)]
+    methods = runs[runs["ticket"] != UNIFORM_TICKET]
     cells = methods[CELL].drop_duplicates().merge(methods[[*METHOD, "seed"]].drop_duplicates(), on=METHOD)
     cells["order"] = cells.groupby(CELL, sort=False).ngroup()
     tables = []
     for position, (name, part) in enumerate(PARTS.items()):
-        table = _gains(cells, methods, uniform, part, confidence)
+        table = _gains(cells, methods, uniform, part)
         minuend = _label(table["ticket"], part.check)
-        subtrahend = uniform_ticket if part.reference == UNIFORM else _label(table["ticket"], part.reference)
+        subtrahend = UNIFORM_TICKET if part.reference == UNIFORM else _label(table["ticket"], part.reference)
         labels = {"part": name, "minuend": minuend, "subtrahend": subtrahend, "position": position}
-        tables.append(table.assign(**labels, interval_level=confidence))
+        tables.append(table.assign(**labels, interval_level=CONFIDENCE))
     whole = pd.concat(tables).sort_values(["order", "position"], ignore_index=True)
     return whole[DECOMPOSITION_COLUMNS]
 
 
-def _gains(
-    cells: pd.DataFrame, methods: pd.DataFrame, uniform: pd.DataFrame, part: GainPart, confidence: float
-) -> pd.DataFrame:
+def _gains(cells: pd.DataFrame, methods: pd.DataFrame, uniform: pd.DataFrame, part: GainPart) -> pd.DataFrame:
     """One part of every cell: its gain, interval, seeds and gaps."""
     changed = methods[methods["check"] == part.check].drop(columns="check")
     reference, on, name = uniform, PLACE, "uniform random"
@@ -98,7 +92,7 @@ def _gains(
         lacking = own[own["state"] != USABLE]
         row = {column: own[column].iat[0] for column in CELL}
         rows.append({**row, "order": order, "expected_seeds": len(own), "gaps": gaps_text(lacking, len(own))})
-    found = paired_intervals(_below_each_other(differences), (1 - confidence) / 2)
+    found = paired_intervals(_below_each_other(differences), (1 - CONFIDENCE) / 2)
     constant = found["standard_deviation"] <= NO_SPREAD  # of a coarse accuracy, not of infinite precision
     ends = {name: found[name].mask(constant) for name in ("interval_low", "interval_high")}
     gains = found.assign(**ends).rename(columns={"effect": "gain", "pairs": "seeds"})

@@ -14,11 +14,14 @@ PLACE = ["dataset", "network", "ticket"]
 BEFORE = {"accuracy_before": 1.0, "loss_before": -1.0}
 """Columns of the results, each with the sign that makes larger values better."""
 
+CONFIDENCE = 0.95
+"""Level of the intervals."""
+
 FEWEST = 6
 """With fewer cells there is no correlation."""
 
 
-def predictions(results: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
+def predictions(results: pd.DataFrame) -> pd.DataFrame:
     """Correlate accuracy and loss before retraining with the accuracy after it.
 
     Ranks are taken within each prune ratio; otherwise two cells would be alike only because both keep many weights.
@@ -26,7 +29,6 @@ def predictions(results: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame
 
     Args:
         results: one row per run, see prunepipe.results.table.COLUMNS; results of older versions lack BEFORE.
-        confidence: of the intervals.
     Returns:
         One row per data set, network and method with at least FEWEST cells: PLACE, cells, and for each of BEFORE the
         Spearman correlation with its interval (NaN where all ranks are equal); positive: a better start ends better.
@@ -40,7 +42,7 @@ def predictions(results: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame
     rows = []
     for place, cells in results[known & trained].groupby(PLACE, sort=False):
         if len(cells) >= FEWEST:
-            found = {name: _correlation(cells, name, confidence) for name in BEFORE}
+            found = {name: _correlation(cells, name) for name in BEFORE}
             values = {
                 f"{name}_{part}": value for name, parts in found.items() for part, value in parts.items()
             }
@@ -48,7 +50,7 @@ def predictions(results: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame
     return pd.DataFrame(rows)
 
 
-def _correlation(cells: pd.DataFrame, name: str, confidence: float) -> dict[str, float]:
+def _correlation(cells: pd.DataFrame, name: str) -> dict[str, float]:
     before = BEFORE[name] * pd.to_numeric(cells[name]).astype(float)
     ranks = [
         _ranks_within(values, cells["prune_ratio"]) for values in (before, cells["accuracy"].astype(float))
@@ -58,7 +60,7 @@ def _correlation(cells: pd.DataFrame, name: str, confidence: float) -> dict[str,
         return {"rho": np.nan, "low": np.nan, "high": np.nan}
     rho = float((ranks[0] * ranks[1]).sum()) / spread
     free = len(cells) - cells["prune_ratio"].nunique() - 2
-    low, high = _interval(rho, free, confidence)
+    low, high = _interval(rho, free)
     return {"rho": rho, "low": low, "high": high}
 
 
@@ -69,11 +71,11 @@ def _ranks_within(values: pd.Series[float], groups: pd.Series[float]) -> Floats:
     return centred
 
 
-def _interval(rho: float, free: int, confidence: float) -> tuple[float, float]:
+def _interval(rho: float, free: int) -> tuple[float, float]:
     """Return Bonett and Wright's interval; `free` is the number of cells less 3 for a single prune ratio."""
     if free < 1:
         return np.nan, np.nan
     inner = min(abs(rho), 1 - 1e-12)
-    half = float(ndtri((1 + confidence) / 2)) * sqrt((1 + inner**2 / 2) / free)
+    half = float(ndtri((1 + CONFIDENCE) / 2)) * sqrt((1 + inner**2 / 2) / free)
     middle = atanh(np.sign(rho) * inner)
     return tanh(middle - half), tanh(middle + half)

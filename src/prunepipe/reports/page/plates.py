@@ -85,10 +85,6 @@ def slim(svg: str) -> str:
 
 def _size(svg: str) -> dict[str, int]:
     """Return width and height in CSS pixels, from the view box."""
-    box = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg)
-    if box is None:
-        return {"width": 640, "height": 400}
-    return {
-        "width": round(float(box[1]) * PIXELS_PER_POINT),
-        "height": round(float(box[2]) * PIXELS_PER_POINT),
-    }
+    sides = re.findall(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg)[0]
+    width, height = (round(float(side) * PIXELS_PER_POINT) for side in sides)
+    return {"width": width, "height": height}
