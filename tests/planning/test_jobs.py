@@ -1,10 +1,12 @@
 """What the rules give their jobs: files, settings that the stages take, and the code that they can reach."""
 
+import inspect
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from snakemake.common import get_function_params
 
 from prunepipe.artifacts import write_json
 from prunepipe.planning.jobs import Jobs
@@ -141,3 +143,11 @@ def test_the_rules_hold_no_functions_of_their_own() -> None:
         text = rules.read_text()
         assert "lambda" not in text, rules
         assert "def " not in text, rules
+
+
+def test_snakemake_finds_the_arguments_of_the_methods_without_inspecting_them(
+    jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(inspect, "signature")
+    assert list(get_function_params(jobs.prepared)) == ["wildcards"]
+    assert list(get_function_params(jobs.launch)) == ["wildcards", "output"]

@@ -1,5 +1,6 @@
 # The study, the site, and the jobs object that gives each rule its inputs, settings and code: `prunepipe.planning`.
 import gc
+import tempfile
 
 from prunepipe.execution.environment import launch_command
 from prunepipe.planning.jobs import Jobs
@@ -32,6 +33,12 @@ LAUNCH = launch_command(
 JOBS = Jobs(STUDY, SITE, SCRIPTS, OUT, LAUNCH)
 GPUS = 0 if SITE.device == "cpu" else 1
 place = JOBS.place
+
+# Snakemake evaluates this default for every job, as an expression. Here its value is the same for all jobs; on a
+# cluster it depends on the machine.
+DEFAULTS = workflow.resource_settings._parsed_default_resources
+if workflow.local_exec and DEFAULTS["tmpdir"].raw == "system_tmpdir":
+    DEFAULTS["tmpdir"] = tempfile.gettempdir()
 
 
 wildcard_constraints:

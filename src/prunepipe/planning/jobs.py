@@ -284,5 +284,6 @@ class Jobs(JobFiles):
 
 
 for _method in filter(inspect.isfunction, [*vars(JobFiles).values(), *vars(Jobs).values()]):
-    # Snakemake asks a dozen times per job for the signatures of these methods, and finds them here.
-    _method.__dict__["__signature__"] = inspect.signature(_method)
+    # Snakemake asks a dozen times per job which arguments these methods take. Under this name it finds the answer.
+    _arguments = list(inspect.signature(_method).parameters.items())[1:]
+    _method.__dict__["_overwrite_params"] = dict(_arguments)
