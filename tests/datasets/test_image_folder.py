@@ -1,16 +1,19 @@
 """A folder of images as a data set: layout, sizes, constants, and everything that can be wrong with it."""
 
 import os
+import threading
 import unicodedata
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 from torchvision.datasets import ImageFolder
 
-from prunepipe.datasets import Dataset, image_reading, memory, prepare
-from prunepipe.datasets.contents import files_checksum
+from prunepipe.datasets import Dataset, contents, image_reading, memory, prepare
+from prunepipe.datasets.contents import by_parts, files_checksum
 from prunepipe.datasets.fingerprint import content_checksum
 from prunepipe.datasets.image_folder import list_images, load
 from prunepipe.datasets.rows import IMAGE_FOLDER
@@ -241,3 +244,18 @@ def test_files_at_rest_are_not_read_twice(
     record.write_text("damaged")
     with pytest.raises(BaseException, match="was read"):
         files_checksum(root, images.train, record)
+
+
+@pytest.mark.parametrize(
+    ("wall", "cpu", "several"),
+    [(0.03, 0.02, False), (0.05, 0.02, True), (0.1, 0.09, True)],
+    ids=["small files", "a slow disk", "large images"],
+)
+def test_several_threads_read_where_they_help(
+    wall: float, cpu: float, several: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = SimpleNamespace(monotonic=count(0, wall).__next__, thread_time=count(0, cpu).__next__)
+    monkeypatch.setattr(contents, "time", clock)
+    made = list(by_parts(lambda part: (part, threading.current_thread()), range(20)))
+    assert [part for part, _ in made] == list(range(20))
+    assert any(thread is not threading.main_thread() for _, thread in made) == several

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from snakemake.api import Workflow
 from snakemake.scheduling.job_scheduler import JobScheduler
-from snakemake.settings.types import DeploymentSettings
+from snakemake.settings.types import DeploymentSettings, ResourceSettings
 from snakemake.workflow import DAG
 
 ROOT = Path(__file__).parents[2]
@@ -24,9 +24,11 @@ PARTS = {
     "workflow.deployment_settings": Workflow,
     "workflow.is_main_process": Workflow,
     "workflow.local_exec": Workflow,
+    "workflow.resource_settings": Workflow,
     "workflow.scheduler": Workflow,
     "workflow.dag.needrun_jobs": DAG,
     "workflow.deployment_settings.deployment_method": DeploymentSettings,
+    "workflow.resource_settings._parsed_default_resources": ResourceSettings,
     "workflow.scheduler.job_rate_limiter": JobScheduler,
 }
 

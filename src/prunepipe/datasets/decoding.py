@@ -58,8 +58,14 @@ def _converted(image: Image.Image, channels: int) -> Image.Image:
     if image.mode == "P" and "transparency" in image.info:
         image = image.convert("RGBA")  # Pillow warns about the direct conversion
     if image.mode != "L":
-        image = image.convert("RGB")
-    return image.convert("L" if channels == GREY else "RGB")
+        image = _in_mode(image, "RGB")
+    return _in_mode(image, "L" if channels == GREY else "RGB")
+
+
+def _in_mode(image: Image.Image, mode: str) -> Image.Image:
+    """Return the image in a mode; Pillow's `convert` would copy an image that has it already."""
+    image.load()
+    return image if image.mode == mode else image.convert(mode)
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:

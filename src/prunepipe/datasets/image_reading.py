@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
-from prunepipe.datasets.contents import content_digest, read_file, shown
+from prunepipe.datasets.contents import FILES_AT_ONCE, by_parts, content_digest, read_file, shown
 from prunepipe.datasets.decoding import decode, read_size
 from prunepipe.errors import ArtifactError
 
-FILES_AT_ONCE = 200
 QUIET_SECONDS = 3.0
 SECONDS_A_LINE = 10.0
 NAMED = 5
@@ -42,7 +41,7 @@ def first_size(root: Path, file: str) -> tuple[int, int]:
 def read_images(
     root: Path, files: Sequence[str], shape: tuple[int, int, int], *, resize: bool
 ) -> tuple[np.ndarray, list[bytes]]:
-    """Read and decode image files, in several threads.
+    """Read and decode image files.
 
     Args:
         root: the folder that holds them.
@@ -58,11 +57,11 @@ def read_images(
     digests = [b""] * len(files)
     side = shape[1] if resize else None
 
-    def read(start: int) -> Part:
+    def read(positions: range) -> Part:
         wrong: Part = []
-        for position in range(start, min(start + FILES_AT_ONCE, len(files))):
+        for position in positions:
             try:
-                content = read_file(root / files[position])
+                content = read_file(os.path.join(root, files[position]))
                 digests[position] = content_digest(content)
                 image = decode(content, channels=shape[0], image_size=side)
                 if image.shape != shape:
@@ -72,10 +71,10 @@ def read_images(
                 wrong.append((files[position], str(error)))
         return wrong
 
-    starts = range(0, len(files), FILES_AT_ONCE)
-    with ThreadPoolExecutor() as pool:
-        parts = _with_progress(pool.map(read, starts), len(files))
-        unreadable = [wrong for part in parts for wrong in part]
+    positions = range(len(files))
+    parts = [positions[start : start + FILES_AT_ONCE] for start in positions[::FILES_AT_ONCE]]
+    read_parts = _with_progress(by_parts(read, parts), len(files))
+    unreadable = [wrong for part in read_parts for wrong in part]
     if unreadable:
         raise ArtifactError(_no_images(root, unreadable, len(files)))
     return pixels, digests

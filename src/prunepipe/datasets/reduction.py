@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 
 from prunepipe.errors import ConfigError
@@ -58,6 +60,8 @@ def mean_pool(images: np.ndarray, pool: int) -> np.ndarray:
     pooled = np.empty((count, channels, height // pool, width // pool), np.uint8)
     for start in range(0, count, IMAGES_AT_ONCE):
         part = images[start : start + IMAGES_AT_ONCE]
-        squares = part.reshape(len(part), channels, height // pool, pool, width // pool, pool)
-        pooled[start : start + len(part)] = np.rint(squares.mean(axis=(3, 5)))
+        total = np.zeros((len(part), *pooled.shape[1:]), np.uint32)
+        for row, column in product(range(pool), repeat=2):  # faster than numpy's mean over short axes
+            total += part[:, :, row::pool, column::pool]
+        pooled[start : start + len(part)] = np.rint(total / pool**2)
     return pooled
