@@ -18,7 +18,7 @@ from torch import nn
 from prunepipe.errors import ArtifactError, ConfigError
 from prunepipe.networks import NETWORKS
 from prunepipe.networks.building import make_network
-from prunepipe.networks.initialisation import draw_normal, initial_weights, initialise
+from prunepipe.networks.initialisation import draw_normal, initialise
 from prunepipe.networks.prunable import prunable
 from prunepipe.networks.resnet import BasicBlock
 from prunepipe.seeds import torch_generator
@@ -75,9 +75,10 @@ def test_prunable_weights_are_those_of_the_paper(name: str, classes: int, weight
 def test_networks_of_tanaka_et_al_draw_their_linear_weights_by_fan_in(
     name: str, linear_deviation: float
 ) -> None:
-    weights = initial_weights(_cifar(name, 100), generator=torch_generator(0, "init"))
-    *_, last = (weight for weight in weights.values() if weight.ndim == 2)
-    assert float(last.std()) == pytest.approx(linear_deviation, rel=0.02)
+    network = _cifar(name, 100)
+    initialise(network, generator=torch_generator(0, "init"))
+    *_, last = (weight for weight in network.parameters() if weight.ndim == 2)
+    assert float(last.detach().std()) == pytest.approx(linear_deviation, rel=0.02)
 
 
 def test_the_ends_of_networks_with_an_average_pool_see_two_by_two_pixels() -> None:
@@ -159,15 +160,13 @@ def test_initial_weights_follow_the_distribution_of_the_paper(name: str, fan: st
 
 
 def test_initial_weights_depend_on_the_generator_alone() -> None:
-    network = _named("resnet8_small", **SMALL)
-    before = {name: value.clone() for name, value in network.state_dict().items()}
-    first = initial_weights(network, generator=torch_generator(3, "init"))
+    first, again, other = (_named("resnet8_small", **SMALL) for _ in range(3))
+    initialise(first, generator=torch_generator(3, "init"))
     torch.rand(5)
-    again = initial_weights(_named("resnet8_small", **SMALL), generator=torch_generator(3, "init"))
-    other = initial_weights(network, generator=torch_generator(4, "init"))
-    assert all(torch.equal(first[name], again[name]) for name in first)
-    assert not any(torch.equal(first[name], other[name]) for name in prunable(network))
-    assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
+    initialise(again, generator=torch_generator(3, "init"))
+    initialise(other, generator=torch_generator(4, "init"))
+    assert all(torch.equal(value, again.state_dict()[name]) for name, value in first.state_dict().items())
+    assert not any(torch.equal(weight, prunable(other)[name]) for name, weight in prunable(first).items())
 
 
 def test_building_and_drawing_leave_the_global_random_state_alone() -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
 from math import prod, sqrt
 from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
 from torch.nn.modules.instancenorm import _InstanceNorm
@@ -33,20 +32,6 @@ def initialise(network: nn.Module, *, generator: torch.Generator) -> None:
     draw = getattr(network, "initialise", None)
     if draw is not None:
         draw(generator=generator)
-
-
-def initial_weights(network: nn.Module, *, generator: torch.Generator) -> dict[str, Tensor]:
-    """Return the state that a network starts from, without changing the network.
-
-    Args:
-        network: just built by `building.make_network`, with the same `draw`.
-        generator: a CPU generator.
-    Returns:
-        The whole state dict: weights, biases, normalisation parameters and statistics.
-    """
-    fresh = deepcopy(network)
-    initialise(fresh, generator=generator)
-    return {name: tensor.detach() for name, tensor in fresh.state_dict().items()}
 
 
 def draw_normal(

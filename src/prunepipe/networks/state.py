@@ -13,8 +13,8 @@ from prunepipe.artifacts import Arrays
 
 def arrays_of(network: nn.Module) -> Arrays:
     """Return a network's parameters and buffers as arrays; a module with several names appears under the first."""
-    names = unique_names(network)
-    return {name: array_of(value) for name, value in network.state_dict().items() if name in names}
+    firsts = set(_first_names(network).values())
+    return {name: array_of(value) for name, value in network.state_dict().items() if name in firsts}
 
 
 def load_arrays(network: nn.Module, weights: Mapping[str, np.ndarray]) -> None:
@@ -22,11 +22,6 @@ def load_arrays(network: nn.Module, weights: Mapping[str, np.ndarray]) -> None:
     given = {name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in weights.items()}
     again = {name: given[first] for name, first in _first_names(network).items() if first in given}
     network.load_state_dict(again | given)
-
-
-def unique_names(network: nn.Module) -> set[str]:
-    """Return the names in a network's state, only the first for a tensor that has several."""
-    return set(_first_names(network).values())
 
 
 def _first_names(network: nn.Module) -> dict[str, str]:

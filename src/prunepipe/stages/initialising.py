@@ -12,9 +12,9 @@ from torch.nn import functional
 from prunepipe.artifacts import Arrays
 from prunepipe.datasets.dataset import Dataset, read_dataset
 from prunepipe.errors import ConfigError, ScoreError
-from prunepipe.networks.initialisation import initial_weights
+from prunepipe.networks import initialisation
 from prunepipe.networks.prunable import prunable
-from prunepipe.networks.state import unique_names
+from prunepipe.networks.state import arrays_of
 from prunepipe.networks.structure import Structure
 from prunepipe.networks.tracing import trace
 from prunepipe.plugins import explain, is_external
@@ -62,9 +62,8 @@ def _initialise(dataset: Dataset, settings: InitialSettings) -> tuple[Arrays, St
     prunable(network)  # first: what cannot be pruned may not even be copied
     _require_float32(network)
     with seeded_globals(seed, draw, "initialise"):
-        drawn = initial_weights(network, generator=torch_generator(seed, draw))
-    names = unique_names(network)
-    weights = {name: value.numpy() for name, value in drawn.items() if name in names}
+        initialisation.initialise(network, generator=torch_generator(seed, draw))
+    weights = arrays_of(network)
     shape = dataset.train_images.shape[1:]
     structure = trace(network, shape)
     for training in (False, True):

@@ -19,6 +19,7 @@ import torch
 from torch import nn
 
 from prunepipe.errors import ConfigError, ScoreError, unknown_name
+from prunepipe.networks.prunable import weights_of
 
 Batch = tuple[torch.Tensor, torch.Tensor]
 """Images [B, C, H, W] and labels [B], on the network's device."""
@@ -49,6 +50,19 @@ def scoring_copy(network: nn.Module, *, training: bool, dtype: str = "float64") 
     scored = copy.deepcopy(network).to(kind).train(training).requires_grad_(True)
     scored.register_forward_pre_hook(lambda _, inputs: tuple(_cast(value, kind) for value in inputs))
     return scored
+
+
+def redraw_linear_weights(network: nn.Module, generator: torch.Generator) -> None:
+    """Draw Linear and attention weights anew from Xavier's normal distribution, in place.
+
+    Args:
+        network: the copy that is scored.
+        generator: draws them, in float32, so that the draw does not depend on the arithmetic of the score.
+    """
+    for weight in weights_of(network):
+        if weight.parameter is not None and isinstance(weight.module, (nn.Linear, nn.MultiheadAttention)):
+            fresh = torch.empty(weight.parameter.shape, dtype=torch.float32, device=generator.device)
+            weight.parameter.data.copy_(nn.init.xavier_normal_(fresh, generator=generator))
 
 
 def _cast(value: Any, kind: torch.dtype) -> Any:

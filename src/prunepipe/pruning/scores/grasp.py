@@ -17,11 +17,11 @@ from prunepipe.pruning.scores.contract import (
     Scores,
     each_batch,
     gradients,
+    redraw_linear_weights,
     scoring_copy,
     summed_gradients,
 )
 from prunepipe.pruning.scores.options import GraspOptions
-from prunepipe.pruning.scores.redrawing import redraw_linear_weights
 
 
 def grasp(

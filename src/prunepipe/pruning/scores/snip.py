@@ -11,10 +11,10 @@ from prunepipe.pruning.scores.contract import (
     Loss,
     Scores,
     each_batch,
+    redraw_linear_weights,
     scoring_copy,
     summed_gradients,
 )
-from prunepipe.pruning.scores.redrawing import redraw_linear_weights
 
 
 def snip(
