@@ -92,6 +92,8 @@ def test_partly_collapsed_networks_are_marked_and_the_whole_ones_told_alone(dama
     assert (found["partial"], found["whole_mean"], round(found["mean"], 2)) == (1, 91.0, 80.67)
     text = to_markdown(table, study)
     assert "80.67 ± 17.93 ‡ (1/3)" in text
+    assert r"80.67 $\pm$ 17.93 $^\ddagger$ (1/3)" in (latex := to_latex(table, study))
+    assert r"\footnotesize $^\ddagger$ partial layer collapse" in latex
     assert "Whole networks alone: CIFAR-10, VGG19, 90 %, Lottery: mean 91.00 of the 2 whole networks." in text
     assert "‡" not in to_markdown(build_table("random", make_results(study), study), study)
 
