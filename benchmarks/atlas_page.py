@@ -116,8 +116,9 @@ def _left(masks: pd.DataFrame) -> str:
 
 def write_page(folder: Path = DOCS) -> None:
     """Write the page and its figure."""
-    found = cells(pd.read_csv(MASKS))
-    (folder / "atlas.md").write_text(page(found), encoding="utf-8")
+    masks = pd.read_csv(MASKS)
+    found = cells(masks)
+    (folder / "atlas.md").write_text(page(found, masks), encoding="utf-8")
     save_figure(plot(found), FIGURE)
 
 
@@ -161,17 +162,18 @@ def _squares(axis: Axes, line: pd.DataFrame, height: float) -> None:
             axis.add_patch(Rectangle((left, height - 0.36), 0.25, 0.72, color=KINDS[kind][1], linewidth=0))
 
 
-def page(found: pd.DataFrame) -> str:
-    """Return the page in Markdown."""
+def page(found: pd.DataFrame, masks: pd.DataFrame) -> str:
+    """Return the page in Markdown, of the cells and of the masks they follow from."""
     totals = {kind: int(found[kind].sum()) for kind in KINDS}
     different = found[(found["missed"] > 0) | (found["false"] > 0)]
     fills = {
-        "runs": sum(totals.values()),
+        "runs": "all 780" if len(found) == len(published()) else f"{sum(totals.values())} of the 780",
         "scope": _scope(found),
         **totals,
         "at_chance": totals["predicted"] + totals["missed"],
         "onsets": "\n".join(_onsets(found)),
         "different": "\n".join(_different(different)),
+        "synflow": "\n".join(_by_layer(masks[masks["score"] == "synflow"])),
         "same": _same(),
     }
     return (Path(__file__).with_name("atlas.md.template")).read_text(encoding="utf-8").format(**fills)
@@ -218,6 +220,28 @@ def _different(cells_: pd.DataFrame) -> Iterable[str]:
             f"| {cell['label']} | {ticket_label(cell['score'])} | {_power(cell['log10_compression'])} | {accuracies} | "
             f"{cell[kind]} {kind} | {cell['left'] or '-'} |"
         )
+
+
+def _by_layer(masks: pd.DataFrame) -> Iterable[str]:
+    """Yield a line per network: what the masks of one score leave of each layer at the last compression."""
+    last = masks[masks["log10_compression"] == COMPRESSIONS[-1]]
+    for twin in TWINS:
+        here = last[(last["network"] == twin.network) & last["seed"].isin(twin.seeds)]
+        if len(here) == len(twin.seeds):
+            kept = _counted(here["kept_by_layer"])
+            channels = _counted(
+                here["living_channels_by_layer"].str.rsplit(n=1).str[0]
+            )  # without the classes
+            cut_off = 1 - here["effective"].sum() / here["kept"].sum()
+            classes = 10 - here["unreachable_classes"].max()
+            yield (
+                f"| {twin.label} | {min(kept):,} to {max(kept):,} | {min(channels)} | {classes} | "
+                f"{100 * cut_off:.2f} % |"
+            )
+
+
+def _counted(texts: Iterable[str]) -> list[int]:
+    return [int(count) for text in texts for count in text.split()]
 
 
 def _power(exponent: float) -> str:
