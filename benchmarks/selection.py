@@ -70,7 +70,7 @@ def memory_of_scores(options: Options) -> Section:
     fewer, count = (4, 8) if options.quick else (50, 100)
     script = str(ROOT / "benchmarks" / "one_score.py")
     rows = []
-    for name in ("nothing", "snip", "grasp", "obd"):
+    for name in ("nothing", "obd") if options.quick else ("nothing", "snip", "grasp", "obd"):
         command = [sys.executable, script, name]
         few, cost = (
             cost_of([*command, str(images), *(["quick"] if options.quick else [])], ROOT)

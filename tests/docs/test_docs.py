@@ -19,8 +19,10 @@ from prunepipe.plugins import load_function
 from prunepipe.pruning.allocations import ALLOCATIONS
 from prunepipe.pruning.scores import SCORES
 from prunepipe.study.built_in import CHECKS, TICKETS
-from prunepipe.study.loading import load_study
+from prunepipe.study.feasibility import refuse_impossible
+from prunepipe.study.loading import load_site, load_study
 from prunepipe.study.rows import USUAL_LOOKS
+from prunepipe.study.study import Study
 from prunepipe.verdicts.boundaries import Levels, state_at, thresholds
 from prunepipe.verdicts.evidence import evidence
 from prunepipe.verdicts.readings import READINGS
@@ -116,6 +118,34 @@ def test_tests_are_named_in_footnotes_and_columns_not_in_sentences(path: Path) -
     assert re.findall(r"`test_\w+(?<!_images)(?<!_labels)`", prose) == []
     calls, notes = (set(re.findall(rf"\[\^(\d+)\]{end}", text, re.M)) for end in ("(?!:)", ":"))
     assert calls == notes
+
+
+YAML = [
+    (path.name, title, text)
+    for path in [ROOT / "README.md", *PAGES]
+    for title, text in re.findall(
+        r'^```yaml(?: title="([^"]+)")?\n(.*?)^```', path.read_text(encoding="utf-8"), re.M | re.S
+    )
+]
+STUDY = {
+    "name": "page",
+    "datasets": ["cifar10"],
+    "networks": ["vgg19"],
+    "recipe": {"epochs": 100, "learning_rate": 0.1},
+    "tickets": ["snip"],
+    "prune_ratios": [0.9],
+    "seeds": [0],
+}
+
+
+@pytest.mark.parametrize(("title", "text"), [block[1:] for block in YAML], ids=[block[0] for block in YAML])
+def test_every_piece_of_configuration_on_a_page_is_accepted(title: str, text: str) -> None:
+    values = yaml.safe_load(text)
+    if title == "config.yaml":
+        load_site(values)
+    else:
+        piece = {"tickets": values} if title == "a row of tickets" else values
+        refuse_impossible(Study.model_validate({**STUDY, **piece}))
 
 
 def test_every_built_in_ticket_is_explained_with_its_choices() -> None:

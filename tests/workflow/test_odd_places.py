@@ -1,14 +1,12 @@
 """Stages start wherever the project lies and whatever the shell finds, and the user's modules are the user's."""
 
 import json
-import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from workflow_runs import make_project
+from workflow_runs import make_project, snakemake
 
 pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("workflow")]
 
@@ -37,11 +35,11 @@ OWN = {
 
 def run(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run Snakemake where the shell finds no python, and Python looks into no script's folder."""
-    command = [sys.executable, "-m", "snakemake", *arguments, "--cores", "2", "--config", "study=tiny"]
-    environment = {**os.environ, "PATH": "/usr/bin:/bin", "PYTHONSAFEPATH": "1"}
-    environment["PYTHONPATH"] = str(project.parent / "library")  # a path with a colon would be two
-    return subprocess.run(
-        command, cwd=project, env=environment, capture_output=True, text=True, timeout=300, check=False
+    library = str(project.parent / "library")  # a path with a colon would be two
+    return snakemake(
+        project,
+        *arguments,
+        environment={"PATH": "/usr/bin:/bin", "PYTHONSAFEPATH": "1", "PYTHONPATH": library},
     )
 
 

@@ -6,6 +6,7 @@ The method that is judged is a pruner on torch.nn.utils.prune.
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -80,26 +81,29 @@ def words(folder: Path) -> pd.DataFrame:
 
 @pytest.mark.workflow
 @pytest.mark.xdist_group("workflow")
-def test_stopped_and_killed_it_goes_on_to_the_same_words(tmp_path: Path) -> None:
-    whole, parts = tmp_path / "whole", tmp_path / "parts"
-    undisturbed = start(whole)
-    told = undisturbed.communicate(timeout=SECONDS)[0]
-    assert undisturbed.returncode == 0, told
+def test_stopped_and_killed_it_goes_on_to_the_words_of_a_run_without_a_pause(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    process = start(folder)
+    told = when_more_are_made(folder, process, lambda: process.send_signal(signal.SIGINT))
+    assert process.returncode == 130, told
+    assert "Run the same command to continue." in told
+    stopped = made(folder)
+    process = start(folder)
+    when_more_are_made(folder, process, lambda: kill(process))
+    killed = made(folder)
+    process = start(folder)
+    told = process.communicate(timeout=SECONDS)[0]
+    assert process.returncode == 0, told
     assert "1 test: 1 open" in told
     assert "Nothing is left to run: 1 test, " in told
     assert "Study small" in told  # the verdicts
-    assert {path.parts[-2] for path in made(whole)} <= {"seed0", "seed1", "seed2"}
+    assert stopped <= killed < made(folder)
+    assert {path.parts[-2] for path in made(folder)} == {"seed0", "seed1", "seed2"}
 
-    process = start(parts)
-    told = when_more_are_made(parts, process, lambda: process.send_signal(signal.SIGINT))
-    assert process.returncode == 130, told
-    assert "Run the same command to continue." in told
-    stopped = made(parts)
-    process = start(parts)
-    when_more_are_made(parts, process, lambda: kill(process))
-    assert stopped <= made(parts) < made(whole)
-    process = start(parts)
-    told = process.communicate(timeout=SECONDS)[0]
-    assert process.returncode == 0, told
-    assert made(parts) == made(whole)
-    pd.testing.assert_frame_equal(words(parts), words(whole))
+    # The same words with all runs made and no look remembered; that pauses change no run is tested in tests/faults.
+    found, runs = words(folder), made(folder)
+    (folder / "results" / "runs" / "small" / "looks.json").unlink()
+    shutil.rmtree(folder / "results" / "studies")
+    assert start(folder).wait(timeout=SECONDS) == 0
+    assert made(folder) == runs
+    pd.testing.assert_frame_equal(words(folder), found)
