@@ -5,6 +5,7 @@ The method that is judged is a pruner on torch.nn.utils.prune.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -68,7 +69,8 @@ def kill(process: subprocess.Popen[str]) -> None:
     """Kill the command and everything that it started at once."""
     every = [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]
     for one in every:
-        one.kill()
+        with contextlib.suppress(psutil.NoSuchProcess):  # a job that has just ended
+            one.kill()
 
 
 def words(folder: Path) -> pd.DataFrame:
@@ -104,6 +106,8 @@ def test_stopped_and_killed_it_goes_on_to_the_words_of_a_run_without_a_pause(tmp
     found, runs = words(folder), made(folder)
     (folder / "results" / "runs" / "small" / "looks.json").unlink()
     shutil.rmtree(folder / "results" / "studies")
-    assert start(folder).wait(timeout=SECONDS) == 0
+    process = start(folder)
+    told = process.communicate(timeout=SECONDS)[0]
+    assert process.returncode == 0, told
     assert made(folder) == runs
     pd.testing.assert_frame_equal(words(folder), found)
