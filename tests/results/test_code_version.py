@@ -69,7 +69,7 @@ def test_registries_are_outside_the_reach_of_the_stages(edited) -> None:
 
 
 def test_a_function_loaded_by_name_counts_where_it_is_named(edited) -> None:
-    change = ("pruning/scores/snip", "total[name] += gradient", "total[name] += 2 * gradient")
+    change = ("pruning/scores/snip", "* total[name])", "* 2 * total[name])")
     snip, magnitude = "prunepipe.pruning.scores.snip:snip", "prunepipe.pruning.scores.magnitude:magnitude"
     assert edited("score", "seeds", "", "", snip) != edited("score", *change, snip)
     assert edited("score", "seeds", "", "", magnitude) == edited("score", *change, magnitude)
