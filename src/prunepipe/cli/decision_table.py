@@ -125,7 +125,7 @@ def tally(rows: Sequence[DecisionRow]) -> str:
     )
 
 
-def tests(count: int) -> str:
+def number_of_tests(count: int) -> str:
     """Return a number of tests in words."""
     return f"{count} test{'s' * (count != 1)}"
 

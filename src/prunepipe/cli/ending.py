@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from prunepipe.cli.deciding import DECIDED, FAILED_TO_START, INTERRUPTED, SPENT, Ending, Work
-from prunepipe.cli.decision_table import DecisionRow, View, decision_rows, in_words, tally, tests
+from prunepipe.cli.decision_table import DecisionRow, View, decision_rows, in_words, number_of_tests, tally
 from prunepipe.cli.logged_run import CONTINUE, logged_run
 from prunepipe.cli.shown import near
 from prunepipe.cli.workflow import place_in
@@ -47,7 +47,9 @@ def ending_lines(ending: Ending) -> list[str]:
     rows = decision_rows(ending.view)
     spared = ending.planned - ending.made
     share = f" of the {ending.planned} that the study lists" if spared else ""
-    lines = [f"{REASONS[ending.reason]}: {tests(len(rows))}, {tally(rows)}; {ending.made} runs made{share}."]
+    lines = [
+        f"{REASONS[ending.reason]}: {number_of_tests(len(rows))}, {tally(rows)}; {ending.made} runs made{share}."
+    ]
     if ending.failed:
         lines.append(f"{ending.failed} jobs failed; the tests that need them wait.")
     if ending.view.next is None:
@@ -69,7 +71,7 @@ def _chances(rows: Sequence[DecisionRow], view: View, look: str) -> list[str]:
     if known[MOST_TESTS:]:
         lines.append(f"  and {len(known) - MOST_TESTS} more, none of them likelier")
     first = sum(row.asked for row in rows) - len(known)
-    return [*lines, f"The next look ({look}) is the first for {tests(first)}."] if first else lines
+    return [*lines, f"The next look ({look}) is the first for {number_of_tests(first)}."] if first else lines
 
 
 def _write_pages(work: Work, ending: Ending) -> None:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from typing import Protocol, TextIO
 
-from prunepipe.cli.decision_table import DecisionRow, cut, in_words, table_lines, tally, tests
+from prunepipe.cli.decision_table import DecisionRow, cut, in_words, number_of_tests, table_lines, tally
 
 HEARTBEAT = 30.0
 """Seconds between two lines about progress where there is no terminal."""
@@ -69,7 +69,7 @@ class PlainLines:
             obstacle = f"; {then}" if then and not then.startswith(("now", "later")) else ""
             self._print(f"{in_words(row)}: {word}, {effect}, {seeds} seeds{obstacle}")
         if changed:
-            self._print(f"{tests(len(rows))}: {tally(rows)}")
+            self._print(f"{number_of_tests(len(rows))}: {tally(rows)}")
         if status != self._status and (changed or time.monotonic() - self._last >= HEARTBEAT):
             self._last, self._status = time.monotonic(), status
             self._print(status)

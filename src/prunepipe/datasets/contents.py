@@ -17,6 +17,7 @@ from prunepipe.errors import ArtifactError
 
 Part = TypeVar("Part")
 Made = TypeVar("Made")
+Item = TypeVar("Item")
 
 FILES_AT_ONCE = 200
 QUICK_SECONDS = 0.06
@@ -43,16 +44,20 @@ def files_checksum(root: Path, files: Sequence[str], record: Path) -> str:
         known = json.loads(record.read_text(encoding="utf-8"))
         if known["stamp"] == stamp:
             return str(known["content"])
-    parts = [files[start : start + FILES_AT_ONCE] for start in range(0, len(files), FILES_AT_ONCE)]
 
     def digests(part: Sequence[str]) -> list[bytes]:
         return [content_digest(read_file(os.path.join(root, name))) for name in part]
 
-    content = combined(files, (digest for read in by_parts(digests, parts) for digest in read))
+    content = combined(files, (digest for read in by_parts(digests, in_parts(files)) for digest in read))
     if time.time() - changed > SETTLED_SECONDS:
         with suppress(ArtifactError):  # if it cannot be written, the files are read each time
             write_text(record, json.dumps({"stamp": stamp, "content": content}))
     return content
+
+
+def in_parts(files: Sequence[Item]) -> list[Sequence[Item]]:
+    """Cut a sequence into parts of `FILES_AT_ONCE`; the last may be shorter."""
+    return [files[start : start + FILES_AT_ONCE] for start in range(0, len(files), FILES_AT_ONCE)]
 
 
 def by_parts(work: Callable[[Part], Made], parts: Sequence[Part]) -> Iterator[Made]:
@@ -63,7 +68,7 @@ def by_parts(work: Callable[[Part], Made], parts: Sequence[Part]) -> Iterator[Ma
 
     Args:
         work: reads the files of a part.
-        parts: of `FILES_AT_ONCE` files each.
+        parts: from `in_parts`.
     """
     wall, cpu = time.monotonic(), time.thread_time()
     first = [work(part) for part in parts[:1]]

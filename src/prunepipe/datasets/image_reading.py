@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from prunepipe.datasets.contents import FILES_AT_ONCE, by_parts, content_digest, read_file, shown
+from prunepipe.datasets.contents import FILES_AT_ONCE, by_parts, content_digest, in_parts, read_file, shown
 from prunepipe.datasets.decoding import decode, read_size
 from prunepipe.errors import ArtifactError
 
@@ -57,7 +57,7 @@ def read_images(
     digests = [b""] * len(files)
     side = shape[1] if resize else None
 
-    def read(positions: range) -> Part:
+    def read(positions: Sequence[int]) -> Part:
         wrong: Part = []
         for position in positions:
             try:
@@ -71,9 +71,7 @@ def read_images(
                 wrong.append((files[position], str(error)))
         return wrong
 
-    positions = range(len(files))
-    parts = [positions[start : start + FILES_AT_ONCE] for start in positions[::FILES_AT_ONCE]]
-    read_parts = _with_progress(by_parts(read, parts), len(files))
+    read_parts = _with_progress(by_parts(read, in_parts(range(len(files)))), len(files))
     unreadable = [wrong for part in read_parts for wrong in part]
     if unreadable:
         raise ArtifactError(_no_images(root, unreadable, len(files)))
