@@ -50,7 +50,10 @@ class Workflow:
         listed = [run for run in runs(self.study) if run.folder in wanted]
         failed = 0
         for run in listed:
-            failed += make_runs(self.study, self.folder, [run], self.outcome)
+            fails = make_runs(self.study, self.folder, [run], self.outcome)
+            failed += fails
+            with log.open("a", encoding="utf-8") as file:
+                file.write("Error in rule retrain:\nerror: it diverged\n" * fails)
             if not look():
                 return WorkflowRun(1, 0, [], stopped=True)
         return WorkflowRun(int(failed > 0), failed, ["it diverged"] if failed else [])
@@ -170,6 +173,9 @@ def test_a_run_that_fails_leaves_its_tests_and_the_others_go_on(
     assert workflow.seeds("random", "rearrange") == [3, 0, 0]
     assert sum(workflow.seeds("lottery", "corrupted_data")) == 8
     assert "random, rearrange, 90 %: open, -, 0 seeds; NOT RUN: it diverged" in shown
+    cause = shown.index("error: it diverged")
+    assert shown.count("error: it diverged") == 1
+    assert cause < shown.index("lottery, rearrange, 90 %: uses")  # while the first look is still running
 
 
 def test_when_the_judged_method_fails_its_controls_do_not_go_on(

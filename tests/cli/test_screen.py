@@ -87,6 +87,18 @@ def test_it_is_drawn_again_in_place_and_nothing_of_the_last_one_stays() -> None:
     assert "open" not in "".join(terminal.lines)
 
 
+@pytest.mark.usefixtures("size")
+def test_a_line_that_stays_takes_the_place_of_the_table_which_follows_it() -> None:
+    terminal, tests = Terminal(), rows({("snip", "rearrange"): "open"})
+    table = LiveTable(terminal)
+    table.show("Look at 3 seeds", tests)
+    drawn = list(terminal.lines)
+    table.tell("error: it diverged")
+    assert terminal.lines == ["error: it diverged", ""]
+    table.show("Look at 3 seeds", tests)
+    assert terminal.lines == ["error: it diverged", *drawn]
+
+
 @pytest.mark.parametrize(("width", "height"), [(80, 24), (120, 24), (60, 10), (40, 8)])
 def test_no_line_is_wider_and_no_table_higher_than_the_terminal(
     size: list[int], width: int, height: int

@@ -52,6 +52,22 @@ def test_the_state_of_a_run_is_read_from_its_folder(
     assert Standings(tmp_path, now=NOW).of(run).state == state
 
 
+@pytest.mark.parametrize(
+    "text", ["stopped by signal 15 in epoch 2", "error: training diverged", "epoch 1/20: fine"]
+)
+def test_what_logs_say_from_before_the_start_is_to_be_repeated(
+    tmp_path: Path, study: Study, text: str
+) -> None:
+    run = next(runs(study))
+    write(tmp_path / run.folder / "retrain.log", text, age=10.0)
+    assert Standings(tmp_path, now=NOW, since=NOW - 5.0).of(run).state == WAITING
+    assert Standings(tmp_path, now=NOW, since=NOW - 15.0).of(run).state != WAITING
+    write(tmp_path / "data" / "digits.log", "error: no space left", age=10.0)
+    other, logs = list(runs(study))[1], ["data/digits.log"]
+    assert Standings(tmp_path, lambda run: logs, NOW).of(other).state == FAILED
+    assert Standings(tmp_path, lambda run: logs, NOW, since=NOW - 5.0).of(other).state == WAITING
+
+
 def test_the_time_left_goes_by_the_pace_of_the_last_runs(tmp_path: Path, study: Study) -> None:
     folders = [tmp_path / run.folder for run in runs(study)]
     for number, folder in enumerate(folders[:4]):  # one in 10 s, the last just now

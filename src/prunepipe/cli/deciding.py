@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from prunepipe.cli.decision_table import View, decision_rows
-from prunepipe.cli.logged_run import STOPPING, logged_run
+from prunepipe.cli.logged_run import STOPPING, News, logged_run
 from prunepipe.cli.screen import PlainLines, Screen
 from prunepipe.cli.shown import run_on_screen
 from prunepipe.cli.trial import environment
@@ -205,7 +205,9 @@ class _Course:
         self._pace.start()
         command, rows = self._work.command(RULE), decision_rows(self._view)
         stopping = partial(self._screen.show, STOPPING, rows)
-        outcome = logged_run(command, self._work.log, self._tick, self._work.environment, stopping)
+        with News(self._work.log) as news:
+            tick = partial(self._tick, news, time.time())
+            outcome = logged_run(command, self._work.log, tick, self._work.environment, stopping)
         self._pace.stop()
         if outcome.stopped:
             return True  # the budget is spent: what was stopped has not failed
@@ -215,10 +217,12 @@ class _Course:
         self._given_up |= lost
         return not outcome.status or outcome.failed > 0 or len(lost) < len(missing)
 
-    def _tick(self) -> bool:
-        """Show the progress of the look; return whether to continue."""
+    def _tick(self, news: News, since: float) -> bool:
+        """Show the causes of new failures and the progress of the look; return whether to continue."""
         assert self._view.next is not None
-        standings = Standings(self._work.folder)
+        for line in news.lines():
+            self._screen.tell(line)
+        standings = Standings(self._work.folder, since=since)
         states = {run.folder: standings.of(run).state for run in self._view.next.missing}
         counts = Counter(states.values())
         self._pace.made(counts[DONE])

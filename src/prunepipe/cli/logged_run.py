@@ -77,28 +77,43 @@ def run_watched(
     log.parent.mkdir(parents=True, exist_ok=True)
     if log.exists():
         log.replace(log.with_suffix(".previous.log"))
-    log.touch()
-    with progress_bar(title, progress()) as bar, log.open(encoding="utf-8", errors="replace") as written:
-        news = _News()
+    with News(log) as news, progress_bar(title, progress()) as bar:
 
         def look() -> bool:
-            for line in filter(news.holds, _whole_lines(written)):
-                bar.tell(line.strip())
+            for line in news.lines():
+                bar.tell(line)
             bar.show(progress())
             return True
 
         return logged_run(command, log, look, environment, lambda: bar.tell(STOPPING))
 
 
-class _News:
-    """Chooses the lines that are shown immediately; of a cause that stops many jobs, the first."""
+class News:
+    """Chooses the lines of Snakemake's growing log to show immediately; of a cause that stops many jobs, the first.
 
-    def __init__(self) -> None:
+    Args:
+        log: the log file; what it holds already is passed over.
+    """
+
+    def __init__(self, log: Path) -> None:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        self._file = log.open("a+", encoding="utf-8", errors="replace")
         self._failed = False
         self._causes: set[str] = set()
 
-    def holds(self, line: str) -> bool:
-        """Return whether to show the next line of Snakemake's output."""
+    def __enter__(self) -> News:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Close the log."""
+        self._file.close()
+
+    def lines(self) -> list[str]:
+        """Return the lines to show among those that were added to the log since the last call."""
+        return [line.strip() for line in _whole_lines(self._file) if self._holds(line)]
+
+    def _holds(self, line: str) -> bool:
         self._failed |= bool(FAILED.match(line))
         cause = TOLD.match(line)
         if not (cause and self._failed):  # what keeps Snakemake from starting is shown at the end

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -87,7 +88,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     look = partial(study_progress, study, upstream=upstream_of(study, site_of(Path()).prepared))
     try:
-        outcome = run_watched(command, Path(LOG), look, environment(), study.name)
+        watch = partial(look, since=time.time())  # earlier failures are repeated now
+        outcome = run_watched(command, Path(LOG), watch, environment(), study.name)
     except KeyboardInterrupt:
         print(CONTINUE)
         raise

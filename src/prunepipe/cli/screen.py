@@ -21,6 +21,9 @@ class Screen(Protocol):
     def show(self, status: str, rows: Sequence[DecisionRow]) -> None:
         """Show a line about the work, and all tests."""
 
+    def tell(self, line: str) -> None:
+        """Print a line that stays."""
+
 
 class LiveTable:
     """A table on a terminal, drawn again in place.
@@ -48,6 +51,13 @@ class LiveTable:
         self._stream.flush()
         self._lines, self._width = lines, width
 
+    def tell(self, line: str) -> None:
+        """Print a line in place of the table, which is drawn again below it."""
+        up = f"\x1b[{len(self._lines)}F\x1b[J" if self._lines else ""
+        self._stream.write(f"{up}{line}\n")
+        self._stream.flush()
+        self._lines = []
+
 
 class PlainLines:
     """One line for each change, for logs and pipes.
@@ -73,6 +83,10 @@ class PlainLines:
         if status != self._status and (changed or time.monotonic() - self._last >= HEARTBEAT):
             self._last, self._status = time.monotonic(), status
             self._print(status)
+
+    def tell(self, line: str) -> None:
+        """Print a line."""
+        self._print(line)
 
     def _changed(self, row: DecisionRow) -> bool:
         stands = (*row.cells[2:5], row.cells[5] if row.cells[5].startswith("NOT RUN") else "")

@@ -31,10 +31,21 @@ class Standings:
     """Determines the states of runs; reads each log once."""
 
     def __init__(
-        self, root: Path = Path(), upstream: Upstream = lambda run: (), now: float | None = None
+        self,
+        root: Path = Path(),
+        upstream: Upstream = lambda run: (),
+        now: float | None = None,
+        since: float = 0.0,
     ) -> None:
-        """Read below the folder that holds `results/`; `now`: seconds since the epoch; default: the clock's."""
-        self._root, self._upstream = root, upstream
+        """Read logs.
+
+        Args:
+            root: folder that holds `results/`.
+            upstream: names the logs of the stages that a run waits for.
+            now: seconds since the epoch; default: the clock's.
+            since: when the workflow was started; what older logs say is to be repeated.
+        """
+        self._root, self._upstream, self._since = root, upstream, since
         self._now = time.time() if now is None else now
         self._complaints: dict[Path, str] = {}
 
@@ -47,11 +58,12 @@ class Standings:
         if (folder / "metrics.json").exists():
             return Standing(DONE, "")
         log = newest_log(folder)
-        own = complaint(log) if log else ""
+        changed = log.stat().st_mtime if log else 0.0
+        own = complaint(log) if log and changed >= self._since else ""
         if own:
             return Standing(FAILED, own)
         trains = any((folder / name).exists() for name in TRAINING_LOGS)
-        if log and trains and self._now - log.stat().st_mtime < SILENCE:
+        if trains and changed > max(self._now - SILENCE, self._since):
             return Standing(RUNNING, _how_far(log))
         shared = next(filter(None, (self._complaint(self._root / path) for path in self._upstream(run))), "")
         if shared:
@@ -60,7 +72,8 @@ class Standings:
 
     def _complaint(self, log: Path) -> str:
         if log not in self._complaints:
-            self._complaints[log] = complaint(log) if log.is_file() else ""
+            current = log.is_file() and log.stat().st_mtime >= self._since
+            self._complaints[log] = complaint(log) if current else ""
         return self._complaints[log]
 
 

@@ -48,7 +48,11 @@ class StudyProgress:
 
 
 def study_progress(
-    study: Study, root: Path = Path(), now: float | None = None, upstream: Upstream = lambda run: ()
+    study: Study,
+    root: Path = Path(),
+    now: float | None = None,
+    upstream: Upstream = lambda run: (),
+    since: float = 0.0,
 ) -> StudyProgress:
     """Count the runs of a study by state.
 
@@ -57,9 +61,10 @@ def study_progress(
         root: folder that holds `results/`.
         now: seconds since the epoch; default: the clock's.
         upstream: names the logs of the stages that a run waits for, see `prunepipe.stages.upstream`.
+        since: when the workflow was started; a run that failed before is waiting.
     """
     moment = time.time() if now is None else now
-    standings = Standings(root, upstream, moment)
+    standings = Standings(root, upstream, moment, since)
     states: Counter[str] = Counter()
     finished = []
     for run in runs(study):
