@@ -55,9 +55,7 @@ def test_a_method_goes_through_the_whole_battery_beside_two_controls(base: str) 
 def test_the_choices_of_the_command_line_reach_the_ticket(tmp_path: Path, monkeypatch, capsys) -> None:
     monkeypatch.chdir(tmp_path)
     commands: list[list[str]] = []
-    monkeypatch.setattr(
-        "prunepipe.cli.deciding.run_on_screen", lambda command, _: commands.append(command) or 0
-    )
+    monkeypatch.setattr("prunepipe.cli.deciding.run_on_screen", lambda command: commands.append(command) or 0)
     (tmp_path / "mine.py").write_text(Path(OWN[:-1]).read_text())
     options = ["--start", "final", "--scored", "init", "--allocation", "constructed", "--prune-ratio", "0.8"]
     options += ["--option", "spare=0", "--reads", "none", "--seeds", "4", "--cores", "3", "--dry-run"]

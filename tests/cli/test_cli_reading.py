@@ -110,8 +110,8 @@ def test_a_reader_that_has_seen_enough_ends_a_command_in_silence() -> None:
 def test_a_command_that_is_shown_is_not_disturbed_by_a_reader_that_has_seen_enough() -> None:
     shown = "import sys, time; [print(line, flush=True) for line in range(9999)]; sys.stderr.write('whole')"
     code = (
-        "import sys; from prunepipe.cli.shown import run_on_screen\n"
-        f"try: run_on_screen([sys.executable, '-c', {shown!r}], {{}})\n"
+        "import sys; from prunepipe.cli.logged_run import run_on_screen\n"
+        f"try: run_on_screen([sys.executable, '-c', {shown!r}])\n"
         "except BrokenPipeError: sys.stderr.write(' and told'); sys.stderr.flush(); import os; os._exit(0)"
     )
     with subprocess.Popen(

@@ -39,9 +39,7 @@ class Workflow:
         self.asked: list[list[str]] = []
         self.before: Callable[[], WorkflowRun | None] = lambda: None
 
-    def __call__(
-        self, command: list[str], log: Path, look: Callable[[], bool], environment: Any, stopping: Any
-    ) -> WorkflowRun:
+    def __call__(self, command: list[str], log: Path, look: Callable[[], bool], stopping: Any) -> WorkflowRun:
         wanted = (self.folder / WANTED).read_text().splitlines()
         self.asked.append(wanted)
         early = self.before()
@@ -81,7 +79,7 @@ def decided(
     workflow, shown = Workflow(study, folder, outcome), io.StringIO()
     workflow.before = before
     monkeypatch.setattr(deciding, "logged_run", workflow)
-    work = Work(study, folder, lambda *targets: [*targets], folder / "log", folder / "data", {})
+    work = Work(study, folder / "small.yaml", folder, folder / "log", 1, [], folder / "data")
     return decide(work, PlainLines(shown), **options), workflow, shown.getvalue()
 
 

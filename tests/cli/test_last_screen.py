@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from prunepipe.cli.last_screen import MOST_CAUSES, Ended, failure_lines, last_screen
+from prunepipe.cli.last_screen import MOST_CAUSES, failure_lines, last_screen
 from prunepipe.cli.main import main
 from prunepipe.cli.progress_bar import progress_bar
 from prunepipe.cli.run import study_and_targets
@@ -83,26 +83,27 @@ def test_failed_jobs_are_known_without_a_log_of_the_run(tmp_path: Path, monkeypa
 def test_failures_come_last_and_many_causes_are_cut(tmp_path: Path) -> None:
     text = "".join(fail(tmp_path, "score", number, f"error: cause {number}\n") for number in range(20))
     failed = failures(text, tmp_path)
-    ended = Ended("s", "results", StudyProgress(3, 0, 6, 0, None), failed, Path("snakemake.log"), tmp_path)
-    lines = last_screen(ended).splitlines()
+    progress, log = StudyProgress(3, 0, 6, 0, None), Path("snakemake.log")
+    lines = last_screen("s", "results", progress, failed, log).splitlines()
     assert lines[0] == "Study s: 3 of 9 runs done, 6 failed"
     assert lines[1] == "Tables and report of what is finished: prunepipe run partial --study s"
     assert lines[3:5] == ["error: score: cause 0", "  job0/score.log"]
     assert lines[-1] == f"{20 - MOST_CAUSES} more causes: snakemake.log"
-    assert failure_lines([], Path("snakemake.log")) == []
+    assert failure_lines([], log) == []
 
 
-def test_the_answers_of_a_finished_study_are_shown_and_old_ones_are_not(tmp_path: Path) -> None:
-    tables = tmp_path / "results" / "tables"
+def test_the_answers_of_a_finished_study_are_shown_and_old_ones_are_not(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    tables = Path("results/tables")
     tables.mkdir(parents=True)
     (tables / "methods.csv").write_text("ticket,summary\nsnip,not sane\nlottery,sane\nhybrid,sane\n")
     (tables / "verdicts.csv").write_text("ticket,flag\nsnip,looks were changed\n")
     (tables.parent / "report.html").touch()
-    whole = last_screen(Ended("s", "results", ALL_DONE, [], Path("log"), tmp_path))
+    whole = last_screen("s", "results", ALL_DONE, [], Path("log"))
     assert "NOT TO BE TRUSTED: looks were changed." in whole
     assert "Not sane: snip\nSane: lottery, hybrid\n" in whole
-    assert f"Report: {tmp_path}/results/report.html" in whole
-    one_table = last_screen(Ended("s", "results", ALL_DONE, [], Path("log"), tmp_path, judged=False))
+    assert "Report: results/report.html" in whole
+    one_table = last_screen("s", "results", ALL_DONE, [], Path("log"), judged=False)
     assert one_table == "Study s: 9 of 9 runs done"
 
 
@@ -148,7 +149,7 @@ def test_several_settings_after_one_config_all_count(tmp_path: Path, monkeypatch
     commands = []
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data").mkdir()
-    monkeypatch.setattr("prunepipe.cli.run.run_on_screen", lambda command, _: commands.append(command) or 0)
+    monkeypatch.setattr("prunepipe.cli.run.run_on_screen", lambda command: commands.append(command) or 0)
     assert (
         main(["run", "fashion", "-n", "--config", "device=cpu", "threads=2", "--config", "tensorboard=false"])
         == 0

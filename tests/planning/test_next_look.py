@@ -10,7 +10,7 @@ import pytest
 from made_runs import make_runs
 
 from prunepipe.errors import ConfigError
-from prunepipe.planning.next_look import next_look, require_a_look, seed_folders, waiting_tests
+from prunepipe.planning.next_look import next_look, require_a_look, seed_folders
 from prunepipe.planning.pace import FEWEST, Pace
 from prunepipe.planning.wanted import WANTED, wanted_files, write_wanted
 from prunepipe.results.layout import Run, runs
@@ -50,7 +50,7 @@ def of(found: tuple[Run, ...], *names: str) -> list[tuple]:
 def test_the_first_look_takes_the_first_seeds_of_every_test_with_partners_and_dense_runs(
     planned: Study, tmp_path: Path
 ) -> None:
-    found = next_look(planned, *state(planned, tmp_path))
+    found, _ = next_look(planned, *state(planned, tmp_path))
     assert found is not None
     assert found.look == 3
     assert {run.seed for run in found.missing} == {0, 1, 2}
@@ -75,7 +75,7 @@ def test_a_closed_test_starts_no_further_runs_but_partners_of_open_ones_do(
     by_test = words.set_index(["ticket", "check"])["verdict"]
     assert by_test["lottery", "rearrange"] == "uses"
     assert by_test["random", "rearrange"] == by_test["lottery", "corrupted_data"] == "inconclusive"
-    found = next_look(planned, results, words)
+    found, _ = next_look(planned, results, words)
     assert found is not None
     assert found.look == 8
     assert {run.seed for run in found.missing} == {5, 6, 7}
@@ -89,7 +89,7 @@ def test_when_one_test_is_left_nothing_of_the_others_runs(planned: Study, tmp_pa
     make_runs(planned, tmp_path, [run for run in runs(planned) if run.seed < 5], accuracy)
     results, words = state(planned, tmp_path)
     only = words[words["ticket"] == "random"]
-    found = next_look(planned, results, only)
+    found, _ = next_look(planned, results, only)
     assert found is not None
     assert of(found.missing, "ticket", "check") == [
         ("random", "none"),
@@ -102,7 +102,7 @@ def test_the_earliest_look_comes_first(planned: Study, tmp_path: Path) -> None:
     """A test whose runs were lost catches up before the others go on."""
     kept = [run for run in runs(planned) if run.seed < 5 and (run.ticket, run.seed) != ("random", 4)]
     make_runs(planned, tmp_path, kept, accuracy)
-    found = next_look(planned, *state(planned, tmp_path))
+    found, _ = next_look(planned, *state(planned, tmp_path))
     assert found is not None
     assert found.look == 5
     assert of(found.missing, "ticket", "check", "seed") == [
@@ -113,9 +113,9 @@ def test_the_earliest_look_comes_first(planned: Study, tmp_path: Path) -> None:
 
 def test_nothing_runs_after_the_last_look_or_the_last_seed(planned: Study, tmp_path: Path) -> None:
     make_runs(planned, tmp_path, runs(planned), accuracy)
-    assert next_look(planned, *state(planned, tmp_path)) is None
+    assert next_look(planned, *state(planned, tmp_path))[0] is None
     fewer = Study.model_validate({**planned.model_dump(), "seeds": list(range(6))})
-    assert next_look(fewer, *state(fewer, tmp_path)) is None
+    assert next_look(fewer, *state(fewer, tmp_path))[0] is None
 
 
 def test_tests_wait_for_a_run_that_failed_and_say_why(planned: Study, tmp_path: Path) -> None:
@@ -127,14 +127,13 @@ def test_tests_wait_for_a_run_that_failed_and_say_why(planned: Study, tmp_path: 
     make_runs(planned, tmp_path, first, outcome)
     results, words = state(planned, tmp_path)
     failed = {run.folder for run in first if isinstance(outcome(run), str)}
-    again = next_look(planned, results, words)
+    again, _ = next_look(planned, results, words)
     assert again is not None
     assert [run.folder for run in again.missing] == list(failed)  # a new start tries it again
-    found = next_look(planned, results, words, failed)
+    found, waiting = next_look(planned, results, words, failed)
     assert found is not None
     assert found.look == 5
     assert of(found.missing, "ticket") == [("random",), ("random_uniform",)]
-    waiting = waiting_tests(planned, results, words, failed)
     assert waiting["check"].tolist() == ["corrupted_data", "rearrange"]
     assert set(waiting["cause"]) == {"training diverged in epoch 2"}
 
@@ -148,16 +147,14 @@ def test_an_accuracy_that_is_not_a_number_is_said_and_not_asked_for_again(
     broken = (results["ticket"] == "random") & (results["check"] == "rearrange") & (results["seed"] == 1)
     results.loc[broken, "accuracy"] = float("nan")
     words = verdicts_of(results, planned)
-    assert waiting_tests(planned, results, words, set())["cause"].tolist() == [
-        "the accuracy of a run is not a number"
-    ]
-    found = next_look(planned, results, words)
+    found, waiting = next_look(planned, results, words)
+    assert waiting["cause"].tolist() == ["the accuracy of a run is not a number"]
     assert found is not None
     assert "random" not in {run.ticket for run in found.missing}
 
 
 def test_a_seed_is_ready_when_all_its_runs_are_there(planned: Study, tmp_path: Path) -> None:
-    found = next_look(planned, *state(planned, tmp_path))
+    found, _ = next_look(planned, *state(planned, tmp_path))
     assert found is not None
     folders = seed_folders(planned, found.tests)
     assert len(folders) == 3

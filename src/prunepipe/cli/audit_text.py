@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import Any
 
-WIDTH = 100
+from prunepipe.cli.shown import wrapped
 
 
 def audit_text(facts: dict[str, Any]) -> str:
@@ -14,29 +13,15 @@ def audit_text(facts: dict[str, Any]) -> str:
     Args:
         facts: from `prunepipe.pruning.audit.audit.Audit.to_json`.
     """
-    alarms = [
-        line for finding in facts["findings"] for line in _item(f"ALARM {finding['kind']}: {finding['text']}")
+    alarms = [f"ALARM {finding['kind']}: {finding['text']}" for finding in facts["findings"]]
+    remarks = [
+        *(f"Note: {note}" for note in facts["notes"]),
+        *(f"Cannot be known: {text}" for text in facts["unknown"]),
+        *(f"No {name} allocation to compare with: {why}" for name, why in facts["refused"].items()),
+        *(alarms or ["No alarm."]),
     ]
-    notes = [line for note in facts["notes"] for line in _item(f"Note: {note}")]
-    unknown = [line for text in facts["unknown"] for line in _item(f"Cannot be known: {text}")]
-    refused = [
-        line
-        for name, why in facts["refused"].items()
-        for line in _item(f"No {name} allocation to compare with: {why}")
-    ]
-    return "\n".join(
-        [
-            *_totals(facts),
-            "",
-            *_layers(facts["layers"]),
-            "",
-            *_change(facts["change"]),
-            *notes,
-            *unknown,
-            *refused,
-            *(alarms or ["No alarm."]),
-        ]
-    )
+    lines = [*_totals(facts), "", *_layers(facts["layers"]), "", *_change(facts["change"])]
+    return "\n".join([*lines, *(line for remark in remarks for line in wrapped(remark))])
 
 
 def _totals(facts: dict[str, Any]) -> list[str]:
@@ -97,7 +82,3 @@ def _change(change: dict[str, Any] | None) -> list[str]:
         f"{change['overlap']['jaccard']:.2%} (by chance {change['overlap']['expected']:.2%}).",
         "",
     ]
-
-
-def _item(text: str) -> list[str]:
-    return textwrap.wrap(text, WIDTH, subsequent_indent="  ")

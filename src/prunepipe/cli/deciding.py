@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,13 +13,11 @@ from pathlib import Path
 import pandas as pd
 
 from prunepipe.cli.decision_table import View, decision_rows
-from prunepipe.cli.logged_run import STOPPING, News, logged_run
+from prunepipe.cli.logged_run import STOPPING, News, logged_run, run_on_screen
 from prunepipe.cli.screen import PlainLines, Screen
-from prunepipe.cli.shown import run_on_screen
-from prunepipe.cli.trial import environment
 from prunepipe.cli.workflow import snakemake_command
 from prunepipe.errors import ConfigError
-from prunepipe.planning.next_look import Key, next_look, require_a_look, seed_folders, waiting_tests
+from prunepipe.planning.next_look import Key, next_look, require_a_look, seed_folders
 from prunepipe.planning.pace import Pace
 from prunepipe.planning.wanted import FILES, RULE, write_wanted
 from prunepipe.results.layout import Run
@@ -27,7 +25,6 @@ from prunepipe.results.standing import DONE, FAILED, RUNNING, Standings
 from prunepipe.results.table import collect
 from prunepipe.results.watching import duration
 from prunepipe.stages.upstream import upstream_of
-from prunepipe.study.loading import load_study
 from prunepipe.study.study import Study
 from prunepipe.verdicts.judge import verdicts_of
 from prunepipe.verdicts.record import changes, first_looked_at
@@ -39,27 +36,6 @@ class Work:
 
     Attributes:
         study: what is tested.
-        folder: holds `results/`.
-        command: returns Snakemake's command for targets and options.
-        log: of Snakemake's output.
-        prepared: folder of the prepared data sets.
-        environment: of Snakemake's process.
-    """
-
-    study: Study
-    folder: Path
-    command: Callable[..., list[str]]
-    log: Path
-    prepared: Path | str
-    environment: Mapping[str, str]
-
-
-def work_on(
-    file: Path, folder: Path, log: Path, cores: int, site: Sequence[str], prepared: Path | str
-) -> Work:
-    """Return the work on a study.
-
-    Args:
         file: of the study, an absolute path.
         folder: holds `results/`.
         log: of Snakemake's output.
@@ -68,11 +44,19 @@ def work_on(
         prepared: folder of the prepared data sets.
     """
 
-    def command(*arguments: str) -> list[str]:
-        # A folder is locked by prunepipe.execution.workflow_lock; Snakemake's own lock outlives a kill -9.
-        return snakemake_command(file, folder, *arguments, "--cores", str(cores), "--nolock", site=site)
+    study: Study
+    file: Path
+    folder: Path
+    log: Path
+    cores: int
+    site: Sequence[str]
+    prepared: Path | str
 
-    return Work(load_study(file), folder, command, log, prepared, environment())
+    def command(self, *arguments: str) -> list[str]:
+        """Return Snakemake's command for targets and options."""
+        # A folder is locked by prunepipe.execution.workflow_lock; Snakemake's own lock outlives a kill -9.
+        options = "--cores", str(self.cores), "--nolock"
+        return snakemake_command(self.file, self.folder, *arguments, *options, site=self.site)
 
 
 def dry_run(work: Work) -> int:
@@ -80,9 +64,7 @@ def dry_run(work: Work) -> int:
     course = _Course(work, PlainLines(sys.stdout), None)
     course.look()
     course.list_runs()
-    return run_on_screen(
-        work.command(RULE, "--dry-run", "--quiet", "host", "rules", "reason"), work.environment
-    )
+    return run_on_screen(work.command(RULE, "--dry-run", "--quiet", "host", "rules", "reason"))
 
 
 @dataclass(frozen=True)
@@ -163,9 +145,7 @@ class _Course:
         self._results = collect(study, self._work.folder, upstream_of(study, self._work.prepared))
         _require_same_looks(study, self._work.folder)
         found = verdicts_of(self._results, study)
-        following = next_look(study, self._results, found, self._given_up)
-        waiting = waiting_tests(study, self._results, found, self._given_up)
-        self._view = View(found, len(study.seeds), following, waiting)
+        self._view = View(found, len(study.seeds), *next_look(study, self._results, found, self._given_up))
 
     def end(self, focus: str | None) -> str:
         """Return why nothing more is to be run; empty if there is more."""
@@ -181,15 +161,8 @@ class _Course:
         self._screen.show("", decision_rows(self._view))
         missing = len(self._view.next.missing) if self._view.next else 0
         made = int((self._results["status"] == "done").sum())
-        return Ending(
-            reason,
-            self._view,
-            self._failed,
-            self._told,
-            self._pace.seconds(missing),
-            made,
-            len(self._results),
-        )
+        left, planned = self._pace.seconds(missing), len(self._results)
+        return Ending(reason, self._view, self._failed, self._told, left, made, planned)
 
     def list_runs(self) -> tuple[Run, ...]:
         """Write the list of the runs of the next look for the workflow, and return them."""
@@ -207,7 +180,7 @@ class _Course:
         stopping = partial(self._screen.show, STOPPING, rows)
         with News(self._work.log) as news:
             tick = partial(self._tick, news, time.time())
-            outcome = logged_run(command, self._work.log, tick, self._work.environment, stopping)
+            outcome = logged_run(command, self._work.log, tick, stopping)
         self._pace.stop()
         if outcome.stopped:
             return True  # the budget is spent: what was stopped has not failed

@@ -26,7 +26,7 @@ class View(NamedTuple):
     """Number of seeds of the study."""
     next: NextLook | None
     waiting: pd.DataFrame
-    """Open tests that cannot go on, see `prunepipe.planning.next_look.waiting_tests`."""
+    """Open tests that cannot go on, see `prunepipe.planning.next_look.next_look`."""
 
 
 class DecisionRow(NamedTuple):

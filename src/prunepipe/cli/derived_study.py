@@ -74,7 +74,7 @@ def derived_study(
     base: Study,
     method: Method,
     *,
-    prune_ratios: tuple[float, ...] | None = None,
+    prune_ratios: Sequence[float] | None = None,
     seeds: int | None = None,
     looks: tuple[int, ...] | None = None,
     kinds: Sequence[Kinds] = (),

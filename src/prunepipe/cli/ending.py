@@ -81,7 +81,7 @@ def _write_pages(work: Work, ending: Ending) -> None:
     whole = ending.made == ending.planned
     place = place_in(work.folder, work.study.name)
     target = () if whole else ("partial",)
-    outcome = logged_run(work.command(*target), work.log, environment=work.environment)
+    outcome = logged_run(work.command(*target), work.log)
     if outcome.status:
         print(f"error: the tables could not be written; see {near(work.log)}", file=sys.stderr)
         return

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import argparse
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from prunepipe.cli.derived_study import Method
-    from prunepipe.datasets import Dataset
     from prunepipe.networks.structure import Structure
     from prunepipe.pruning.given import Given
     from prunepipe.study.study import Study
@@ -23,31 +21,6 @@ OF_TRAINED = ("shuffle_weights",)
 
 OF_METHODS = ("scored", "allocation", "reads", "rounds", "missing", "zeros", "option", "prune_ratio")
 """Options of `judge` that a mask in a file leaves nothing to choose for."""
-
-
-@dataclass(frozen=True)
-class GivenMethod:
-    """A mask in a file as a method to judge.
-
-    Attributes:
-        method: its ticket.
-        base: data set, network and recipe.
-        prune_ratio: what the mask removes, rounded as far as the allocation `constructed` allows.
-        kinds: weights of the network by kind of layer.
-        text: what was read.
-    """
-
-    method: Method
-    base: Study
-    prune_ratio: float
-    kinds: dict[str, int]
-    text: str
-
-    def study(self, **choices: Any) -> dict[str, Any]:
-        """Return the study that judges it, as plain values; `choices` as of `derived_study`."""
-        from prunepipe.cli.derived_study import derived_study
-
-        return derived_study(self.base, self.method, kinds=[self.kinds], **choices)
 
 
 def add_mask_arguments(parser: argparse.ArgumentParser) -> None:
@@ -84,23 +57,28 @@ def refuse_mask_options(arguments: argparse.Namespace) -> None:
             raise ConfigError(f"--{key} is for --mask; a score is judged on the networks of --study.")
 
 
-def given_method(arguments: argparse.Namespace, base: Study) -> GivenMethod:
-    """Read the mask that the command line names, and everything that would make its study fail.
+def given_method(
+    arguments: argparse.Namespace, base: Study, limits: dict[str, Any]
+) -> tuple[Method, dict[str, Any], str]:
+    """Read the mask that the command line names, and refuse everything that would make its study fail.
 
     Args:
         arguments: of `prunepipe judge`.
         base: the study that gives data set, network and recipe.
+        limits: seeds and looks, as of `derived_study`.
+    Returns:
+        The mask as a method, the study that judges it, as plain values, and a text that says what was read.
     Raises:
         ConfigError: an option does not go with a mask, or the study has several networks or data sets.
         ArtifactError: as `prunepipe.pruning.given.read_given` and `start_weights`.
     """
-    from prunepipe.cli.derived_study import Method, method_name, require_own_name
+    from prunepipe.cli.derived_study import Method, derived_study, method_name, require_own_name
     from prunepipe.pruning.given import read_given, start_weights
     from prunepipe.study.controls import kinds_of
 
     _refuse_options(arguments)
     base = _narrowed(_narrowed(base, "dataset", arguments.dataset), "network", arguments.network)
-    dataset, initial, structure = _network(base, Path(arguments.data_folder))
+    initial, structure = _network(base, Path(arguments.data_folder))
     path = arguments.mask.resolve()
     given = read_given(path, structure)
     start = arguments.start or (f"file {path}" if given.weights else "init")
@@ -118,8 +96,12 @@ def given_method(arguments: argparse.Namespace, base: Study) -> GivenMethod:
         },
     )
     ratio = _shortest_ratio(given)
-    text = _text(given, start, ratio, dataset, base)
-    return GivenMethod(method, base, ratio, kinds_of(structure.layers), text)
+    kinds = [kinds_of(structure.layers)]
+    return (
+        method,
+        derived_study(base, method, prune_ratios=(ratio,), kinds=kinds, **limits),
+        _text(given, start, ratio, base),
+    )
 
 
 def _refuse_options(arguments: argparse.Namespace) -> None:
@@ -161,15 +143,15 @@ def _narrowed(base: Study, kind: str, name: str | None) -> Study:
     return validated(Study, values, f"--{kind} {name}")
 
 
-def _network(base: Study, data_folder: Path) -> tuple[Dataset, dict[str, Any], Structure]:
-    """Return the data set, and the initial weights and the structure of the network on it."""
+def _network(base: Study, data_folder: Path) -> tuple[dict[str, Any], Structure]:
+    """Return the initial weights and the structure of the network on the data set."""
     from prunepipe.stages.initialising import initialise_on
     from prunepipe.stages.settings import initial_settings
     from prunepipe.stages.trial import load_dataset
 
     dataset = load_dataset(base, next(iter(base.datasets)), data_folder.resolve())
     settings = initial_settings(base, next(iter(base.networks)), "init", base.seeds[0])
-    return dataset, *initialise_on(dataset, settings)
+    return initialise_on(dataset, settings)
 
 
 def _shortest_ratio(given: Given) -> float:
@@ -186,10 +168,10 @@ def _shortest_ratio(given: Given) -> float:
     return next(fits, removed)
 
 
-def _text(given: Given, start: str, ratio: float, dataset: Dataset, base: Study) -> str:
+def _text(given: Given, start: str, ratio: float, base: Study) -> str:
     from prunepipe.results.labels import ratio_label
 
-    read = "It has no mask, so weights that are exactly zero count as pruned." if given.zeros_count else ""
+    zeros = ["It has no mask, so weights that are exactly zero count as pruned."] if given.zeros_count else []
     begins = {
         "init": "Every seed retrains it from its own initial weights.",
         "file": "Every seed retrains it from the weights in the file; seeds differ in the order of the images.",
@@ -197,7 +179,7 @@ def _text(given: Given, start: str, ratio: float, dataset: Dataset, base: Study)
     lines = [
         f"{given.path}: keeps {given.kept:,} of {given.size:,} prunable weights of {next(iter(base.networks))} "
         f"({next(iter(base.datasets))}), prune ratio {ratio_label(ratio)}, the same mask for every seed.",
-        *filter(None, [read]),
+        *zeros,
         begins,
     ]
     return "\n".join(lines)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from prunepipe.networks.parameters import ParameterRow
@@ -13,21 +12,8 @@ if TYPE_CHECKING:
     from prunepipe.stages.schemas.network import NetworkSettings
 
 
-@dataclass(frozen=True)
-class Asked:
-    """The network that the command line asks for.
-
-    Attributes:
-        name: what the user calls it.
-        settings: how to build it, as in the settings of a stage.
-        channels, classes, image_size: of the images that it is built for.
-    """
-
-    name: str
-    settings: NetworkSettings
-    channels: int
-    classes: int
-    image_size: ImageSize
+IMAGES: dict[str, Any] = {"channels": 3, "classes": 10, "image_size": 32}
+"""The images that a network is built for, unless the command line or a study says otherwise."""
 
 
 def add_network_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,17 +33,13 @@ def describe_network(arguments: argparse.Namespace) -> str:
     from prunepipe.networks.building import make_network
     from prunepipe.networks.choice import PrunableChoice
     from prunepipe.networks.parameters import parameter_rows
+    from prunepipe.networks.shapes import sides
 
-    asked = _asked(arguments)
-    network = make_network(
-        asked.settings.reference,
-        channels=asked.channels,
-        classes=asked.classes,
-        image_size=asked.image_size,
-        options=asked.settings.options,
-        choice=PrunableChoice(**asked.settings.prunable),
-    )
-    head = f"{asked.name} for {asked.channels} channels, {asked.classes} classes, {_size(asked.image_size)} pixels"
+    settings, images = _settings(arguments)
+    choice = PrunableChoice(**settings.prunable)
+    network = make_network(settings.reference, **images, options=settings.options, choice=choice)
+    size = " x ".join(map(str, sides(images["image_size"])))
+    head = f"{arguments.run} for {images['channels']} channels, {images['classes']} classes, {size} pixels"
     return "\n".join([head, "", *table(parameter_rows(network))])
 
 
@@ -89,7 +71,8 @@ def table(rows: list[ParameterRow]) -> list[str]:
     return lines
 
 
-def _asked(arguments: argparse.Namespace) -> Asked:
+def _settings(arguments: argparse.Namespace) -> tuple[NetworkSettings, dict[str, Any]]:
+    """Return how to build the network, and the images that it is built for."""
     from prunepipe.cli.workflow import study_file
     from prunepipe.errors import ConfigError
     from prunepipe.stages.schemas.network import NetworkSettings
@@ -98,7 +81,7 @@ def _asked(arguments: argparse.Namespace) -> Asked:
     from prunepipe.study.loading import load_study
     from prunepipe.study.names import network_row
 
-    name, facts, side = arguments.run, None, 32
+    name, images = arguments.run, IMAGES
     if arguments.study:
         study = load_study(study_file(arguments.study))
         if name not in study.networks:
@@ -107,19 +90,15 @@ def _asked(arguments: argparse.Namespace) -> Asked:
             )
         settings = network_settings(study, name)
         facts = facts_of(study, next(iter(study.datasets)))
-        side = facts.image_size if facts else side
+        images = {key: getattr(facts, key) for key in IMAGES} if facts else IMAGES
     else:
         try:
             settings = NetworkSettings(reference=network_row(name).function)
         except ValueError as error:
             raise ConfigError(f"{name} is neither a run's folder nor a network: {error}") from error
-    return Asked(
-        name,
-        settings,
-        arguments.channels or (facts.channels if facts else 3),
-        arguments.classes or (facts.classes if facts else 10),
-        _read_size(arguments.image_size) if arguments.image_size else side,
-    )
+    size = _read_size(arguments.image_size) if arguments.image_size else None
+    given = {"channels": arguments.channels, "classes": arguments.classes, "image_size": size}
+    return settings, images | {key: value for key, value in given.items() if value}
 
 
 def _read_size(text: str) -> ImageSize:
@@ -132,9 +111,3 @@ def _read_size(text: str) -> ImageSize:
         )
     height, width = int(found[1]), int(found[2] or found[1])
     return height if height == width else (height, width)
-
-
-def _size(image_size: ImageSize) -> str:
-    from prunepipe.networks.shapes import sides
-
-    return " x ".join(map(str, sides(image_size)))

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prunepipe.cli.given_method import add_mask_arguments, given_method, refuse_mask_options
-from prunepipe.cli.method import add_method_arguments, prune_ratios, read_method
+from prunepipe.cli.method import add_method_arguments, read_method
 from prunepipe.cli.options import add_budget, add_cores
 from prunepipe.cli.workflow import study_file
 
@@ -73,22 +72,16 @@ def run(arguments: argparse.Namespace) -> int:
     base = load_study(study_file(arguments.study))
     limits = {"seeds": arguments.seeds, "looks": arguments.looks}
     if arguments.mask:
-        given = given_method(arguments, base)
-        print(given.text, end="\n\n", flush=True)
-        ratios = (given.prune_ratio,)
-        method, values = given.method, given.study(prune_ratios=ratios, **limits)
+        method, values, text = given_method(arguments, base, limits)
+        print(text, end="\n\n", flush=True)
     else:
         refuse_mask_options(arguments)
         method, values = _tried(arguments, base, limits)
-    file = _file(arguments, method)
+    folder: Path = (arguments.output or Path(FOLDER) / method.name).resolve()
+    file = folder / f"{method.name}.yaml"
     _write(file, values)
     _tell_controls(values)
     return _decide(arguments, file, method)
-
-
-def _file(arguments: argparse.Namespace, method: Method) -> Path:
-    folder: Path = (arguments.output or Path(FOLDER) / method.name).resolve()
-    return folder / f"{method.name}.yaml"
 
 
 def _tried(
@@ -101,32 +94,32 @@ def _tried(
     from prunepipe.study.controls import known_kinds
     from prunepipe.study.names import score_row
 
-    ratios, method = prune_ratios(arguments), read_method(arguments, arguments.name)
-    derive = partial(derived_study, base)
-    limits = {**limits, "prune_ratios": ratios}
-    _require_valid(_file(arguments, method), derive(method, **limits))
+    method = read_method(arguments, arguments.name)
+    choices = {**limits, "prune_ratios": arguments.prune_ratio}
+    _require_valid(derived_study(base, method, **choices))
     kinds: list[dict[str, int]] = []
     if is_external(score_row(method.score).function) or known_kinds(base) is None:
         # Tried first, so that mistakes in a method are not found only after the controls have been trained.
         print(f"Trying {method.score}, without training ...", flush=True)
-        method, text, kinds = tried_method(arguments, method, study_file(arguments.study), ratios)
+        method, text, kinds = tried_method(arguments, method)
         print(text, end="\n\n", flush=True)
-    return method, derive(method, kinds=kinds, **limits)
+    return method, derived_study(base, method, kinds=kinds, **choices)
 
 
 def _decide(arguments: argparse.Namespace, file: Path, method: Method) -> int:
     """Run the study until the method is judged."""
-    from prunepipe.cli.deciding import decide, dry_run, work_on
+    from prunepipe.cli.deciding import Work, decide, dry_run
     from prunepipe.cli.ending import finish
     from prunepipe.cli.screen import screen_of
     from prunepipe.cli.shown import near
+    from prunepipe.study.loading import load_study
 
     choices = {"data_folder": str(Path(arguments.data_folder).resolve()), "device": arguments.device}
     _keep_site(file.parent / "config.yaml", {"study": file.name, **choices})
     site = [f"{key}={value}" for key, value in choices.items()]
     site += ["upgrade_results=true"] if arguments.upgrade_results else []
     log = file.parent / "judge.log"
-    work = work_on(file, file.parent, log, arguments.cores, site, choices["data_folder"])
+    work = Work(load_study(file), file, file.parent, log, arguments.cores, site, choices["data_folder"])
     if arguments.dry_run:
         return dry_run(work)
     print(f"Judging {method.name} ({method.score}): study {near(file)}, log {near(log)}", flush=True)
@@ -147,40 +140,27 @@ def _tell_controls(values: dict[str, Any]) -> None:
         )
 
 
-def _require_valid(path: Path, values: dict[str, Any]) -> None:
+def _require_valid(values: dict[str, Any]) -> None:
     """Validate a study before anything is written.
 
     Raises:
-        ConfigError: the same errors as for a study file, except for its name; or it cannot reach a look.
+        ConfigError: it has a mistake, or cannot reach a look.
     """
-    from tempfile import TemporaryDirectory
-
-    from prunepipe.errors import ConfigError
     from prunepipe.planning.next_look import require_a_look
-    from prunepipe.study.loading import load_study
+    from prunepipe.study.loading import study_of
 
-    with TemporaryDirectory() as folder:
-        draft = Path(folder) / path.name
-        draft.write_text(_as_yaml(values), encoding="utf-8")
-        try:
-            require_a_look(load_study(draft))
-        except ConfigError as error:
-            raise ConfigError(str(error).replace(f"{draft}: ", "")) from error
+    require_a_look(study_of(values, values["name"]))
 
 
 def _write(path: Path, values: dict[str, Any]) -> None:
     """Write a study after validating it; a mistake on the command line leaves the file unchanged."""
-    _require_valid(path, values)
-    text = _as_yaml(values)
+    import yaml
+
+    _require_valid(values)
+    text = yaml.safe_dump(values, sort_keys=False, width=100)
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.is_file() or path.read_text(encoding="utf-8") != text:
         path.write_text(text, encoding="utf-8")
-
-
-def _as_yaml(values: dict[str, Any]) -> str:
-    import yaml
-
-    return yaml.safe_dump(values, sort_keys=False, width=100)
 
 
 def _keep_site(path: Path, values: dict[str, Any]) -> None:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prunepipe.cli.logged_run import WATCHED
-from prunepipe.cli.shown import line_width
+from prunepipe.cli.shown import wrapped
 from prunepipe.results.failures import Failure, failures_of
 from prunepipe.results.places import partial_place
 
@@ -24,45 +22,34 @@ MOST_CAUSES = 8
 """Causes of failures that are shown; the rest is in the log."""
 
 
-@dataclass(frozen=True)
-class Ended:
-    """A run of the workflow that has ended.
+def last_screen(
+    study: str,
+    place: str,
+    progress: StudyProgress,
+    failed: Sequence[Failure],
+    log: Path,
+    *,
+    judged: bool = True,
+    partial: bool = False,
+) -> str:
+    """Return the last screen of a run as text, answers first, failures last; write the page of all studies.
 
-    Attributes:
+    Args:
         study: name of the study.
-        place: folder of its tables and report, relative to `root`.
-        progress: how far its runs are.
+        place: folder of its tables and report.
+        progress: the state of its runs.
         failed: why jobs failed.
         log: file of Snakemake's output.
-        root: folder that holds `results/`.
         judged: whether the run was to make the verdicts; otherwise those that exist may be older than the runs.
         partial: whether the run was to make the tables of what is finished.
     """
-
-    study: str
-    place: str
-    progress: StudyProgress
-    failed: Sequence[Failure]
-    log: Path
-    root: Path = Path()
-    judged: bool = True
-    partial: bool = False
-
-
-def last_screen(ended: Ended) -> str:
-    """Return the last screen of a run as text, answers first, failures last; write the page of all studies."""
-    failed, progress = ended.failed, ended.progress
-    counts = f"{progress.done} of {progress.total} runs done" + f", {progress.failed} failed" * (
-        progress.failed > 0
-    )
-    lines = [f"Study {ended.study}: {counts}"]
-    if ended.partial:
-        lines += [*conclusions(ended.root / partial_place(ended.place)), *_all_studies(ended.root)]
-    elif ended.judged and not failed:
-        lines += [*conclusions(ended.root / ended.place), *_all_studies(ended.root)]
-    elif ended.judged:
-        lines.append(f"Tables and report of what is finished: prunepipe run partial --study {ended.study}")
-    return "\n".join([*lines, *failure_lines(failed, ended.log)])
+    some = f", {progress.failed} failed" if progress.failed else ""
+    lines = [f"Study {study}: {progress.done} of {progress.total} runs done{some}"]
+    if partial or (judged and not failed):
+        lines += [*conclusions(Path(partial_place(place) if partial else place)), *_all_studies()]
+    elif judged:
+        lines.append(f"Tables and report of what is finished: prunepipe run partial --study {study}")
+    return "\n".join([*lines, *failure_lines(failed, log)])
 
 
 def conclusions(results: Path) -> list[str]:
@@ -84,11 +71,11 @@ def conclusions(results: Path) -> list[str]:
     return [*answer_text(results), *_summaries(methods), *pages]
 
 
-def _all_studies(root: Path) -> list[str]:
+def _all_studies() -> list[str]:
     """Write the page that links all reports, and return the line that says where it is."""
     from prunepipe.reports.all_studies import write_page
 
-    page = write_page(root)
+    page = write_page(Path())
     return [f"All studies: {page}"] if page else []
 
 
@@ -100,9 +87,7 @@ def _summaries(methods: Sequence[dict[str, str]]) -> list[str]:
     return [
         line
         for word, tickets in named.items()
-        for line in textwrap.wrap(
-            f"{word.capitalize()}: {', '.join(tickets)}", line_width(), subsequent_indent="  "
-        )
+        for line in wrapped(f"{word.capitalize()}: {', '.join(tickets)}")
     ]
 
 
@@ -116,21 +101,14 @@ def failure_lines(failed: Sequence[Failure], log: Path) -> list[str]:
     if not failed:
         return []
     jobs = sum(failure.jobs for failure in failed)
-    lines = [
-        f"{_jobs(jobs)} failed; after the fix, the same command repeats only these and what waits for them:"
-    ]
+    count = f"{jobs} job{'s' * (jobs != 1)}"
+    lines = [f"{count} failed; after the fix, the same command repeats only these and what waits for them:"]
     for failure in failed[:MOST_CAUSES]:
         times = f" ({failure.jobs} times)" if failure.jobs > 1 else ""
-        lines += [
-            f"error: {failure.rule}{times}: {failure.cause}",
-            *([f"  {failure.log}"] if failure.log else []),
-        ]
+        lines.append(f"error: {failure.rule}{times}: {failure.cause}")
+        lines += [f"  {failure.log}"] if failure.log else []
     hidden = len(failed) - MOST_CAUSES
     return [*lines, *([f"{hidden} more causes: {log}"] if hidden > 0 else [])]
-
-
-def _jobs(count: int) -> str:
-    return "1 job" if count == 1 else f"{count} jobs"
 
 
 def print_last_screen(workflow: Any, logs: Sequence[str], site: Site, study: Study, place: str) -> None:
@@ -151,7 +129,5 @@ def print_last_screen(workflow: Any, logs: Sequence[str], site: Site, study: Stu
     failed = failures_of(workflow.scheduler.failed)
     rules = {job.rule.name for job in workflow.dag.jobs}
     progress = study_progress(study, upstream=upstream_of(study, site.prepared))
-    ended = Ended(
-        study.name, place, progress, failed, file, judged="verdicts" in rules, partial="partial" in rules
-    )
-    print(last_screen(ended), file=sys.stderr)
+    asked = {"judged": "verdicts" in rules, "partial": "partial" in rules}
+    print(last_screen(study.name, place, progress, failed, file, **asked), file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Run Snakemake with its output in a log, so that the screen can show something else, such as a progress bar."""
+"""Run Snakemake, with its output on the screen or in a log, so that the screen can show something else."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from prunepipe.cli.progress_bar import progress_bar
+from prunepipe.cli.workflow import environment
 
 if TYPE_CHECKING:
     from prunepipe.results.watching import StudyProgress
@@ -53,11 +55,29 @@ class WorkflowRun:
     stopped: bool = False
 
 
+def run_on_screen(command: Sequence[str]) -> int:
+    """Run Snakemake with its output on the screen, and return its exit status.
+
+    Raises:
+        BrokenPipeError: whoever read the output has seen enough, as `head`; the command has run to its end.
+    """
+    if sys.stdout.isatty():
+        return subprocess.run(command, env=environment(), check=False).returncode
+    with subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            for line in process.stdout:
+                print(line, end="", flush=True)
+        except BrokenPipeError:
+            process.stdout.read()  # or Snakemake ends in a traceback
+            raise
+    return process.returncode
+
+
 def run_watched(
     command: Sequence[str],
     log: Path,
     progress: Callable[[], StudyProgress],
-    environment: Mapping[str, str] | None = None,
     title: str = "prunepipe",
 ) -> WorkflowRun:
     """Run Snakemake with a progress bar, and show its notes, its warnings and the causes of failed jobs as well.
@@ -68,7 +88,6 @@ def run_watched(
         command: the command from `prunepipe.cli.workflow.snakemake_command`.
         log: the log file.
         progress: returns the current progress of the study.
-        environment: environment of the process; default: this process's.
         title: label of the bar.
 
     Raises:
@@ -85,7 +104,7 @@ def run_watched(
             bar.show(progress())
             return True
 
-        return logged_run(command, log, look, environment, lambda: bar.tell(STOPPING))
+        return logged_run(command, log, look, lambda: bar.tell(STOPPING))
 
 
 class News:
@@ -138,7 +157,6 @@ def logged_run(
     command: Sequence[str],
     log: Path,
     look: Callable[[], bool] = lambda: True,
-    environment: Mapping[str, str] | None = None,
     stopping: Callable[[], None] = lambda: None,
 ) -> WorkflowRun:
     """Run Snakemake to its end, or until it is told to stop.
@@ -147,7 +165,6 @@ def logged_run(
         command: the command from `prunepipe.cli.workflow.snakemake_command`.
         log: the log file, to which its output is appended.
         look: called every second; the workflow is stopped when it returns False.
-        environment: environment of the process; default: this process's.
         stopping: called after Ctrl-C, before the jobs have ended.
 
     Raises:
@@ -163,7 +180,7 @@ def logged_run(
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=subprocess.STDOUT,
-                env={**(environment or os.environ), WATCHED: "1"},
+                env={**environment(), WATCHED: "1"},
                 # Ctrl-C reaches this process only, which stops the workflow once; a second signal disturbs Snakemake.
                 process_group=0,
             ) as process,

@@ -142,11 +142,6 @@ def _file_alone(score: str) -> str:
     return f"'{score}': which function of {file}? Write {file}:NAME." if file else ""
 
 
-def prune_ratios(arguments: argparse.Namespace) -> tuple[float, ...] | None:
-    """Return the requested prune ratios."""
-    return tuple(arguments.prune_ratio) if arguments.prune_ratio else None
-
-
 def _options(given: list[str]) -> dict[str, Any]:
     import yaml
 

@@ -5,23 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from prunepipe.results.watching import StudyProgress
 
 STEPS = 10
 """Number of lines that a complete study takes where there is no terminal."""
-
-
-class Progress(Protocol):
-    """Something that shows the progress of a study."""
-
-    def show(self, progress: StudyProgress) -> None:
-        """Show the runs that are done, running, failed and left."""
-
-    def tell(self, line: str) -> None:
-        """Print a line without disturbing the progress."""
 
 
 class ProgressBar:
@@ -64,7 +54,7 @@ class ProgressLines:
 
 
 @contextmanager
-def progress_bar(title: str, progress: StudyProgress) -> Iterator[Progress]:
+def progress_bar(title: str, progress: StudyProgress) -> Iterator[ProgressBar | ProgressLines]:
     """Yield a display of the progress of a study's runs, starting from its current state."""
     if not sys.stderr.isatty():
         yield ProgressLines(title)

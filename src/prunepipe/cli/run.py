@@ -9,11 +9,10 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from prunepipe.cli.last_screen import Ended, last_screen
-from prunepipe.cli.logged_run import CONTINUE, WorkflowRun, run_watched
+from prunepipe.cli.last_screen import last_screen
+from prunepipe.cli.logged_run import CONTINUE, WorkflowRun, run_on_screen, run_watched
 from prunepipe.cli.options import add_budget, add_cores
-from prunepipe.cli.shown import near, run_on_screen
-from prunepipe.cli.trial import environment
+from prunepipe.cli.shown import near
 from prunepipe.cli.workflow import place_in, site_of, snakemake_command, study_file
 from prunepipe.errors import ConfigError
 
@@ -80,7 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
     options = ["--cores", str(arguments.cores), *(name for name, given in wanted.items() if given)]
     command = snakemake_command(file, Path.cwd(), *targets, *options, site=arguments.config)
     if arguments.dry_run or arguments.verbose:
-        return run_on_screen(command, environment())
+        return run_on_screen(command)
 
     from prunepipe.results.failures import failures
     from prunepipe.results.watching import study_progress
@@ -89,20 +88,13 @@ def run(arguments: argparse.Namespace) -> int:
     look = partial(study_progress, study, upstream=upstream_of(study, site_of(Path()).prepared))
     try:
         watch = partial(look, since=time.time())  # earlier failures are repeated now
-        outcome = run_watched(command, Path(LOG), watch, environment(), study.name)
+        outcome = run_watched(command, Path(LOG), watch, study.name)
     except KeyboardInterrupt:
         print(CONTINUE)
         raise
-    ended = Ended(
-        study.name,
-        place_in(Path(), study.name),
-        look(),
-        failures(Path(LOG).read_text(encoding="utf-8", errors="replace")),
-        Path(LOG),
-        judged=not targets or "all" in targets,
-        partial="partial" in targets,
-    )
-    print(last_screen(ended))
+    failed = failures(Path(LOG).read_text(encoding="utf-8", errors="replace"))
+    asked = {"judged": not targets or "all" in targets, "partial": "partial" in targets}
+    print(last_screen(study.name, place_in(Path(), study.name), look(), failed, Path(LOG), **asked))
     _explain(outcome)
     return outcome.status
 
@@ -118,13 +110,14 @@ def _until_decided(arguments: argparse.Namespace, file: Path, targets: Sequence[
     if not arguments.dry_run:  # before anything slow is imported
         print(f"Study {near(file)}, look by look until every test is decided; log {log}", flush=True)
 
-    from prunepipe.cli.deciding import decide, dry_run, work_on
+    from prunepipe.cli.deciding import Work, decide, dry_run
     from prunepipe.cli.ending import finish
     from prunepipe.cli.screen import screen_of
+    from prunepipe.study.loading import load_study
 
     given = dict(option.partition("=")[::2] for option in arguments.config)
     site = site_of(Path()).model_copy(update=given)
-    work = work_on(file, Path.cwd(), log, arguments.cores, arguments.config, site.prepared)
+    work = Work(load_study(file), file, Path.cwd(), log, arguments.cores, arguments.config, site.prepared)
     if arguments.dry_run:
         return dry_run(work)
     return finish(work, decide(work, screen_of(), budget=arguments.budget))

@@ -7,22 +7,12 @@ import shutil
 import sys
 import time
 from collections.abc import Sequence
-from typing import Protocol, TextIO
+from typing import TextIO
 
 from prunepipe.cli.decision_table import DecisionRow, cut, in_words, number_of_tests, table_lines, tally
 
 HEARTBEAT = 30.0
 """Seconds between two lines about progress where there is no terminal."""
-
-
-class Screen(Protocol):
-    """Shows the tests and what runs."""
-
-    def show(self, status: str, rows: Sequence[DecisionRow]) -> None:
-        """Show a line about the work, and all tests."""
-
-    def tell(self, line: str) -> None:
-        """Print a line that stays."""
 
 
 class LiveTable:
@@ -77,16 +67,12 @@ class PlainLines:
         for row in changed if not begins else []:
             word, effect, seeds, then = row.cells[2:]
             obstacle = f"; {then}" if then and not then.startswith(("now", "later")) else ""
-            self._print(f"{in_words(row)}: {word}, {effect}, {seeds} seeds{obstacle}")
+            self.tell(f"{in_words(row)}: {word}, {effect}, {seeds} seeds{obstacle}")
         if changed:
-            self._print(f"{number_of_tests(len(rows))}: {tally(rows)}")
+            self.tell(f"{number_of_tests(len(rows))}: {tally(rows)}")
         if status != self._status and (changed or time.monotonic() - self._last >= HEARTBEAT):
             self._last, self._status = time.monotonic(), status
-            self._print(status)
-
-    def tell(self, line: str) -> None:
-        """Print a line."""
-        self._print(line)
+            self.tell(status)
 
     def _changed(self, row: DecisionRow) -> bool:
         stands = (*row.cells[2:5], row.cells[5] if row.cells[5].startswith("NOT RUN") else "")
@@ -94,8 +80,13 @@ class PlainLines:
         self._told[row.key] = stands
         return before != stands
 
-    def _print(self, line: str) -> None:
+    def tell(self, line: str) -> None:
+        """Print a line."""
         print(line, file=self._stream, flush=True)
+
+
+Screen = LiveTable | PlainLines
+"""Shows the tests and what runs."""
 
 
 def screen_of(stream: TextIO = sys.stdout) -> Screen:

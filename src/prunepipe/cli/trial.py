@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 from threading import Thread
 from typing import IO, TYPE_CHECKING, Any
 
+from prunepipe.cli.workflow import environment, study_file
 from prunepipe.errors import ConfigError, ScoreError
 
 if TYPE_CHECKING:
@@ -31,16 +32,12 @@ SHOWN_LINES, SHOWN_CHARACTERS = 10, 2000
 """Number of characters of a method's output that are shown."""
 
 
-def tried_method(
-    arguments: argparse.Namespace, method: Method, study: Path, ratios: tuple[float, ...] | None
-) -> tuple[Method, str, list[dict[str, int]]]:
+def tried_method(arguments: argparse.Namespace, method: Method) -> tuple[Method, str, list[dict[str, int]]]:
     """Try a method before anything is trained.
 
     Args:
         arguments: the arguments declared by `prunepipe.cli.method.add_method_arguments`.
         method: the method that they describe.
-        study: file with data set, network and recipe.
-        ratios: prune ratios; default: the study's first.
 
     Returns:
         The method, completed with what its code shows (whether it asks for the prune ratio or returns a mask); a text
@@ -53,8 +50,8 @@ def tried_method(
     request = {
         "method": asdict(method),
         "choose_allocation": arguments.allocation is None,
-        "study": str(study),
-        "prune_ratios": ratios,
+        "study": str(study_file(arguments.study)),
+        "prune_ratios": arguments.prune_ratio,
         "data_folder": str(Path(arguments.data_folder).resolve()),
         "device": arguments.device,
         "time_limit": arguments.time_limit,
@@ -79,18 +76,8 @@ def result_of_process(request: dict[str, Any]) -> dict[str, Any]:
             result: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
             return result
     told = [line for line in printed.lines if line.startswith(TOLD)]
-    error = (
-        told[-1].removeprefix(TOLD)
-        if told
-        else f"{title}: {_ended(status, request['time_limit'])}{_tail(printed)}"
-    )
-    return {"kind": "ScoreError", "error": error}
-
-
-def environment() -> dict[str, str]:
-    """Return this process's environment, extended so that other processes find the packages in this folder."""
-    paths = [*filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep)), str(Path.cwd())]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths))}
+    ended = f"{title}: {_ended(status, request['time_limit'])}{_tail(printed)}"
+    return {"kind": "ScoreError", "error": told[-1].removeprefix(TOLD) if told else ended}
 
 
 class _Printed:

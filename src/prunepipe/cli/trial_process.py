@@ -81,8 +81,8 @@ def _with_ratio(method: Method) -> Method:
 def _trials(method: Method, request: dict[str, Any]) -> list[Trial]:
     """Try the method on every network and data set of the study."""
     base = load_study(Path(request["study"]))
-    ratios = request["prune_ratios"] and tuple(request["prune_ratios"])
-    study = validated(Study, derived_study(base, method, prune_ratios=ratios, seeds=1), method.name)
+    values = derived_study(base, method, prune_ratios=request["prune_ratios"], seeds=1)
+    study = validated(Study, values, method.name)
     threads = usable_cores()
     prepare_process(threads)
     execution = Execution(device=request["device"], threads=threads, score_time_limit=request["time_limit"])

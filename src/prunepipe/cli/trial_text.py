@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import TYPE_CHECKING
+
+from prunepipe.cli.shown import wrapped
 
 if TYPE_CHECKING:
     from prunepipe.cli.derived_study import Method
     from prunepipe.stages.trial import Trial
 
-WIDTH = 100
 BAR = 20
 
 
@@ -35,7 +35,7 @@ def trial_text(method: Method, trial: Trial) -> str:
         *_layers(trial),
         "",
         *_overlaps(trial),
-        *_wrapped(_collapse(trial)),
+        *wrapped(_collapse(trial)),
         *_notes(trial),
     ]
     return "\n".join(lines)
@@ -85,12 +85,8 @@ def _notes(trial: Trial) -> list[str]:
             f"Its scores have only {trial.distinct} different values, so that ties decide. If they are a mask, return "
             "bool, or say --allocation constructed."
         )
-    return [line for note in notes for line in _wrapped(note)]
+    return [line for note in notes for line in wrapped(note)]
 
 
 def _seconds(seconds: float) -> str:
     return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"
-
-
-def _wrapped(text: str) -> list[str]:
-    return textwrap.wrap(text, WIDTH, subsequent_indent="  ")

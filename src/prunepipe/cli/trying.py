@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 
-from prunepipe.cli.method import add_method_arguments, prune_ratios, read_method
+from prunepipe.cli.method import add_method_arguments, read_method
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,11 +16,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Try the method and print what it would do."""
     from prunepipe.cli.trial import tried_method
-    from prunepipe.cli.workflow import study_file
 
-    _, text, _ = tried_method(
-        arguments, read_method(arguments), study_file(arguments.study), prune_ratios(arguments)
-    )
+    _, text, _ = tried_method(arguments, read_method(arguments))
     print(text)
     print(f"\nNothing was trained. Next: prunepipe judge {shlex.quote(arguments.score)}")
     return 0

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import csv
-import textwrap
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from prunepipe.cli.shown import line_width
+from prunepipe.cli.shown import wrapped
 from prunepipe.errors import ArtifactError
 from prunepipe.results.places import RESULTS, STUDIES, partial_place
 from prunepipe.results.standing import NOT_STARTED
@@ -19,6 +18,7 @@ LEGEND = (
     "Effects in points; │ is zero, : the margin, = the interval, o the effect; next: the seeds of the next look, and"
     " the chance that it decides."
 )
+INDENT = "  "
 MARKS = {"ignores": "IGNORES", "inconclusive": "open"}
 
 
@@ -60,11 +60,11 @@ def verdict_text(results: Path) -> str:
         if failure:
             lines += ["", f"{method['ticket']}: NOT RUN: {failure}"]
             continue
-        lines += ["", f"{method['ticket']}: {method['summary'].upper()}", *_wrapped(method["why"])]
-        lines += _wrapped(f"But {method['caveat']}.") if method.get("caveat") else []
+        lines += ["", f"{method['ticket']}: {method['summary'].upper()}", *wrapped(method["why"], INDENT)]
+        lines += wrapped(f"But {method['caveat']}.", INDENT) if method.get("caveat") else []
         own = [row for row in checks if row["ticket"] == method["ticket"]]
         lines += [_line(row, several) for row in own]
-    lines += ["", *_wrapped(LEGEND)] if checks else []
+    lines += ["", *wrapped(LEGEND, INDENT)] if checks else []
     lines += ["", *_where(results)]
     return "\n".join(lines).strip("\n")
 
@@ -127,17 +127,13 @@ def answer_text(results: Path) -> list[str]:
     flag = next((row["flag"] for row in checks if row.get("flag")), "")
     lines = [f"NOT TO BE TRUSTED: {flag}."] if flag else []
     lines += answer_lines(csv_rows(path)) if path.is_file() else []
-    return [text for line in lines for text in _wrapped(line)]
+    return [text for line in lines for text in wrapped(line, INDENT)]
 
 
 def _where(results: Path) -> list[str]:
     report, full = results / "report.html", results / "tables" / "verdicts.md"
     lines = [f"Report: {report}"] if report.is_file() else []
     return [*lines, f"Every verdict with its reason: {full}"]
-
-
-def _wrapped(text: str) -> list[str]:
-    return textwrap.wrap(text, line_width(), initial_indent="  ", subsequent_indent="  ")
 
 
 def csv_rows(path: Path) -> list[dict[str, str]]:

@@ -1,7 +1,8 @@
-"""Locate a study, the site configuration and the workflow, and write the command that runs Snakemake on them."""
+"""Locate a study, the site configuration and the workflow; the command that runs Snakemake, and its environment."""
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -37,24 +38,22 @@ def site_of(folder: Path) -> Site:
     Raises:
         ConfigError: the file cannot be read or contains a mistake.
     """
-    import yaml
-
     from prunepipe.study.loading import load_site
+    from prunepipe.study.yaml import read_yaml
 
+    return load_site(read_yaml(_site_file(folder)) or {})
+
+
+def _site_file(folder: Path) -> Path:
     own = folder / "config.yaml"
-    path = own if own.is_file() else project_folder() / "config.yaml"
-    try:
-        return load_site(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
-    except (OSError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path}: cannot be read as YAML: {' '.join(str(error).split())}") from error
+    return own if own.is_file() else project_folder() / "config.yaml"
 
 
 def place_in(folder: Path, study: str) -> str:
     """Return where the tables, figures and report of a study lie, relative to the folder that holds `results/`."""
     from prunepipe.results.places import configured_study, place_of
 
-    own = folder / "config.yaml"
-    config = own if own.is_file() else project_folder() / "config.yaml"
+    config = _site_file(folder)
     return place_of(study, configured_study(config, config.parent / "config"))
 
 
@@ -75,3 +74,9 @@ def snakemake_command(study: Path, folder: Path, *arguments: str, site: Sequence
     if not (folder / "config.yaml").is_file():
         command += ["--configfile", str(project / "config.yaml")]
     return [*command, "--config", f"study={study}", *site]
+
+
+def environment() -> dict[str, str]:
+    """Return this process's environment, extended so that other processes find the packages in this folder."""
+    paths = [*filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep)), str(Path.cwd())]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths))}

@@ -50,8 +50,8 @@ def require_a_look(study: Study) -> None:
 
 def next_look(
     study: Study, results: pd.DataFrame, verdicts: pd.DataFrame, given_up: Collection[str] = frozenset()
-) -> NextLook | None:
-    """Return the earliest look of any open test, with its missing runs.
+) -> tuple[NextLook | None, pd.DataFrame]:
+    """Return the earliest look of any open test, with its missing runs, and the open tests that cannot go on.
 
     A test needs the runs under its check, their partners without the check, and the dense runs that both start from.
     Tickets without checks decide nothing, but the decomposition of the others needs them, so they are included.
@@ -62,42 +62,30 @@ def next_look(
         verdicts: from `prunepipe.verdicts.verdicts.verdicts`.
         given_up: folders of runs that failed; tests that need them wait.
     Returns:
-        None if there is nothing to run: every test is decided, at its last look, or waits for runs that failed.
+        The look, None if there is nothing to run; and the open tests that wait, each with the reason as `cause`.
     """
-    planned = _Planned(study, results)
-    possible = [
-        test
-        for test in open_tests(verdicts, study.seeds).to_dict("records")
-        if planned.lacks(test) and not planned.lost(test, given_up)
-    ]
+    planned = tuple(runs(study))
+    folders = {_place(run): run.folder for run in planned}
+    made = set(results.loc[results["status"] == "done", "run"])
+    causes = dict(zip(results["run"], results["cause"], strict=True))
+    possible, waiting = [], []
+    for test in open_tests(verdicts, study.seeds).to_dict("records"):
+        needed = [folders[place] for place in _of_test(study, test)]
+        lost = [folder for folder in needed if folder in given_up]
+        if lost:
+            waiting.append({**test, "cause": str(causes[lost[-1]]).removeprefix("error: ")})
+        elif made.issuperset(needed):
+            waiting.append({**test, "cause": "the accuracy of a run is not a number"})
+        else:
+            possible.append(test)
+    stopped = pd.DataFrame(waiting, columns=[*OPEN_COLUMNS, "cause"])
     if not possible:
-        return None
+        return None, stopped
     look = min(test["next_look"] for test in possible)
     asked = [test for test in possible if test["next_look"] == look]
     places = {place for test in asked for place in (*_of_test(study, test), *_companions(study, test))}
-    skipped = planned.made | set(given_up)
-    missing = [run for run in planned.runs if _place(run) in places and run.folder not in skipped]
-    return NextLook(int(look), pd.DataFrame(asked), tuple(missing))
-
-
-def waiting_tests(
-    study: Study, results: pd.DataFrame, verdicts: pd.DataFrame, given_up: Collection[str]
-) -> pd.DataFrame:
-    """Return the open tests that cannot reach their next look, each with the reason as `cause`.
-
-    Args:
-        study, results, verdicts, given_up: as for `next_look`.
-    """
-    planned = _Planned(study, results)
-    causes = dict(zip(results["run"], results["cause"], strict=True))
-    rows = []
-    for test in open_tests(verdicts, study.seeds).to_dict("records"):
-        lost = planned.lost(test, given_up)
-        if lost:
-            rows.append({**test, "cause": str(causes[lost[-1]]).removeprefix("error: ")})
-        elif not planned.lacks(test):
-            rows.append({**test, "cause": "the accuracy of a run is not a number"})
-    return pd.DataFrame(rows, columns=[*OPEN_COLUMNS, "cause"])
+    missing = [run for run in planned if _place(run) in places and run.folder not in made | set(given_up)]
+    return NextLook(int(look), pd.DataFrame(asked), tuple(missing)), stopped
 
 
 def seed_folders(study: Study, tests: pd.DataFrame) -> dict[Key, list[list[str]]]:
@@ -117,27 +105,6 @@ def seed_folders(study: Study, tests: pd.DataFrame) -> dict[Key, list[list[str]]
             [folders[place] for place in places if place[-1] == seed] for seed in test["seeds"]
         ]
     return found
-
-
-class _Planned:
-    """The runs of a study, and which of them are finished."""
-
-    def __init__(self, study: Study, results: pd.DataFrame) -> None:
-        self.runs = tuple(runs(study))
-        self.made = set(results.loc[results["status"] == "done", "run"])
-        self._study = study
-        self._folders = {_place(run): run.folder for run in self.runs}
-
-    def lacks(self, test: Test) -> bool:
-        """Return whether a test needs a run that is not finished."""
-        return not self.made.issuperset(self._folders_of(test))
-
-    def lost(self, test: Test, given_up: Collection[str]) -> list[str]:
-        """Return the folders that a test needs among those that are given up."""
-        return [folder for folder in self._folders_of(test) if folder in given_up]
-
-    def _folders_of(self, test: Test) -> list[str]:
-        return [self._folders[place] for place in _of_test(self._study, test)]
 
 
 def _of_test(study: Study, test: Test) -> Iterator[Place]:

@@ -23,7 +23,6 @@ def plan_text(
     *,
     gpus: int = 1,
     calibration: Calibration | None = None,
-    gpu_gflops: float = ASSUMED_GPU_GFLOPS,
     device: str = "auto",
 ) -> str:
     """Describe the cost of a study as text for a terminal.
@@ -32,38 +31,32 @@ def plan_text(
         study: a validated study.
         gpus: number of GPUs that share the work, > 0.
         calibration: speed of this device, from `planning.speed.measure`; None omits its time.
-        gpu_gflops: speed of one GPU in GFLOP/s, used if the calibration is not from a GPU.
         device: the site's device; GPU times are not estimated for "cpu".
     Raises:
-        ConfigError: gpus or gpu_gflops is not above 0.
+        ConfigError: gpus is not above 0.
     """
-    if gpus < 1 or not gpu_gflops > 0:
-        raise ConfigError(f"gpus = {gpus} and gpu_gflops = {gpu_gflops} must both be above 0.")
+    if gpus < 1:
+        raise ConfigError(f"gpus = {gpus} must be above 0.")
     cost = plan(study)
     dense = sum(part.dense_runs for part in cost.parts)
     searches = sum(part.searches for part in cost.parts)
-    flops = cost.flops
+    searched = f"{searches:,} of the runs only lead to a mask: cycles on changed data, masks that move."
     lines = [
         f"Study {cost.study}: {cost.runs:,} runs: {dense:,} dense, shared by {cost.runs - dense:,} of tickets",
         f"({cost.runs_not_shared:,} runs if every ticket trained its own dense network); {cost.epochs:,} epochs,",
         "fewer if masks leave no path from input to output: those tickets are not trained.",
-        *(
-            [f"{searches:,} of the runs only lead to a mask: cycles on changed data, masks that move."]
-            if searches
-            else []
-        ),
+        *([searched] if searches else []),
         f"On a cluster {cost.submissions:,} submissions: these runs and {cost.scorings:,} sets of scores; the rest is",
         "light, and done where you submit.",
         "",
         *_table(cost),
         "",
-        f"Arithmetic: {_unit(flops, 'FLOP')} of training and testing (scoring is left out).",
+        f"Arithmetic: {_unit(cost.flops, 'FLOP')} of training and testing (scoring is left out).",
         f"Disk: {_unit(cost.disk, 'B')}, of which prepared data sets {_unit(cost.datasets_disk, 'B')}.",
     ]
     if calibration is None:
         lines.append("Time on this machine: not measured; --calibrate times a few steps.")
-    assumed = None if device == "cpu" else gpu_gflops
-    lines += _times(cost, gpus, calibration, assumed)
+    lines += _times(cost, gpus, calibration, device)
     if calibration is not None and device != "cpu":
         lines += _sharing(calibration)
     return "\n".join(lines)
@@ -82,9 +75,7 @@ def _table(cost: StudyCost) -> list[str]:
     ]
 
 
-def _times(
-    cost: StudyCost, gpus: int, calibration: Calibration | None, gpu_gflops: float | None
-) -> list[str]:
+def _times(cost: StudyCost, gpus: int, calibration: Calibration | None, device: str) -> list[str]:
     lines = []
     seconds = calibration.seconds(cost) if calibration else None
     if calibration is not None:
@@ -95,9 +86,11 @@ def _times(
     name = f"{gpus} GPU" + "s" * (gpus > 1)
     if calibration is not None and calibration.gpu:
         lines.append(f"Time on {name} like this one: {_time(None if seconds is None else seconds / gpus)}.")
-    elif gpu_gflops is not None:
-        hours = _time(_assumed_seconds(cost, gpu_gflops, gpus))
-        lines.append(f"Time on {name}: {hours}, assumed from {gpu_gflops / 1000:g} TFLOP/s and 1 ms a step.")
+    elif device != "cpu":
+        speed = f"{ASSUMED_GPU_GFLOPS / 1000:g} TFLOP/s"
+        lines.append(
+            f"Time on {name}: {_time(_assumed_seconds(cost, gpus))}, assumed from {speed} and 1 ms a step."
+        )
     return lines
 
 
@@ -118,12 +111,13 @@ def _sharing(calibration: Calibration) -> list[str]:
     return lines
 
 
-def _assumed_seconds(cost: StudyCost, gpu_gflops: float, gpus: int) -> float | None:
+def _assumed_seconds(cost: StudyCost, gpus: int) -> float | None:
     total = 0.0
     for part in cost.parts:
         if part.flops is None or part.trained_images is None:
             return None
-        total += max(part.flops / 1e9 / gpu_gflops, part.trained_images / cost.batch_size * ASSUMED_GPU_STEP)
+        steps = part.trained_images / cost.batch_size
+        total += max(part.flops / 1e9 / ASSUMED_GPU_GFLOPS, steps * ASSUMED_GPU_STEP)
     return total / gpus
 
 

@@ -207,7 +207,7 @@ def load_study(path: Path) -> Study:
     """Read and validate a study file.
 
     Raises:
-        ConfigError: one line per mistake: the key, the value, what is allowed.
+        ConfigError: as `study_of`; or the file cannot be read.
     """
     values = read_yaml(path)
     if not isinstance(values, dict):
@@ -219,12 +219,24 @@ def load_study(path: Path) -> Study:
             f"{path}: a study is called like its file, and '{path.stem}' should be {NAME_WORDS}; rename the file, or "
             "give the key `name`."
         )
-    study = validated(Study, {"name": path.stem, **values}, str(path))
+    return study_of({"name": path.stem, **values}, str(path))
+
+
+def study_of(values: dict[str, Any], source: str) -> Study:
+    """Return plain values as a study, and refuse one that cannot succeed.
+
+    Args:
+        values: as read from a file.
+        source: where they come from, for the messages.
+    Raises:
+        ConfigError: one line per mistake: the key, the value, what is allowed.
+    """
+    study = validated(Study, values, source)
     try:
         refuse_impossible(study)
         _refuse_published(study)
     except ConfigError as error:
-        raise ConfigError(f"{path}: {error}") from error
+        raise ConfigError(f"{source}: {error}") from error
     return study
 
 
