@@ -1,5 +1,7 @@
 """Studies to draw, and what can be read off a drawn figure."""
 
+from functools import cache
+
 from simulated_results import (
     make_collected,
     make_paper_study,
@@ -32,6 +34,12 @@ STUDIES = {
 
 def draw(name, study, data=None):
     return load_function(FIGURES[name].function)(make_collected(study) if data is None else data, study)
+
+
+@cache
+def drawn(name, study):
+    """A figure of one of the studies, by name; to be read only."""
+    return draw(name, STUDIES[study])
 
 
 def texts(figure):

@@ -7,7 +7,7 @@ import matplotlib as mpl
 import pytest
 from matplotlib.colors import to_hex
 from matplotlib.patches import Patch
-from simulated_figures import STUDIES, draw, texts, words
+from simulated_figures import STUDIES, draw, drawn, texts, words
 from simulated_results import (
     PAPER_TICKETS,
     lose,
@@ -25,10 +25,10 @@ from prunepipe.results.collected import Collected
 # Every figure
 
 
-@pytest.mark.parametrize("study", STUDIES.values(), ids=STUDIES)
+@pytest.mark.parametrize("study", STUDIES)
 @pytest.mark.parametrize("name", FIGURES)
 def test_all_text_is_inside_the_figure_and_titles_do_not_overlap(name, study):
-    figure = draw(name, study)
+    figure = drawn(name, study)
     frame = figure.bbox
     for text in texts(figure):
         box = text.get_window_extent()
@@ -40,10 +40,10 @@ def test_all_text_is_inside_the_figure_and_titles_do_not_overlap(name, study):
     assert not any(one.overlaps(other) for one, other in combinations(titles, 2))
 
 
-@pytest.mark.parametrize("study", STUDIES.values(), ids=STUDIES)
+@pytest.mark.parametrize("study", STUDIES)
 @pytest.mark.parametrize("name", FIGURES)
 def test_figures_are_as_wide_as_a_column_and_their_text_can_be_read_there(name, study):
-    figure = draw(name, study)
+    figure = drawn(name, study)
     assert figure.get_figwidth() == COLUMN_WIDTH
     sizes = {text.get_fontsize() for text in texts(figure)}
     sizes |= {text.get_fontsize() for axis in figure.axes for text in axis.get_xticklabels()}
@@ -61,17 +61,17 @@ def look_of(line):
     return (to_hex(line.get_color()), line.get_linestyle(), dashes, width, str(line.get_marker()), face)
 
 
-@pytest.mark.parametrize("study", STUDIES.values(), ids=STUDIES)
+@pytest.mark.parametrize("study", STUDIES)
 @pytest.mark.parametrize("name", FIGURES)
 def test_no_two_entries_of_a_legend_look_the_same(name, study):
-    handles = [handle for legend in draw(name, study).legends for handle in legend.legend_handles]
+    handles = [handle for legend in drawn(name, study).legends for handle in legend.legend_handles]
     shown = [look_of(handle) for handle in handles]
     assert len(set(shown)) == len(shown)
 
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_outer_axes_have_labels_with_their_units(name):
-    figure = draw(name, STUDIES["paper"])
+    figure = drawn(name, "paper")
     shared = {
         "effects": "difference in accuracy (points)",
         "keep_ratios": "layer (1: features.0, 9: classifier)",
@@ -132,7 +132,7 @@ def test_drawing_leaves_the_settings_of_matplotlib_alone(name):
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_colours_are_those_of_the_palette(name):
-    figure = draw(name, STUDIES["paper"])
+    figure = drawn(name, "paper")
     shades = {*COLOURS, GREY, "#BBBBBB", "#FFFFFF"}
     used = {to_hex(line.get_color()).upper() for axis in figure.axes for line in axis.get_lines()}
     assert used <= {shade.upper() for shade in shades}

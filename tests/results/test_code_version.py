@@ -22,27 +22,52 @@ def forget() -> None:
         function.cache_clear()
 
 
+UNEDITED: dict[tuple[str, ...], str] = {}
+"""Versions of stages with the package as it is."""
+
+
 @pytest.fixture
 def edited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Return a function: the version of a stage after replacing text in a module of a copied package."""
+    copies: dict[tuple[str, str, str], Path] = {}
+    read: list[Path] = []
 
-    def version(stage: str, module: str = "seeds", old: str = "", new: str = "", *references: str) -> str:
-        package = tmp_path / str(len(list(tmp_path.iterdir()))) / "prunepipe"
-        assert [*PACKAGE.glob(f"{module}.*")], module
-        for source in [*PACKAGE.rglob("*.py"), *(PACKAGE / "data").iterdir()]:
-            copy = package / source.relative_to(PACKAGE)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            text = source.read_text()
-            if source.relative_to(PACKAGE).with_suffix("").as_posix() == module:
-                assert old in text
-                text = text.replace(old, new, 1)
-            copy.write_text(text)
-        monkeypatch.setattr(code_reach, "PACKAGE", package)
-        monkeypatch.setattr(versions, "MESSAGES", package / "errors.py")
-        forget()
-        return code_version(SCRIPTS / f"{stage}.py", *references)
+    def version_of(package: Path, stage: str, references: tuple[str, ...]) -> str:
+        if read[-1:] != [package]:
+            forget()
+            read.append(package)
+        with monkeypatch.context() as changed:
+            changed.setattr(code_reach, "PACKAGE", package)
+            changed.setattr(versions, "MESSAGES", package / "errors.py")
+            return code_version(SCRIPTS / f"{stage}.py", *references)
 
-    return version
+    def version(stage: str, module: str = "", old: str = "", new: str = "", *references: str) -> str:
+        if not module:
+            if (stage, *references) not in UNEDITED:
+                UNEDITED[stage, *references] = version_of(PACKAGE, stage, references)
+            return UNEDITED[stage, *references]
+        change = module, old, new
+        if change not in copies:
+            copies[change] = copy_with(tmp_path / str(len(copies)), *change)
+        return version_of(copies[change], stage, references)
+
+    yield version
+    forget()
+
+
+def copy_with(folder: Path, module: str, old: str, new: str) -> Path:
+    """Copy the package, and replace text in one of its files."""
+    package = folder / "prunepipe"
+    assert [*PACKAGE.glob(f"{module}.*")], module
+    for source in [*PACKAGE.rglob("*.py"), *(PACKAGE / "data").iterdir()]:
+        copy = package / source.relative_to(PACKAGE)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        text = source.read_text()
+        if source.relative_to(PACKAGE).with_suffix("").as_posix() == module:
+            assert old in text
+            text = text.replace(old, new, 1)
+        copy.write_text(text)
+    return package
 
 
 def test_an_edit_deep_below_a_stage_changes_its_version(edited) -> None:
@@ -71,8 +96,8 @@ def test_registries_are_outside_the_reach_of_the_stages(edited) -> None:
 def test_a_function_loaded_by_name_counts_where_it_is_named(edited) -> None:
     change = ("pruning/scores/snip", "* total[name])", "* 2 * total[name])")
     snip, magnitude = "prunepipe.pruning.scores.snip:snip", "prunepipe.pruning.scores.magnitude:magnitude"
-    assert edited("score", "seeds", "", "", snip) != edited("score", *change, snip)
-    assert edited("score", "seeds", "", "", magnitude) == edited("score", *change, magnitude)
+    assert edited("score", "", "", "", snip) != edited("score", *change, snip)
+    assert edited("score", "", "", "", magnitude) == edited("score", *change, magnitude)
 
 
 def test_the_published_numbers_count_where_they_are_shown(edited) -> None:
@@ -131,8 +156,10 @@ USERS = {
 
 
 @pytest.fixture
-def users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Files of a user's in the working directory, and the version of a stage that loads one of them."""
+def users(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch):
+    """Files of a user's in the working directory, and the version of an empty stage that loads one of them."""
+    stage = tmp_path_factory.mktemp("stage") / "stage.py"
+    stage.write_text("")
     for name, text in USERS.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
@@ -145,7 +172,7 @@ def users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     def version(reference: str) -> str:
         forget()
         source_file.cache_clear()
-        return code_version(SCRIPTS / "score.py", reference)
+        return code_version(stage, reference)
 
     yield version
     source_file.cache_clear()
