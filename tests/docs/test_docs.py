@@ -116,6 +116,7 @@ def test_tests_are_named_in_footnotes_and_columns_not_in_sentences(path: Path) -
     text = re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.M | re.S)
     prose = re.sub(r"^\[\^\d+\]: .*$|^\|.*\|$", "", text, flags=re.M)
     assert re.findall(r"`test_\w+(?<!_images)(?<!_labels)`", prose) == []
+    assert re.findall(r"^\[\^\d+\]: .*\n\|.*", text, re.M) == []  # a row below the notes is no row
     calls, notes = (set(re.findall(rf"\[\^(\d+)\]{end}", text, re.M)) for end in ("(?!:)", ":"))
     assert calls == notes
 

@@ -24,6 +24,7 @@ PARTS = {
     "workflow.deployment_settings": Workflow,
     "workflow.is_main_process": Workflow,
     "workflow.local_exec": Workflow,
+    "workflow.overwrite_configfiles": Workflow,
     "workflow.resource_settings": Workflow,
     "workflow.scheduler": Workflow,
     "workflow.dag.needrun_jobs": DAG,

@@ -4,7 +4,12 @@ import tempfile
 
 from prunepipe.execution.environment import launch_command
 from prunepipe.planning.jobs import Jobs
-from prunepipe.planning.start import begin_work, load_workflow, refuse_early
+from prunepipe.planning.start import (
+    begin_work,
+    load_workflow,
+    refuse_early,
+    tell_of_running_workflow,
+)
 from prunepipe.results.layout import (
     BUDGET,
     CELL,
@@ -25,6 +30,8 @@ SCRIPTS = Path(str(workflow.current_basedir)).parent / "scripts"
 SITE, STUDY, OUT = load_workflow(config, workflow.configfiles)
 # Snakemake tells a workflow its targets only after it was read.
 refuse_early(sys.argv[1:], SCRIPTS, STUDY.name, OUT)
+if workflow.is_main_process:
+    tell_of_running_workflow()
 # The start of every stage's command. With conda or containers, stages run under the python of the environment that
 # Snakemake creates for them.
 LAUNCH = launch_command(

@@ -17,6 +17,7 @@ from prunepipe.cli.logged_run import STOPPING, News, logged_run, run_on_screen
 from prunepipe.cli.screen import PlainLines, Screen
 from prunepipe.cli.workflow import snakemake_command
 from prunepipe.errors import ConfigError
+from prunepipe.execution.workflow_lock import require_free
 from prunepipe.planning.next_look import Key, next_look, require_a_look, seed_folders
 from prunepipe.planning.pace import Pace
 from prunepipe.planning.wanted import FILES, RULE, write_wanted
@@ -108,9 +109,11 @@ def decide(work: Work, screen: Screen, *, budget: float | None = None, focus: st
         focus: the ticket to judge: the work ends once none of its tests can go on because runs failed.
 
     Raises:
-        ConfigError: no look can be reached, or results were judged by other looks or seeds.
+        ConfigError: no look can be reached, results were judged by other looks or seeds, or another workflow is running
+            in the folder.
     """
     require_a_look(work.study)
+    require_free(work.folder)
     course = _Course(work, screen, budget)
     while True:
         course.look()

@@ -17,6 +17,8 @@ from prunepipe.cli.workflow import place_in, site_of, snakemake_command, study_f
 from prunepipe.errors import ConfigError
 
 LOG = "results/snakemake.log"
+PARTIAL_LOG = "results/snakemake.partial.log"
+"""The log of `partial`, which may run while another workflow writes the other."""
 TARGETS = ("all", "partial", "collect", "overlap", "verdicts", "report")
 """Targets that are not files: rules without wildcards."""
 
@@ -81,21 +83,26 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.dry_run or arguments.verbose:
         return run_on_screen(command)
 
+    from prunepipe.execution.workflow_lock import require_free
     from prunepipe.results.failures import failures
     from prunepipe.results.watching import study_progress
     from prunepipe.stages.upstream import upstream_of
 
+    only_looks = targets == ["partial"]
+    log = Path(PARTIAL_LOG if only_looks else LOG)
+    if not only_looks:
+        require_free()  # before the log of the running workflow is replaced
     look = partial(study_progress, study, upstream=upstream_of(study, site_of(Path()).prepared))
     try:
         watch = partial(look, since=time.time())  # earlier failures are repeated now
-        outcome = run_watched(command, Path(LOG), watch, study.name)
+        outcome = run_watched(command, log, watch, study.name)
     except KeyboardInterrupt:
         print(CONTINUE)
         raise
-    failed = failures(Path(LOG).read_text(encoding="utf-8", errors="replace"))
+    failed = failures(log.read_text(encoding="utf-8", errors="replace"))
     asked = {"judged": not targets or "all" in targets, "partial": "partial" in targets}
-    print(last_screen(study.name, place_in(Path(), study.name), look(), failed, Path(LOG), **asked))
-    _explain(outcome)
+    print(last_screen(study.name, place_in(Path(), study.name), look(), failed, log, **asked))
+    _explain(outcome, log)
     return outcome.status
 
 
@@ -145,9 +152,9 @@ def _is_yaml(word: str) -> bool:
     return word.endswith((".yaml", ".yml"))
 
 
-def _explain(outcome: WorkflowRun) -> None:
+def _explain(outcome: WorkflowRun, log: Path) -> None:
     """Say why Snakemake itself did not run the study; failures of jobs are part of the last screen."""
     if outcome.status == 0 or outcome.failed:
         return
-    for line in [f"error: {told}" for told in outcome.told] or [*outcome.last, f"See {LOG}"]:
+    for line in [f"error: {told}" for told in outcome.told] or [*outcome.last, f"See {log}"]:
         print(line, file=sys.stderr)

@@ -16,6 +16,35 @@ from prunepipe.errors import ConfigError
 LOCK = ".snakemake/prunepipe.lock"
 
 
+def running_in(root: Path = Path()) -> str:
+    """Return the process that runs a workflow in a folder, as "process N on HOST"; empty if there is none.
+
+    Args:
+        root: folder that holds `results/`.
+    """
+    path = root / LOCK
+    if not path.is_file():
+        return ""
+    with path.open(encoding="utf-8", errors="replace") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return file.read(200).strip()
+        except OSError:  # no locks on this file system
+            return ""
+    return ""
+
+
+def require_free(root: Path = Path()) -> None:
+    """Refuse to start a second workflow in a folder.
+
+    Raises:
+        ConfigError: a workflow is running there; the message names its process.
+    """
+    if owner := running_in(root):
+        raise ConfigError(_refusal(root, owner))
+
+
 def claim_folder(root: Path = Path()) -> None:
     """Lock a folder until this process ends.
 
@@ -34,12 +63,8 @@ def claim_folder(root: Path = Path()) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        owner = os.pread(descriptor, 200, 0).decode(errors="replace").strip()
         os.close(descriptor)
-        raise ConfigError(
-            f"{root.resolve()}: another Snakemake is running here ({owner}); wait for it or stop it (Ctrl-C), then "
-            "start again. To see the results so far: snakemake partial --cores 1"
-        ) from error
+        raise ConfigError(_refusal(root, running_in(root))) from error
     except OSError as error:
         print(
             f"{path}: no file locks here ({error.strerror}); do not start a second Snakemake.",
@@ -48,3 +73,10 @@ def claim_folder(root: Path = Path()) -> None:
         return
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, f"process {os.getpid()} on {os.uname().nodename}".encode(), 0)
+
+
+def _refusal(root: Path, owner: str) -> str:
+    return (
+        f"{root.resolve()}: another Snakemake is running here ({owner}); wait for it or stop it (Ctrl-C), then start "
+        "again."
+    )

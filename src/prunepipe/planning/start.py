@@ -10,7 +10,7 @@ from typing import Any
 
 from prunepipe.errors import PrunepipeError
 from prunepipe.execution.environment import prepare_environment, require_cuda
-from prunepipe.execution.workflow_lock import claim_folder
+from prunepipe.execution.workflow_lock import claim_folder, running_in
 from prunepipe.planning.own_code import require_own_code
 from prunepipe.planning.targets import require_known_targets, require_plain_place
 from prunepipe.reports.plots import FIGURES
@@ -31,6 +31,29 @@ from prunepipe.study.study import Study
 
 VERDICT_TABLES = ("verdicts", "effects", "methods", "against_random", "decomposition")
 """Names in results/tables that no rule for single tables makes."""
+
+
+def require_site_file(given: Iterable[object]) -> None:
+    """End the workflow with a one-line message if it has no config.yaml.
+
+    Args:
+        given: configuration files named on the command line.
+    """
+    if not Path("config.yaml").is_file() and not given:
+        sys.exit(
+            f"error: {Path.cwd()} has no config.yaml; start Snakemake in the folder that holds config.yaml and "
+            "config/, or name it with --directory. In any folder, `prunepipe run STUDY` uses the one of the package."
+        )
+
+
+def tell_of_running_workflow() -> None:
+    """Say that another workflow is running in this folder, because Snakemake's own message advises to unlock it."""
+    if owner := running_in():
+        print(
+            f"note: another Snakemake is running here ({owner}). Wait for it or stop it (Ctrl-C) before you start "
+            "another, and do not use --unlock. To see the results so far: snakemake partial --cores 1",
+            file=sys.stderr,
+        )
 
 
 def refuse_early(targets: Iterable[str], scripts: Path, study: str, out: str) -> None:
