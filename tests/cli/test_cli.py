@@ -156,7 +156,7 @@ def test_a_mistake_leaves_the_study_as_it_was_and_makes_no_folder(tmp_path: Path
     study = tmp_path / "judged" / "own_snip" / "own_snip.yaml"
     before = study.read_text()
     assert main(["judge", "snip", "--dry-run", "--start", "fnal"]) == 1
-    assert main(["judge", "snip", "--dry-run", "--name", "other", "--seeds", "0"]) == 1
+    assert main(["judge", "snip", "--dry-run", "--name", "other", "--seeds", "2"]) == 1
     assert main(["judge", "snip", "--dry-run", "--name", "../evil"]) == 1
     assert study.read_text() == before
     assert [path.name for path in (tmp_path / "judged").iterdir()] == ["own_snip"]
@@ -207,6 +207,12 @@ def test_without_a_command_the_commands_are_listed(capsys: pytest.CaptureFixture
         (["try", "snip", "--prune-ratio", "1.0"], "'1.0' must be a share from 0 to below 1"),
         (["try", "snip", "--prune-ratio", "most"], "'most' is no number; write 0.95"),
         (["judge", "snip", "--cores", "0"], "'0' must be a number above 0, or `all`"),
+        (["judge", "snip", "--seeds", "0"], "--seeds: '0' must be a number above 0"),
+        (["plan", "--gpus", "0"], "--gpus: '0' must be a number above 0"),
+        (
+            ["audit", "file", "--image-size", "0"],
+            "'0' must be a number of pixels, or HEIGHTxWIDTH, such as 16x48",
+        ),
     ],
 )
 def test_a_number_that_cannot_be_is_refused_by_its_option(arguments: list[str], message: str, capsys) -> None:

@@ -11,7 +11,6 @@ import torch
 
 from prunepipe.cli.main import main
 from prunepipe.datasets.dataset import Dataset, write_dataset
-from prunepipe.errors import ConfigError
 from prunepipe.networks.building import make_network
 from prunepipe.networks.state import arrays_of
 from prunepipe.networks.structure import Layer
@@ -125,11 +124,6 @@ def test_the_assumed_speed_of_a_gpu_counts_launches_of_small_networks(small: dic
     flops = plan(study).flops
     assert flops is not None
     assert f"Time on 2 GPUs: about {flops / 1e6 / 2 / 3600:.1f} hours" in slow
-
-
-def test_no_gpu_is_refused(study: Study) -> None:
-    with pytest.raises(ConfigError, match="gpus = 0 must be above 0"):
-        plan_text(study, gpus=0)
 
 
 def test_a_calibration_times_every_network(small: dict) -> None:

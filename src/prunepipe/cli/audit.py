@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from prunepipe.cli.options import add_images, keyword_arguments
 
 if TYPE_CHECKING:
     from prunepipe.pruning.audit.building import NetworkRequest
@@ -25,38 +26,44 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a safetensors file, or a state dict or checkpoint from torch.save; given two files, the second is "
         "audited and compared with the first",
     )
-    parser.add_argument("--claimed", metavar="RATIO", help="claimed share of weights removed: 0.95 or 95%%")
+    parser.add_argument(
+        "--claimed",
+        metavar="RATIO",
+        help="claimed share of removed weights, such as 0.95 or 95%%",
+    )
     parser.add_argument(
         "--network",
         metavar="NAME",
-        help="a built-in name, torchvision:MODEL, package.module:build or file.py:build; without it, only shapes are "
-        "known, and no paths",
+        help="network of the file: a built-in name, torchvision:MODEL, package.module:NAME or path/to/file.py:NAME "
+        "(default: unknown, so nothing is said about paths from input to output)",
+    )
+    add_images(
+        parser,
+        "with --network",
+        channels="read from the file's convolutions",
+        classes="read from the file's last Linear layer",
+        size="32",
     )
     parser.add_argument(
-        "--image-size", type=int, default=32, help="side of the images, pixels (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--channels", type=int, help="image channels; default: read from the file's convolutions"
-    )
-    parser.add_argument(
-        "--classes", type=int, help="default: the number of rows of the file's last Linear layer"
-    )
-    parser.add_argument(
-        "--network-options", metavar="JSON", default="{}", help='further arguments, such as {"width": 0.5}'
+        "--network-option",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="with --network: keyword argument for the network, such as width=0.5; may be repeated",
     )
     parser.add_argument(
         "--output",
         type=Path,
         metavar="PREFIX",
-        help="path of the page (.html) and the numbers (.json) without the ending; default: the file's name and "
-        ".audit, in the current folder",
+        help="where to write PREFIX.html, the page, and PREFIX.json, the numbers (default: the file's name and .audit, "
+        "in the current folder)",
     )
     parser.add_argument(
         "--size-limit",
         type=float,
         default=2.0,
         metavar="GB",
-        help="largest size of a file's tensors (default: %(default)g)",
+        help="refuse a file whose tensors take more gigabytes than this (default: %(default)g)",
     )
 
 
@@ -108,26 +115,7 @@ def _request(arguments: argparse.Namespace) -> NetworkRequest:
         reference = network_row(arguments.network).function
     except ValueError as error:
         raise ConfigError(f"--network: {error}") from error
-    for name in ("image_size", "channels", "classes"):
-        value = getattr(arguments, name)
-        if value is not None and value < 1:
-            raise ConfigError(f"--{name.replace('_', '-')} is {value}, must be at least 1.")
-    return NetworkRequest(
-        reference, arguments.image_size, arguments.channels, arguments.classes, _options(arguments)
-    )
-
-
-def _options(arguments: argparse.Namespace) -> dict[str, Any]:
-    from prunepipe.errors import ConfigError
-
-    try:
-        options = json.loads(arguments.network_options)
-    except json.JSONDecodeError as error:
-        raise ConfigError(
-            f"--network-options {arguments.network_options}: not valid JSON ({error})."
-        ) from error
-    if not isinstance(options, dict):
-        raise ConfigError(
-            f'--network-options {arguments.network_options}: must be a JSON object, such as {{"width": 0.5}}.'
-        )
-    return options
+    images = {name: getattr(arguments, name) for name in ("image_size", "channels", "classes")}
+    given = {name: value for name, value in images.items() if value}
+    options = keyword_arguments("--network-option", arguments.network_option)
+    return NetworkRequest(reference, **given, options=options)

@@ -13,7 +13,9 @@ FORMS = ("state_dict", "torch_prune", "safetensors", "onnx")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("run", type=Path, help="folder of a pruned run: results/runs/.../tickets/...")
+    parser.add_argument(
+        "run", type=Path, metavar="RUN", help="folder of a pruned run: results/runs/.../tickets/..."
+    )
     parser.add_argument(
         "--to",
         choices=FORMS,
@@ -22,12 +24,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "torch.nn.utils.prune; safetensors: weights with zeros, and masks; onnx: the graph (needs onnx, onnxscript)",
     )
     parser.add_argument(
-        "--output", type=Path, help="file to write; default: named after the run, in this folder"
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="file to write (default: named after the run, in the current folder)",
     )
     parser.add_argument(
         "--data-folder",
         type=Path,
-        help="folder of the prepared data sets; default: the one in its config.yaml",
+        metavar="FOLDER",
+        help="folder of the prepared data sets (default: the one that the config.yaml of the run's project names)",
     )
 
 

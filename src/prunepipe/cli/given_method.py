@@ -29,16 +29,19 @@ def add_mask_arguments(parser: argparse.ArgumentParser) -> None:
         "--mask",
         type=Path,
         metavar="FILE",
-        help="judge the mask in this file, instead of a method: masks or pruned weights as prunepipe audit reads them",
+        help="judge the masks or pruned weights in this file instead of a method; `prunepipe audit` checks such a file",
     )
     parser.add_argument(
         "--network",
         metavar="NAME",
-        help="with --mask: the network that it belongs to, one of the study's or as in prunepipe audit; default: the "
-        "study's",
+        help="with --mask: network that the mask belongs to, a name in the study or as for `prunepipe audit` (default: "
+        "the study's only one)",
     )
     parser.add_argument(
-        "--dataset", metavar="NAME", help="with --mask: one of the study's data sets, or a built-in one"
+        "--dataset",
+        metavar="NAME",
+        help="with --mask: data set to retrain on, a name in the study or a built-in name (default: the study's only "
+        "one)",
     )
 
 

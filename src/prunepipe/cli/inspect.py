@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "run",
         metavar="RUN|NETWORK",
         help="a folder below results/runs, or a file in it; or a network: a built-in name, torchvision:MODEL, "
-        "package.module:name, path/to/file.py:name",
+        "package.module:NAME or path/to/file.py:NAME",
     )
     add_network_arguments(parser)
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import re
 from typing import TYPE_CHECKING, Any
+
+from prunepipe.cli.options import add_images
 
 if TYPE_CHECKING:
     from prunepipe.networks.parameters import ParameterRow
-    from prunepipe.networks.shapes import ImageSize
     from prunepipe.stages.schemas.network import NetworkSettings
 
 
@@ -18,10 +18,9 @@ IMAGES: dict[str, Any] = {"channels": 3, "classes": 10, "image_size": 32}
 
 def add_network_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options that only a network has."""
-    parser.add_argument("--study", help="of a network: take its row, and the images, from this study")
-    parser.add_argument("--channels", type=int, help="of a network: image channels (default: 3)")
-    parser.add_argument("--classes", type=int, help="of a network: classes (default: 10)")
-    parser.add_argument("--image-size", help="of a network: pixels, 32 or 16x48 (default: 32)")
+    parser.add_argument("--study", help="for a network: study that gives its options and its images")
+    defaults = (f"the study's, or {value}" for value in IMAGES.values())
+    add_images(parser, "for a network", *defaults)
 
 
 def describe_network(arguments: argparse.Namespace) -> str:
@@ -96,18 +95,5 @@ def _settings(arguments: argparse.Namespace) -> tuple[NetworkSettings, dict[str,
             settings = NetworkSettings(reference=network_row(name).function)
         except ValueError as error:
             raise ConfigError(f"{name} is neither a run's folder nor a network: {error}") from error
-    size = _read_size(arguments.image_size) if arguments.image_size else None
-    given = {"channels": arguments.channels, "classes": arguments.classes, "image_size": size}
+    given = {key: getattr(arguments, key) for key in IMAGES}
     return settings, images | {key: value for key, value in given.items() if value}
-
-
-def _read_size(text: str) -> ImageSize:
-    from prunepipe.errors import ConfigError
-
-    found = re.fullmatch(r"([1-9]\d{0,4})(?:x([1-9]\d{0,4}))?", text)
-    if not found:
-        raise ConfigError(
-            f"--image-size {text}: must be a number of pixels, or HEIGHTxWIDTH, for example 16x48."
-        )
-    height, width = int(found[1]), int(found[2] or found[1])
-    return height if height == width else (height, width)

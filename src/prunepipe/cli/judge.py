@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from prunepipe.cli.given_method import add_mask_arguments, given_method, refuse_mask_options
 from prunepipe.cli.method import add_method_arguments, read_method
-from prunepipe.cli.options import add_budget, add_cores
+from prunepipe.cli.options import add_budget, add_cores, count
 from prunepipe.cli.workflow import study_file
 
 if TYPE_CHECKING:
@@ -29,27 +29,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_execution(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--name", help="name of the method; default: the function's")
     parser.add_argument(
-        "--seeds", type=int, help="repetitions at most; default: as many as the last look takes"
+        "--name", help="name of the method in the results (default: the function's or file's)"
+    )
+    parser.add_argument(
+        "--seeds",
+        type=count,
+        metavar="N",
+        help="number of repetitions, at most (default: as many as the last look takes)",
     )
     parser.add_argument(
         "--looks",
         type=looks,
         metavar="N,N,...",
-        help="numbers of seeds after which verdicts are drawn; default: the study's if it has several, else "
-        "3,5,8,12,20",
+        help="numbers of seeds after which verdicts are drawn (default: the study's if it has several, else "
+        "3,5,8,12,20)",
     )
     add_budget(parser)
     add_cores(parser)
     parser.add_argument(
-        "--output", type=Path, help=f"folder of study, results and log; default: {FOLDER}/NAME"
+        "--output",
+        type=Path,
+        metavar="FOLDER",
+        help=f"folder of the study, the results and the log (default: {FOLDER}/NAME)",
     )
     parser.add_argument(
         "--upgrade-results", action="store_true", help="continue with results of another version of prunepipe"
     )
     parser.add_argument(
-        "--dry-run", action="store_true", help="write the study and show what runs for the first look"
+        "--dry-run",
+        "-n",
+        action="store_true",
+        help="write the study, and show what would run for the next look",
     )
 
 

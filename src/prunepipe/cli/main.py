@@ -13,14 +13,14 @@ from prunepipe import __version__
 
 COMMANDS = {
     "try": "show in seconds what your own pruning method would do, or what is wrong with it",
-    "judge": "put your own pruning method, or a mask in a file, through the checks, and print the verdict",
+    "judge": "run your own pruning method, or a mask in a file, through the checks, and print the verdict",
     "verdict": "print the verdicts of a finished or running study",
-    "plan": "show what a study consists of and what it will cost, without running it",
-    "inspect": "describe a run: its place, metrics, layers, files, and how to remake it",
+    "plan": "show what a study consists of and what it costs, without running it",
+    "inspect": "describe the folder of a run and how to remake it, or list the parameters of a network",
     "audit": "show what a file of masks or weights holds, and what is wrong with it",
     "export": "write the trained network of a run for use in other code",
-    "watch": "show how far a running study has come",
-    "run": "run a study: the packaged workflow, in this folder",
+    "watch": "show the progress of a running study",
+    "run": "run a study, or make some of its files, in this folder",
 }
 """Each command has a module here, with `add_arguments(parser)` and `run(arguments) -> exit status`."""
 

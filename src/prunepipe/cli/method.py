@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from prunepipe.cli.options import count, keyword_arguments
+
 if TYPE_CHECKING:
     from prunepipe.cli.derived_study import Method
 
@@ -15,27 +17,34 @@ def add_method_arguments(parser: argparse.ArgumentParser, *, required: bool = Tr
     parser.add_argument(
         "score",
         nargs=None if required else "?",
-        help="path/to/file.py:name, package.module:name, or a built-in score; a function, a class or an object with "
-        "`score` that returns scores or a mask, or prunes with torch.nn.utils.prune",
+        help="the method: path/to/file.py:NAME, package.module:NAME or a built-in score; NAME is a function, class or "
+        "an object with a method `score`, which returns scores or a mask, or prunes with torch.nn.utils.prune",
     )
     parser.add_argument(
         "--study",
         default="quickstart",
-        help="data set, network and recipe: quickstart, fashion, or a .yaml file",
+        help="study that gives data set, network and recipe: a name in config/ or a .yaml file (default: %(default)s)",
     )
     parser.add_argument(
         "--start",
-        help="weights that retraining starts from: init (the default), final, 'epoch K', or 'file PATH'",
+        metavar="POINT",
+        help="weights that retraining starts from: init, final or 'epoch K' of the dense run, or 'file PATH' (default: "
+        "init)",
     )
-    parser.add_argument("--scored", help="weights that are scored; default: same as --start")
+    parser.add_argument(
+        "--scored", metavar="POINT", help="weights that are scored, named as for --start (default: the same)"
+    )
     parser.add_argument(
         "--allocation",
-        help="how kept weights are distributed over layers; default: global for scores, constructed for a mask",
+        metavar="NAME",
+        help="how the kept weights are distributed over the layers: a built-in name or file.py:NAME (default: global "
+        "for scores, constructed for a mask)",
     )
     parser.add_argument(
         "--reads",
         choices=("none", "balanced", "training_set"),
-        help="images that the score receives; default: a few per class",
+        help="training images that the score receives: none, a few per class, or all (default: balanced, or what a "
+        "built-in score reads)",
     )
     _add_reading_arguments(parser)
     _add_trial_arguments(parser)
@@ -43,29 +52,35 @@ def add_method_arguments(parser: argparse.ArgumentParser, *, required: bool = Tr
 
 def _add_reading_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare how its answer is read, and for which prune ratios."""
-    parser.add_argument("--rounds", type=int, help="rounds of iterative pruning")
+    parser.add_argument(
+        "--rounds",
+        type=count,
+        metavar="N",
+        help="number of rounds of iterative pruning (default: 1, or a built-in score's own)",
+    )
     parser.add_argument(
         "--missing",
         choices=("refuse", "keep"),
-        help="what to do with weights that it does not score; default: refuse",
+        help="weights that the method does not score: refuse the method, or keep them all (default: refuse)",
     )
     parser.add_argument(
         "--zeros",
         choices=("refuse", "removed"),
-        help="removed: zeros in a returned network are its mask; default: refuse",
+        help="zeros in a network that the method returns: refuse it, or take them as removed (default: refuse)",
     )
     parser.add_argument(
         "--option",
         action="append",
         default=[],
         metavar="KEY=VALUE",
-        help="keyword argument of the score; may be repeated",
+        help="keyword argument for the method; may be repeated",
     )
     parser.add_argument(
         "--prune-ratio",
         type=share,
         action="append",
-        help="share of the weights to remove; may be repeated; default: the study's first",
+        metavar="RATIO",
+        help="share of the weights to remove, from 0 to below 1; may be repeated (default: the study's first)",
     )
 
 
@@ -93,11 +108,19 @@ def _add_trial_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=120.0,
         metavar="SECONDS",
-        help="time limit for a call of the method when it is tried (default: %(default)g)",
+        help="seconds that a call of the method may take when it is tried (default: %(default)g)",
     )
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument(
-        "--data-folder", default="data", help="raw data and prepared data sets (default: %(default)s)"
+        "--device",
+        choices=("auto", "cpu", "cuda"),
+        default="auto",
+        help="where to compute; auto takes a GPU if there is one (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--data-folder",
+        default="data",
+        metavar="FOLDER",
+        help="folder of raw data and prepared data sets (default: %(default)s)",
     )
 
 
@@ -122,7 +145,7 @@ def read_method(arguments: argparse.Namespace, name: str | None = None) -> Metho
     place = reference.rpartition(":")[0]
     if place.endswith(".py") and not Path(place).is_file():
         raise ConfigError(f"'{arguments.score}': no file {place} in {Path.cwd()}.")
-    choices: dict[str, Any] = {"score_options": _options(arguments.option)}
+    choices: dict[str, Any] = {"score_options": keyword_arguments("--option", arguments.option)}
     choices |= {key: getattr(arguments, key) for key in ("reads", "rounds", "missing", "zeros")}
     return Method(
         score=arguments.score,
@@ -140,19 +163,3 @@ def _file_alone(score: str) -> str:
         (path for path in (Path(score), Path(f"{score}.py")) if path.suffix == ".py" and path.is_file()), None
     )
     return f"'{score}': which function of {file}? Write {file}:NAME." if file else ""
-
-
-def _options(given: list[str]) -> dict[str, Any]:
-    import yaml
-
-    from prunepipe.errors import ConfigError
-
-    parts = [option.partition("=") for option in given]
-    for option, (key, equals, _) in zip(given, parts, strict=True):
-        if not equals or not key.isidentifier():
-            raise ConfigError(f"--option {option}: must be KEY=VALUE, for example --option temperature=100.")
-    try:
-        return {key: yaml.safe_load(value) for key, _, value in parts}
-    except yaml.YAMLError as error:
-        told = " ".join(str(error).split())
-        raise ConfigError(f"--option {' '.join(given)}: a value cannot be read as YAML: {told}") from error

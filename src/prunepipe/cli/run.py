@@ -29,14 +29,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "words",
         nargs="*",
         metavar="STUDY | TARGET",
-        help="a study: a name in config/ or a .yaml file (default: the one that config.yaml names); then files below "
-        "results/ to make, or `partial`, the tables of what is finished; default: everything",
+        help="a study: a name in config/ or a .yaml file (default: the study that config.yaml names); and what to "
+        "make: files below results/, or `partial` for the tables of the finished runs (default: everything)",
     )
-    parser.add_argument("--study", help="same as STUDY, for consistency with judge and plan")
+    parser.add_argument("--study", help="another way to name the study")
     parser.add_argument(
         "--until-decided",
         action="store_true",
-        help="go look by look, and make only the runs that open tests need, until every test is decided",
+        help="go look by look, and make only the runs that undecided tests need, until every test is decided",
     )
     add_budget(parser)
     add_cores(parser)
@@ -47,11 +47,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=setting,
         default=[],
         metavar="KEY=VALUE",
-        help="keys of config.yaml",
+        help="settings to use instead of those in config.yaml",
     )
-    parser.add_argument("--force", action="store_true", help="remake the targets even if they are up to date")
-    parser.add_argument("--dry-run", "-n", action="store_true", help="show what would run")
-    parser.add_argument("--verbose", "-v", action="store_true", help="show Snakemake's own output")
+    parser.add_argument(
+        "--force", action="store_true", help="remake the targets, even if they are up to date"
+    )
+    parser.add_argument("--dry-run", "-n", action="store_true", help="show what would run, and run nothing")
+    parser.add_argument(
+        "--verbose", "-v", action="store_true", help="show Snakemake's output, not a progress bar"
+    )
 
 
 def setting(text: str) -> str:

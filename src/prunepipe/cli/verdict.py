@@ -29,7 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         type=Path,
         default=Path(),
-        help="folder that holds results/, or the folder of one study's tables/ (default: here)",
+        metavar="FOLDER",
+        help="folder that holds results/, or that holds the tables/ of one study (default: the current folder)",
     )
 
 

@@ -7,6 +7,7 @@ import time
 from functools import partial
 from pathlib import Path
 
+from prunepipe.cli.options import add_study
 from prunepipe.cli.progress_bar import progress_bar
 from prunepipe.cli.workflow import site_of, study_file
 
@@ -15,16 +16,15 @@ SECONDS = 2.0
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
+    add_study(parser)
     parser.add_argument(
-        "study",
-        nargs="?",
-        default="quickstart",
-        help="a name in config/ or a .yaml file (default: %(default)s)",
+        "--folder",
+        type=Path,
+        default=Path(),
+        metavar="FOLDER",
+        help="folder that holds results/ (default: the current folder)",
     )
-    parser.add_argument(
-        "--folder", type=Path, default=Path(), help="folder that holds results/ (default: here)"
-    )
-    parser.add_argument("--once", action="store_true", help="print the progress once, in one line, and exit")
+    parser.add_argument("--once", action="store_true", help="print the progress in one line, and exit")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -33,8 +33,9 @@ def run(arguments: argparse.Namespace) -> int:
     from prunepipe.stages.upstream import upstream_of
     from prunepipe.study.loading import load_study
 
-    study = load_study(study_file(arguments.study))
-    upstream = upstream_of(study, site_of(arguments.folder).prepared)
+    site = site_of(arguments.folder)
+    study = load_study(study_file(arguments.study or site.study))
+    upstream = upstream_of(study, site.prepared)
     look = partial(study_progress, study, arguments.folder, upstream=upstream)
     progress = look()
     if arguments.once:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from prunepipe.errors import ConfigError
 from prunepipe.planning.costs import Calibration, StudyCost, plan
 from prunepipe.planning.side_by_side import COUNTS, recommended
 from prunepipe.study.study import Study
@@ -32,11 +31,7 @@ def plan_text(
         gpus: number of GPUs that share the work, > 0.
         calibration: speed of this device, from `planning.speed.measure`; None omits its time.
         device: the site's device; GPU times are not estimated for "cpu".
-    Raises:
-        ConfigError: gpus is not above 0.
     """
-    if gpus < 1:
-        raise ConfigError(f"gpus = {gpus} must be above 0.")
     cost = plan(study)
     dense = sum(part.dense_runs for part in cost.parts)
     searches = sum(part.searches for part in cost.parts)

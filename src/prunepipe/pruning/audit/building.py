@@ -10,6 +10,7 @@ from typing import Any
 from torch import nn
 
 from prunepipe.networks.building import call_builder
+from prunepipe.networks.shapes import ImageSize, sides
 from prunepipe.plugins import load_function
 from prunepipe.pruning.audit.subject import NamedTensors
 
@@ -23,13 +24,13 @@ class NetworkRequest:
 
     Attributes:
         reference: "package.module:build" or "file.py:build".
-        image_size: height and width of the images, pixels.
+        image_size: side of the images, pixels, or (height, width).
         channels, classes: None to read them from the file's first convolution and last Linear layer.
         options: further keyword arguments of the builder.
     """
 
     reference: str
-    image_size: int = IMAGE_SIZE
+    image_size: ImageSize = IMAGE_SIZE
     channels: int | None = None
     classes: int | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -52,7 +53,7 @@ def build_network(request: NetworkRequest, named: NamedTensors) -> tuple[nn.Modu
     facts = {"channels": channels, "classes": classes, "image_size": request.image_size}
     arguments = {**_taken(request.reference, facts), **request.options}
     network = call_builder(request.reference, arguments)
-    return network, (channels, request.image_size, request.image_size)
+    return network, (channels, *sides(request.image_size))
 
 
 def _taken(reference: str, facts: Mapping[str, Any]) -> dict[str, Any]:

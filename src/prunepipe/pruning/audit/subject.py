@@ -41,7 +41,7 @@ ByUnit = Callable[[np.ndarray], np.ndarray]
 SHOWN = 4
 """Most names that a message lists."""
 
-REMEDY = "Fix --network, --classes, --channels or --network-options, or leave out --network to audit only the shapes."
+REMEDY = "Fix --network, --classes, --channels or --network-option, or leave out --network to audit only the shapes."
 """What to do about a file that does not fit the network."""
 
 
