@@ -112,7 +112,7 @@ def test_the_tutorials_judge_command_is_accepted_and_writes_a_study(
 ) -> None:
     command = next(text for text in COMMANDS if "prunepipe judge" in text).split()
     asked: list[list[str]] = []
-    monkeypatch.setattr("prunepipe.cli.deciding.run_on_screen", lambda called, _: asked.append(called) or 0)
+    monkeypatch.setattr("prunepipe.cli.deciding.run_on_screen", lambda called: asked.append(called) or 0)
     assert command[0] == "prunepipe"
     assert main([*command[1:], "--dry-run"]) == 0
     study = load_study(folder / "judged" / "my_score" / "my_score.yaml")
