@@ -94,7 +94,7 @@ def made(results: pd.DataFrame, study: Study, processor: str) -> str:
     seeds, runs = len(study.seeds), f"{len(done)} of {len(results)} runs"
     return (
         f"*Mean ± sample standard deviation over {seeds} seeds, test accuracy in percent; {runs}, {processor},"
-        f" {distinct(done['precision'])}.*"
+        f" {distinct(done['precision'])}. Bold: the best of a column, and means within its 95 % confidence interval.*"
     )
 
 

@@ -100,7 +100,7 @@ def test_the_plainest_method_is_tried_at_once_and_nothing_is_written(folder: Pat
     assert "No layer collapse" in text
     assert "Tried on the data of: clean, corrupted_data, half_dataset." in text
     assert "16 parameters that are never pruned, as features.0.bias" in text
-    assert "Next: prunepipe judge theirs.py:plain_gradient" in text
+    assert "Next: prunepipe judge theirs.py:plain_gradient --data-folder nowhere --study tiny.yaml" in text
     assert sorted(folder.iterdir()) == before
 
 

@@ -62,8 +62,9 @@ def test_the_answer_is_a_sentence_per_prune_ratio_and_its_explanation():
     assert lines == [
         "At 90 %, random tickets reach 80.0 % (no pruning: 90.0 %). Better: Hybrid +4.0 [+3.9, +4.1]. "
         "Level: SNIP +0.0 [+0.0, +0.0]. Worse: Lottery -5.0 [-5.1, -4.9].",
-        "Method minus random, in points of accuracy, paired by seed (8 seeds), with its 90 % interval. Better and "
-        "worse: by more than chance; level: shown to differ by less than the margin of 1.",
+        "Method minus random, in points of accuracy, paired by seed (8 seeds), with the 90 % interval of each "
+        "comparison alone. Better and worse: by more than chance, corrected for all comparisons and looks; level: "
+        "shown to differ by less than the margin of 1; undecided: none of these is shown yet.",
     ]
 
 

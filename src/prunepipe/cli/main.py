@@ -44,6 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help(sys.stderr)
         return 2
     parsed = parser.parse_args(given)
+    parsed.given = given[1:]
     from prunepipe.errors import PrunepipeError
 
     try:

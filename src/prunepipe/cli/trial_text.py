@@ -60,13 +60,14 @@ def _overlaps(trial: Trial) -> list[str]:
 
 
 def _collapse(trial: Trial) -> str:
+    change = "let the method keep some" if trial.is_mask else "take another --allocation"
     if not trial.collapsed:
         return "No layer collapse: there are paths from input to output."
     empty = [layer["layer"] for layer in trial.layers if not layer["kept"]]
     which = f" Layers without a weight: {', '.join(empty)}." if empty else ""
     return (
         f"LAYER COLLAPSE: no path from input to output is left.{which} Such a network cannot be trained; lower "
-        "--prune-ratio, or take another --allocation."
+        f"--prune-ratio, or {change}."
     )
 
 

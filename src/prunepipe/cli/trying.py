@@ -19,5 +19,5 @@ def run(arguments: argparse.Namespace) -> int:
 
     _, text, _ = tried_method(arguments, read_method(arguments))
     print(text)
-    print(f"\nNothing was trained. Next: prunepipe judge {shlex.quote(arguments.score)}")
+    print(f"\nNothing was trained. Next: {shlex.join(['prunepipe', 'judge', *arguments.given])}")
     return 0

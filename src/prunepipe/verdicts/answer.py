@@ -82,13 +82,15 @@ def _method(row: Row) -> str:
 
 def _explained(rows: list[Row]) -> str:
     pairs = [int(float(row["pairs"])) for row in rows if float(row["pairs"])] or [0]
-    seeds = f"{min(pairs)}" if min(pairs) == max(pairs) else f"{min(pairs)} to {max(pairs)}"
+    seeds = f"{max(pairs)} seed{'s' if max(pairs) != 1 else ''}"
+    if min(pairs) < max(pairs):
+        seeds = f"{min(pairs)} to {seeds}: those of the look that decided"
     level, margin = _number(rows[0]["interval_level"]), _number(rows[0]["margin"])
     assert level is not None
     return (
-        f"Method minus random, in points of accuracy, paired by seed ({seeds} seed{'s' if max(pairs) != 1 else ''}),"
-        f" with its {level:.0%} interval".replace("%", " %")
-        + f". Better and worse: by more than chance; level: shown to differ by less than the margin of {margin:g}."
+        f"Method minus random, in points of accuracy, paired by seed ({seeds}), with the {level * 100:.0f} % interval "
+        "of each comparison alone. Better and worse: by more than chance, corrected for all comparisons and looks; "
+        f"level: shown to differ by less than the margin of {margin:g}; undecided: none of these is shown yet."
     )
 
 
