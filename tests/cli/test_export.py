@@ -91,6 +91,10 @@ def test_what_is_exported_is_loaded_by_the_printed_code_and_as_accurate_as_recor
     dataset = read_dataset(project / "data" / "digits.safetensors")
     names = {"images": torch.from_numpy(dataset.test_images)}
     exec(code, names)  # the lines that a reader would copy
+    assert (
+        "torch.nn.utils.prune." not in code or "\nimport torch.nn.utils.prune\n" in code
+    )  # it is imported here already
+    assert "images: uint8 [B, 1, 8, 8]" in code
     right = np.asarray(names["logits"].detach() if form != "onnx" else names["logits"]).argmax(1)
     recorded = read_json(folder / "metrics.json", "accuracy")["accuracy"]
     assert recorded > 40  # chance is 10

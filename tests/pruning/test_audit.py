@@ -156,8 +156,8 @@ def test_without_the_network_it_says_what_cannot_be_known(tmp_path: Path) -> Non
     assert "smart" not in alone.measures.layers[0].expected
     assert any("--network" in text for text in alone.unknown)
     assert not any("--network" in text for text in known.unknown)
-    assert set(known.measures.layers[0].expected) == {"smart", "uniform", "erk"}
-    kept = [sum(layer.expected[name] for layer in known.measures.layers) for name in ("uniform", "erk")]
+    assert set(known.measures.layers[0].expected) == {"smart", "uniform_all", "erk"}
+    kept = [sum(layer.expected[name] for layer in known.measures.layers) for name in ("uniform_all", "erk")]
     assert kept == [known.measures.kept] * 2
 
 

@@ -150,6 +150,13 @@ def test_only_the_papers_study_is_compared_with_the_paper():
     }
 
 
+def test_a_study_has_no_figure_of_tickets_that_it_does_not_check():
+    initial = set(figures_of(make_study(tickets={"snip": {}, "hybrid": {"checks": []}})))
+    partial = set(figures_of(make_study(tickets={"hybrid": {}, "snip": {"checks": []}})))
+    assert initial ^ partial == {"initial_checks", "partial_checks"}
+    assert "initial_checks" in initial
+
+
 # Speed
 
 

@@ -56,13 +56,13 @@ def _totals(facts: dict[str, Any]) -> list[str]:
 
 def _layers(layers: list[dict[str, Any]]) -> list[str]:
     width = max(len(layer["name"]) for layer in layers)
-    columns = [name for name in ("smart", "uniform", "erk") if name in layers[0]["expected"]]
+    columns = [name for name in ("smart", "uniform_all", "erk") if name in layers[0]["expected"]]
     head = f"  {'layer':<{width}} {'kept':>10} {'of':>11} {'density':>8}"
-    lines = [head + "".join(f" {name:>8}" for name in columns) + f" {'on a path':>10} {'pattern':>8}"]
+    lines = [head + "".join(f" {name:>11}" for name in columns) + f" {'on a path':>10} {'pattern':>8}"]
     for layer in layers:
         kept, size = layer["kept"], layer["size"]
         row = f"  {layer['name']:<{width}} {kept:>10,} {size:>11,} {kept / size:>8.2%}"
-        row += "".join(f" {layer['expected'][name] / size:>8.2%}" for name in columns)
+        row += "".join(f" {layer['expected'][name] / size:>11.2%}" for name in columns)
         effective = "-" if layer["effective"] is None else f"{layer['effective']:,}"
         lines.append(f"{row} {effective:>10} {_pattern(layer):>8}")
     return lines

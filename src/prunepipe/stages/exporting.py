@@ -142,7 +142,7 @@ def _save(values: Any, path: Path) -> None:
 
 WRITERS: dict[str, tuple[str, Callable[[TrainedRun, Path], None]]] = {
     "state_dict": (".pt", write_state_dict),
-    "torch_prune": (".pt", write_torch_prune),
+    "torch_prune": (".torch_prune.pt", write_torch_prune),
     "safetensors": (".safetensors", write_safetensors),
     "onnx": (".onnx", write_onnx),
 }
@@ -153,16 +153,19 @@ LOADING = {
 import torch
 {build}
 network.load_state_dict(torch.load({path!r}, weights_only=True)["weights"])
+# images: uint8 [B, {shape}], from 0 to 255
 logits = network.eval()({images})
 """,
     "torch_prune": """
 import torch
+import torch.nn.utils.prune
 {build}
 state = torch.load({path!r}, weights_only=True)
 for key in [key.removesuffix("_mask") for key in state if key.removesuffix("_mask") + "_orig" in state]:
     module, _, name = key.rpartition(".")
     torch.nn.utils.prune.identity(network.get_submodule(module), name)
 network.load_state_dict(state)
+# images: uint8 [B, {shape}], from 0 to 255
 logits = network.eval()({images})
 """,
     "safetensors": """
@@ -171,23 +174,28 @@ from safetensors.torch import load_file
 {build}
 tensors = load_file({path!r})
 network.load_state_dict({{name: value for name, value in tensors.items() if not name.startswith("mask/")}})
+# images: uint8 [B, {shape}], from 0 to 255
 logits = network.eval()({images})
 """,
     "onnx": """
 import onnxruntime, torch
 session = onnxruntime.InferenceSession({path!r})
+# images: uint8 [B, {shape}], from 0 to 255
 (logits,) = session.run(None, {{"images": ({images}).numpy()}})
 """,
 }
 
 
 def loading_example(run: TrainedRun, form: str, path: Path) -> str:
-    """Return Python code that loads the exported file and computes `logits` of `images` (uint8 tensor [B, C, H, W])."""
+    """Return Python code that loads the exported file and computes `logits` of `images`."""
     mean, std = (
         f"torch.tensor({list(values)}).view(-1, 1, 1)" for values in (run.dataset.mean, run.dataset.std)
     )
     text = LOADING[form].format(
-        build=_building(run), path=str(path), images=f"(images / 255 - {mean}) / {std}"
+        build=_building(run),
+        path=str(path),
+        images=f"(images / 255 - {mean}) / {std}",
+        shape=", ".join(map(str, run.dataset.test_images.shape[1:])),
     )
     return text.strip()
 

@@ -24,7 +24,7 @@ from prunepipe.pruning.masks import Overlap, overlap, select
 
 ALLOCATIONS: dict[str, Callable[[Arrays, Structure, int], dict[str, int]]] = {
     "smart": smart,
-    "uniform": uniform_all,
+    "uniform_all": uniform_all,
     "erk": erk,
 }
 """Allocations to compare densities with; smart is only known with the network."""

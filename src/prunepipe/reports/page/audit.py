@@ -35,5 +35,5 @@ def build_audit_page(facts: Mapping[str, Any]) -> str:
     Returns:
         An HTML page; the same facts always give the same bytes.
     """
-    columns = [name for name in ("smart", "uniform", "erk") if name in facts["layers"][0]["expected"]]
+    columns = [name for name in ("smart", "uniform_all", "erk") if name in facts["layers"][0]["expected"]]
     return render("audit.html.j2", audit=facts, titles=TITLES, allocations=columns)

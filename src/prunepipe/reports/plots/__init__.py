@@ -28,5 +28,14 @@ FIGURES: dict[str, FigureSpec] = {
 
 
 def figures_of(study: Study) -> list[str]:
-    """Return the figures of a study; only the paper's study is compared with the paper."""
-    return [name for name in FIGURES if name != "paper_against_ours" or study.name == PAPER]
+    """Return the figures of a study: without those of kinds of tickets that it does not check.
+
+    Only the paper's study is compared with the paper.
+    """
+    checked = {study.tickets[name].initial for name in study.tickets if len(study.checks_of(name)) > 1}
+    drawn = {
+        "initial_checks": True in checked,
+        "partial_checks": False in checked,
+        "paper_against_ours": study.name == PAPER,
+    }
+    return [name for name in FIGURES if drawn.get(name, True)]
