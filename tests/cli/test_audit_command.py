@@ -28,7 +28,7 @@ def test_a_sound_file_is_told_in_full_and_raises_no_alarm(
     assert "Prune ratio 90.00%, claimed 90.00%: 6,990 of " in printed
     assert printed.splitlines()[-3:] == [
         "No alarm.",
-        "Page: state.audit.html; numbers: state.audit.json",
+        "Page: state.pt.audit.html; numbers: state.pt.audit.json",
         "Does the mask matter? prunepipe judge --mask state.pt --network vgg_digits --study STUDY",
     ]
     for name in (
@@ -39,8 +39,8 @@ def test_a_sound_file_is_told_in_full_and_raises_no_alarm(
         "Overlap with the largest weights: 100.00%",
     ):
         assert name in printed
-    assert read_json("state.audit.json", "findings")["network"] == "prunepipe.networks.vgg:vgg_digits"
-    assert "No alarm" in Path("state.audit.html").read_text()
+    assert read_json("state.pt.audit.json", "findings")["network"] == "prunepipe.networks.vgg:vgg_digits"
+    assert "No alarm" in Path("state.pt.audit.html").read_text()
 
 
 def test_an_alarm_is_an_exit_status_of_its_own(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -145,7 +145,9 @@ def test_options_that_would_be_misread_are_refused(arguments: list[str], words: 
     assert words in capsys.readouterr().err
 
 
-def test_several_settings_after_one_config_all_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_several_settings_after_one_config_all_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
     commands = []
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data").mkdir()
@@ -156,6 +158,7 @@ def test_several_settings_after_one_config_all_count(tmp_path: Path, monkeypatch
     )
     assert commands[0][-4:] == [commands[0][-4], "device=cpu", "threads=2", "tensorboard=false"]
     assert commands[0][-4].endswith("config/fashion.yaml")
+    assert capsys.readouterr().out == f"Results go to a new folder, {tmp_path}/results\n"
 
 
 class Terminal:

@@ -355,6 +355,9 @@ def test_files_that_are_damaged_or_hold_nothing_end_in_a_message(tmp_path: Path)
         path.write_bytes(content)
         with pytest.raises(ArtifactError, match="not a safetensors or torch.save file, or truncated"):
             audit(path)
+    np.savez(tmp_path / "arrays.npz", a=np.zeros(3))
+    with pytest.raises(ArtifactError, match=r"numpy files are not read; write the arrays with safetensors"):
+        audit(tmp_path / "arrays.npz")
     with pytest.raises(ArtifactError, match="no such file"):
         audit(tmp_path / "absent.pt")
     with pytest.raises(ArtifactError, match="no tensors by name; its keys are: epoch"):

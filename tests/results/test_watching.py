@@ -91,7 +91,9 @@ def test_watch_says_it_in_a_line(
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(small))
     assert main(["watch", "mine.yaml", "--once"]) == 0
     total = len(list(runs(Study.model_validate(small))))
-    assert capsys.readouterr().out == f"small: 0 of {total} runs done, 0 running, 0 failed\n"
+    told = capsys.readouterr()
+    assert told.out == f"small: 0 of {total} runs done, 0 running, 0 failed\n"
+    assert told.err == f"note: {tmp_path} holds no results/ yet; see --folder.\n"
 
 
 def test_watch_ends_with_the_study(

@@ -91,7 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
         size_limit=arguments.size_limit,
     )
     facts = found.to_json()
-    prefix = str(arguments.output or f"{path.stem}.audit")
+    prefix = str(arguments.output or f"{path.name}.audit")
     write_json(f"{prefix}.json", facts)
     write_text(f"{prefix}.html", build_audit_page(facts))
     print(audit_text(facts))

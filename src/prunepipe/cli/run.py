@@ -81,6 +81,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.budget is not None:
         raise ConfigError("--budget needs --until-decided; a plain run has no time limit.")
     study = load_study(file)
+    if not Path("results").is_dir():
+        print(f"Results go to a new folder, {Path('results').resolve()}", flush=True)
     wanted = {"--dry-run": arguments.dry_run, "--force": arguments.force}
     options = ["--cores", str(arguments.cores), *(name for name, given in wanted.items() if given)]
     command = snakemake_command(file, Path.cwd(), *targets, *options, site=arguments.config)

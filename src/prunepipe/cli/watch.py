@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from functools import partial
 from pathlib import Path
@@ -38,6 +39,8 @@ def run(arguments: argparse.Namespace) -> int:
     upstream = upstream_of(study, site.prepared)
     look = partial(study_progress, study, arguments.folder, upstream=upstream)
     progress = look()
+    if not (arguments.folder / "results").is_dir():
+        print(f"note: {arguments.folder.resolve()} holds no results/ yet; see --folder.", file=sys.stderr)
     if arguments.once:
         print(f"{study.name}: {progress.done} of {progress.total} runs done, {progress}")
         return 0

@@ -172,6 +172,10 @@ def _unsafe(path: Path, error: Exception) -> ArtifactError:
 
 
 def _damaged(path: Path, error: Exception) -> ArtifactError:
+    if path.suffix in (".npz", ".npy"):
+        return ArtifactError(
+            f"{path}: numpy files are not read; write the arrays with safetensors.numpy.save_file(dict(arrays), path)."
+        )
     reason = " ".join(str(error).split())[:120] or "it ends too early"
     return ArtifactError(
         f"{path}: not a safetensors or torch.save file, or truncated ({type(error).__name__}: {reason})."
