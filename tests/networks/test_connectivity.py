@@ -66,7 +66,7 @@ def _full(recording: Recording) -> Arrays:
 
 
 @pytest.mark.parametrize("name", FOLLOWED)
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=50)
 @given(size=SIZES, make_mask=MASKS, seed=SEEDS, density=DENSITIES)
 def test_a_kept_weight_is_effective_if_and_only_if_the_output_feels_it(
     name: str, size: int, make_mask: MakeMask, seed: int, density: float

@@ -33,9 +33,7 @@ def fitted(name: str, size: int = SIZE) -> nn.Module:
     return make_network(reference, channels=CHANNELS, classes=CLASSES, image_size=size)
 
 
-@pytest.mark.parametrize(
-    "name", ["resnet18", "vgg11", "vgg11_bn", "mobilenet_v2", "densenet121", "shufflenet_v2_x0_5"]
-)
+@pytest.mark.parametrize("name", ["resnet18", "vgg11", "mobilenet_v2", "densenet121", "shufflenet_v2_x0_5"])
 def test_a_network_takes_small_images_of_any_channels_and_its_paths_are_followed(name: str) -> None:
     network = fitted(name).eval()
     with torch.no_grad():
@@ -51,8 +49,17 @@ def test_a_network_takes_small_images_of_any_channels_and_its_paths_are_followed
     assert used == structure.size
 
 
-@pytest.mark.parametrize("name", ["resnet18", "vgg11", "mobilenet_v2"])
-@pytest.mark.parametrize("score", ["snip", "grasp", "obd", "synflow"])
+@pytest.mark.parametrize(
+    ("name", "score"),
+    [
+        *(
+            (name, score)
+            for name in ("resnet18", "mobilenet_v2")
+            for score in ("snip", "grasp", "obd", "synflow")
+        ),
+        ("vgg11", "snip"),  # 28 million weights, and no normalisation
+    ],
+)
 def test_every_score_works_on_it(name: str, score: str) -> None:
     network = fitted(name)
     generator = torch.Generator().manual_seed(1)
