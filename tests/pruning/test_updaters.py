@@ -377,6 +377,28 @@ def test_an_updater_that_writes_into_its_arguments_changes_nothing() -> None:
     assert all(torch.equal(one, other) for one, other in zip(before, after, strict=True))
 
 
+def test_an_updater_that_forgets_its_generator_draws_by_its_seed_alone() -> None:
+    mask = masks()
+    weights, kept = masked(layers(0), mask), sum(int(layer.sum()) for layer in mask.values())
+
+    def forgetful(weights: Any, gradients: Any, mask: Any) -> Any:
+        shift = np.random.randint(1, 9)
+        return {
+            name: layer.flatten()[torch.randperm(layer.numel())].roll(shift).view(layer.shape)
+            for name, layer in mask.items()
+        }
+
+    def moved(seed: int) -> dict[str, Tensor]:
+        told = {"step": 1, "steps": 2, "kept": kept, "generator": generator(seed), "allocate": by_share}
+        return updater(forgetful)(weights, layers(1), mask, **told)
+
+    first = moved(0)
+    np.random.random(3)
+    torch.rand(3)
+    assert all(torch.equal(layer, moved(0)[name]) for name, layer in first.items())
+    assert not all(torch.equal(layer, moved(1)[name]) for name, layer in first.items())
+
+
 def test_an_updater_receives_the_keywords_that_it_names() -> None:
     seen: dict[str, Any] = {}
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from prunepipe.cli.logged_run import WorkflowRun, logged_run, run_watched
+from prunepipe.cli.logged_run import News, WorkflowRun, logged_run, run_watched
 from prunepipe.cli.main import main
 from prunepipe.results.layout import runs
 from prunepipe.results.standing import DONE, FAILED, RUNNING, SILENCE, WAITING, Standings
@@ -192,6 +192,25 @@ def test_a_watched_run_shows_its_notes_and_keeps_the_log_of_the_run_before(
     assert "noise" not in told
     assert "note: moved 2" in log.read_text()
     assert "note: moved 1" in log.with_suffix(".previous.log").read_text()
+
+
+def test_of_a_growing_log_whole_lines_are_shown_and_each_cause_of_failed_jobs_once(tmp_path: Path) -> None:
+    log = tmp_path / "snakemake.log"
+    log.write_text("note: of an earlier run\n")
+    with News(log) as news, log.open("a") as file:
+
+        def shown(added: str) -> list[str]:
+            file.write(added)
+            file.flush()
+            return news.lines()
+
+        assert shown("noise\n    note: in a job\na note: no\nwarning: odd\nno") == ["warning: odd"]
+        assert shown("te: moved") == []
+        assert shown(" here\n") == ["note: moved here"]
+        assert shown("    error: early\n") == []
+        assert shown("Error in rule mask:\n    error: no bud") == []
+        assert shown("get\n    error: no budget\n") == ["error: no budget"]
+        assert shown("Error in rule mask:\n    error: no budget\n    error: other\n") == ["error: other"]
 
 
 def test_a_watched_run_shows_each_cause_of_failed_jobs_once_and_while_it_runs(

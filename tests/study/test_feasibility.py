@@ -32,6 +32,13 @@ IMPOSSIBLE: list[tuple[dict[str, Any], str]] = [
         "recipe.augmentation.cutout: 8 must be below the side of the images of digits, 8 pixels",
     ),
     (
+        {
+            "datasets": {"digits": {"pool": 2}},
+            "recipe": {"epochs": 4, "learning_rate": 0.1, "augmentation": {"cutout": 4}},
+        },
+        "cutout: 4 must be below the side of the images of digits, 4 pixels",
+    ),
+    (
         {"networks": ["vgg19"]},
         "networks.vgg19: on digits, 8 x 8 pixels: vgg19 needs images of at least 32 x 32",
     ),
@@ -42,6 +49,10 @@ IMPOSSIBLE: list[tuple[dict[str, Any], str]] = [
     (
         SNIP | {"scoring": {"images_per_class": 45, "batches": 2}},
         "45 x batches 2 = 90, but digits holds 87",
+    ),
+    (
+        SNIP | {"datasets": {"digits": {"train_images": 200}}, "scoring": {"images_per_class": 21}},
+        "21 x batches 1 = 21, but digits holds 20",
     ),
     (
         SNIP | {"checks": {"initial": ["half_dataset"]}, "scoring": {"images_per_class": 45}},
@@ -70,6 +81,10 @@ IMPOSSIBLE: list[tuple[dict[str, Any], str]] = [
     (
         {"networks": {"vgg_digits": {"prunable": {"include": ["classifier"]}}}, "tickets": ["lottery"]},
         "'lottery' on vgg_digits .*'global_conv' fixes .* but all prunable layers are Linear; write `allocation: erk`",
+    ),
+    (
+        {"networks": {"vgg_digits": {"prunable": {"include": ["classifier"]}}}, "tickets": ["random"]},
+        "'random' on vgg_digits .*'smart' fixes .* but all prunable layers are Linear; write `allocation: erk`",
     ),
     (
         {"networks": ["vit_small"], "datasets": {"digits": {"pool": 4}}},

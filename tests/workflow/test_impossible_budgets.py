@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from workflow_runs import edit, make_project, snakemake
 
+from prunepipe.artifacts import read_json
 from prunepipe.results.layout import runs
 from prunepipe.results.standing import FAILED, Standings
 from prunepipe.stages.upstream import upstream_of
@@ -43,6 +44,8 @@ def test_each_is_told_before_training_and_the_tickets_that_can_meet_them_run(tmp
         )
 
     folder = project / "results" / "runs" / "tiny" / "digits" / "mlp"
+    kept = {path.parts[-3]: read_json(path) for path in folder.glob("budgets/*/p0.9/budget.json")}
+    assert kept == {"snip": {"weights": 64 * 16 + 16 * 10, "kept": 118}}
     told = max(log.stat().st_mtime_ns for log in folder.glob("budgets/*/p0.9/budget.log"))
     (trained,) = folder.glob("dense/clean/seed0/history.json")
     assert told < trained.stat().st_mtime_ns

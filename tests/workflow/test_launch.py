@@ -1,8 +1,10 @@
 """Stages forked from the warm process behave like stages started on their own."""
 
 import ast
+import io
 import os
 import re
+import resource
 import runpy
 import shutil
 import signal
@@ -11,6 +13,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -184,6 +187,17 @@ def test_no_script_of_ours_is_on_the_import_path_of_a_stage(scripts: Path, warm:
     assert launch(scripts, code, PRUNEPIPE_WARM=warm).communicate()[0].strip() == "None False"
 
 
+def test_nor_is_it_where_a_stage_is_run_by_hand(tmp_path: Path) -> None:
+    (tmp_path / "mask.py").touch()
+    script = tmp_path / "job.py"
+    script.write_text(
+        "import importlib.util\nfrom prunepipe.stages.command_line import run\n\n"
+        "def main(files):\n    print(importlib.util.find_spec('mask'))\n\nrun(__doc__, main)\n"
+    )
+    said = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True).stdout
+    assert said.strip() == "None"
+
+
 @pytest.fixture
 def launcher(scripts: Path) -> dict[str, Any]:
     """The functions of launch.py."""
@@ -202,10 +216,25 @@ def test_only_a_process_that_is_alike_shares_the_warm_process(
         with monkeypatch.context() as patch:
             patch.setenv(name, value)
             found.append(identity())
-    for function in ("getuid", "getgid", "getgroups", "readlink"):
-        with monkeypatch.context() as patch:  # another user, another container
-            patch.setattr(os, function, lambda *_, name=function: f"another {name}")
+    calls = [(os, name) for name in ("getuid", "geteuid", "getgid", "getgroups", "readlink")]
+    calls += [(os, name) for name in ("umask", "nice", "sched_getaffinity")] + [(resource, "getrlimit")]
+    for module, function in calls:
+        with monkeypatch.context() as patch:  # another user, another container, other limits
+            patch.setattr(module, function, lambda *_, name=function: f"another {name}")
             found.append(identity())
+    with monkeypatch.context() as patch:
+        patch.setitem(identity.__globals__, "open", lambda *_: io.StringIO("another control group"))
+        found.append(identity())
+    stat = os.stat
+    for path in ("/", str(scripts), str(scripts / "warm.py"), sys.executable):
+        with monkeypatch.context() as patch:  # other files at the same paths
+            another = SimpleNamespace(st_dev=0, st_ino=path)
+            patch.setattr(os, "stat", lambda of, path=path, state=another: state if of == path else stat(of))
+            found.append(identity())
+    with monkeypatch.context() as patch:  # another virtual environment of the same interpreter
+        (scripts / "python").symlink_to(sys.executable)
+        patch.setattr(sys, "executable", str(scripts / "python"))
+        found.append(identity())
     moved = scripts.with_name("moved")
     scripts.rename(moved)
     shutil.copytree(moved, scripts)  # another project that is mounted at the same path
