@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -174,6 +175,30 @@ def test_a_run_that_fails_leaves_its_tests_and_the_others_go_on(
     cause = shown.index("error: it diverged")
     assert shown.count("error: it diverged") == 1
     assert cause < shown.index("lottery, rearrange, 90 %: uses")  # while the first look is still running
+
+
+def test_runs_behind_a_shared_stage_that_failed_count_as_failed(
+    planned: Study, tmp_path: Path, monkeypatch
+) -> None:
+    said: list[str] = []
+
+    class Shown(PlainLines):
+        def show(self, status: str, rows: Any) -> None:
+            said.append(status)
+
+    def fails(command: Any, log: Path, look: Callable[[], bool], stopping: Any) -> WorkflowRun:
+        stage = tmp_path / "data" / "digits.log"
+        stage.parent.mkdir()
+        stage.write_text("error: no space left\n")
+        os.utime(stage, (2e9, 2e9))
+        assert look()
+        return WorkflowRun(1, 1, ["no space left"])
+
+    monkeypatch.setattr(deciding, "logged_run", fails)
+    work = Work(planned, tmp_path / "small.yaml", tmp_path, tmp_path / "log", 1, [], tmp_path / "data")
+    decide(work, Shown(io.StringIO()))
+    asked = len((tmp_path / WANTED).read_text().splitlines())
+    assert f"Look at 3 seeds: 0 of {asked} runs made, starting, {asked} failed" in said
 
 
 def test_when_the_judged_method_fails_its_controls_do_not_go_on(

@@ -94,6 +94,11 @@ def test_watch_says_it_in_a_line(
     told = capsys.readouterr()
     assert told.out == f"small: 0 of {total} runs done, 0 running, 0 failed\n"
     assert told.err == f"note: {tmp_path} holds no results/ yet; see --folder.\n"
+    write(tmp_path / "data" / "digits.log", "error: no space left")  # all runs wait for it
+    assert main(["watch", "mine.yaml", "--once"]) == 0
+    assert capsys.readouterr().out == f"small: 0 of {total} runs done, 0 running, {total} failed\n"
+    monkeypatch.setattr("prunepipe.cli.watch.time.sleep", lambda seconds: pytest.fail("nothing is left"))
+    assert main(["watch", "mine.yaml"]) == 0
 
 
 def test_watch_ends_with_the_study(

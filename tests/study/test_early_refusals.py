@@ -11,6 +11,7 @@ from snakemake.cli import parse_config
 from prunepipe.datasets import Dataset, prepare
 from prunepipe.errors import ArtifactError, ConfigError, ScoreError
 from prunepipe.execution.environment import require_cuda
+from prunepipe.planning.start import refuse_early
 from prunepipe.planning.targets import require_known_targets, require_plain_place
 from prunepipe.study.loading import load_site, load_study, make_folder, study_path
 
@@ -56,6 +57,23 @@ def test_braces_in_the_path_of_the_project_are_refused() -> None:
     require_plain_place(Path("/home/me/plain place"))
     with pytest.raises(ConfigError, match="takes { and } in the path of a workflow for wildcards; move"):
         require_plain_place(Path("/home/{me}/project"))
+
+
+@pytest.mark.parametrize(
+    ("target", "folder", "words"),
+    [
+        (
+            "results/tables/verdict.csv",
+            "plain",
+            "^error: .* unknown table 'verdict'. Did you mean 'verdicts'",
+        ),
+        ("results/tables/verdicts.csv", "{me}", "^error: .* for wildcards; move the project"),
+    ],
+)
+def test_what_a_workflow_cannot_make_ends_it_in_a_line(target: str, folder: str, words: str) -> None:
+    refuse_early(["--cores", "2", "results/tables/verdicts.csv"], Path("plain"), "mine", "results")
+    with pytest.raises(SystemExit, match=words):
+        refuse_early(["--cores", "2", target], Path(folder), "mine", "results")
 
 
 def test_a_prune_ratio_in_percent_is_said_as_a_share(tmp_path: Path) -> None:

@@ -100,6 +100,8 @@ def test_one_table_can_be_asked_for(project: Path) -> None:
     (project / "results" / "tables" / "hybrid.csv").unlink()
     assert snakemake(project, "results/tables/hybrid.csv").returncode == 0
     assert (project / "results" / "tables" / "hybrid.csv").is_file()
+    refused = snakemake(project, "results/tables/hybird.csv")
+    assert "error: results/tables/hybird.csv: unknown table 'hybird'. Did you mean 'hybrid'" in refused.stderr
 
 
 def test_a_stage_can_be_run_by_hand(project: Path) -> None:

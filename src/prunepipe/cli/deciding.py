@@ -198,7 +198,8 @@ class _Course:
         assert self._view.next is not None
         for line in news.lines():
             self._screen.tell(line)
-        standings = Standings(self._work.folder, since=since)
+        upstream = upstream_of(self._work.study, self._work.prepared)
+        standings = Standings(self._work.folder, upstream, since=since)
         states = {run.folder: standings.of(run).state for run in self._view.next.missing}
         counts = Counter(states.values())
         self._pace.made(counts[DONE])
