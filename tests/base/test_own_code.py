@@ -1,6 +1,7 @@
 """Where own code is found and when it counts as changed; names that installed packages register."""
 
 import importlib.metadata
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,6 +41,13 @@ def test_two_files_of_one_name_are_two_modules(tmp_path: Path) -> None:
     first, second = (plugins.load_function(f"{tmp_path}/{folder}/mine.py:f") for folder in ("a", "b"))
     assert (first(), second()) == ("a", "b")
     assert sys.modules[first.__module__] is not sys.modules[second.__module__]
+
+
+def test_a_file_beside_the_users_hides_no_other_module(tmp_path: Path) -> None:
+    (tmp_path / "colorsys.py").write_text("raise ImportError('not this one')")
+    (tmp_path / "mine.py").write_text("import colorsys\n\n\ndef found():\n    return colorsys.rgb_to_hsv\n")
+    code = f"from prunepipe.plugins import load_function; load_function('{tmp_path}/mine.py:found')()"
+    subprocess.run([sys.executable, "-P", "-c", code], check=True)
 
 
 @pytest.mark.parametrize(

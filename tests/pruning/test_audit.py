@@ -117,6 +117,8 @@ def test_multiply_adds_of_transposed_convolutions_and_of_parts_of_attention(tmp_
         found["up.weight"].dense_multiply_adds == 8 * 8 * 8 * 2 * 2
     )  # each kernel once at each input position
     assert found["up.weight"].units == 8
+    wide = audit(save(tmp_path, state), request=replace(request, image_size=(8, 4))).measures.layers
+    assert wide[0].dense_multiply_adds == 8 * 4 * 8 * 2 * 2
     assert found[name].dense_multiply_adds == 8 * 8 * (
         1 + 256 + 256
     )  # one query, keys and values of all places

@@ -72,7 +72,7 @@ def test_a_single_training_image_is_refused() -> None:
 
 
 def holed(side: int, channels_last: bool = False, cutout: int = 5) -> tuple[torch.Tensor, torch.Tensor, Any]:
-    pixels = np.random.default_rng(0).integers(0, 256, (40, 3, side, side), dtype=np.uint8)
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 3, side, side + 4), dtype=np.uint8)
     data = ImageSet(
         pixels,
         np.zeros(40, np.int64),
@@ -97,7 +97,7 @@ def holed(side: int, channels_last: bool = False, cutout: int = 5) -> tuple[torc
 def test_cutout_sets_one_square_to_the_mean_and_nothing_else(side: int, channels_last: bool) -> None:
     cut, whole, holes = holed(side, channels_last)
     for place in range(len(cut)):
-        middle = (holes[:, 5 + place] * side).long().tolist()
+        middle = (holes[:, 5 + place] * torch.tensor([side, side + 4])).long().tolist()
         expected = whole[place].clone()
         rows, columns = (slice(max(0, at - 2), at + 3) for at in middle)
         expected[:, rows, columns] = 0

@@ -165,14 +165,14 @@ def test_the_remaining_schedule_starts_at_its_epoch() -> None:
 
 
 def test_a_crop_is_a_window_of_the_black_padded_image_then_normalised() -> None:
-    data = image_set(10, padding=2)
-    pixels = np.random.default_rng(0).integers(0, 256, (10, 1, 8, 8), dtype=np.uint8)
+    pixels = np.random.default_rng(0).integers(0, 256, (10, 1, 8, 5), dtype=np.uint8)
+    data = ImageSet(pixels, np.arange(10), (0.3,), (0.4,), crop_padding=2, device=CPU)
     padded = np.pad(pixels, ((0, 0), (0, 0), (2, 2), (2, 2)))
     draws = draw_epoch(10, Augmentation(crop_padding=2, flip=True), torch_generator(0, "crop"))
     images, labels = data.batch(draws, 3, 9)
     for place in range(6):
         source, row, column = (int(part[3 + place]) for part in (draws.order, draws.rows, draws.columns))
-        window = padded[source, :, row : row + 8, column : column + 8]
+        window = padded[source, :, row : row + 8, column : column + 5]
         window = window[:, :, ::-1] if draws.flips[3 + place] else window
         np.testing.assert_allclose(images[place].numpy(), (window / 255 - 0.3) / 0.4, rtol=1e-5, atol=1e-6)
         assert labels[place] == data.labels[source]

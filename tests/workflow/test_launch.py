@@ -6,6 +6,7 @@ import os
 import re
 import resource
 import runpy
+import shlex
 import shutil
 import signal
 import socket
@@ -17,6 +18,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+
+from prunepipe.execution.environment import launch_command
 
 SCRIPTS = Path(__file__).parents[2] / "workflow" / "scripts"
 
@@ -41,6 +44,16 @@ def launch(scripts: Path, code: str, *arguments: str, **variables: str) -> subpr
         stderr=subprocess.STDOUT,
         text=True,
     )
+
+
+def test_stages_are_started_by_full_paths_whatever_the_shell_finds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    script = str(tmp_path / "of mine" / "launch.py")
+    assert shlex.split(launch_command(Path("of mine"))) == [sys.executable, "-I", "-S", script]
+    of_an_environment = launch_command(Path("of mine"), own_python=False)
+    assert shlex.split(of_an_environment) == ["python", "-I", "-S", script]
 
 
 @pytest.mark.parametrize("warm", ["1", "0"])
