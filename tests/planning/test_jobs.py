@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import yaml
 from snakemake.common import get_function_params
 
 from prunepipe.artifacts import write_json
@@ -136,6 +137,21 @@ def test_a_mistake_in_the_configuration_ends_the_workflow_with_a_line(
     monkeypatch.chdir(ROOT)
     with pytest.raises(SystemExit, match="error: config.yaml: unknown study|error: .*quickstrt"):
         load_workflow({"study": "quickstrt"}, [])
+
+
+def test_own_code_that_cannot_be_used_ends_the_workflow_in_a_line(
+    jobs: Jobs, small: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    row = {"scored": "init", "score": "mine.py:score", "allocation": "global", "start": "init"}
+    Path("config").mkdir()
+    Path("config/small.yaml").write_text(yaml.safe_dump(small | {"tickets": {"mine": row}}))
+    with pytest.raises(SystemExit, match=r"^error: tickets.mine.score: mine.py:score: no such file"):
+        load_workflow({"study": "small"}, [])
+    Path("mine.py").write_text("import beside\n\n\ndef score(network): ...\n")
+    Path("beside.py").write_text("def top(\n")
+    with pytest.raises(SystemExit, match=r"^error: .*beside.py, line 1: not Python \([^\n]*$"):
+        jobs.code("score", row["score"])
 
 
 def test_the_rules_hold_no_functions_of_their_own() -> None:

@@ -13,6 +13,7 @@ from prunepipe.errors import ArtifactError
 from prunepipe.reports.tables import build_table, to_markdown
 from prunepipe.results.collected import read_collected, read_frame, write_frame
 from prunepipe.results.layout import ANY_RATIO, NETWORK, mask_paths, runs, structure_path
+from prunepipe.results.logs import complaint
 from prunepipe.results.mask_overlap import mask_overlaps
 from prunepipe.results.table import COLUMNS, collect, histories, layers
 from prunepipe.results.watching import study_progress
@@ -290,6 +291,13 @@ def test_a_shared_stage_that_fails_fails_every_run_behind_it_and_no_other(tmp_pa
     }
     progress = study_progress(study, tmp_path, upstream=upstream)
     assert (progress.failed, progress.running, progress.done) == (len(failed), 0, 0)
+
+
+def test_what_a_stage_said_counts_more_than_that_it_was_killed(tmp_path):
+    log, killed = tmp_path / "retrain.log", "error: the stage was killed, perhaps because memory ran out\n"
+    for said, cause in (("epoch 1\n", killed.strip()), ("error: diverged\n", "error: diverged")):
+        log.write_text(said + killed)
+        assert complaint(log) == cause
 
 
 def test_the_snakefile_learns_paths_and_names_without_pandas():
