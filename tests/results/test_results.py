@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+from fnmatch import filter as filter_paths
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -19,6 +21,7 @@ from prunepipe.results.table import COLUMNS, collect, histories, layers
 from prunepipe.results.watching import study_progress
 from prunepipe.stages.settings import score_id
 from prunepipe.stages.upstream import upstream_of
+from prunepipe.study.study import Study
 
 METRICS = {
     "accuracy": 90.0,
@@ -255,6 +258,14 @@ FAILS = {
         ("full_network", "half_dataset"),
         ("learning_rate_rewinding", "half_dataset"),
     },
+    "budgets/lottery/p0.9/budget.log": {*product(("lottery",), ("none", "corrupted_data", "rearrange"))},
+    "rewind/clean/final/seed0/rewind.log": {
+        *product(("lottery",), ("none", "rearrange")),
+        *product(("learning_rate_rewinding",), ("none", "shuffle_weights")),
+    },
+    "rewind/clean/init/seed0/rewind.log": {
+        *product(("snip", "lottery"), ("none", "corrupted_data", "rearrange"))
+    },
     "initial/init/seed0/initialise.log": {...},
 }
 
@@ -279,7 +290,7 @@ def test_a_shared_stage_that_fails_fails_every_run_behind_it_and_no_other(tmp_pa
     upstream = upstream_of(study, "data")
     frame = collect(study, tmp_path, upstream)
     failed = frame[frame["cause"].str.contains("boom")]
-    seeds = {0, 1} if log == "data" else {0}
+    seeds = {0} if "seed0" in path.parts else {0, 1}
     everything = set(zip(frame["ticket"], frame["check"], strict=True))
     assert set(zip(failed["ticket"], failed["check"], strict=True)) == (
         everything if ... in behind else behind
@@ -291,6 +302,28 @@ def test_a_shared_stage_that_fails_fails_every_run_behind_it_and_no_other(tmp_pa
     }
     progress = study_progress(study, tmp_path, upstream=upstream)
     assert (progress.failed, progress.running, progress.done) == (len(failed), 0, 0)
+
+
+def test_files_of_weights_and_trainings_that_lead_to_a_mask_come_before_a_run(small):
+    given = {
+        "scored": "init",
+        "score": "magnitude",
+        "allocation": "global",
+        "start": "file w.pt",
+        "checks": [],
+    }
+    imp = {"cycles": [0.5, 0.1], "checks": ["corrupted_data"]}
+    study = Study.model_validate(small | {"tickets": {"given": given, "imp": imp, "set": {"checks": []}}})
+    upstream = upstream_of(study, "data")
+    before = {(run.ticket, run.check, run.prune_ratio): list(upstream(run)) for run in runs(study)}
+    parts = {
+        ("given", "none", 0.9): "/given/*/seed0/read_given.log",
+        ("imp", "none", 0.9): "/tickets/imp/none/p0.5/seed0/retrain.log",
+        ("imp", "corrupted_data", 0.9): "/searches/imp/corrupted_data/p0.5/seed0/search.log",
+        ("set", "none", 0.9): "/searches/set/clean/p0.9/seed0/search.log",
+    }
+    for run, log in parts.items():
+        assert filter_paths(before[run], f"*{log}"), run
 
 
 def test_what_a_stage_said_counts_more_than_that_it_was_killed(tmp_path):

@@ -53,8 +53,13 @@ def _of_ticket(study: Study, run: Run, place: dict[str, object]) -> list[str]:
     ratio = scored_ratio(row, run.prune_ratio)
     scores = SCORES.format(**place, score_id=score_id(row), data=scores_data, scored_ratio=ratio)
     points = {(row.scored, scores_data), *((point, data) for point in row.points)}
-    trained = set(row.dense_points) - {"init"}
-    rewound = sorted((point_name(point), variant) for point, variant in points if point in trained)
+    rewound = sorted(
+        {
+            (point_name(point), CLEAN if point == "init" else variant)
+            for point, variant in points
+            if point in row.dense_points
+        }
+    )
     given = sorted({point_name(point) for point in row.points} - set(map(point_name, row.dense_points)))
     budget = BUDGET.format(**place, ticket=run.ticket, prune_ratio=run.prune_ratio)
     return [
@@ -63,7 +68,11 @@ def _of_ticket(study: Study, run: Run, place: dict[str, object]) -> list[str]:
         f"{scores}/score.log",
         *(GIVEN.format(**place, given=name) + "/read_given.log" for name in given),
         *(REWIND.format(**place, data=variant, point=point) + "/rewind.log" for point, variant in rewound),
-        *(DENSE.format(**place, data=variant) + "/train_dense.log" for _, variant in rewound),
+        *(
+            DENSE.format(**place, data=variant) + "/train_dense.log"
+            for point, variant in rewound
+            if point != "init"
+        ),
         f"{budget}/budget.log",
     ]
 
