@@ -95,7 +95,7 @@ def test_the_page_names_methods_verdicts_margin_and_provenance(planned: Study) -
     )  # three tables
     decomposed = decomposition_markdown(judgement.gains, judgement.provenance)
     assert "layer ratios" in decomposed
-    assert "95 % interval" in decomposed
+    assert "90 % interval" in decomposed
     assert "- device cpu, precision p" in decomposed
     assert "- Not part of this study: weight values (redrawn)." in decomposed
     assert NOT_LISTED not in decomposed

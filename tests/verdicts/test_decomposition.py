@@ -23,12 +23,12 @@ def gains(noise=0.0, uniform=-5.0, **options):
 
 
 def by_part(results, prune_ratio=0.9):
-    table = decomposition(results)
+    table = decomposition(results, 0.05)
     return table[table["prune_ratio"] == prune_ratio].set_index("part")
 
 
 def test_the_parts_of_a_known_method():
-    table = decomposition(gains())
+    table = decomposition(gains(), 0.05)
     assert list(table) == DECOMPOSITION_COLUMNS
     assert set(table["ticket"]) == {"hybrid"}
     for prune_ratio in (0.9, 0.95):
@@ -50,10 +50,10 @@ def test_the_interval_is_that_of_the_paired_t_test():
     results = gains(noise=0.3)
     at = results[results["prune_ratio"] == 0.9].set_index(["check", "seed"])["accuracy"]
     difference = (at["none"].iloc[:5] - at["rearrange"]).to_numpy()
-    low, high = stats.ttest_1samp(difference, 0).confidence_interval(0.95)
+    low, high = stats.ttest_1samp(difference, 0).confidence_interval(0.9)
     row = by_part(results).loc[POSITIONS]
     assert (row["interval_low"], row["interval_high"]) == pytest.approx((low, high))
-    assert (row["seeds"], row["expected_seeds"], row["interval_level"]) == (5, 5, 0.95)
+    assert (row["seeds"], row["expected_seeds"], row["interval_level"]) == (5, 5, 0.9)
 
 
 def test_what_is_subtracted_is_named():
@@ -98,11 +98,11 @@ def test_one_seed_has_a_gain_without_an_interval():
 
 def test_two_methods_do_not_mix():
     other = study({"snip": {"rearrange": -0.5}}, noise=0.0)
-    table = decomposition(pd.concat([gains(), other], ignore_index=True))
+    table = decomposition(pd.concat([gains(), other], ignore_index=True), 0.05)
     positions = table[table["part"] == POSITIONS].groupby("ticket")["gain"].mean()
     assert positions.to_dict() == pytest.approx({"hybrid": 1.0, "snip": 0.5})
     assert len(table) == 2 * 2 * len(PARTS)
 
 
 def test_nothing_to_split_is_an_empty_table():
-    assert list(decomposition(gains().iloc[:0])) == DECOMPOSITION_COLUMNS
+    assert list(decomposition(gains().iloc[:0], 0.05)) == DECOMPOSITION_COLUMNS

@@ -35,8 +35,6 @@ class GainPart(NamedTuple):
 UNIFORM = "uniform"
 UNIFORM_TICKET = "random_uniform"
 """The random ticket with the same prune ratio in every layer."""
-CONFIDENCE = 0.95
-"""Level of the two-sided t intervals."""
 PARTS = {
     "layer ratios": GainPart("rearrange", UNIFORM),
     "positions": GainPart(NO_CHECK, "rearrange"),
@@ -50,11 +48,12 @@ random ticket starts from initial ones.
 """
 
 
-def decomposition(results: pd.DataFrame) -> pd.DataFrame:
+def decomposition(results: pd.DataFrame, significance: float) -> pd.DataFrame:
     """Split what every method gains at every prune ratio into parts, paired by seed.
 
     Args:
         results: long form, one row per run, as for prunepipe.verdicts.verdicts.verdicts.
+        significance: the intervals leave out this share at either end, as those of the verdicts do.
     Returns:
         One row per method, data set, network, prune ratio and part with DECOMPOSITION_COLUMNS. gain is in
         points. It and the interval are NaN (a visible gap, explained in gaps) where no pair of runs can be
@@ -70,16 +69,18 @@ def decomposition(results: pd.DataFrame) -> pd.DataFrame:
     cells["order"] = cells.groupby(CELL, sort=False).ngroup()
     tables = []
     for position, (name, part) in enumerate(PARTS.items()):
-        table = _gains(cells, methods, uniform, part)
+        table = _gains(cells, methods, uniform, part, significance)
         minuend = _label(table["ticket"], part.check)
         subtrahend = UNIFORM_TICKET if part.reference == UNIFORM else _label(table["ticket"], part.reference)
         labels = {"part": name, "minuend": minuend, "subtrahend": subtrahend, "position": position}
-        tables.append(table.assign(**labels, interval_level=CONFIDENCE))
+        tables.append(table.assign(**labels, interval_level=1 - 2 * significance))
     whole = pd.concat(tables).sort_values(["order", "position"], ignore_index=True)
     return whole[DECOMPOSITION_COLUMNS]
 
 
-def _gains(cells: pd.DataFrame, methods: pd.DataFrame, uniform: pd.DataFrame, part: GainPart) -> pd.DataFrame:
+def _gains(
+    cells: pd.DataFrame, methods: pd.DataFrame, uniform: pd.DataFrame, part: GainPart, significance: float
+) -> pd.DataFrame:
     """One part of every cell: its gain, interval, seeds and gaps."""
     changed = methods[methods["check"] == part.check].drop(columns="check")
     reference, on, name = uniform, PLACE, "uniform random"
@@ -92,7 +93,7 @@ def _gains(cells: pd.DataFrame, methods: pd.DataFrame, uniform: pd.DataFrame, pa
         lacking = own[own["state"] != USABLE]
         row = {column: own[column].iat[0] for column in CELL}
         rows.append({**row, "order": order, "expected_seeds": len(own), "gaps": gaps_text(lacking, len(own))})
-    found = paired_intervals(_below_each_other(differences), (1 - CONFIDENCE) / 2)
+    found = paired_intervals(_below_each_other(differences), significance)
     constant = found["standard_deviation"] <= NO_SPREAD  # of a coarse accuracy, not of infinite precision
     ends = {name: found[name].mask(constant) for name in ("interval_low", "interval_high")}
     gains = found.assign(**ends).rename(columns={"effect": "gain", "pairs": "seeds"})

@@ -90,7 +90,7 @@ def judge(results: pd.DataFrame, study: Study, *, record: Mapping[str, Any] | No
         with_sources(effects, done, study),
         with_sources(summaries, done, study),
         with_sources(random, done, study),
-        with_sources(decomposition(results), done, study),
+        with_sources(decomposition(results, study.verdict.significance), done, study),
         flags,
         [
             *(f"Not to be trusted: {flag}" for flag in flags),
