@@ -10,12 +10,15 @@ from own_study import OWN
 
 from prunepipe.cli.derived_study import BATTERY, Method, derived_study, method_name
 from prunepipe.cli.main import COMMANDS, main
+from prunepipe.cli.trial_process import answer_to
 from prunepipe.cli.workflow import snakemake_command, study_file
 from prunepipe.errors import ConfigError
 from prunepipe.study.loading import load_study
 from prunepipe.study.rows import DatasetChoice
 from prunepipe.study.study import Study
 
+IN_THIS_PROCESS = ("prunepipe.cli.trial.result_of_process", answer_to)
+"""Spares the start of a process that tries a method; test_trial.py tests that process."""
 SLOW = ("torch", "pandas", "numpy", "pydantic", "snakemake", "yaml", "importlib.metadata")
 
 
@@ -54,6 +57,7 @@ def test_a_method_goes_through_the_whole_battery_beside_two_controls(base: str) 
 
 def test_the_choices_of_the_command_line_reach_the_ticket(tmp_path: Path, monkeypatch, capsys) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(*IN_THIS_PROCESS)
     commands: list[list[str]] = []
     monkeypatch.setattr("prunepipe.cli.deciding.run_on_screen", lambda command: commands.append(command) or 0)
     (tmp_path / "mine.py").write_text(Path(OWN[:-1]).read_text())
@@ -142,6 +146,7 @@ def test_a_mistake_is_told_in_a_line(
     tmp_path: Path, monkeypatch, capsys, arguments: list[str], message: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(*IN_THIS_PROCESS)
     assert main(arguments) == 1
     told = capsys.readouterr().err
     assert told.startswith("error: ")
