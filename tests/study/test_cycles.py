@@ -68,7 +68,7 @@ def test_a_data_check_trains_its_own_cycles(small: dict[str, Any]) -> None:
         ({"scored": "init"}, "say scored: final"),
         ({"rounds": 2}, "rounds is 2, but every cycle prunes once"),
         ({"allocation": "smart"}, "does not rank what is left, as cycles must"),
-        ({"checks": ["invert"]}, "of its cycles only the last would see it"),
+        ({"checks": ["invert"]}, "only the last of its cycles would be affected"),
     ],
 )
 def test_cycles_that_cannot_be_are_refused(small: dict[str, Any], row: dict[str, Any], message: str) -> None:

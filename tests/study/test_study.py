@@ -46,9 +46,13 @@ MISTAKES = [
     (
         "[lottery, hybrid]",
         "{synflow: {checks: [invert]}}",
-        "of 100 rounds only the last would see it, which ranks what is left anew. Give the ticket its own",
+        "only the last of 100 rounds would be affected, and that one ranks the remaining weights again. Give the ",
     ),
-    ("[lottery, hybrid]", "{snip: {rounds: 2, checks: [invert]}}", "of 2 rounds only the last would see it"),
+    (
+        "[lottery, hybrid]",
+        "{snip: {rounds: 2, checks: [invert]}}",
+        "only the last of 2 rounds would be affected",
+    ),
     (
         "[lottery, hybrid]",
         "{lamp: {checks: [invert]}}",

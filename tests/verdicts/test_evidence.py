@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from prunepipe.verdicts.evidence import claims, collapse_test, evidence
+from prunepipe.verdicts.evidence import claims, evidence, exact_paired_test
 from prunepipe.verdicts.peers import ONLY
 from prunepipe.verdicts.tails import skewed_tail
 
@@ -64,7 +64,7 @@ def test_the_collapse_test_counts_every_assignment_of_the_discordant_pairs(more,
     reference = np.array([False] * more + [True] * fewer + [True, False])
     flips = list(product([0, 1], repeat=more + fewer))
     expected = np.mean([sum(flip) >= more for flip in flips])
-    assert collapse_test(collapsed, reference, (more + fewer + 2,))[0] == pytest.approx(expected)
+    assert exact_paired_test(collapsed, reference, (more + fewer + 2,))[0] == pytest.approx(expected)
 
 
 def test_equal_differences_count_with_the_step_of_the_accuracy():

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from prunepipe.planning.next_look import TEST, Key, NextLook
+from prunepipe.results.labels import ratio_label, share_label
 
 HEAD = ("check", "pruned", "word", "effect [90 %]", "seeds", "next look")
 LEGEND = "next look: seeds ready of those that it takes; the chance that it decides"
@@ -140,7 +141,7 @@ def _method(test: dict[str, Any], several: bool) -> str:
 
 
 def _known(test: dict[str, Any]) -> tuple[str, ...]:
-    return test["check"], f"{100 * test['prune_ratio']:.10g} %", _word(test), _effect(test), str(test["look"])
+    return test["check"], ratio_label(test["prune_ratio"]), _word(test), _effect(test), str(test["look"])
 
 
 def _word(test: dict[str, Any]) -> str:
@@ -173,7 +174,7 @@ def _later(test: dict[str, Any], view: View, cause: str | None) -> str:
 
 
 def _chance(test: dict[str, Any]) -> str:
-    return f", {100 * test['probability']:.0f} %" if pd.notna(test["probability"]) else ""
+    return f", {share_label(test['probability'])}" if pd.notna(test["probability"]) else ""
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:

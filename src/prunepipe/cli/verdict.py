@@ -9,6 +9,7 @@ from pathlib import Path
 
 from prunepipe.cli.shown import wrapped
 from prunepipe.errors import ArtifactError
+from prunepipe.results.labels import ratio_label, share_label
 from prunepipe.results.places import RESULTS, STUDIES, partial_place
 from prunepipe.results.standing import NOT_STARTED
 
@@ -88,7 +89,7 @@ def not_run(ticket: str, runs: Iterable[Mapping[str, str]]) -> str | None:
 
 def _line(row: dict[str, str], several: bool) -> str:
     word = MARKS.get(row["verdict"], row["verdict"])
-    ratio = f"{100 * float(row['prune_ratio']):.10g} %"
+    ratio = ratio_label(float(row["prune_ratio"]))
     measured = f"{float(row['effect']):+z.2f}" if row["effect"] else "-"
     place = f"  [{row['dataset']} {row['network']}]" if several else ""
     picture = row["picture"] if row["effect"] else " " * len(row["picture"])
@@ -100,7 +101,7 @@ def _state(row: dict[str, str]) -> str:
     seeds = f"{float(row['look']):.0f} seeds" if float(row["look"]) else "no look yet"
     if not row["next_look"]:
         return seeds
-    chance = f" ({float(row['probability']):.0%})".replace("%", " %") if row["probability"] else ""
+    chance = f" ({share_label(float(row['probability']))})" if row["probability"] else ""
     return f"{seeds}, next {float(row['next_look']):.0f}{chance}"
 
 

@@ -161,23 +161,18 @@ def _part(study: Study, dataset: str, network: str) -> CostItem:
     )
     own = sum(study.tickets[cell.ticket].needs_dense_run for cell in cells) + len(study.seeds)
     total = sum(count * epochs for (_, epochs, _), count in trainings.items())
-    runs = len(dense), own, len(cells), len(searches), total
-    part = CostItem(dataset, network, *runs)
-    facts = facts_of(study, dataset)
-    if facts is None:
-        return part
-    trained = sum(
-        count * epochs * _images(study, data, facts.train_images)
-        for (data, epochs, _), count in trainings.items()
-    )
-    tests = sum(count * evaluations for (_, _, evaluations), count in trainings.items())
-    known = {**vars(part), "trained_images": trained, "tested_images": tests * facts.test_images}
-    maps = layers_of(study, dataset, network)
-    if maps is None:
-        return CostItem(**known)
-    step, forward = flops_of(maps)
-    disk = network_bytes(study, [layer for layer, _ in maps], facts.test_images * facts.classes)
-    return CostItem(**{**known, "step_flops": step, "forward_flops": forward, "disk": disk})
+    facts, maps = facts_of(study, dataset), layers_of(study, dataset, network)
+    known: dict[str, int] = {}
+    if facts:
+        passes = ((data, epochs * count) for (data, epochs, _), count in trainings.items())
+        tests = sum(count * evaluations for (_, _, evaluations), count in trainings.items())
+        known["trained_images"] = sum(n * _images(study, data, facts.train_images) for data, n in passes)
+        known["tested_images"] = tests * facts.test_images
+    if facts and maps:
+        known["step_flops"], known["forward_flops"] = flops_of(maps)
+        layers = [layer for layer, _ in maps]
+        known["disk"] = network_bytes(study, layers, facts.test_images * facts.classes)
+    return CostItem(dataset, network, len(dense), own, len(cells), len(searches), total, **known)
 
 
 def _length(study: Study, ticket: str, prune_ratio: float) -> tuple[int, int]:

@@ -11,7 +11,6 @@ from prunepipe.results.code_reach import syntax_tree
 from prunepipe.study.study import Study
 
 LOADER = "a loader is called with the data folder: def {name}(folder)"
-STAGES = ("data", "score", "mask", "weights")
 
 
 def require_own_code(study: Study) -> None:
@@ -57,7 +56,7 @@ def _references(study: Study) -> Iterator[tuple[str, str]]:
     for key, ticket in study.tickets.items():
         found += [(f"tickets.{key}.score", ticket.score), (f"tickets.{key}.allocation", ticket.allocation)]
     for key, check in study.custom_checks.items():
-        found += [(f"custom_checks.{key}.{stage}", getattr(check, stage)) for stage in STAGES]
+        found += [(f"custom_checks.{key}.{stage}", name) for stage, name in check.stages.items()]
     yield from ((key, reference) for key, reference in found if reference is not None)
 
 

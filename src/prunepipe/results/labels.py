@@ -87,3 +87,8 @@ def ratio_label(prune_ratio: float) -> str:
 def chance_label(chance: float) -> str:
     """Return a probability in words for a sentence, "probability 0.7" or "probability below 0.1"."""
     return f"probability {chance:.1f}" if chance >= 0.095 else "probability below 0.1"
+
+
+def share_label(share: float) -> str:
+    """Return a share in whole percent: 0.9 is "90 %"."""
+    return f"{100 * share:.0f} %"

@@ -7,10 +7,8 @@ from typing import Any
 
 from prunepipe.errors import ConfigError
 from prunepipe.networks.structure import Layer, Structure
-from prunepipe.plugins import load_function
-from prunepipe.pruning.masks import kept_total
 from prunepipe.study.built_in import TICKETS
-from prunepipe.study.feasibility import pruned_layers_of
+from prunepipe.study.feasibility import pruned_layers_of, refuse_impossible_budget
 from prunepipe.study.study import Study
 from prunepipe.study.ticket import Ticket
 
@@ -52,15 +50,9 @@ def leaves_budget(ticket: Ticket, kinds: Kinds, prune_ratio: float) -> bool:
         kinds: weights of the network.
         prune_ratio: share of the weights that is removed.
     """
-    layers = [Layer(kind, kind, (size,)) for kind, size in kinds.items() if size]
-    row, budget = ticket.allocation_facts, kept_total(sum(kinds.values()), prune_ratio)
-    dense = sum(layer.size for layer in layers if layer.kind in row.dense_layers)
-    if row.dense_layers:
-        return 0 < budget - dense <= sum(kinds.values()) - dense
-    if row.reads_scores:
-        return True
+    layers = (Layer(kind, kind, (size,)) for kind, size in kinds.items() if size)
     try:
-        load_function(row.function)({}, Structure(tuple(layers)), budget, **ticket.allocation_options)
+        refuse_impossible_budget("a control", ticket, "a network", Structure(tuple(layers)), prune_ratio)
     except ConfigError:
         return False
     return True

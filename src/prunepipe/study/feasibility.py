@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
 from math import ceil
 
 from prunepipe.datasets.rows import Facts
@@ -157,10 +158,12 @@ def refuse_impossible_budgets(study: Study) -> None:
     Raises:
         ConfigError: the message names ticket, network, prune ratio, and what to change.
     """
-    for dataset, network in study.places:
-        layers = pruned_layers_of(study, dataset, network)
-        if layers is not None:
-            _refuse(study, f"{network} ({dataset})", layers)
+    found = (
+        (f"{network} ({data})", pruned_layers_of(study, data, network)) for data, network in study.places
+    )
+    known = [(place, Structure(tuple(layers))) for place, layers in found if layers is not None]
+    for (place, structure), ratio, ticket in product(known, study.prune_ratios, study.tickets):
+        refuse_impossible_budget(ticket, study.tickets[ticket], place, structure, ratio)
 
 
 def pruned_layers_of(study: Study, dataset: str, network: str) -> list[Layer] | None:
@@ -180,13 +183,6 @@ def pruned_layers_of(study: Study, dataset: str, network: str) -> list[Layer] | 
     return [layer for layer, _ in layers if layer.name in names]
 
 
-def _refuse(study: Study, network: str, layers: list[Layer]) -> None:
-    structure = Structure(tuple(layers))
-    for prune_ratio in study.prune_ratios:
-        for name, ticket in study.tickets.items():
-            refuse_impossible_budget(name, ticket, network, structure, prune_ratio)
-
-
 def refuse_impossible_budget(
     name: str, ticket: Ticket, network: str, structure: Structure, prune_ratio: float
 ) -> None:
@@ -202,10 +198,7 @@ def refuse_impossible_budget(
     """
     size = structure.size
     require_budget(size, prune_ratio, f"prune_ratios: on {network}")
-    budget, place = (
-        kept_total(size, prune_ratio),
-        f"prune_ratios: {prune_ratio}, ticket '{name}' on {network}: ",
-    )
+    budget = kept_total(size, prune_ratio)
     try:
         _refuse_only_linear(ticket, structure)
         _refuse_dense(ticket, structure, budget)
@@ -216,7 +209,7 @@ def refuse_impossible_budget(
             most = kept_after(size, budget / size, 1 / rounds)
             _refuse_by_trying(ticket, structure, most, f"round 1 of {rounds}: ")
     except ConfigError as error:
-        raise ConfigError(f"{place}{error}") from error
+        raise ConfigError(f"prune_ratios: {prune_ratio}, ticket '{name}' on {network}: {error}") from error
 
 
 def _refuse_only_linear(ticket: Ticket, structure: Structure) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from prunepipe.datasets.rows import ARRAY_SUFFIXES
-from prunepipe.study.built_in import CheckRow, Stage
+from prunepipe.study.built_in import CheckRow
 from prunepipe.study.names import check_row
 from prunepipe.validation import Name, Strict, as_tuple
 
@@ -105,13 +105,9 @@ class Prunable(Strict):
     _unique_patterns = field_validator("include", "exclude")(unique)
 
     @property
-    def patterns(self) -> dict[Literal["include", "exclude"], tuple[str, ...]]:
+    def patterns(self) -> dict[Any, tuple[str, ...]]:
         """The patterns that are given."""
-        given: dict[Literal["include", "exclude"], tuple[str, ...]] = {
-            "include": self.include,
-            "exclude": self.exclude,
-        }
-        return {key: patterns for key, patterns in given.items() if patterns}
+        return {key: patterns for key, patterns in self.model_dump().items() if patterns}
 
 
 class NetworkChoice(Strict):
@@ -140,21 +136,22 @@ class Check(Strict):
 
     @model_validator(mode="after")
     def _one_known_stage(self) -> Self:
-        stages = self._stages()
+        stages = self.stages
         if len(stages) > 1:
             raise ValueError(f"a check changes one stage, got {', '.join(stages)}")
         for stage, name in stages.items():
             check_row(stage, name)
         return self
 
-    def _stages(self) -> dict[Stage, str]:
-        stages: tuple[Stage, ...] = ("data", "score", "mask", "weights")
-        return {stage: getattr(self, stage) for stage in stages if getattr(self, stage) is not None}
+    @property
+    def stages(self) -> dict[Any, str]:
+        """The name of its function by the stage that it changes; empty for a check that changes nothing."""
+        return self.model_dump(exclude_none=True)
 
     @property
     def row(self) -> CheckRow:
         """The row of its function; for a check that changes nothing, the row of `none`."""
-        for stage, name in self._stages().items():
+        for stage, name in self.stages.items():
             return check_row(stage, name)
         return CheckRow("none", "")
 

@@ -102,7 +102,7 @@ class Ticket(Strict):
     refresh_batch_norm: Annotated[tuple[Literal["scoring", "evaluation"], ...], BeforeValidator(as_tuple)] = (
         Field(
             (),
-            description="when BatchNorm's running statistics are made anew from one pass over the training images: "
+            description="when BatchNorm's running statistics are computed again in one pass over the training images: "
             "before scoring, before evaluation (ahead of retraining and after it), or both; default: never",
         )
     )
@@ -290,10 +290,10 @@ class Ticket(Strict):
         if self.updater:
             return "its mask moves after it was scored"
         if self.cycles:
-            return "of its cycles only the last would see it, which ranks what is left anew"
+            return "only the last of its cycles would be affected, and that one ranks the remaining weights again"
         rounds = self.pruning_rounds
         if rounds > 1:
-            return f"of {rounds} rounds only the last would see it, which ranks what is left anew"
+            return f"only the last of {rounds} rounds would be affected, and that one ranks the remaining weights again"
         if check.inverts and self.missing == "keep":
             return "missing: keep has no opposite: what the score leaves out would go first"
         if check.inverts and not self.allocation_facts.takes_signed:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from prunepipe.results.labels import place_text, ratio_label, ticket_label
+from prunepipe.results.labels import place_text, ratio_label, share_label, ticket_label
 
 HEADINGS = {
     "above": "Better",
@@ -88,7 +88,7 @@ def _explained(rows: list[Row]) -> str:
     level, margin = _number(rows[0]["interval_level"]), _number(rows[0]["margin"])
     assert level is not None
     return (
-        f"Method minus random, in points of accuracy, paired by seed ({seeds}), with the {level * 100:.0f} % interval "
+        f"Method minus random, in points of accuracy, paired by seed ({seeds}), with the {share_label(level)} interval "
         "of each comparison alone. Better and worse: by more than chance, corrected for all comparisons and looks; "
         f"level: shown to differ by less than the margin of {margin:g}; undecided: none of these is shown yet."
     )

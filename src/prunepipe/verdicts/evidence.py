@@ -80,7 +80,7 @@ def evidence(
     shares = np.minimum(np.minimum(alone * peers.factor, by_peers) * equivalence_looks(looks), 1.0)
     none = np.zeros(differences.shape, bool)
     checked, reference = (none if side is None else side for side in (collapsed, collapsed_reference))
-    collapse = np.where(reached, collapse_test(checked, reference, looks), 1.0)
+    collapse = np.where(reached, exact_paired_test(checked, reference, looks), 1.0)
     return Evidence(
         found,
         complete,
@@ -112,18 +112,18 @@ def equivalence_looks(looks: Sequence[int]) -> int:
     return max(sum(look >= FEWEST_FOR_EQUIVALENCE for look in looks), 1)
 
 
-def collapse_test(collapsed: Bools, collapsed_reference: Bools, looks: Sequence[int]) -> Floats:
-    """Return p-values of "the check makes no more networks collapse" at every look, by the exact paired test.
+def exact_paired_test(event: Bools, event_reference: Bools, looks: Sequence[int]) -> Floats:
+    """Return p-values of "the check makes an event, such as a collapse, no more frequent" at every look.
 
     Args:
-        collapsed: [..., seeds] under the check.
-        collapsed_reference: [..., seeds] without it.
+        event: [..., seeds] whether it happens under the check.
+        event_reference: [..., seeds] whether it happens without the check.
         looks: numbers of seeds.
     Source: McNemar, "Note on the sampling error of the difference between correlated proportions", 1947; exact.
     """
     numbers = np.asarray(looks) - 1
-    more = (collapsed & ~collapsed_reference).cumsum(axis=-1)[..., numbers]
-    fewer = (collapsed_reference & ~collapsed).cumsum(axis=-1)[..., numbers]
+    more = (event & ~event_reference).cumsum(axis=-1)[..., numbers]
+    fewer = (event_reference & ~event).cumsum(axis=-1)[..., numbers]
     return np.asarray(stats.binom.sf(more - 1, more + fewer, 0.5), np.float64)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
 
+from prunepipe.verdicts.evidence import exact_paired_test
 from prunepipe.verdicts.looks import Floats, Ints
 
 FAILURE = 10.0
@@ -34,8 +34,7 @@ def failures(accuracy: Floats, reference: Floats, margin: float) -> Failures:
     # The upper quartile of both sides together: the same whichever run of a pair had the check.
     limit = np.nanquantile(both, 0.75, axis=1, keepdims=True) - FAILURE * margin
     failed, failed_reference = accuracy < limit, reference < limit
-    more, fewer = (failed & ~failed_reference).sum(axis=1), (failed_reference & ~failed).sum(axis=1)
-    p_value = np.asarray(stats.binom.sf(more - 1, more + fewer, 0.5), np.float64)
+    p_value = exact_paired_test(failed, failed_reference, [accuracy.shape[1]])[:, 0]
     return Failures(failed.sum(axis=1), failed_reference.sum(axis=1), p_value)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from prunepipe.results.labels import chance_label, check_label
+from prunepipe.results.labels import chance_label, check_label, share_label
 from prunepipe.verdicts.failures import FAILURE, unseen_rate
 from prunepipe.verdicts.pairing import COLLAPSED, MISSING, NOT_A_NUMBER
 
@@ -75,8 +75,8 @@ def _measured(row: Mapping[str, Any]) -> str:
         return f"{check_label(row['check'])} cannot be judged: no pair of runs can be compared."
     interval = ""
     if pd.notna(row["interval_low"]):
-        level = f"{row['interval_level']:.0%}".replace("%", " %")
-        interval = f"{level} interval {row['interval_low']:+z.2f} to {row['interval_high']:+z.2f}, "
+        ends = f"{row['interval_low']:+z.2f} to {row['interval_high']:+z.2f}"
+        interval = f"{share_label(row['interval_level'])} interval {ends}, "
     seeds = "1 seed" if row["pairs"] == 1 else f"{row['pairs']} seeds"
     return f"{check_label(row['check'])} changes the accuracy by {row['effect']:+z.2f} points ({interval}{seeds})"
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from prunepipe.results.labels import check_label, place_text, ratio_label, ticket_label
+from prunepipe.results.labels import check_label, place_text, ratio_label, share_label, ticket_label
 from prunepipe.verdicts.answer import answer_lines, difference_text
 from prunepipe.verdicts.judge import Judgement
 from prunepipe.verdicts.pairing import NOT_LISTED
@@ -79,7 +79,7 @@ def _cell(row: Mapping[Any, Any] | None) -> str:
 
 def _comparisons(verdicts: pd.DataFrame) -> list[str]:
     """Table of every comparison; what all have in common is said in its title."""
-    level = "" if verdicts.empty else f" ({_percent(verdicts['interval_level'].iloc[0])} interval)"
+    level = "" if verdicts.empty else f" ({share_label(verdicts['interval_level'].iloc[0])} interval)"
     header = (
         "method",
         "on",
@@ -152,7 +152,7 @@ def decomposition_markdown(gains: pd.DataFrame, provenance: Sequence[str]) -> st
         )
         for (dataset, network, ticket, prune_ratio), by_part in effects.items()
     ]
-    level = "confidence" if gains.empty else _percent(gains["interval_level"].iloc[0])
+    level = "confidence" if gains.empty else share_label(gains["interval_level"].iloc[0])
     header, table, shared = _said_once(("method", "on", "pruned", *parts), rows, ("on", "pruned"))
     title = "; ".join(
         [f"gains in points, with their {level} interval over seeds", *map(str, shared.values())]
@@ -214,10 +214,6 @@ def _without_repeats(rows: Sequence[Sequence[object]]) -> list[list[object]]:
     """Leave the first cell of a row empty where it is the same as above."""
     above = [None, *(row[0] for row in rows)]
     return [["" if row[0] == before else row[0], *row[1:]] for row, before in zip(rows, above, strict=False)]
-
-
-def _percent(share: float) -> str:
-    return f"{share:.0%}".replace("%", " %")
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
