@@ -209,6 +209,29 @@ def auxiliary(*, channels, classes, image_size):
     return Auxiliary(channels, classes)
 
 
+class Explained(Auxiliary):
+    """Gives a second result where it is tested."""
+
+    def forward(self, images):
+        logits = self.network(images)
+        return logits if self.training else (logits, images)
+
+
+def explained(*, channels, classes, image_size):
+    return Explained(channels, classes)
+
+
+class Overwriting(Auxiliary):
+    """Overwrites what its backward pass needs."""
+
+    def forward(self, images):
+        return self.network(images).sigmoid().mul_(2)
+
+
+def overwriting(*, channels, classes, image_size):
+    return Overwriting(channels, classes)
+
+
 class Tied(nn.Module):
     """Shares the weight of its head with an embedding that it does not use."""
 

@@ -102,6 +102,8 @@ def test_an_own_data_check_works_on_a_copy_and_returns_training_data(tmp_path: P
             r"forward returns \[2, 1\] for images \[2, 1, 8, 8\], must return logits \[2, 2\]",
         ),
         ("auxiliary", r"its forward returns tuple .*must return logits \[2, 2\].*; here in train mode"),
+        ("explained", r"its forward returns tuple .*; here in eval mode"),
+        ("overwriting", r"images \[2, 1, 8, 8\] raise RuntimeError: .* modified by an inplace operation"),
         ("tied", "'embedding.weight' and 'network.4.weight' are one shared weight"),
         ("of_two_images", r"its forward returns \[4, 1\] for images \[2, 1, 8, 8\], must return logits"),
         ("in_half_precision", "parameter '.*' is float16; build the network in float32"),

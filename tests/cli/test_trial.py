@@ -146,6 +146,20 @@ def test_a_pruner_is_judged_as_what_it_is_without_an_option(folder: Path, monkey
     assert "invert" not in (ticket.checks or ())
 
 
+@pytest.mark.usefixtures("in_this_process")
+def test_on_linear_layers_alone_controls_are_chosen_that_can_run(folder: Path, monkeypatch, capsys) -> None:
+    layers = "nn.Flatten(), nn.Linear(64, 16), nn.ReLU(), nn.Linear(16, 10)"
+    (folder / "net.py").write_text(NETWORK.replace(NETWORK[NETWORK.index("nn.Conv2d") :], f"{layers})\n"))
+    networks = {"mine": {"architecture": "net.py:mine"}}
+    (folder / "tiny.yaml").write_text(yaml.safe_dump(TINY | {"networks": networks}))
+    monkeypatch.setattr("prunepipe.cli.deciding.run_on_screen", lambda *_: 0)
+    assert main(["judge", "snip", "--study", "tiny.yaml", "--dry-run", "--prune-ratio", "0.9"]) == 0
+    told = "the controls use other allocations: lottery by uniform_all, random by erk"
+    assert told in capsys.readouterr().out
+    tickets = load_study(folder / "judged" / "own_snip" / "own_snip.yaml").tickets
+    assert (tickets["lottery"].allocation, tickets["random"].allocation) == ("uniform_all", "erk")
+
+
 # What a bad method can do
 
 
