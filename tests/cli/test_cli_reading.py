@@ -96,6 +96,11 @@ def test_a_run_behind_a_link_is_found_as_it_was_asked_for(
     monkeypatch.chdir(tmp_path / "project")
     assert describe_run(Path(dense)).startswith(f"dense run: {dense}\n")
     assert f"prunepipe run {dense}/metrics.json" in describe_run(disk / dense.removeprefix("results/"))
+    (tmp_path / "linked" / "results").mkdir(parents=True)
+    (disk / "runs").rename(tmp_path / "archive")
+    (tmp_path / "linked" / "results" / "runs").symlink_to(tmp_path / "archive")
+    monkeypatch.chdir(tmp_path / "linked")
+    assert describe_run(Path(dense)).startswith(f"dense run: {dense}\n")
 
 
 def test_a_reader_that_has_seen_enough_ends_a_command_in_silence() -> None:
