@@ -105,7 +105,10 @@ def test_a_run_behind_a_link_is_found_as_it_was_asked_for(
 
 def test_a_reader_that_has_seen_enough_ends_a_command_in_silence() -> None:
     command = [sys.executable, "-m", "prunepipe.cli", "plan", "quickstart"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    environment = {**os.environ, "PYTHONUNBUFFERED": ""}  # buffered, the text fails to be written at the end
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
+    ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.close()
