@@ -96,14 +96,10 @@ def run(arguments: argparse.Namespace) -> int:
     write_text(f"{prefix}.html", build_audit_page(facts))
     print(audit_text(facts))
     print(f"Page: {prefix}.html; numbers: {prefix}.json")
-    print(f"Does the mask matter? {judge_command(path, arguments.network)}")
+    network = arguments.network or "NETWORK"  # what only the user knows is in capitals
+    command = ["prunepipe", "judge", "--mask", str(path), "--network", network, "--study", "STUDY"]
+    print(f"Does the mask matter? {shlex.join(command)}")
     return ALARM if found.findings else 0
-
-
-def judge_command(path: Path, network: str | None) -> str:
-    """Return the command that judges a file's mask; what only the user knows is in capitals."""
-    chosen = ["--network", network or "NETWORK", "--study", "STUDY"]
-    return shlex.join(["prunepipe", "judge", "--mask", str(path), *chosen])
 
 
 def _request(arguments: argparse.Namespace) -> NetworkRequest:

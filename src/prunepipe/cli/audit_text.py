@@ -64,13 +64,9 @@ def _layers(layers: list[dict[str, Any]]) -> list[str]:
         row = f"  {layer['name']:<{width}} {kept:>10,} {size:>11,} {kept / size:>8.2%}"
         row += "".join(f" {layer['expected'][name] / size:>11.2%}" for name in columns)
         effective = "-" if layer["effective"] is None else f"{layer['effective']:,}"
-        lines.append(f"{row} {effective:>10} {_pattern(layer):>8}")
+        pattern = "{kept}:{group}".format(**layer["pattern"]) if layer["pattern"] else "-"
+        lines.append(f"{row} {effective:>10} {pattern:>8}")
     return lines
-
-
-def _pattern(layer: dict[str, Any]) -> str:
-    pattern = layer["pattern"]
-    return f"{pattern['kept']}:{pattern['group']}" if pattern else "-"
 
 
 def _change(change: dict[str, Any] | None) -> list[str]:

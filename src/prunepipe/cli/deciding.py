@@ -146,7 +146,9 @@ class _Course:
         """Judge the finished runs, and find those that the next look needs."""
         study = self._work.study
         self._results = collect(study, self._work.folder, upstream_of(study, self._work.prepared))
-        _require_same_looks(study, self._work.folder)
+        told = changes(first_looked_at(study, self._work.folder), study.verdict.looks, study.seeds)
+        if told:
+            raise ConfigError(f"study {study.name}: {'; '.join(told)}.")
         found = verdicts_of(self._results, study)
         self._view = View(found, len(study.seeds), *next_look(study, self._results, found, self._given_up))
 
@@ -189,7 +191,10 @@ class _Course:
             return True  # the budget is spent: what was stopped has not failed
         self._failed += outcome.failed
         self._told += [text for text in outcome.told if text not in self._told]
-        lost = {run.folder for run in missing if not _made(self._work.folder, run)}
+        root = self._work.folder
+        lost = {
+            run.folder for run in missing if not all((root / run.folder / name).is_file() for name in FILES)
+        }
         self._given_up |= lost
         return not outcome.status or outcome.failed > 0 or len(lost) < len(missing)
 
@@ -228,18 +233,3 @@ class _Course:
 
     def _spent(self) -> bool:
         return self._end is not None and time.monotonic() >= self._end
-
-
-def _require_same_looks(study: Study, folder: Path) -> None:
-    """Refuse to continue with results that were judged with other looks or other seeds.
-
-    Raises:
-        ConfigError: the looks or the seeds were changed since.
-    """
-    told = changes(first_looked_at(study, folder), study.verdict.looks, study.seeds)
-    if told:
-        raise ConfigError(f"study {study.name}: {'; '.join(told)}.")
-
-
-def _made(folder: Path, run: Run) -> bool:
-    return all((folder / run.folder / name).is_file() for name in FILES)

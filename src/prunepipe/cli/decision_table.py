@@ -52,13 +52,13 @@ def decision_rows(view: View, ready: dict[Key, int] | None = None) -> list[Decis
     """
     asked = {_key(test) for test in _records(view.next.tests)} if view.next else set()
     waiting = {_key(test): test["cause"] for test in _records(view.waiting)}
-    rows, several = [], len(_places(view.verdicts)) > 1
+    rows, several = [], len(view.verdicts[["dataset", "network"]].drop_duplicates()) > 1
     for test in _records(view.verdicts):
         key = _key(test)
         then = _asked(test, (ready or {}).get(key)) if key in asked else _later(test, view, waiting.get(key))
-        rows.append(
-            DecisionRow(key, _method(test, several), (*_known(test), then), _word(test), key in asked)
-        )
+        method = "{ticket} ({network}, {dataset})" if several else "{ticket}"
+        known = test["check"], ratio_label(test["prune_ratio"]), _word(test), _effect(test), str(test["look"])
+        rows.append(DecisionRow(key, method.format(**test), (*known, then), _word(test), key in asked))
     return rows
 
 
@@ -136,14 +136,6 @@ def in_words(row: DecisionRow) -> str:
     return ", ".join((row.method, *row.cells[:2]))
 
 
-def _method(test: dict[str, Any], several: bool) -> str:
-    return f"{test['ticket']} ({test['network']}, {test['dataset']})" if several else str(test["ticket"])
-
-
-def _known(test: dict[str, Any]) -> tuple[str, ...]:
-    return test["check"], ratio_label(test["prune_ratio"]), _word(test), _effect(test), str(test["look"])
-
-
 def _word(test: dict[str, Any]) -> str:
     return "open" if test["verdict"] == "inconclusive" else str(test["verdict"])
 
@@ -183,7 +175,3 @@ def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _key(test: dict[str, Any]) -> Key:
     return tuple(test[name] for name in TEST)
-
-
-def _places(verdicts: pd.DataFrame) -> set[tuple[str, str]]:
-    return set(zip(verdicts["dataset"], verdicts["network"], strict=True))

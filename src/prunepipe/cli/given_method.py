@@ -77,7 +77,7 @@ def given_method(
     """
     from prunepipe.cli.derived_study import Method, derived_study, method_name, require_own_name
     from prunepipe.pruning.given import read_given, start_weights
-    from prunepipe.study.controls import kinds_of
+    from prunepipe.study.controls import weights_by_kind
 
     _refuse_options(arguments)
     base = _narrowed(_narrowed(base, "dataset", arguments.dataset), "network", arguments.network)
@@ -99,7 +99,7 @@ def given_method(
         },
     )
     ratio = _shortest_ratio(given)
-    kinds = [kinds_of(structure.layers)]
+    kinds = [weights_by_kind((layer.kind, layer.size) for layer in structure.layers)]
     return (
         method,
         derived_study(base, method, prune_ratios=(ratio,), kinds=kinds, **limits),

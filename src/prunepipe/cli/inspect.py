@@ -76,7 +76,9 @@ def describe_run(path: Path) -> str:
     if metrics:
         lines += ["", "Metrics", *(f"  {key:<18} {metrics[key]}" for key in METRICS if key in metrics)]
         lines += [f"  {'made by':<18} prunepipe {metrics.get('version')}, code {metrics.get('code')}"]
-    lines += [*_layers(folder), "", "Files", *(f"  {name}" for name in _files(folder))]
+    files = [path for path in sorted(folder.iterdir()) if path.is_file()]
+    sizes = [f"  {path.name:<28} {path.stat().st_size:>12,} bytes" for path in files]
+    lines += [*_layers(folder), "", "Files", *sizes]
     target = _target(folder, KINDS[kind].format(**place))
     if target:
         lines += ["", "Remake it:", f"  {_command(target, folder, place['study'])}"]
@@ -92,7 +94,8 @@ def identify(folder: Path) -> tuple[str, dict[str, str]]:
     text = _absolute(folder).as_posix()
     for kind, template in KINDS.items():
         # results/ may be a link to a folder of any name.
-        found = re.search("/" + _pattern(template.removeprefix(RESULTS)) + "$", text)
+        wildcards = re.escape(template.removeprefix(RESULTS))
+        found = re.search("/" + re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", wildcards) + "$", text)
         if found:
             return kind, found.groupdict()
     raise ArtifactError(f"{folder}: not a folder of a run; one looks like {CELL}.")
@@ -101,10 +104,6 @@ def identify(folder: Path) -> tuple[str, dict[str, str]]:
 def _absolute(folder: Path) -> Path:
     """Return the absolute path without resolving links, whose targets may have other names."""
     return Path(os.path.abspath(folder))
-
-
-def _pattern(template: str) -> str:
-    return re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(template))
 
 
 def _layers(folder: Path) -> list[str]:
@@ -126,14 +125,6 @@ def _layer(row: dict[str, Any]) -> str:
         f"  {row['layer']:<32} {row['kept']:>10,} {row['size']:>10,} {row['kept'] / row['size']:>8.2%} "
         f"{row['effective']:>10,} {row['dead_units']:>5} of {row['units']}"
     )
-
-
-def _files(folder: Path) -> list[str]:
-    return [
-        f"{path.name:<28} {path.stat().st_size:>12,} bytes"
-        for path in sorted(folder.iterdir())
-        if path.is_file()
-    ]
 
 
 def _target(folder: Path, inside: str) -> str | None:

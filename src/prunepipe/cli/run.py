@@ -17,6 +17,7 @@ from prunepipe.cli.workflow import place_in, site_of, snakemake_command, study_f
 from prunepipe.errors import ConfigError
 
 LOG = "results/snakemake.log"
+YAML = (".yaml", ".yml")
 PARTIAL_LOG = "results/snakemake.partial.log"
 """The log of `partial`, which may run while another workflow writes the other."""
 TARGETS = ("all", "partial", "collect", "overlap", "verdicts", "report")
@@ -145,17 +146,13 @@ def study_and_targets(words: Sequence[str], option: str | None) -> tuple[str | N
     Raises:
         ConfigError: two studies are named.
     """
-    targets = [word for word in words if word in TARGETS or ("/" in word and not _is_yaml(word))]
+    targets = [word for word in words if word in TARGETS or ("/" in word and not word.endswith(YAML))]
     studies = [*(word for word in words if word not in targets), *([option] if option else [])]
     if len(studies) > 1:
         raise ConfigError(
             f"{' and '.join(studies)}: name one study; targets are files below results/, `partial` and `all`."
         )
     return (studies[0] if studies else None), targets
-
-
-def _is_yaml(word: str) -> bool:
-    return word.endswith((".yaml", ".yml"))
 
 
 def _explain(outcome: WorkflowRun, log: Path) -> None:

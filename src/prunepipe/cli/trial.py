@@ -76,7 +76,8 @@ def result_of_process(request: dict[str, Any]) -> dict[str, Any]:
             result: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
             return result
     told = [line for line in printed.lines if line.startswith(TOLD)]
-    ended = f"{title}: {_ended(status, request['time_limit'])}{_tail(printed)}"
+    tail = f" Its last output: {' '.join(printed.lines[-3:])[-300:]}" if printed.length else ""
+    ended = f"{title}: {_ended(status, request['time_limit'])}{tail}"
     return {"kind": "ScoreError", "error": told[-1].removeprefix(TOLD) if told else ended}
 
 
@@ -143,7 +144,3 @@ def _show(printed: _Printed) -> None:
         hidden = printed.length - len(printed.last)
         note = f"; {hidden:,} characters before are not shown" if hidden else ""
         print(f"The method printed{note}:", *(f"  | {line}" for line in printed.lines), "", sep="\n")
-
-
-def _tail(printed: _Printed) -> str:
-    return f" Its last output: {' '.join(printed.lines[-3:])[-300:]}" if printed.length else ""

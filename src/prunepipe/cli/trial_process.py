@@ -23,6 +23,7 @@ from prunepipe.pruning.scores.calling import asked_ratios
 from prunepipe.pruning.scores.enforcing import MaskReturnedError
 from prunepipe.stages.execution import Execution
 from prunepipe.stages.trial import Trial, load_dataset, try_method
+from prunepipe.study.controls import weights_by_kind
 from prunepipe.study.loading import load_study
 from prunepipe.study.names import score_row
 from prunepipe.study.study import Study
@@ -55,15 +56,8 @@ def answer_to(request: dict[str, Any]) -> dict[str, Any]:
     except PrunepipeError as error:
         return {"kind": type(error).__name__, "error": str(error)}
     text = "\n\n".join(trial_text(method, trial) for trial in trials)
-    kinds = [_kinds(trial) for trial in trials]
+    kinds = [weights_by_kind((layer["kind"], layer["size"]) for layer in trial.layers) for trial in trials]
     return {"allocation": method.allocation, "choices": method.choices, "text": text, "kinds": kinds}
-
-
-def _kinds(trial: Trial) -> dict[str, int]:
-    kinds: dict[str, int] = {}
-    for layer in trial.layers:
-        kinds[layer["kind"]] = kinds.get(layer["kind"], 0) + layer["size"]
-    return kinds
 
 
 def _with_ratio(method: Method) -> Method:

@@ -56,7 +56,9 @@ def verdict_text(results: Path) -> str:
     methods, checks = csv_rows(results / METHODS), csv_rows(tables / "verdicts.csv")
     runs = csv_rows(results / "results.csv")
     several = len({(row.get("dataset"), row.get("network")) for row in checks}) > 1
-    lines = [_title(results), *answer_text(results)]
+    study = next((row["study"] for row in runs), "")
+    unfinished = ", finished part" if results.name == "partial" else ""
+    lines = [f"Study {study}{unfinished}", *answer_text(results)]
     for method in methods:
         failure = not_run(method["ticket"], runs)
         if failure:
@@ -67,7 +69,9 @@ def verdict_text(results: Path) -> str:
         own = [row for row in checks if row["ticket"] == method["ticket"]]
         lines += [_line(row, several) for row in own]
     lines += ["", *wrapped(LEGEND, INDENT)] if checks else []
-    lines += ["", *_where(results)]
+    report = results / "report.html"
+    lines += ["", *([f"Report: {report}"] if report.is_file() else [])]
+    lines.append(f"Every verdict with its reason: {tables / 'verdicts.md'}")
     return "\n".join(lines).strip("\n")
 
 
@@ -115,12 +119,6 @@ def newest_results(folder: Path) -> Path:
     return max(found, default=places[0], key=lambda place: (place / METHODS).stat().st_mtime)
 
 
-def _title(results: Path) -> str:
-    study = next((row["study"] for row in csv_rows(results / "results.csv")), "")
-    unfinished = ", finished part" if results.name == "partial" else ""
-    return f"Study {study}{unfinished}"
-
-
 def answer_text(results: Path) -> list[str]:
     """Return why a study is not to be trusted, if so, and its answer in sentences; empty without a random ticket."""
     from prunepipe.verdicts.answer import answer_lines
@@ -130,12 +128,6 @@ def answer_text(results: Path) -> list[str]:
     lines = [f"NOT TO BE TRUSTED: {flag}."] if flag else []
     lines += answer_lines(csv_rows(path)) if path.is_file() else []
     return [text for line in lines for text in wrapped(line, INDENT)]
-
-
-def _where(results: Path) -> list[str]:
-    report, full = results / "report.html", results / "tables" / "verdicts.md"
-    lines = [f"Report: {report}"] if report.is_file() else []
-    return [*lines, f"Every verdict with its reason: {full}"]
 
 
 def csv_rows(path: Path) -> list[dict[str, str]]:

@@ -136,16 +136,13 @@ def plan(study: Study) -> StudyCost:
         The cost; it is None where it depends on the user's own network or data set.
     """
     parts = tuple(_part(study, *place) for place in study.places)
-    disks = (_dataset_disk(study, name) for name in study.datasets)
+    images = [facts_of(study, name) for name in study.datasets]
+    disks = [
+        dataset_bytes(one.channels, one.image_size, one.train_images + one.test_images) if one else None
+        for one in images
+    ]
     scorings = len(parts) * len(study.seeds) * len(score_files(study))
     return StudyCost(study.name, parts, study.recipe.batch_size, _sum(disks), scorings)
-
-
-def _dataset_disk(study: Study, dataset: str) -> int | None:
-    facts = facts_of(study, dataset)
-    if facts is None:
-        return None
-    return dataset_bytes(facts.channels, facts.image_size, facts.train_images + facts.test_images)
 
 
 def _part(study: Study, dataset: str, network: str) -> CostItem:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -62,12 +63,13 @@ def known_kinds(study: Study) -> list[dict[str, int]] | None:
     """Return the weights by kind of every network of a study on every data set, or None where one is not built in."""
     found = [pruned_layers_of(study, *place) for place in study.places]
     known = [layers for layers in found if layers is not None]
-    return [kinds_of(layers) for layers in known] if len(known) == len(found) else None
+    counted = [weights_by_kind((layer.kind, layer.size) for layer in layers) for layers in known]
+    return counted if len(known) == len(found) else None
 
 
-def kinds_of(layers: Iterable[Layer]) -> dict[str, int]:
-    """Return the weights of layers by kind."""
-    kinds: dict[str, int] = {}
-    for layer in layers:
-        kinds[layer.kind] = kinds.get(layer.kind, 0) + layer.size
-    return kinds
+def weights_by_kind(layers: Iterable[tuple[str, int]]) -> dict[str, int]:
+    """Return the number of weights of each kind of layer, from the kind and the size of every layer."""
+    kinds = Counter[str]()
+    for kind, size in layers:
+        kinds[kind] += size
+    return dict(kinds)

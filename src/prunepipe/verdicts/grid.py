@@ -81,17 +81,12 @@ def grids(results: pd.DataFrame, seeds: Sequence[int] | None = None) -> list[Gri
             f"results: seed {strange[0]} is not in the study's list ({', '.join(map(str, order))}); looks count the"
             " first seeds of that list, so add new seeds at its end."
         )
-    return [_grid(own, order) for _, own in runs.groupby("study", sort=False) if _has_check(own)]
-
-
-def _has_check(runs: pd.DataFrame) -> bool:
-    return bool((runs["check"] != NO_CHECK).any())
-
-
-def _grid(runs: pd.DataFrame, seeds: tuple[int, ...]) -> Grid:
+    on, names = [column for column in RUN if column != "check"], ("with the check", "without")
     plain, checked = runs[runs["check"] == NO_CHECK], runs[runs["check"] != NO_CHECK]
-    on = [column for column in RUN if column != "check"]
-    return paired_grid(checked, plain, seeds, on=on, names=("with the check", "without"))
+    return [
+        paired_grid(own, plain[plain["study"] == study], order, on=on, names=names)
+        for study, own in checked.groupby("study", sort=False)
+    ]
 
 
 def paired_grid(

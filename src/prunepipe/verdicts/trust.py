@@ -102,14 +102,10 @@ def with_method_caveats(
         stopped = [at_chance[place] for place in dict.fromkeys(places) if place in at_chance]
         everywhere = bool(stopped) and own["verdict"].eq("not judged").all()
         reasons.append(f"Not judged: {'; '.join(stopped)}." if everywhere else row["why"])
-        caveats.append("; ".join([*_ceilings(own), *_damages(own)]))
+        level = own[own["caveat"].str.startswith(CEILING)].to_dict("records")
+        ceiling = [f"at {', '.join(dict.fromkeys(map(_place, level)))}, {CEILING}"] if level else []
+        caveats.append("; ".join([*ceiling, *_damages(own)]))
     return summaries.assign(why=reasons, caveat=caveats)
-
-
-def _ceilings(verdicts: pd.DataFrame) -> list[str]:
-    found = verdicts[verdicts["caveat"].str.startswith(CEILING)]
-    places = dict.fromkeys(_place(row) for row in found.to_dict("records"))
-    return [f"at {', '.join(places)}, {CEILING}"] if places else []
 
 
 def _damages(verdicts: pd.DataFrame) -> list[str]:

@@ -35,13 +35,12 @@ def gaps_text(left_out: pd.DataFrame, seeds: int) -> str:
     parts = []
     for state, heading in HEADINGS.items():
         own = [(ratio, causes) for (its_state, ratio), causes in sorted(found.items()) if its_state == state]
-        places = [f"{ratio:g} ({len(causes)} of {seeds} seeds{_named(causes)})" for ratio, causes in own]
+        places = [
+            f"{ratio:g} ({', '.join([f'{len(causes)} of {seeds} seeds', *dict.fromkeys(filter(None, causes))])})"
+            for ratio, causes in own
+        ]
         parts += [f"{heading}: {', '.join(places)}"] if places else []
     return "; ".join(parts)
-
-
-def _named(causes: list[str]) -> str:
-    return "".join(f", {cause}" for cause in dict.fromkeys(causes) if cause)
 
 
 def reason(row: Mapping[str, Any]) -> str:
