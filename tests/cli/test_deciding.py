@@ -13,7 +13,16 @@ import pytest
 from made_runs import make_runs
 
 from prunepipe.cli import deciding
-from prunepipe.cli.deciding import DECIDED, FAILED_TO_START, INTERRUPTED, SPENT, Ending, Work, decide
+from prunepipe.cli.deciding import (
+    DECIDED,
+    FAILED_TO_START,
+    INTERRUPTED,
+    JUDGED,
+    SPENT,
+    Ending,
+    Work,
+    decide,
+)
 from prunepipe.cli.ending import ending_lines
 from prunepipe.cli.logged_run import WorkflowRun
 from prunepipe.cli.screen import PlainLines
@@ -75,12 +84,18 @@ def accuracy(run: Run) -> float:
 
 
 def decided(
-    study: Study, folder: Path, monkeypatch, outcome=accuracy, before=lambda: None, **options: Any
+    study: Study,
+    folder: Path,
+    monkeypatch,
+    outcome=accuracy,
+    before=lambda: None,
+    focus: str | None = None,
+    **options: Any,
 ) -> tuple[Ending, Workflow, str]:
     workflow, shown = Workflow(study, folder, outcome), io.StringIO()
     workflow.before = before
     monkeypatch.setattr(deciding, "logged_run", workflow)
-    work = Work(study, folder / "small.yaml", folder, folder / "log", 1, [], folder / "data")
+    work = Work(study, folder / "small.yaml", folder, folder / "log", 1, [], folder / "data", focus)
     return decide(work, PlainLines(shown), **options), workflow, shown.getvalue()
 
 
@@ -207,9 +222,46 @@ def test_when_the_judged_method_fails_its_controls_do_not_go_on(
     def outcome(run: Run) -> float | str:
         return "it diverged" if run.ticket == "lottery" else accuracy(run)
 
-    ending, workflow, _ = decided(planned, tmp_path, monkeypatch, outcome, focus="lottery")
+    rule = planned.verdict.model_dump() | {"positive_controls": {"random": ["rearrange"]}}
+    study = Study.model_validate({**planned.model_dump(), "verdict": rule})
+    ending, workflow, _ = decided(study, tmp_path, monkeypatch, outcome, focus="lottery")
+    assert ending.reason == JUDGED
     assert len(workflow.asked) == 1
     assert ending.failed > 0
+
+
+def far_above_random(run: Run) -> float:
+    """A lottery ticket uses all that is checked, and beats random tickets; what is open is about random tickets."""
+    noise = np.random.default_rng([run.seed, len(run.ticket), len(run.check)]).normal(0, 0.8)
+    return 80.0 - 20.0 * (run.ticket == "random" or run.check != "none") + noise
+
+
+def test_a_judged_method_is_compared_with_random_tickets_and_ends_when_its_own_tests_are_decided(
+    planned: Study, tmp_path: Path, monkeypatch
+) -> None:
+    ending, judging, shown = decided(
+        planned, tmp_path / "judged", monkeypatch, far_above_random, focus="lottery"
+    )
+    assert ending.reason == JUDGED
+    assert {check: word for (ticket, check), word in words(ending).items() if ticket == "lottery"} == {
+        "minus random": "above",
+        "corrupted_data": "uses",
+        "rearrange": "uses",
+    }
+    assert words(ending)["random", "rearrange"] == "inconclusive"
+    (line,) = ending_lines(ending)  # no chances, and no advice to go on
+    assert line.startswith("The method is judged: 4 tests, 1 above, 2 uses, 1 open; ")
+    assert "lottery, minus random, 90 %: above" in shown
+    _, whole, _ = decided(planned, tmp_path / "whole", monkeypatch, far_above_random)
+    assert sum(map(len, judging.asked)) < sum(map(len, whole.asked))
+
+
+def test_a_judged_method_waits_for_the_positive_controls(planned: Study, tmp_path: Path, monkeypatch) -> None:
+    rule = planned.verdict.model_dump() | {"positive_controls": {"random": ["rearrange"]}}
+    study = Study.model_validate({**planned.model_dump(), "verdict": rule})
+    ending, workflow, _ = decided(study, tmp_path, monkeypatch, far_above_random, focus="lottery")
+    assert sum(workflow.seeds("random", "rearrange")) == len(planned.seeds)  # to its last look
+    assert ending.reason == DECIDED
 
 
 def test_a_workflow_that_cannot_start_is_not_started_again(

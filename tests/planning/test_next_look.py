@@ -66,6 +66,22 @@ def test_the_first_look_takes_the_first_seeds_of_every_test_with_partners_and_de
     ]
 
 
+def test_a_comparison_with_random_tickets_takes_the_runs_of_both(small: dict, tmp_path: Path) -> None:
+    tickets = {"hybrid": {"checks": []}, "random": {"checks": []}, "lottery": {}}
+    rule = {"margin": 1.0, "looks": [3]}
+    study = Study.model_validate(small | {"tickets": tickets, "seeds": [0, 1, 2], "verdict": rule})
+    results = collect(study, tmp_path)
+    asked = verdicts_of(results, study, focus="hybrid")
+    assert asked["check"].iloc[0] == "minus random"
+    found, _ = next_look(study, results, asked[asked["ticket"] == "hybrid"])
+    assert found is not None
+    runs_of_both = [(FULL_NETWORK, "none"), ("hybrid", "none"), ("random", "none")]
+    assert of(found.missing, "ticket", "check") == runs_of_both
+    assert seed_folders(study, found.tests).popitem()[1][0] == [
+        run.folder for run in sorted(found.missing, key=lambda run: run.ticket) if run.seed == 0
+    ]
+
+
 def test_a_closed_test_starts_no_further_runs_but_partners_of_open_ones_do(
     planned: Study, tmp_path: Path
 ) -> None:

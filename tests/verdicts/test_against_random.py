@@ -3,12 +3,18 @@
 import csv
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 from simulated_results import lose, make_results, make_study, with_accuracies
 
 from prunepipe.results.collected import write_frame
-from prunepipe.verdicts.against_random import COLUMNS, against_random, random_control
+from prunepipe.verdicts.against_random import (
+    COLUMNS,
+    against_random,
+    random_control,
+    verdicts_minus_random,
+)
 from prunepipe.verdicts.answer import answer_lines, difference_text
 
 SEEDS = list(range(8))
@@ -55,6 +61,24 @@ def test_differences_are_paired_by_seed_with_their_t_interval():
     assert set(table["random_accuracy"]) == {80.0}
     assert set(table["dense_accuracy"]) == {90.0}
     assert not table["ceiling"].any()
+
+
+@pytest.mark.parametrize("ticket", ["lottery", "hybrid", "snip"])
+def test_the_driver_tests_the_same_difference_with_the_same_word(ticket):
+    runs = standard()
+    row = against_random(runs, STUDY).set_index("ticket").loc[ticket]
+    (test,) = verdicts_minus_random(runs, STUDY, ticket, ()).to_dict("records")
+    assert (test["ticket"], test["check"], test["verdict"]) == (ticket, "minus random", row["word"])
+    assert (test["effect"], test["look"]) == (row["difference"], row["look"])
+    assert pd.isna(test["next_look"])
+
+
+def test_an_undecided_difference_waits_for_its_next_look():
+    runs = standard()
+    few = runs[runs["seed"].isin(STUDY.seeds[:3])]
+    (test,) = verdicts_minus_random(few, STUDY, "snip", ()).to_dict("records")
+    assert test["verdict"] == "inconclusive"
+    assert test["next_look"] == 8
 
 
 def test_the_answer_is_a_sentence_per_prune_ratio_and_its_explanation():

@@ -18,7 +18,7 @@ from prunepipe.cli.screen import PlainLines, Screen
 from prunepipe.cli.workflow import snakemake_command
 from prunepipe.errors import ConfigError
 from prunepipe.execution.workflow_lock import require_free
-from prunepipe.planning.next_look import Key, next_look, require_a_look, seed_folders
+from prunepipe.planning.next_look import TEST, Key, next_look, require_a_look, seed_folders
 from prunepipe.planning.pace import Pace
 from prunepipe.planning.wanted import FILES, RULE, write_wanted
 from prunepipe.results.layout import Run
@@ -28,6 +28,7 @@ from prunepipe.results.watching import duration
 from prunepipe.stages.upstream import upstream_of
 from prunepipe.study.study import Study
 from prunepipe.verdicts.judge import verdicts_of
+from prunepipe.verdicts.open_tests import open_tests
 from prunepipe.verdicts.record import changes, first_looked_at
 
 
@@ -43,6 +44,8 @@ class Work:
         cores: jobs to run in parallel.
         site: `key=value` of config.yaml.
         prepared: folder of the prepared data sets.
+        focus: the ticket to judge, if it is one: it is compared with random tickets too, and the work ends once none of
+            its tests can go on, and no positive control's.
     """
 
     study: Study
@@ -52,6 +55,7 @@ class Work:
     cores: int
     site: Sequence[str]
     prepared: Path | str
+    focus: str | None = None
 
     def command(self, *arguments: str) -> list[str]:
         """Return Snakemake's command for targets and options."""
@@ -73,7 +77,7 @@ class Ending:
     """How the work on a study ended.
 
     Attributes:
-        reason: one of DECIDED, SPENT, INTERRUPTED, FAILED.
+        reason: one of DECIDED, JUDGED, SPENT, INTERRUPTED, FAILED_TO_START.
         view: the last state.
         failed: number of failed jobs.
         told: their error messages, each once.
@@ -92,12 +96,14 @@ class Ending:
 
 DECIDED = "decided"
 """Nothing is left to run: each test is decided, at its last look, or waits for a run that failed."""
+JUDGED = "judged"
+"""Every test of the judged method is decided or at its last look, and every positive control; other tests are open."""
 SPENT, INTERRUPTED = "budget", "interrupted"
 FAILED_TO_START = "failed"
 """The workflow ended without any job, as it does where the configuration has a mistake."""
 
 
-def decide(work: Work, screen: Screen, *, budget: float | None = None, focus: str | None = None) -> Ending:
+def decide(work: Work, screen: Screen, *, budget: float | None = None) -> Ending:
     """Run a study until every test is decided, at its last look, or the budget is spent.
 
     Finished runs are not repeated: after an interruption, the same call continues.
@@ -106,7 +112,6 @@ def decide(work: Work, screen: Screen, *, budget: float | None = None, focus: st
         work: the study, and how to run it.
         screen: shows the state of the tests.
         budget: seconds; default: unlimited.
-        focus: the ticket to judge: the work ends once none of its tests can go on because runs failed.
 
     Raises:
         ConfigError: no look can be reached, results were judged by other looks or seeds, or another workflow is running
@@ -117,7 +122,7 @@ def decide(work: Work, screen: Screen, *, budget: float | None = None, focus: st
     course = _Course(work, screen, budget)
     while True:
         course.look()
-        reason = course.end(focus)
+        reason = course.end()
         if reason:
             return course.ending(reason)
         try:
@@ -149,17 +154,27 @@ class _Course:
         told = changes(first_looked_at(study, self._work.folder), study.verdict.looks, study.seeds)
         if told:
             raise ConfigError(f"study {study.name}: {'; '.join(told)}.")
-        found = verdicts_of(self._results, study)
+        found = verdicts_of(self._results, study, self._work.focus)
         self._view = View(found, len(study.seeds), *next_look(study, self._results, found, self._given_up))
 
-    def end(self, focus: str | None) -> str:
+    def end(self) -> str:
         """Return why nothing more is to be run; empty if there is more."""
         if self._view.next is None:
             return DECIDED
-        own, lost = self._view.next.tests["ticket"], self._view.waiting["ticket"]
-        if focus and focus in set(lost) and focus not in set(own):
-            return DECIDED
+        if self._work.focus and not self._concerns(self._work.focus):
+            return JUDGED
         return SPENT if self._spent() else ""
+
+    def _concerns(self, focus: str) -> bool:
+        """Return whether a test of a ticket can go on, or one of a positive control that its verdicts rest on."""
+        study, lost = self._work.study, self._view.waiting
+        possible = open_tests(self._view.verdicts, study.seeds)
+        stopped = set(lost[list(TEST)].itertuples(index=False, name=None))
+        going = {
+            test[2] for test in possible[list(TEST)].itertuples(index=False, name=None) if test not in stopped
+        }
+        controls = going & study.verdict.positive_controls.keys()
+        return focus in going or (focus not in set(lost["ticket"]) and bool(controls))
 
     def ending(self, reason: str) -> Ending:
         """Show the last state, and return how it ended."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from prunepipe.cli.deciding import DECIDED, FAILED_TO_START, INTERRUPTED, SPENT, Ending, Work
+from prunepipe.cli.deciding import DECIDED, FAILED_TO_START, INTERRUPTED, JUDGED, SPENT, Ending, Work
 from prunepipe.cli.decision_table import DecisionRow, View, decision_rows, in_words, number_of_tests, tally
 from prunepipe.cli.logged_run import CONTINUE, logged_run
 from prunepipe.cli.shown import near
@@ -16,13 +16,14 @@ from prunepipe.results.watching import duration
 
 REASONS = {
     DECIDED: "Nothing is left to run",
+    JUDGED: "The method is judged",
     SPENT: "The budget is spent",
     INTERRUPTED: "Stopped",
     FAILED_TO_START: "The study did not run",
 }
 MOST_TESTS = 8
 """Number of tests whose chances at the next look are listed one by one."""
-STATUS = {DECIDED: 0, SPENT: 0, INTERRUPTED: 130, FAILED_TO_START: 1}
+STATUS = {DECIDED: 0, JUDGED: 0, SPENT: 0, INTERRUPTED: 130, FAILED_TO_START: 1}
 
 
 def finish(work: Work, ending: Ending) -> int:
@@ -37,7 +38,7 @@ def finish(work: Work, ending: Ending) -> int:
             "After fixing the cause, run the same command again: finished runs are not repeated.",
             file=sys.stderr,
         )
-    if ending.reason in (DECIDED, SPENT) and ending.made:
+    if not STATUS[ending.reason] and ending.made:
         _write_pages(work, ending)
     return STATUS[ending.reason] or int(ending.failed > 0)
 
@@ -52,7 +53,7 @@ def ending_lines(ending: Ending) -> list[str]:
     ]
     if ending.failed:
         lines.append(f"{ending.failed} jobs failed; the tests that need them wait.")
-    if ending.view.next is None:
+    if ending.view.next is None or ending.reason == JUDGED:
         return lines
     time = f", about {duration(ending.seconds)} here" if ending.seconds is not None else ""
     look = f"{ending.view.next.look} seeds{time}"

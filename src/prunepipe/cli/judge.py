@@ -130,12 +130,12 @@ def _decide(arguments: argparse.Namespace, file: Path, method: Method) -> int:
     site = [f"{key}={value}" for key, value in choices.items()]
     site += ["upgrade_results=true"] if arguments.upgrade_results else []
     log = file.parent / "judge.log"
-    work = Work(load_study(file), file, file.parent, log, arguments.cores, site, choices["data_folder"])
+    prepared = choices["data_folder"]
+    work = Work(load_study(file), file, file.parent, log, arguments.cores, site, prepared, method.name)
     if arguments.dry_run:
         return dry_run(work)
     print(f"Judging {method.name} ({method.score}): study {near(file)}, log {near(log)}", flush=True)
-    ending = decide(work, screen_of(), budget=arguments.budget, focus=method.name)
-    return finish(work, ending)
+    return finish(work, decide(work, screen_of(), budget=arguments.budget))
 
 
 def _tell_controls(values: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ from prunepipe.results.layout import Run, runs
 from prunepipe.stages.settings import data_of_source, source_of
 from prunepipe.study.built_in import NO_CHECK
 from prunepipe.study.study import FULL_NETWORK, Study, check_of
+from prunepipe.verdicts.against_random import MINUS_RANDOM, random_control
 from prunepipe.verdicts.open_tests import OPEN_COLUMNS, open_tests
 
 TEST = ("dataset", "network", "ticket", "check", "prune_ratio")
@@ -109,8 +110,11 @@ def seed_folders(study: Study, tests: pd.DataFrame) -> dict[Key, list[list[str]]
 
 def _of_test(study: Study, test: Test) -> Iterator[Place]:
     """Enumerate what a test needs, dense runs before those that start from them."""
-    for check in (NO_CHECK, test["check"]):
-        yield from _with_dense_runs(study, test, test["ticket"], check)
+    compared = (test["ticket"], test["check"])
+    if test["check"] == MINUS_RANDOM:
+        compared = (random_control(study), NO_CHECK)
+    for ticket, check in ((test["ticket"], NO_CHECK), compared):
+        yield from _with_dense_runs(study, test, ticket, check)
 
 
 def _companions(study: Study, test: Test) -> Iterator[Place]:

@@ -14,7 +14,7 @@ from prunepipe.study.study import FULL_NETWORK, Study
 from prunepipe.verdicts.assessment import Assessment, assess
 from prunepipe.verdicts.grid import paired_grid
 from prunepipe.verdicts.pairing import RUN, checked_results
-from prunepipe.verdicts.rows import facts
+from prunepipe.verdicts.rows import VERDICT_COLUMNS, facts, verdict_rows
 
 PLACE = ["study", "dataset", "network", "prune_ratio"]
 COLUMNS = [
@@ -33,6 +33,9 @@ WORDS = {
     "not judged": "not judged",
 }
 """What a verdict on the difference says about a method, which takes the place of the run under a check."""
+
+MINUS_RANDOM = "minus random"
+"""Stands for the check where the comparison with random tickets is listed among tests of checks."""
 
 
 def random_control(study: Study) -> str | None:
@@ -63,16 +66,12 @@ def against_random(
         ArtifactError: the results cannot be read as one row per run.
     """
     control = random_control(study)
-    runs = checked_results(results)
-    runs = runs[(runs["check"] == NO_CHECK) & runs["seed"].isin(study.seeds)]
+    runs = _unchecked(results, study)
     random = runs[runs["ticket"] == control]
-    methods = runs[~runs["ticket"].isin([control, FULL_NETWORK])]
-    if random.empty or methods.empty:
+    assessed = _assessed(runs, study, at_chance)
+    if assessed is None:
         return pd.DataFrame(columns=COLUMNS)
-    on = [column for column in RUN if column not in ("ticket", "check")]
-    names = ("of the method", "of the random ticket")
-    grid = paired_grid(methods, random, tuple(study.seeds), on=on, names=names)
-    table = _rows(assess(grid, study.verdict, at_chance)).assign(random_ticket=control)
+    table = _rows(assessed).assign(random_ticket=control)
     table = table.merge(_references(runs, random, study.verdict.margin), how="left", on=PLACE)
     orders: dict[str, list[Any]] = {
         "dataset": list(study.datasets),
@@ -83,6 +82,44 @@ def against_random(
     places = {column: {name: place for place, name in enumerate(order)} for column, order in orders.items()}
     table = table.sort_values(list(orders), key=lambda column: column.map(places[str(column.name)]))
     return table[COLUMNS].reset_index(drop=True)
+
+
+def verdicts_minus_random(
+    results: pd.DataFrame, study: Study, ticket: str, at_chance: Collection[tuple[str, str]] = ()
+) -> pd.DataFrame:
+    """Return the comparison of one method with random tickets in the form of verdicts, with the check MINUS_RANDOM.
+
+    Args:
+        results, study, at_chance: as for `against_random`.
+        ticket: the method.
+    Returns:
+        One row per data set, network and prune ratio with VERDICT_COLUMNS; an undecided one is `inconclusive`.
+    """
+    assessed = _assessed(_unchecked(results, study), study, at_chance)
+    if assessed is None:
+        return pd.DataFrame(columns=VERDICT_COLUMNS)
+    rows = verdict_rows(assessed)
+    rows = rows[rows["ticket"] == ticket].reset_index(drop=True)
+    words = rows["verdict"].map({**WORDS, "inconclusive": "inconclusive"})
+    return rows.assign(check=MINUS_RANDOM, verdict=words)
+
+
+def _unchecked(results: pd.DataFrame, study: Study) -> pd.DataFrame:
+    runs = checked_results(results)
+    return runs[(runs["check"] == NO_CHECK) & runs["seed"].isin(study.seeds)]
+
+
+def _assessed(runs: pd.DataFrame, study: Study, at_chance: Collection[tuple[str, str]]) -> Assessment | None:
+    """Compare all methods with the random ticket; None if there is nothing to compare."""
+    control = random_control(study)
+    random = runs[runs["ticket"] == control]
+    methods = runs[~runs["ticket"].isin([control, FULL_NETWORK])]
+    if random.empty or methods.empty:
+        return None
+    on = [column for column in RUN if column not in ("ticket", "check")]
+    names = ("of the method", "of the random ticket")
+    grid = paired_grid(methods, random, tuple(study.seeds), on=on, names=names)
+    return assess(grid, study.verdict, at_chance)
 
 
 def _rows(judged: Assessment) -> pd.DataFrame:

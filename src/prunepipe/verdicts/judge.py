@@ -11,7 +11,7 @@ import pandas as pd
 from prunepipe.results.layout import AS_FOUND
 from prunepipe.results.made_with import distinct, settings_id, with_sources
 from prunepipe.study.study import Study
-from prunepipe.verdicts.against_random import against_random
+from prunepipe.verdicts.against_random import against_random, verdicts_minus_random
 from prunepipe.verdicts.decomposition import decomposition
 from prunepipe.verdicts.readings import readings_of
 from prunepipe.verdicts.record import changes
@@ -43,17 +43,21 @@ class Judgement:
     provenance: list[str]
 
 
-def verdicts_of(results: pd.DataFrame, study: Study) -> pd.DataFrame:
+def verdicts_of(results: pd.DataFrame, study: Study, focus: str | None = None) -> pd.DataFrame:
     """Return the verdicts of a study by its own rule, see `prunepipe.verdicts.verdicts.verdicts`.
 
     Args:
         results: one row per run, see prunepipe.results.table.COLUMNS.
         study: of the runs.
+        focus: a ticket whose comparison with random tickets is listed first, see `verdicts_minus_random`.
     """
     compared = _compared(results, study)
-    return verdicts(
-        assessments(compared, study.verdict, seeds=study.seeds, at_chance=dense_at_chance(compared))
-    )
+    at_chance = dense_at_chance(compared)
+    found = verdicts(assessments(compared, study.verdict, seeds=study.seeds, at_chance=at_chance))
+    if focus is None:
+        return found
+    first = verdicts_minus_random(compared, study, focus, at_chance)
+    return pd.concat([table for table in (first, found) if len(table)] or [found], ignore_index=True)
 
 
 def _compared(results: pd.DataFrame, study: Study) -> pd.DataFrame:
