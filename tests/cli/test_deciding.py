@@ -199,7 +199,7 @@ def test_runs_behind_a_shared_stage_that_failed_count_as_failed(
 
     class Shown(PlainLines):
         def show(self, status: str, rows: Any) -> None:
-            said.append(status)
+            said.extend([status, *(cell for row in rows for cell in row.cells)])
 
     def fails(command: Any, log: Path, look: Callable[[], bool], stopping: Any) -> WorkflowRun:
         stage = tmp_path / "data" / "digits.log"
@@ -214,6 +214,7 @@ def test_runs_behind_a_shared_stage_that_failed_count_as_failed(
     decide(work, Shown(io.StringIO()))
     asked = len((tmp_path / WANTED).read_text().splitlines())
     assert f"Look at 3 seeds: 0 of {asked} runs made, starting, {asked} failed" in said
+    assert "NOT RUN: no space left" in said
 
 
 def test_when_the_judged_method_fails_its_controls_do_not_go_on(

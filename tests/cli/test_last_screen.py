@@ -1,18 +1,27 @@
 """The last screen of a run: answers first, each cause of failure once, with its log."""
 
+import os
+import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import yaml
 
-from prunepipe.cli.last_screen import MOST_CAUSES, failure_lines, last_screen
+from prunepipe.cli.last_screen import MOST_CAUSES, failure_lines, last_screen, print_last_screen
+from prunepipe.cli.logged_run import WATCHED, WorkflowRun
 from prunepipe.cli.main import main
 from prunepipe.cli.progress_bar import progress_bar
 from prunepipe.cli.run import study_and_targets
 from prunepipe.errors import ConfigError
+from prunepipe.results.collected import read_frame
 from prunepipe.results.failures import NO_CAUSE, Failure, failures, failures_of
+from prunepipe.results.layout import runs
 from prunepipe.results.watching import StudyProgress
+from prunepipe.study.loading import Site
+from prunepipe.study.study import Study
 
 BLOCK = """Error in rule {rule}:
     message: Score vgg
@@ -105,6 +114,42 @@ def test_the_answers_of_a_finished_study_are_shown_and_old_ones_are_not(tmp_path
     assert "Report: results/report.html" in whole
     one_table = last_screen("s", "results", ALL_DONE, [], Path("log"), judged=False)
     assert one_table == "Study s: 9 of 9 runs done"
+
+
+def test_a_run_collected_tables_and_both_last_screens_tell_the_same_of_a_failed_shared_stage(
+    tmp_path: Path, small: dict, monkeypatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine.yaml").write_text(yaml.safe_dump(small))
+    Path("elsewhere").mkdir()
+    Path("elsewhere/digits.log").write_text("error: no space left\n")
+    os.utime("elsewhere/digits.log", (2e9, 2e9))
+    study = Study.model_validate(small)
+    total = len(list(runs(study)))
+
+    def watched(command: object, log: Path, look: Callable[[], StudyProgress], title: str) -> WorkflowRun:
+        assert look().failed == total
+        log.parent.mkdir(exist_ok=True)
+        log.write_text("")
+        return WorkflowRun(1, 1, [])
+
+    monkeypatch.setattr("prunepipe.cli.run.run_watched", watched)
+    assert main(["run", "mine.yaml", "--config", "prepared_folder=elsewhere"]) == 1
+    told = f"Study small: 0 of {total} runs done, {total} failed\n"
+    assert told in capsys.readouterr().out
+
+    workflow = SimpleNamespace(
+        is_main_process=True, scheduler=SimpleNamespace(failed=[]), dag=SimpleNamespace(jobs=[])
+    )
+    monkeypatch.delenv(WATCHED, raising=False)
+    print_last_screen(workflow, [], Site(prepared_folder="elsewhere"), study, "results")
+    assert told in capsys.readouterr().err
+
+    monkeypatch.setenv("PRUNEPIPE_PREPARED_FOLDER", "elsewhere")
+    script = Path(__file__).parents[2] / "workflow" / "scripts" / "collect.py"
+    files = [f"--{name}={name}.csv" for name in ("results", "layers", "histories")]
+    subprocess.run([sys.executable, script, "--study", "mine.yaml", *files], check=True)
+    assert set(read_frame("results.csv")["cause"]) == {"error: no space left"}
 
 
 @pytest.mark.parametrize(

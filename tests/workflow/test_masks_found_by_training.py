@@ -35,7 +35,7 @@ def searched(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project whose study has run."""
     project = make_project(tmp_path_factory.mktemp("searched") / "project")
     (project / "config" / "tiny.yaml").write_text(STUDY)
-    done = snakemake(project, seconds=900)
+    done = snakemake(project, seconds=900, site=["checkpoint_seconds=0"])
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     jobs = jobs_of(done.stderr)
     # Cells: imp 3, late 2, LR 2, gmp 1, set 2, rigl 2. Searches: gmp, set, rigl; on corrupted data rigl and one cycle.

@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from prunepipe.cli.last_screen import last_screen
 from prunepipe.cli.logged_run import CONTINUE, WorkflowRun, run_on_screen, run_watched
@@ -15,6 +16,9 @@ from prunepipe.cli.options import add_budget, add_cores
 from prunepipe.cli.shown import near
 from prunepipe.cli.workflow import place_in, site_of, snakemake_command, study_file
 from prunepipe.errors import ConfigError
+
+if TYPE_CHECKING:
+    from prunepipe.study.loading import Site
 
 LOG = "results/snakemake.log"
 YAML = (".yaml", ".yml")
@@ -99,7 +103,7 @@ def run(arguments: argparse.Namespace) -> int:
     log = Path(PARTIAL_LOG if only_looks else LOG)
     if not only_looks:
         require_free()  # before the log of the running workflow is replaced
-    look = partial(study_progress, study, upstream=upstream_of(study, site_of(Path()).prepared))
+    look = partial(study_progress, study, upstream=upstream_of(study, _site(arguments).prepared))
     try:
         watch = partial(look, since=time.time())  # earlier failures are repeated now
         outcome = run_watched(command, log, watch, study.name)
@@ -129,12 +133,17 @@ def _until_decided(arguments: argparse.Namespace, file: Path, targets: Sequence[
     from prunepipe.cli.screen import screen_of
     from prunepipe.study.loading import load_study
 
-    given = dict(option.partition("=")[::2] for option in arguments.config)
-    site = site_of(Path()).model_copy(update=given)
-    work = Work(load_study(file), file, Path.cwd(), log, arguments.cores, arguments.config, site.prepared)
+    prepared = _site(arguments).prepared
+    work = Work(load_study(file), file, Path.cwd(), log, arguments.cores, arguments.config, prepared)
     if arguments.dry_run:
         return dry_run(work)
     return finish(work, decide(work, screen_of(), budget=arguments.budget))
+
+
+def _site(arguments: argparse.Namespace) -> Site:
+    """Return the configuration of this folder, with what the command line changes."""
+    given = dict(option.partition("=")[::2] for option in arguments.config)
+    return site_of(Path()).model_copy(update=given)
 
 
 def study_and_targets(words: Sequence[str], option: str | None) -> tuple[str | None, list[str]]:
