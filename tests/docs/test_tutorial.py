@@ -85,10 +85,14 @@ def test_the_readme_shows_the_same_score_and_it_is_the_gradient_of_the_exact_one
 @pytest.mark.usefixtures("folder")
 def test_the_tutorials_gradient_takes_its_option_from_the_ticket() -> None:
     plain = scores_of("my_gradient.py:my_gradient")
-    row = yaml.safe_load(BLOCKS["a row of tickets"])["steep"]
-    steep = scores_of(Ticket.model_validate(row).score, **row["score_options"])
-    for name, layer in plain.items():
-        np.testing.assert_allclose(steep[name], layer**2, rtol=1e-5)
+    row = yaml.safe_load(BLOCKS["a row of tickets"])["weighted"]
+    weighted = scores_of(Ticket.model_validate(row).score, **row["score_options"])
+    sizes = scores_of("magnitude")
+    for name, layer in scores_of("snip").items():
+        np.testing.assert_allclose(weighted[name], sizes[name] * plain[name], rtol=1e-5)
+        np.testing.assert_allclose(
+            weighted[name] / weighted[name].max(), layer / layer.max(), rtol=1e-5, atol=1e-9
+        )
 
 
 @pytest.mark.usefixtures("folder")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from prunepipe.verdicts.evidence import claims, evidence, exact_paired_test
-from prunepipe.verdicts.peers import ONLY
+from prunepipe.verdicts.peers import ONLY, copies
 from prunepipe.verdicts.tails import skewed_tail
 
 
@@ -42,6 +42,32 @@ def test_with_few_comparisons_no_p_value_is_smaller_than_that_of_the_t_test(data
     own = stats.ttest_1samp(differences, 0.0, axis=-1, alternative="less").pvalue
     below = found.harm[..., 0] < 0.5
     assert (found.harm[..., 0][below] >= own[below] * (1 - 1e-6)).all()
+
+
+@pytest.mark.parametrize("comparisons", [5, 8])
+def test_copies_of_comparisons_tell_nothing_new(comparisons):
+    """As where two tickets have the same masks: every run of the one is a run of the other."""
+    differences = np.random.default_rng(0).normal(0.1, 0.4, (comparisons, 2, 8))
+    differences[1, 0, 5:] = np.nan
+    alone = evidence(differences, looks=(3, 5, 8), margin=0.5)
+    copied = evidence(np.concatenate([differences, differences[1:4]]), looks=(3, 5, 8), margin=0.5)
+    assert np.isinf(copied.peers.typical).any() == (
+        comparisons == 5
+    )  # five and three copies are no six peers
+    for name in ("harm", "equivalence", "gain"):
+        np.testing.assert_array_equal(getattr(copied, name)[:comparisons], getattr(alone, name))
+        np.testing.assert_array_equal(getattr(copied, name)[comparisons:], getattr(alone, name)[1:4])
+
+
+def test_a_comparison_is_a_copy_only_if_it_repeats_an_earlier_one_everywhere():
+    first = np.arange(12.0).reshape(2, 6)
+    other, shorter = first.copy(), first.copy()
+    other[1, 3] += 0.1
+    shorter[0, 0] = np.nan  # not the difference 0.0 of the first
+    found = copies(np.stack([first, other, first, shorter, other]))
+    assert found.tolist() == [False, False, True, False, True]
+    many = copies(np.stack([np.stack([first, other]), np.stack([other, other])]))  # of two studies
+    assert many.tolist() == [[False, False], [False, True]]
 
 
 def test_looks_that_are_not_reached_show_nothing():

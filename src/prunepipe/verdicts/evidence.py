@@ -10,7 +10,7 @@ from scipy import stats
 
 from prunepipe.verdicts.families import holm, in_sequence
 from prunepipe.verdicts.looks import Bools, Floats, Ints, Sample, sample, sequential
-from prunepipe.verdicts.peers import FEWEST_PAIRS, Peers, cautious, peer_tail, peers_of
+from prunepipe.verdicts.peers import FEWEST_PAIRS, Peers, cautious, copies, peer_tail, peers_of
 from prunepipe.verdicts.tails import least_tail, own_tail
 
 FEWEST_FOR_EQUIVALENCE = 5
@@ -66,7 +66,7 @@ def evidence(
     complete = found.pairs == np.asarray(looks)
     reached = np.ones(found.pairs.shape, bool) if reached is None else reached
     spread = np.maximum(np.nan_to_num(found.spread), np.maximum(least_spread, 1e-9))
-    peers = peers_of(found, reached, least_spread)
+    peers = peers_of(found, reached & ~copies(differences)[..., None, None], least_spread)
 
     def tails(distance: Floats, fewest: int) -> tuple[Floats, Floats]:
         return _tails(distance, found.pairs, reached & (found.pairs >= fewest), spread, peers)

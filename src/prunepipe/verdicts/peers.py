@@ -48,7 +48,7 @@ def peers_of(found: Sample, reached: Bools, least_spread: float | Floats = 0.0) 
 
     Args:
         found: [..., comparisons, prune ratios, looks].
-        reached: the same shape; other looks do not count.
+        reached: the same shape; other looks, and copies of other comparisons, do not count.
         least_spread: the step of the accuracy in points, broadcast against [..., looks].
     """
     counts = reached & (found.pairs >= FEWEST_PAIRS)
@@ -77,6 +77,27 @@ def _weights(relative: Floats, counts: Bools, skewed: Floats) -> Floats:
     comparisons = np.maximum(counts.any(axis=-2, keepdims=True).sum(axis=-3, keepdims=True), 1)
     factor = np.maximum(BY_PEERS, 1 + FEW_PEERS / comparisons)
     return np.asarray(np.stack(weights, axis=-1) * factor[..., None], np.float64)
+
+
+def copies(differences: Floats) -> Bools:
+    """Return which comparisons repeat an earlier one in all differences, as two tickets with the same masks do.
+
+    A copy tells nothing new about the spreads of a study, so it is no peer.
+
+    Args:
+        differences: [..., comparisons, prune ratios, seeds] in points; NaN: no comparison.
+    Returns:
+        [..., comparisons].
+    """
+    places = np.random.default_rng(0).uniform(1, 2, differences.shape[-2:])
+    known = np.isfinite(differences)
+    prints = [np.where(known, differences, 0.0) * places, known * places]  # equal rows have equal sums
+    same = np.all([np.equal(*_pairwise(one.sum(axis=(-2, -1)))) for one in prints], axis=0)
+    return np.asarray(np.tril(same, -1).any(axis=-1))
+
+
+def _pairwise(values: Floats) -> tuple[Floats, Floats]:
+    return values[..., :, None], values[..., None, :]
 
 
 def cautious(spread: Floats, typical: Floats) -> Floats:
