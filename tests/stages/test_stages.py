@@ -111,6 +111,24 @@ def test_retraining_sees_the_clean_data_whatever_the_check(
     assert seen[0] == clean_checksum(data)
 
 
+def test_what_a_run_starts_from_are_its_weights_its_mask_and_its_data(
+    start: tuple[Arrays, Structure],
+) -> None:
+    weights, mask = pruned(start, 0.5)
+    labels = np.zeros(2, np.int64)
+
+    def started(weights: Arrays, mask: Arrays | None, labels: np.ndarray) -> str:
+        identity = stage_training._inputs((np.zeros((2, 1, 8, 8), np.uint8), labels), weights, mask)
+        return stage_training._facts(torch.device("cpu"), Execution(), identity, 0.0)["start"]
+
+    whole = {name: ~layer | layer for name, layer in mask.items()}
+    cases = [(weights, mask, labels), (start[0], mask, labels), (weights, whole, labels)]
+    cases += [(weights, None, labels), (weights, mask, labels + 1)]
+    found = [started(*case) for case in cases]
+    assert len(set(found)) == len(cases)
+    assert started(*cases[0]) == found[0]
+
+
 @pytest.mark.parametrize(
     ("free", "text"),
     [
