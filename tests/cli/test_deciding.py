@@ -290,7 +290,7 @@ def test_results_that_were_judged_by_other_looks_or_seeds_are_refused(
 ) -> None:
     decided(planned, tmp_path, monkeypatch)
     other = Study.model_validate({**planned.model_dump(), **changed})
-    with pytest.raises(ConfigError, match=f"^study small: {said}.*set them back"):
+    with pytest.raises(ConfigError, match=f"^study small: {said}.*set (it|them) back"):
         decided(other, tmp_path, monkeypatch)
 
 

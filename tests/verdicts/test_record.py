@@ -1,4 +1,4 @@
-"""Looks and seeds that are changed after results were seen are flagged."""
+"""A rule or seeds that are changed after results were seen are flagged."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from prunepipe.verdicts.record import changes, first_looked_at
 
 
 def of(small, **changes):
-    values = {"seeds": [0, 1, 2], "verdict": {"looks": [3, 5]}}
+    values = {"seeds": [0, 1, 2], "verdict": {"looks": [3, 5], "margin": 2}}
     return Study.model_validate(small | values | changes)
 
 
 def test_the_first_looks_and_seeds_are_remembered(small, tmp_path):
     record_version("small", tmp_path)
     first = first_looked_at(of(small), tmp_path)
-    assert first == {"looks": [3, 5], "seeds": [0, 1, 2]}
+    assert first == {"looks": [3, 5], "seeds": [0, 1, 2], "margin": 2.0, "significance": 0.05}
     assert first_looked_at(of(small, seeds=[7, 8, 9]), tmp_path) == first
 
 
@@ -34,25 +34,30 @@ def test_where_there_are_no_results_nothing_was_seen(small, tmp_path):
     assert not any(tmp_path.iterdir())
 
 
-BEFORE = {"looks": [3, 5], "seeds": [0, 1, 2]}
+BEFORE = {"looks": [3, 5], "seeds": [0, 1, 2], "margin": 2.0, "significance": 0.05}
 
 
 @pytest.mark.parametrize(
-    ("looks", "seeds", "said"),
+    ("rule", "seeds", "said"),
     [
-        ((3, 5), (0, 1, 2), []),
-        ((3, 5), (0, 1, 2, 7), []),  # added at the end
-        ((3, 4, 5), (0, 1, 2), ["verdict.looks was [3, 5]"]),
-        ((3, 5), (0, 2), ["the seeds were [0, 1, 2]"]),
-        ((3, 5), (5, 0, 1, 2), ["the seeds were [0, 1, 2]"]),
-        ((5,), (9,), ["verdict.looks was", "the seeds were"]),
+        ({}, (0, 1, 2), []),
+        ({}, (0, 1, 2, 7), []),  # added at the end
+        ({"looks": [3, 4, 5]}, (0, 1, 2), ["verdict.looks was [3, 5] when"]),
+        ({"margin": 3}, (0, 1, 2), ["verdict.margin was 2.0 when"]),
+        ({"significance": 0.3}, (0, 1, 2), ["verdict.significance was 0.05 when"]),
+        ({}, (0, 2), ["the seeds were [0, 1, 2] when"]),
+        ({}, (5, 0, 1, 2), ["the seeds were [0, 1, 2] when"]),
+        ({"looks": [5]}, (9,), ["verdict.looks was", "the seeds were"]),
     ],
 )
-def test_what_was_changed_is_said(looks, seeds, said):
-    found = changes(BEFORE, looks, seeds)
+def test_what_was_changed_is_said(small, rule, seeds, said):
+    verdict = {"looks": [3, 5], "margin": 2, **rule}
+    found = changes(BEFORE, of(small, seeds=seeds, verdict=verdict))
     assert len(found) == len(said)
     assert all(text.startswith(start) for text, start in zip(found, said, strict=True))
 
 
-def test_without_a_record_nothing_is_said():
-    assert changes(None, (3,), (0,)) == []
+def test_without_a_record_nothing_is_said(small):
+    assert changes(None, of(small)) == []
+    older = {name: BEFORE[name] for name in ("looks", "seeds")}
+    assert changes(older, of(small, verdict={"looks": [3, 5], "margin": 7})) == []

@@ -151,7 +151,7 @@ class _Course:
         """Judge the finished runs, and find those that the next look needs."""
         study = self._work.study
         self._results = collect(study, self._work.folder, upstream_of(study, self._work.prepared))
-        told = changes(first_looked_at(study, self._work.folder), study.verdict.looks, study.seeds)
+        told = changes(first_looked_at(study, self._work.folder), study)
         if told:
             raise ConfigError(f"study {study.name}: {'; '.join(told)}.")
         found = verdicts_of(self._results, study, self._work.focus)

@@ -80,7 +80,7 @@ def judge(results: pd.DataFrame, study: Study, *, record: Mapping[str, Any] | No
     found, effects = verdicts(assessed), effects_by_look(assessed)
     flags = [
         *at_chance.values(),
-        *changes(record, rule.looks, study.seeds),
+        *changes(record, study),
         *failed_controls(found, study),
     ]
     random = against_random(results, study, at_chance)

@@ -84,7 +84,7 @@ def _shown(row: Mapping[str, Any]) -> str:
     if not row["pairs"]:
         return ""
     margin, family = f"{row['margin']:g}", row["family_size"]
-    harm = f"lower by more than chance (p = {row['p_uses']:.2g} of {family} claims)"
+    harm = f"lower by more than chance (p = {row['p_uses']:.2g}, corrected for {family} claims)"
     texts = {
         "uses": f": {harm}, and not shown to be within the margin of {margin}.",
         "uses little": f": {harm}, but by less than the margin of {margin} (p = {row['p_ignores']:.2g}).",
