@@ -68,17 +68,17 @@ def _judge(
     harmed = [
         _said(place, words, several) for place, words in comparisons.items() if HARM & set(words.values())
     ]
+    also = f"; it does lose accuracy under {'; '.join(harmed)}" if harmed else ""
     vetoes = [one for one in comparisons.items() if counted[one[0][-1]].veto and ignored(one[1])]
     if vetoes:
         told = [
-            f"{_said(place, words, several)}, read as: {counted[place[-1]].ignores}"
+            f"{_said(place, words, several)}, read, up to the margin, as: {counted[place[-1]].ignores}"
             for place, words in vetoes
         ]
-        also = f"; it does lose accuracy under {'; '.join(harmed)}" if harmed else ""
         return "not sane", f"{name} is not sane: {'; '.join(told)}{also}."
     doubts = _doubts(comparisons, counted, several)
     if doubts:
-        return "undecided", f"It is not decided whether {name} is sane: {'; '.join(doubts)}."
+        return "undecided", f"It is not decided whether {name} is sane: {'; '.join(doubts)}{also}."
     return "sane", f"{name} is sane: it loses accuracy under {'; '.join(harmed)}."
 
 
