@@ -123,7 +123,7 @@ def data(options: Options) -> Rows:
 
 def memory(options: Options) -> Rows:
     """Measure the peak memory of training steps and of scores: of the GPU, or of the process on a CPU."""
-    from one_score import score_vgg19
+    from one_score import score_once
     from steps import our_step
 
     rows = []
@@ -135,7 +135,7 @@ def memory(options: Options) -> Rows:
             rows.append({"what": f"step of {name}, batch {batch}, {precision}", "MB": peak})
     count = 8 if options.quick else SCORED_IMAGES
     for score in ("snip", "grasp", "obd"):
-        peak = _peak(lambda score=score: score_vgg19(score, count, options), options)
+        peak = _peak(lambda score=score: score_once(score, "vgg19", count, options), options)
         rows.append({"what": f"{score} of vgg19, {count} images in a batch", "MB": peak})
     return rows
 

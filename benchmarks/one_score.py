@@ -1,4 +1,7 @@
-"""Score VGG19 once in a separate process: `python one_score.py SCORE IMAGES`; `nothing` scores nothing."""
+"""Score a network once in a separate process: `python one_score.py SCORE NETWORK IMAGES CLASSES`.
+
+The score `nothing` only builds the network.
+"""
 
 from __future__ import annotations
 
@@ -17,18 +20,19 @@ from prunepipe.pruning.scores.enforcing import Scorer
 from prunepipe.seeds import torch_generator
 
 
-def score_vgg19(name: str, count: int, options: Options) -> None:
-    """Build VGG19 and score it on so many made-up images in one batch; `nothing` only builds it."""
-    network, _ = build("vgg19", options)
-    images, labels = made_up(count)
-    if name == "nothing":
+def score_once(score: str, network: str, count: int, options: Options, classes: int = 10) -> None:
+    """Build a network and score it on so many made-up images in one batch; `nothing` only builds it."""
+    built, _ = build(network, options, classes)
+    if score == "nothing":
         return
+    images, labels = made_up(count, classes)
     pixels = torch.from_numpy(images).to(options.device).float() / 255
     batches = [(pixels, torch.from_numpy(labels).to(options.device))]
-    scorer = Scorer(load_function(SCORES[name].function), name)
-    score_network(network, scorer, batches, F.cross_entropy, generator=torch_generator(0, name))
+    scorer = Scorer(load_function(SCORES[score].function), score)
+    score_network(built, scorer, batches, F.cross_entropy, generator=torch_generator(0, score))
 
 
 if __name__ == "__main__":
     prepare_process(1)
-    score_vgg19(sys.argv[1], int(sys.argv[2]), Options(torch.device("cpu"), quick=len(sys.argv) > 3))
+    options = Options(torch.device("cpu"), quick=len(sys.argv) > 5)
+    score_once(sys.argv[1], sys.argv[2], int(sys.argv[3]), options, int(sys.argv[4]))

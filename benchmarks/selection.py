@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import torch
 from measuring import ROOT, Options, Section, interleaved, milliseconds
-from processes import cost_of
+from processes import Cost, cost_of
 from steps import build, made_up
 from torch.nn import functional as F
 
@@ -18,6 +18,7 @@ from prunepipe.pruning.masks import select
 from prunepipe.pruning.rounds import score_network
 from prunepipe.pruning.scores.enforcing import Scorer
 from prunepipe.pruning.scores.snip import snip
+from prunepipe.pruning.scores.squared_gradients import IMAGES
 from prunepipe.pruning.updaters.gmp import gmp
 from prunepipe.pruning.updaters.rigl import rigl
 from prunepipe.pruning.updaters.sparse_evolution import sparse_evolution
@@ -66,31 +67,41 @@ def scores_and_masks(options: Options) -> Section:
 
 
 def memory_of_scores(options: Options) -> Section:
-    """Measure time and peak memory of each score that reads images, each in a separate process."""
-    fewer, count = (4, 8) if options.quick else (50, 100)
-    script = str(ROOT / "benchmarks" / "one_score.py")
+    """Measure time and peak memory of each score that is computed by gradients, each in a separate process."""
+    fewer, count = (4, 8) if options.quick else (32, 64)
+    networks = ("vgg19",) if options.quick else ("vgg19", "resnet32")
     rows = []
-    for name in ("nothing", "obd") if options.quick else ("nothing", "snip", "grasp", "obd"):
-        command = [sys.executable, script, name]
-        few, cost = (
-            cost_of([*command, str(images), *(["quick"] if options.quick else [])], ROOT)
-            for images in (fewer, count)
-        )
-        each = (cost.megabytes - few.megabytes) / (count - fewer)
-        rows.append(
-            {
-                "score": name,
-                "CPU": f"{cost.cpu:.1f} s",
-                "memory": f"{cost.megabytes:,.0f} MB",
-                "for each further image": f"{each:.1f} MB",
-            }
-        )
+    for network in networks:
+        rows.append(_memory_row("nothing", network, count, options))
+        rows.append(_memory_row("magnitude", network, count, options))
+        rows.append(_memory_row("synflow", network, count, options))
+        for score in ("snip", "grasp"):
+            rows.append(_memory_row(score, network, count, options, fewer))
+        rows.append(_memory_row("obd", network, count, options))
     text = (
-        f"VGG19, {count} images in one batch (and {fewer}, for the last column), one CPU thread; each in its own "
-        "process, which imports torch and builds the network. `nothing` does no more than that. Ask for this much "
-        "memory on a cluster (`mem_mb` of the rule `score`)."
+        f"{count} images of 32x32 pixels and 10 classes in one batch, one CPU thread, float64 (magnitude: float32); "
+        "each in its own process, which imports torch and builds the network. `nothing` does no more than that. SNIP "
+        f"and GraSP pass a batch as a whole: the last column compares with {fewer} images. OBD passes {IMAGES} images "
+        "at a time, SynFlow one. Jobs ask for more than this, and add the data set ([how "
+        "much](clusters.md#memory-time-cores-and-disk)). By `python benchmarks/benchmark.py --only memory`."
     )
     return Section("Memory of scores", text, rows)
+
+
+def _memory_row(score: str, network: str, count: int, options: Options, fewer: int = 0) -> dict[str, str]:
+    def peak(images: int) -> Cost:
+        arguments = (score, network, str(images), "10", *(["quick"] if options.quick else []))
+        return cost_of([sys.executable, str(ROOT / "benchmarks" / "one_score.py"), *arguments], ROOT)
+
+    cost = peak(count)
+    each = f"{(cost.megabytes - peak(fewer).megabytes) / (count - fewer):.1f} MB" if fewer else ""
+    return {
+        "network": network,
+        "score": score,
+        "CPU": f"{cost.cpu:.1f} s",
+        "memory": f"{cost.megabytes:,.0f} MB",
+        "for each further image": each,
+    }
 
 
 def mask_updates(options: Options) -> Section:

@@ -48,17 +48,17 @@ def variants_on(device: torch.device) -> dict[str, tuple[str, bool]]:
     return {name: how for name, how in OURS.items() if how[0] == "float32" or has_bfloat16(device)}
 
 
-def made_up(count: int) -> tuple[np.ndarray, np.ndarray]:
+def made_up(count: int, classes: int = 10) -> tuple[np.ndarray, np.ndarray]:
     """Return random images, uint8 [N, 3, 32, 32], and random labels."""
     generator = numpy_generator(0, "benchmark")
     images = generator.integers(0, 256, (count, 3, SIDE, SIDE), dtype=np.uint8)
-    return images, generator.integers(0, 10, count)
+    return images, generator.integers(0, classes, count)
 
 
-def build(name: str, options: Options) -> tuple[nn.Module, Arrays]:
+def build(name: str, options: Options, classes: int = 10) -> tuple[nn.Module, Arrays]:
     """Return a network on the device, and a mask that keeps a tenth of its weights."""
     reference = NETWORKS["resnet8_small" if options.quick else name].function
-    network = make_network(reference, channels=3, classes=10, image_size=SIDE).to(options.device)
+    network = make_network(reference, channels=3, classes=classes, image_size=SIDE).to(options.device)
     generator = numpy_generator(0, "mask")
     weights = {key: value for key, value in network.named_parameters() if value.ndim > 1}
     return network, {key: generator.random(tuple(value.shape)) < 0.1 for key, value in weights.items()}

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from prunepipe.artifacts import read_arrays, write_arrays
 from prunepipe.datasets import Dataset, digits, prepare, read_dataset, write_dataset
 from prunepipe.datasets.digits import MEAN, STD
+from prunepipe.datasets.memory import COPIES
 from prunepipe.datasets.reduction import IMAGES_AT_ONCE, balanced_first, mean_pool
 from prunepipe.datasets.rows import DATASETS
 from prunepipe.errors import ArtifactError, ConfigError
@@ -237,3 +238,23 @@ def test_datasets_and_corruptions_start_without_torch():
     modules = ", ".join(sorted({row.function.partition(":")[0] for row in DATASETS.values()}))
     code = f"import {modules}, prunepipe.datasets.corruptions, sys; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+WRITING = """
+import sys
+import numpy as np
+from prunepipe.artifacts import write_arrays
+from prunepipe.datasets.memory import lines_of
+
+for count in (1, 30_000_000):
+    write_arrays(sys.argv[1], {"images": np.ones(count, np.uint8)})
+    print(next(line for line in lines_of("/proc/self/status") if line.startswith("VmHWM")).split()[1])
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="only Linux says a process's peak memory")
+def test_writing_takes_no_more_memory_than_is_required_before_reading(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", WRITING, str(tmp_path / "x.safetensors")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    before, after = (int(kibibytes) * 1024 for kibibytes in done.stdout.split())
+    assert (after - before) / 30e6 == pytest.approx(COPIES, abs=0.3)

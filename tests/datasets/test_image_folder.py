@@ -193,7 +193,7 @@ def test_too_little_memory_is_said_before_reading(root: Path, monkeypatch: pytes
     monkeypatch.setattr(image_reading, "read_images", lambda *_, **__: pytest.fail("it was read"))
     with pytest.raises(ConfigError) as error:
         loaded(root, image_size=5000)
-    assert "its images take 0.8 GB, and preparing them 1.5 GB of memory; 1.0 GB are free" in str(error.value)
+    assert "its images take 0.8 GB, and preparing them 2.2 GB of memory; 1.0 GB are free" in str(error.value)
     assert "Set image_size to a smaller side" in str(error.value)
 
 

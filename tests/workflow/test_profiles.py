@@ -50,6 +50,17 @@ def test_on_a_cluster_exactly_the_rules_with_a_gpu_are_submitted() -> None:
     assert local == rules().keys() - with_gpu
 
 
+def test_every_rule_with_a_job_asks_for_memory_and_time() -> None:
+    lacking = {
+        name
+        for name, text in rules().items()
+        if not all(re.search(rf"^ +{asked}=", text, re.M) for asked in ("mem_mb", "runtime"))
+    }
+    assert lacking == {"wanted"}  # which only lists files
+    for name in ("train_dense", "search", "retrain", "score"):  # too much for one number
+        assert re.search(r"mem_mb=JOBS\.\w+_memory,", rules()[name]), name
+
+
 def test_no_rule_knows_about_a_cluster_and_none_retries() -> None:
     assert not re.search(r"slurm|partition|gpu_model|^ +(retries|group):", RULES, re.M | re.I)
     assert all("{resources.gpu}" in text for text in rules().values() if "gpu=" in text)

@@ -10,7 +10,7 @@ rule prepare_dataset:
         "../../envs/prunepipe.yaml"
     threads: 1
     resources:
-        mem_mb=3000,
+        mem_mb=JOBS.dataset_memory,
         runtime=60,
     params:
         launch=JOBS.launch,

@@ -13,7 +13,7 @@ rule initialise:
         "../../envs/prunepipe.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=JOBS.initial_memory,
         runtime=10,
     params:
         launch=JOBS.launch,
@@ -46,7 +46,7 @@ rule train_dense:
     threads: SITE.threads
     resources:
         gpu=GPUS,
-        mem_mb=4000,
+        mem_mb=JOBS.training_memory,
         runtime=24 * 60,
     params:
         launch=JOBS.launch,

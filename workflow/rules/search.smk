@@ -20,7 +20,7 @@ rule search:
     threads: SITE.threads
     resources:
         gpu=GPUS,
-        mem_mb=4000,
+        mem_mb=JOBS.training_memory,
         runtime=24 * 60,
     params:
         launch=JOBS.launch,

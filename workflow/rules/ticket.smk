@@ -42,8 +42,8 @@ rule score:
     threads: SITE.threads
     resources:
         gpu=GPUS,
-        mem_mb=4000,
-        runtime=120,
+        mem_mb=JOBS.score_memory,
+        runtime=24 * 60,
     params:
         launch=JOBS.launch,
         settings=JOBS.score_settings,
@@ -128,7 +128,7 @@ rule retrain:
     threads: SITE.threads
     resources:
         gpu=GPUS,
-        mem_mb=4000,
+        mem_mb=JOBS.training_memory,
         runtime=24 * 60,
     params:
         launch=JOBS.launch,

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from prunepipe.errors import ConfigError
 
-COPIES = 2
-"""Writing a prepared data set needs its size twice: for the arrays and for the bytes of the file."""
+COPIES = 3
+"""Writing a prepared data set needs its size so often: for the arrays, and for two copies that safetensors makes."""
 
 
 def require_memory(size: int, source: Path | str, remedy: str) -> None:

@@ -7,7 +7,7 @@ import inspect
 import os
 import sys
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from prunepipe.artifacts import read_json
 from prunepipe.datasets.contents import files_checksum
 from prunepipe.datasets.fingerprint import content_checksum
 from prunepipe.errors import PrunepipeError
+from prunepipe.planning import memory
 from prunepipe.planning.job_files import JobFiles, Wildcards
 from prunepipe.planning.partial import figure_files
 from prunepipe.reports.plots import FIGURES
@@ -56,6 +57,9 @@ class Jobs(JobFiles):
         self.content_of = cache(self._checksum_of)
         self._dataset_text = cache(self._prepared_from)
         self._texts: dict[Any, str] = {}
+        self._score_memory = cache(partial(memory.score_megabytes, study, site.device))
+        self._training_memory = cache(partial(memory.training_megabytes, study, site.device))
+        self._initial_memory = cache(partial(memory.initialising_megabytes, study))
 
     def launch(self, wildcards: Any, output: Any) -> str:
         """Return the start of a stage's shell command.
@@ -211,6 +215,25 @@ class Jobs(JobFiles):
             version=__version__,
             code=code,
         ).model_dump_json()
+
+    # Memory in megabytes, as `prunepipe.planning.memory` bounds it; `set-resources` of a profile overrides it
+
+    def dataset_memory(self, wildcards: Wildcards) -> int:
+        """Return what `prepare_dataset` asks for."""
+        return memory.preparing_megabytes(self.study, self.dataset_keys[wildcards.name])
+
+    def initial_memory(self, wildcards: Wildcards) -> int:
+        """Return what `initialise` asks for."""
+        return self._initial_memory(wildcards.dataset, wildcards.network)
+
+    def score_memory(self, wildcards: Wildcards) -> int:
+        """Return what `score` asks for."""
+        ticket = self.ticket_of_scores[wildcards.score_id]
+        return self._score_memory(wildcards.dataset, wildcards.network, ticket)
+
+    def training_memory(self, wildcards: Wildcards) -> int:
+        """Return what `train_dense`, `search` and `retrain` ask for."""
+        return self._training_memory(wildcards.dataset, wildcards.network)
 
     # Code: a checksum of the code that a stage can reach, including functions that it loads by name
 

@@ -30,7 +30,7 @@ def refuse_impossible(study: Study) -> None:
         ConfigError: the message names the key, the value, the bound, and what to change.
     """
     for dataset, choice in study.datasets.items():
-        facts = _given_facts(study, dataset)
+        facts = given_facts(study, dataset)
         if facts is not None:
             _refuse_sizes(f"datasets.{dataset}", choice, facts)
             _refuse_large_hole(study, dataset, facts.image_size // choice.pool)
@@ -38,14 +38,15 @@ def refuse_impossible(study: Study) -> None:
     refuse_impossible_budgets(study)
 
 
-def _given_facts(study: Study, dataset: str) -> Facts | None:
+def given_facts(study: Study, dataset: str) -> Facts | None:
+    """Return shape and size of a data set before a study reduces it; None for the user's own files and functions."""
     loader = study.datasets[dataset].loader(dataset)
     return dataset_row(loader).facts if loader else None
 
 
 def facts_of(study: Study, dataset: str) -> Facts | None:
     """Return shape and size of a data set as a study uses it; None for the user's own files and functions."""
-    choice, facts = study.datasets[dataset], _given_facts(study, dataset)
+    choice, facts = study.datasets[dataset], given_facts(study, dataset)
     if facts is None:
         return None
     return replace(
