@@ -73,8 +73,8 @@ def test_summary(ticket, rows, summary):
 def test_why_names_the_claim_and_the_reading_apart():
     row = method_summaries(table("snip", "corrupted_data uses", "rearrange ignores/ignores resnet32")).iloc[0]
     assert row["why"] == (
-        "SNIP is not sane: rearrange (CIFAR-10, ResNet32: ignores at 90 and 98 %), read, up to the margin, as: it "
-        "does not use the exact connections; it does lose accuracy under corrupted data (CIFAR-10, VGG19: uses at 90 %)."
+        "SNIP is not sane: rearrange (CIFAR-10, ResNet32: ignores at 90 and 98 %), read, up to the margin, as: it does "
+        "not use the exact connections; it does lose accuracy under corrupted data (CIFAR-10, VGG19: uses at 90 %)."
     )
     assert (row["uses"], row["ignores"], row["inconclusive"], row["collapses"]) == (1, 2, 0, 0)
 
@@ -82,8 +82,8 @@ def test_why_names_the_claim_and_the_reading_apart():
 def test_why_names_what_was_not_checked():
     row = method_summaries(table("snip", "corrupted_data uses")).iloc[0]
     assert row["why"] == (
-        "It is not decided whether SNIP is sane: never checked for its use of the exact connections; it does lose accuracy "
-        "under corrupted data (uses at 90 %)."
+        "It is not decided whether SNIP is sane: never checked for its use of the exact connections; it does lose "
+        "accuracy under corrupted data (uses at 90 %)."
     )
 
 

@@ -118,7 +118,8 @@ def write_onnx(run: TrainedRun, path: Path) -> None:
     lacking = [name for name in ("onnx", "onnxscript") if find_spec(name) is None]
     if lacking:
         raise ConfigError(
-            f"--to onnx: torch needs {' and '.join(lacking)} for it; pip install onnx onnxscript."
+            f"--to onnx: torch needs {' and '.join(lacking)} for it; pip install onnx "
+            "onnxscript (and onnxruntime to load the file)."
         )
     images = torch.zeros(2, *run.dataset.test_images.shape[1:])
     with atomic_path(path) as temporary:
