@@ -22,13 +22,11 @@ def trial_text(method: Method, trial: Trial) -> str:
     """
     size = sum(layer["size"] for layer in trial.layers)
     kind = "returns a mask" if trial.is_mask else "returns scores"
-    scored = (
-        ""
-        if method.scored == "init"
-        else f" ({method.scored} will be scored, once there are trained weights)"
-    )
+    later = f" ({method.scored} will be scored, once there are trained weights)"
+    scored = later if method.scored != "init" else ""
+    seconds = f"{trial.seconds:.2g}" if trial.seconds < 10 else f"{trial.seconds:.0f}"
     lines = [
-        f"{method.name} {kind} for {trial.network} on {trial.dataset}, {_seconds(trial.seconds)} a call.",
+        f"{method.name} {kind} for {trial.network} on {trial.dataset}, {seconds} s a call.",
         f"At prune ratio {trial.prune_ratio:g} (allocation {method.allocation}) it keeps {trial.kept:,} of {size:,} "
         f"initial weights of seed {trial.seed}{scored}:",
         "",
@@ -87,7 +85,3 @@ def _notes(trial: Trial) -> list[str]:
             "bool, or say --allocation constructed."
         )
     return [line for note in notes for line in wrapped(note)]
-
-
-def _seconds(seconds: float) -> str:
-    return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"

@@ -82,7 +82,9 @@ def steps_of(study: Study, dataset: str, network: str, site: Site) -> Callable[[
     model = make_network(settings.reference, **shape, options=settings.options).to(device)
     if site.channels_last:
         model = model.to(memory_format=torch.channels_last)
-    images, labels = _noise(batch, (facts.channels, side, side), facts.classes)
+    noise = np.random.default_rng(0)
+    images = noise.integers(0, 256, (batch, facts.channels, side, side), dtype=np.uint8)
+    labels = noise.integers(0, facts.classes, batch)
     augmentation = study.recipe.augmentation
     image_set = ImageSet(
         images,
@@ -104,9 +106,3 @@ def steps_of(study: Study, dataset: str, network: str, site: Site) -> Callable[[
         step.loss.item()  # synchronises with the device
 
     return call
-
-
-def _noise(count: int, shape: tuple[int, int, int], classes: int) -> tuple[np.ndarray, np.ndarray]:
-    generator = np.random.default_rng(0)
-    pixels = generator.integers(0, 256, (count, *shape), dtype=np.uint8)
-    return pixels, generator.integers(0, classes, count)

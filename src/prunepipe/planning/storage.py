@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import product
 from math import ceil
 
 from prunepipe.networks.structure import Layer
 from prunepipe.pruning.masks import kept_total
 from prunepipe.stages.settings import data_of_source, score_id, scored_ratio, source_of
 from prunepipe.study.study import CLEAN, Study
-from prunepipe.study.ticket import Ticket
 
 FLOAT_BYTES = 4
 LABEL_BYTES = 8
@@ -40,10 +40,12 @@ def network_bytes(study: Study, layers: list[Layer], logits: int) -> int:
     searched = [ratio for name in study.tickets for _, ratio in study.searches_of(name)]
     networks = 2 * ratios + searched  # a cell is stored before and after retraining
     tickets = sum(HEADER_BYTES + bits + other + FLOAT_BYTES * kept_total(size, ratio) for ratio in networks)
-    dense = sum(1 for _ in study.dense_runs()) // (
-        len(study.datasets) * len(study.networks) * len(study.seeds)
-    )
-    states = 1 + _redraws(study) + dense * (1 + len(study.rewind_epochs)) + len(_rewound(study))
+    dense = sum(1 for _ in study.dense_runs()) // (len(study.places) * len(study.seeds))
+    checks = [study.check(check) for name in study.tickets for check in study.checks_of(name)]
+    redraws = any(
+        row.stage == "weights" and row.redraws for row in checks
+    )  # the initial weights a second time
+    states = 1 + redraws + dense * (1 + len(study.rewind_epochs)) + len(_rewound(study))
     a_seed = (
         states * whole
         + sum(score_files(study).values()) * size
@@ -69,31 +71,20 @@ def score_files(study: Study) -> dict[tuple[str, str, str], int]:
     for name, source, ratio in _masks(study):
         row = study.tickets[name]
         place = score_id(row), data_of_source(study, source), scored_ratio(row, ratio)
-        files[place] = SCORE_BYTES[_dtype(row)]
+        asked = row.score_facts.dtype == "asked"
+        files[place] = SCORE_BYTES[
+            row.score_options.get("dtype", "float64") if asked else row.score_facts.dtype
+        ]
     return files
-
-
-def _dtype(ticket: Ticket) -> str:
-    """Return the type of a ticket's scores."""
-    dtype = ticket.score_facts.dtype
-    return str(ticket.score_options.get("dtype", "float64")) if dtype == "asked" else dtype
-
-
-def _redraws(study: Study) -> int:
-    """Return 1 if some check starts from a second draw of the initial weights, else 0."""
-    checks = {check for name in study.tickets for check in study.checks_of(name)}
-    rows = (study.check(check) for check in checks)
-    return int(any(row.stage == "weights" and row.redraws for row in rows))
 
 
 def _rewound(study: Study) -> set[tuple[str, str]]:
     """Return the rewind points that are stored as separate files, each as (data variant, point)."""
-    found = set()
-    for name, row in study.tickets.items():
-        for check in study.checks_of(name):
-            for point in row.dense_points:
-                found.add((CLEAN if point == "init" else study.data_of(check), point))
-    return found
+    return {
+        (CLEAN if point == "init" else study.data_of(check), point)
+        for name, row in study.tickets.items()
+        for check, point in product(study.checks_of(name), row.dense_points)
+    }
 
 
 def dataset_bytes(channels: int, image_size: int, images: int) -> int:

@@ -32,8 +32,7 @@ def refuse_impossible(study: Study) -> None:
     for dataset, choice in study.datasets.items():
         facts = given_facts(study, dataset)
         if facts is not None:
-            _refuse_sizes(f"datasets.{dataset}", choice, facts)
-            _refuse_large_hole(study, dataset, facts.image_size // choice.pool)
+            _refuse_sizes(study, dataset, choice, facts)
             _refuse_few_images(study, dataset, facts)
     refuse_impossible_budgets(study)
 
@@ -57,10 +56,15 @@ def facts_of(study: Study, dataset: str) -> Facts | None:
     )
 
 
-def _refuse_sizes(key: str, choice: DatasetChoice, facts: Facts) -> None:
-    side, least = facts.image_size, facts.classes
+def _refuse_sizes(study: Study, dataset: str, choice: DatasetChoice, facts: Facts) -> None:
+    key, side, least = f"datasets.{dataset}", facts.image_size, facts.classes
     if side % choice.pool:
         raise ConfigError(f"{key}.pool: {choice.pool} must divide the side of the images, {side} pixels.")
+    if (hole := study.recipe.augmentation.cutout) >= side // choice.pool:
+        raise ConfigError(
+            f"recipe.augmentation.cutout: {hole} must be below the side of the images of {dataset}, "
+            f"{side // choice.pool} pixels."
+        )
     wanted = {"train_images": choice.train_images, "test_images": choice.test_images}
     for name, count in wanted.items():
         held, smallest = getattr(facts, name), getattr(facts, name.replace("images", "class"))
@@ -75,13 +79,6 @@ def _refuse_sizes(key: str, choice: DatasetChoice, facts: Facts) -> None:
                 f"{key}.{name}: {count} takes {count // facts.classes} of every class, but the smallest holds "
                 f"{smallest}; lower it, or leave it out to take all."
             )
-
-
-def _refuse_large_hole(study: Study, dataset: str, side: int) -> None:
-    if (hole := study.recipe.augmentation.cutout) >= side:
-        raise ConfigError(
-            f"recipe.augmentation.cutout: {hole} must be below the side of the images of {dataset}, {side} pixels."
-        )
 
 
 def _refuse_mask_that_stays(study: Study, name: str, ticket: Ticket, images: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -52,8 +53,14 @@ def read_published(path: Path) -> list[PublishedCell]:
             f"{', '.join(columns) or 'none'}. Columns are separated by commas."
         )
     cells = [_cell(f"published: {path}, line {line}", row) for line, row in rows]
-    _refuse_shares(path, cells)
-    _refuse_repeats(path, cells)
+    if cells and all(cell.mean <= 1 for cell in cells):
+        raise ConfigError(
+            f"published: {path}: every accuracy_mean is at most 1; accuracies must be in percent, such as 93.5."
+        )
+    places = Counter(place_of(*cell[:5]) for cell in cells)
+    for place, rows_about in places.items():
+        if rows_about > 1:
+            raise ConfigError(f"published: {path}: two rows are about {place}; keep one.")
     return cells
 
 
@@ -111,19 +118,3 @@ def _number(where: str, name: str, text: str, low: float, high: float) -> float:
         hint = ", a share and not percent" if name == "prune_ratio" else ""
         raise ConfigError(f"{where}: {name} is {text}, must be from {low:g} to {high:g}{hint}.")
     return value
-
-
-def _refuse_shares(path: Path, cells: list[PublishedCell]) -> None:
-    if cells and all(cell.mean <= 1 for cell in cells):
-        raise ConfigError(
-            f"published: {path}: every accuracy_mean is at most 1; accuracies must be in percent, such as 93.5."
-        )
-
-
-def _refuse_repeats(path: Path, cells: list[PublishedCell]) -> None:
-    seen: set[Place] = set()
-    for cell in cells:
-        place = place_of(*cell[:5])
-        if place in seen:
-            raise ConfigError(f"published: {path}: two rows are about {place}; keep one.")
-        seen.add(place)

@@ -89,6 +89,11 @@ def judge(results: pd.DataFrame, study: Study, *, record: Mapping[str, Any] | No
     partially_trained = {name for name, ticket in study.tickets.items() if not ticket.initial}
     summaries = method_summaries(found, partially_trained=partially_trained, readings=readings_of(study))
     summaries = with_method_caveats(summaries, found, at_chance)
+    runs = int(done["deterministic"].astype(str).eq("False").sum())
+    differ = (
+        f"; deterministic: false in {runs} of {len(done)} runs, which differ from one execution to the next"
+    )
+    loose = differ if runs else ""
     return Judgement(
         with_sources(found, done, study),
         with_sources(effects, done, study),
@@ -104,8 +109,7 @@ def judge(results: pd.DataFrame, study: Study, *, record: Mapping[str, Any] | No
             f"margin {rule.margin:g} points; wrong claims in at most {100 * rule.significance:g} % of studies, for harm"
             " and for equivalence each",
             f"prunepipe {distinct(done['version'])}, code {distinct(done['code'])}",
-            f"device {distinct(done['device'])}, precision {distinct(done['precision'])}"
-            + _nondeterministic(done),
+            f"device {distinct(done['device'])}, precision {distinct(done['precision'])}{loose}",
             f"data {distinct(done['data_checksum'])}",
         ],
     )
@@ -119,13 +123,3 @@ def _looks(study: Study) -> str:
     last = max(look for look in looks if look <= seeds)
     beyond = f"; {seeds - last} of the {seeds} seeds come after the look at {last} and do not count yet"
     return line + (beyond if seeds > last else "")
-
-
-def _nondeterministic(done: pd.DataFrame) -> str:
-    """Say how many runs were allowed nondeterministic operations, if any."""
-    runs = int(done["deterministic"].astype(str).eq("False").sum())
-    return (
-        f"; deterministic: false in {runs} of {len(done)} runs, which differ from one execution to the next"
-        if runs
-        else ""
-    )
