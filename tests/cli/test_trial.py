@@ -1,10 +1,10 @@
 """`prunepipe try`, and the trial before `prunepipe judge` trains: what is shown, and what a bad method can do."""
 
-import os
 import re
 from pathlib import Path
 
 import foreign_methods
+import psutil
 import pytest
 import yaml
 
@@ -33,12 +33,13 @@ def blocks(network):
     time.sleep(300)
 
 def leaves_a_process_and_a_thread(network):
-    if os.fork() == 0:
+    left = os.fork()
+    if left == 0:
         time.sleep(300)
     slow = {"pandas", "sklearn", "scipy", "torchvision", "matplotlib", "snakemake", "torch._dynamo", "torch._inductor"}
     write = os.write
     def at_the_end(status):
-        write(1, f"slow imports: {sorted(slow & set(sys.modules))}".encode())
+        write(1, f"slow imports: {sorted(slow & set(sys.modules))}\\nprocess {left}".encode())
         ended(status)
     ended, os._exit = os._exit, at_the_end
     threading.Thread(target=time.sleep, args=(300,)).start()
@@ -198,8 +199,10 @@ def test_what_a_method_leaves_behind_is_ended_and_nothing_slow_was_imported_but_
     text = tried(capsys, "bad.py:leaves_a_process_and_a_thread")
     assert "returns scores" in text
     assert "  | slow imports: []" in text
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
+    found = re.search(r"\| process (\d+)", text)
+    assert found
+    left = [process for process in psutil.process_iter(["status"]) if process.pid == int(found[1])]
+    assert all(process.info["status"] == psutil.STATUS_ZOMBIE for process in left)
 
 
 @pytest.mark.usefixtures("folder")
