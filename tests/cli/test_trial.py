@@ -155,7 +155,7 @@ def test_on_linear_layers_alone_controls_are_chosen_that_can_run(folder: Path, m
     (folder / "tiny.yaml").write_text(yaml.safe_dump(TINY | {"networks": networks}))
     monkeypatch.setattr("prunepipe.cli.deciding.run_on_screen", lambda *_: 0)
     assert main(["judge", "snip", "--study", "tiny.yaml", "--dry-run", "--prune-ratio", "0.9"]) == 0
-    told = "the controls use other allocations: lottery by uniform_all, random by erk"
+    told = "the controls use other allocations: uniform_all for lottery, erk for random"
     assert told in capsys.readouterr().out
     tickets = load_study(folder / "judged" / "own_snip" / "own_snip.yaml").tickets
     assert (tickets["lottery"].allocation, tickets["random"].allocation) == ("uniform_all", "erk")

@@ -122,7 +122,7 @@ def _row(method: Method) -> dict[str, Any]:
 
 
 def _without_own_control(verdict: dict[str, Any], name: str) -> dict[str, Any]:
-    """Return the rule of verdicts of a base that may name the judged method, whose row is another now, as a control."""
+    """Return the base's verdict rule without the judged method as a positive control, since its row has changed."""
     controls = {
         ticket: checks for ticket, checks in verdict.get("positive_controls", {}).items() if ticket != name
     }

@@ -46,7 +46,7 @@ def add_mask_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def refuse_mask_options(arguments: argparse.Namespace) -> None:
-    """Refuse a command line without a mask that says neither what to judge nor only what a mask needs.
+    """Refuse a command line without --mask that names no score, or that has options for masks alone.
 
     Raises:
         ConfigError: no score is named, or an option is for masks alone.

@@ -144,7 +144,7 @@ def _tell_controls(values: dict[str, Any]) -> None:
     rows = {name: values["tickets"][name] for name in WITHOUT_FIXED_SHARES}
     other = {name: row["allocation"] for name, row in rows.items() if "allocation" in row}
     if other:
-        told = ", ".join(f"{name} by {allocation}" for name, allocation in other.items())
+        told = ", ".join(f"{allocation} for {name}" for name, allocation in other.items())
         print(
             f"Linear layers hold nearly all weights, so the controls use other allocations: {told}.",
             flush=True,

@@ -108,7 +108,7 @@ def run_watched(
 
 
 class News:
-    """Chooses the lines of Snakemake's growing log to show immediately; of a cause that stops many jobs, the first.
+    """Finds the lines of Snakemake's growing log to show immediately; each cause of failed jobs is shown once.
 
     Args:
         log: the log file; what it holds already is passed over.

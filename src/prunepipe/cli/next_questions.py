@@ -98,7 +98,7 @@ def _questions(
         asked.append(("Does it hold on other data, with a larger network?", other))
     if ticket["start"] == "init":
         trained = ["--start", "final", "--name", f"{name}_final"]
-        asked.append(("Is the score better on trained weights, which carry more to lose?", trained))
+        asked.append(("Does the score do better on trained weights?", trained))
     return asked
 
 

@@ -74,14 +74,14 @@ def _notes(trial: Trial) -> list[str]:
     if trial.kept != trial.asked:
         notes.append(f"The prune ratio asks for {trial.asked:,} weights; the difference counts as rounding.")
     if trial.missing:
-        notes.append(f"It does not score, and so keeps: {', '.join(trial.missing)}.")
+        notes.append(f"It does not score these weights, so they are kept: {', '.join(trial.missing)}.")
     if trial.unused:
         notes.append(
             f"Not used: its values for {len(trial.unused)} parameters that are never pruned, as {trial.unused[0]}."
         )
     if not trial.is_mask and trial.distinct <= 2:
         notes.append(
-            f"Its scores have only {trial.distinct} different values, so that ties decide. If they are a mask, return "
+            f"Its scores have only {trial.distinct} different values, so ties decide. If they are a mask, return "
             "bool, or say --allocation constructed."
         )
     return [line for note in notes for line in wrapped(note)]

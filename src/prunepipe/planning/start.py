@@ -111,7 +111,7 @@ def _tell_of_other_study(study: str, out: str) -> None:
     if other not in (None, study):
         away = place_of(str(other), configured=study)
         print(
-            f"note: {out} holds study {other}; a run of study {study} moves that to {away} first",
+            f"note: {out} holds study {other}; a run of study {study} first moves it to {away}",
             file=sys.stderr,
         )
 

@@ -13,7 +13,7 @@ from prunepipe.validation import Strict, as_tuple
 
 
 def no_percentage(value: Any) -> Any:
-    """Refuse a share that was given in percent, and say it as a share."""
+    """Refuse a share that was given in percent, and say how to write it."""
     if isinstance(value, (int, float)) and not isinstance(value, bool) and 1 < value < 100:
         raise ValueError(f"got {value}; it should be a share and not percent: say {value / 100:g}")
     return value

@@ -48,7 +48,7 @@ def failed_controls(verdicts: pd.DataFrame, study: Study) -> list[str]:
 
     Args:
         verdicts: from `prunepipe.verdicts.verdicts.verdicts`.
-        study: lists its positive controls, `verdict.positive_controls`; they are held to account after the last look
+        study: lists its positive controls, `verdict.positive_controls`; they are judged after the last look
             that its seeds allow.
     """
     last = max((look for look in study.verdict.looks if look <= len(study.seeds)), default=0)
