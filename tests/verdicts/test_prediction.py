@@ -46,12 +46,14 @@ def test_what_the_prune_ratio_explains_does_not_count() -> None:
 def test_intervals_cover_the_true_correlation() -> None:
     generator = np.random.default_rng(2)
     true = 6 / np.pi * np.arcsin(0.5 / 2)  # Spearman's, of normal values that correlate by 0.5
-    covered = []
-    for _ in range(300):
-        pairs = generator.multivariate_normal([0, 0], [[1, 0.5], [0.5, 1]], size=40)
-        (found,) = predictions(runs(pairs[:, 0], pairs[:, 1], np.full(40, 0.9))).to_dict("records")
-        covered.append(found["accuracy_before_low"] <= true <= found["accuracy_before_high"])
-    assert 0.91 < np.mean(covered) < 0.99
+    pairs = generator.multivariate_normal([0, 0], [[1, 0.5], [0.5, 1]], size=300 * 40)
+    tickets = runs(pairs[:, 0], pairs[:, 1], np.full(300 * 40, 0.9)).assign(
+        ticket=np.repeat(np.arange(300), 40)
+    )
+    found = predictions(tickets)
+    covered = found["accuracy_before_low"].le(true) & found["accuracy_before_high"].ge(true)
+    assert len(covered) == 300
+    assert 0.91 < covered.mean() < 0.99
 
 
 def test_collapsed_and_missing_runs_are_left_out_and_constant_starts_have_no_correlation() -> None:

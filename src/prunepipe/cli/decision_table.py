@@ -11,7 +11,7 @@ from prunepipe.planning.next_look import TEST, Key, NextLook
 from prunepipe.results.labels import ratio_label, share_label
 
 HEAD = ("check", "pruned", "word", "effect [90 %]", "seeds", "next look")
-LEGEND = "next look: seeds that are ready, of those that it needs; the probability that it decides"
+LEGEND = "next look: seeds ready out of those needed; the probability that it decides"
 FEWEST = 10
 """Characters that the name of a check keeps on a narrow terminal."""
 CHANCE = len("now 12/20, 70 %")
