@@ -21,6 +21,7 @@ from prunepipe.stages.schemas.preparing import DatasetSettings
 from prunepipe.stages.schemas.rewinding import RewindSettings
 from prunepipe.stages.schemas.scoring import ScoreSettings
 from prunepipe.stages.schemas.training import DenseSettings, RetrainSettings
+from prunepipe.stages.settings import score_id
 from prunepipe.study.loading import Site
 from prunepipe.study.study import Study
 
@@ -100,6 +101,56 @@ def test_code_differs_by_stage_and_by_the_functions_that_are_loaded_by_name(jobs
         jobs.report_code(),
     ]
     assert len(set(codes)) == len(codes)
+
+
+OWN_CODE = {
+    "data": {"dataset_code"},
+    "net": {"initial_code", "dense_code", "dense_code data_check", "score_code", "retrain_code"},
+    "score": {"score_code"},
+    "allocation": {"mask_code", "mask_code score_check"},
+    "mask_check": {"check_code mask_check"},
+    "weights_check": {"check_code weights_check"},
+    "data_check": {"dense_code data_check"},
+    "score_check": {"mask_code score_check"},
+}
+"""The stages whose code an edit of each of the user's files changes."""
+
+
+def codes_of_own(small: dict, folder: Path, edited: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Return the code of stages of a study of own functions, each in a file of its own, of which one was edited."""
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    for name in OWN_CODE:
+        Path(f"{name}.py").write_text(f"def f(*given, **options):\n    return {int(name == edited)}\n")
+    mine = {"scored": "init", "score": "score.py:f", "allocation": "allocation.py:f", "start": "init"}
+    checks = {
+        f"{stage}_check": {stage: f"{stage}_check.py:f"} for stage in ("mask", "weights", "data", "score")
+    }
+    study = Study.model_validate(
+        small
+        | {"datasets": {"digits": {"source": "data.py:f"}}, "networks": {"n": {"architecture": "net.py:f"}}}
+        | {"custom_checks": checks, "tickets": {"mine": {**mine, "checks": list(checks)}}}
+    )
+    jobs = Jobs(study, Site(), ROOT / "workflow" / "scripts")
+    place = {"network": "n", "ticket": "mine", "score_id": score_id(study.tickets["mine"])}
+    place["name"] = next(iter(jobs.dataset_keys))
+    named = set().union(*OWN_CODE.values())
+    changes = {name: name.partition(" ")[2] for name in named}
+    return {
+        name: getattr(jobs, name.split()[0])(
+            wildcards(**place, **({"check": check, "source": check, "data": check} if check else {}))
+        )
+        for name, check in changes.items()
+    }
+
+
+def test_an_edit_of_own_code_changes_the_code_of_the_stages_that_load_it(
+    small: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = codes_of_own(small, tmp_path / "before", "", monkeypatch)
+    for edited, stages in OWN_CODE.items():
+        after = codes_of_own(small, tmp_path / edited, edited, monkeypatch)
+        assert {name for name, code in after.items() if code != before[name]} == stages, edited
 
 
 def test_what_a_study_says_of_collapsed_tickets_reaches_those_that_are_or_may_be(
