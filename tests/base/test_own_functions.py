@@ -46,7 +46,8 @@ def test_an_own_allocation_and_check_are_used(place) -> None:
     flipped = apply("flip_rows")
     assert all(np.array_equal(flipped[name], mask[name][::-1]) for name in mask)
     before = {name: layer.copy() for name, layer in mask.items()}
-    apply("in_place")
+    changed = apply("in_place")
+    assert all(np.array_equal(changed[name], flipped[name]) for name in mask)
     assert all(np.array_equal(mask[name], before[name]) for name in mask)
 
 

@@ -80,13 +80,18 @@ def test_a_new_ticket_shares_what_is_there(project: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "file", ["reports/tables/building.py", "reports/plots/style.py", "verdicts/wording.py"]
+    ("file", "rule"),
+    [
+        ("reports/tables/building.py", "table"),
+        ("reports/plots/style.py", "figure"),
+        ("verdicts/wording.py", "verdicts"),
+    ],
 )
-def test_editing_table_or_plot_code_never_retrains(project: Path, file: str) -> None:
+def test_editing_table_or_plot_code_never_retrains(project: Path, file: str, rule: str) -> None:
     path = project / "src" / "prunepipe" / file
     path.write_text(path.read_text() + "\nEDITED = 1\n")
     stale = planned(project).keys()
-    assert stale
+    assert rule in stale
     assert stale <= {"table", "figure", "verdicts", "report"}
 
 
