@@ -62,6 +62,33 @@ def test_replays_read_the_new_batch_not_the_captured_one() -> None:
     assert len({images.sum().item() for images in seen}) == 6
 
 
+def is_held(parameter: torch.Tensor) -> bool:
+    """Return whether something keeps the node alive that accumulates a parameter's gradient."""
+
+    def node() -> torch.autograd.graph.Node:
+        return parameter.view_as(parameter).grad_fn.next_functions[0][0]
+
+    node().metadata["seen"] = True
+    return "seen" in node().metadata
+
+
+def test_nothing_of_autograds_graph_is_held_while_a_step_is_captured() -> None:
+    """CUDA refuses a capture if such a node was made on another stream."""
+    step, held = make_step(), []
+
+    def record(function: Callable[[], None]) -> Callable[[], None]:
+        held.extend(is_held(parameter) for parameter in step.parameters.values())
+        return function
+
+    trained(GraphedStep(step, 16, record), step)
+    assert held
+    assert not any(held)
+    kept = next(iter(step.parameters.values()))
+    copy = kept.clone()
+    assert is_held(kept)  # as it would be by a copy with a gradient
+    assert copy.requires_grad
+
+
 def test_a_step_that_cannot_be_captured_runs_eagerly_and_says_so(capsys: pytest.CaptureFixture) -> None:
     def refuse(function: Callable[[], None]) -> Callable[[], None]:
         function()  # half a capture: its effect must be undone

@@ -54,7 +54,7 @@ class GraphedStep:
             self._replay()
 
     def _capture(self, learning_rate: float) -> None:
-        before = [value.clone() for value in self._step.state()]
+        before = self._step.copied_state()
         generator = default_generator(self._step.device)
         randomness = generator.get_state()
         self._rate = learning_rate

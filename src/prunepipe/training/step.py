@@ -98,6 +98,15 @@ class TrainingStep:
         changed = [*self.parameters.values(), *self.network.buffers(), *self.optimizer.state.values()]
         return [*changed, self.loss, self.correct]
 
+    @torch.no_grad()
+    def copied_state(self) -> list[Tensor]:
+        """Return copies of `state` that no gradient flows through.
+
+        A copy with a gradient would keep parts of autograd's graph alive on the current stream, and no step could be
+        captured on another.
+        """
+        return [value.clone() for value in self.state()]
+
     def __call__(self, images: Tensor, labels: Tensor, learning_rate: float) -> None:
         """Take one step on images [B, C, H, W] and labels, int64 [B] or shares of the classes [B, K]."""
         gradients = self._backward(images, labels)
