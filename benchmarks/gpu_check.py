@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import faulthandler
 import json
 import os
 import resource
@@ -15,7 +16,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 from xml.etree import ElementTree
@@ -25,7 +26,7 @@ from measuring import ROOT, Options, Section, machine, versions
 
 from prunepipe.execution.devices import has_bfloat16, prepare_process, resolve_device
 
-Rows = Sequence[dict[str, str]]
+Rows = Iterable[dict[str, str]]
 BATCHES = (64, 128)
 NETWORKS = ("vgg19", "resnet32")
 SCORED_IMAGES = 100
@@ -54,12 +55,10 @@ def steps(options: Options) -> Rows:
     from steps import steps_of
 
     names, batches = (NETWORKS[:1], BATCHES[:1]) if options.quick else (NETWORKS, BATCHES)
-    return [
-        {"batch": str(batch), **row}
-        for name in names
-        for batch in batches
-        for row in steps_of(name, 1, Options(options.device, options.quick, batch))
-    ]
+    for batch in batches:
+        for name in names:
+            for row in steps_of(name, 1, Options(options.device, options.quick, batch)):
+                yield {"batch": str(batch), **row}
 
 
 def sharing(options: Options) -> Rows:
@@ -154,7 +153,7 @@ class Part(NamedTuple):
     """A part of the check.
 
     Attributes:
-        measure: returns the rows of its table.
+        measure: returns the rows of its table, or yields them, so that those before a stop are kept.
         limit: seconds until it is stopped; together 8 minutes.
     """
 
@@ -163,14 +162,17 @@ class Part(NamedTuple):
 
 
 PARTS = {
-    "tests": Part(tests, 90),
-    "steps": Part(steps, 130),
-    "sharing": Part(sharing, 100),
-    "epochs": Part(epochs, 60),
-    "data": Part(data, 60),
-    "memory": Part(memory, 40),
+    "tests": Part(tests, 60),
+    "epochs": Part(epochs, 50),
+    "sharing": Part(sharing, 80),
+    "data": Part(data, 45),
+    "memory": Part(memory, 45),
+    "steps": Part(steps, 200),
 }
-"""In the order in which they run: what is most likely to be broken comes first."""
+"""In the order in which they run."""
+
+LAST_WORDS = 5.0
+"""Seconds before its limit at which a part says where it is."""
 
 QUICK_PATIENCE = 5
 """Factor on the limits in quick mode, which also runs on busy CPUs."""
@@ -208,11 +210,15 @@ def _end_group(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
+def _limit(part: str, quick: bool) -> float:
+    return PARTS[part].limit * (QUICK_PATIENCE if quick else 1)
+
+
 def check(names: Sequence[str], arguments: Sequence[str], folder: Path, device: torch.device) -> bool:
     """Run parts, print and write what they find as they end, and return whether all of them succeeded."""
     outcomes: dict[str, Any] = {}
     for name in names:
-        limit = PARTS[name].limit * (QUICK_PATIENCE if "--quick" in arguments else 1)
+        limit = _limit(name, "--quick" in arguments)
         outcome = outcomes[name] = run_part(name, arguments, folder, limit)
         text = f"{PARTS[name].measure.__doc__} {outcome['state'].capitalize()} ({outcome['seconds']} s)."
         print(Section(name, text, outcome["rows"]).markdown(), flush=True)
@@ -242,8 +248,11 @@ def main() -> int:
     if arguments.part:
         prepare_process(1)
         os.environ["GPU_CHECK_OUTPUT"] = str(folder)
-        rows = PARTS[arguments.part].measure(Options(device, arguments.quick))
-        (folder / f"{arguments.part}.json").write_text(json.dumps(list(rows)))
+        faulthandler.dump_traceback_later(_limit(arguments.part, arguments.quick) - LAST_WORDS)
+        rows = []
+        for row in PARTS[arguments.part].measure(Options(device, arguments.quick)):
+            rows.append(row)
+            (folder / f"{arguments.part}.json").write_text(json.dumps(rows))
         return 0
     print(machine(device), flush=True)
     passed_on = ["--device", device.type, *(["--quick"] if arguments.quick else [])]

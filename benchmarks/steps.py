@@ -118,7 +118,8 @@ class PlainProcess:
     def end(self) -> None:
         """End the process."""
         self._connection.send(False)
-        self._process.join()
+        self._process.join(10)
+        self._process.kill()  # if the DataLoader's workers keep it
 
 
 def _serve_steps(connection: Connection, name: str, options: Options, threads: int) -> None:
