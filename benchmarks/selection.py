@@ -70,14 +70,12 @@ def memory_of_scores(options: Options) -> Section:
     """Measure time and peak memory of each score that is computed by gradients, each in a separate process."""
     fewer, count = (4, 8) if options.quick else (32, 64)
     networks = ("vgg19",) if options.quick else ("vgg19", "resnet32")
-    rows = []
-    for network in networks:
-        rows.append(_memory_row("nothing", network, count, options))
-        rows.append(_memory_row("magnitude", network, count, options))
-        rows.append(_memory_row("synflow", network, count, options))
-        for score in ("snip", "grasp"):
-            rows.append(_memory_row(score, network, count, options, fewer))
-        rows.append(_memory_row("obd", network, count, options))
+    scores = ("nothing", "magnitude", "synflow", "snip", "grasp", "obd")
+    rows = [
+        _memory_row(score, network, count, options, fewer if score in ("snip", "grasp") else 0)
+        for network in networks
+        for score in (("nothing", "snip") if options.quick else scores)
+    ]
     text = (
         f"{count} images of 32x32 pixels and 10 classes in one batch, one CPU thread, float64 (magnitude: float32); "
         "each in its own process, which imports torch and builds the network. `nothing` does no more than that. SNIP "

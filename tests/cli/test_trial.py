@@ -99,8 +99,8 @@ def test_the_plainest_method_is_tried_at_once_and_nothing_is_written(folder: Pat
     assert sum(shares) == 20_971
     assert re.search(r"Overlap with the largest weights +\d+\.\d+%", text)
     assert "No layer collapse" in text
-    assert "Tried on the data of: clean, corrupted_data, half_dataset." in text
-    assert "16 parameters that are never pruned, as features.0.bias" in text
+    assert "Tried on the data of: clean, corrupted_data, half_dataset." in " ".join(text.split())
+    assert "16 parameters that are never pruned, as features.0.bias" in " ".join(text.split())
     assert "Next: prunepipe judge theirs.py:plain_gradient --data-folder nowhere --study tiny.yaml" in text
     assert sorted(folder.iterdir()) == before
 
