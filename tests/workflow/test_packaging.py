@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -43,7 +44,7 @@ def test_the_conda_twin_lists_the_same_versions() -> None:
 
 def test_the_tested_versions_are_within_the_bounds() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    for entry in [*project["dependencies"], *sum(project["optional-dependencies"].values(), [])]:
+    for entry in chain(project["dependencies"], *project["optional-dependencies"].values()):
         requirement = Requirement(entry)
         version = pinned().get(requirement.name.lower())
         assert version is None or requirement.specifier.contains(version), entry
