@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from prunepipe.study.loading import Site
 
 LOG = "results/snakemake.log"
-YAML = (".yaml", ".yml")
 PARTIAL_LOG = "results/snakemake.partial.log"
 """The log of `partial`, which may run while another workflow writes the other."""
+YAML = (".yaml", ".yml")
 TARGETS = ("all", "partial", "collect", "overlap", "verdicts", "report")
 """Targets that are not files: rules without wildcards."""
 

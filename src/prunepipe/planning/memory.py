@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from math import ceil, prod
 
+from prunepipe.datasets.memory import COPIES
 from prunepipe.datasets.rows import Facts
 from prunepipe.networks.structure import Layer
 from prunepipe.planning.storage import dataset_bytes
@@ -36,8 +37,6 @@ TESTED, TESTED_KEPT = 500, 3
 """Images that are tested at once, and numbers held for each output of the widest layer."""
 READ = 2
 """Times that a data set is in memory: as mapped file and as arrays, later as arrays and as copies that a check made."""
-WRITTEN = 3
-"""Times that a data set is in memory while it is written."""
 
 
 def score_megabytes(study: Study, device: str, dataset: str, network: str, ticket: str) -> int:
@@ -85,7 +84,7 @@ def initialising_megabytes(study: Study, dataset: str, network: str) -> int:
 def preparing_megabytes(study: Study, dataset: str) -> int:
     """Return the memory to ask for to prepare a data set, in megabytes; all of it is read before it is reduced."""
     facts = given_facts(study, dataset)
-    return _megabytes(DEFAULT_PREPARING, PLAIN_PROCESS, 0 if facts is None else WRITTEN * _size(facts))
+    return _megabytes(DEFAULT_PREPARING, PLAIN_PROCESS, 0 if facts is None else COPIES * _size(facts))
 
 
 def _shapes(study: Study, dataset: str, network: str) -> tuple[Facts, list[tuple[Layer, int]]] | None:

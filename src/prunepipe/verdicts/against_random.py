@@ -85,7 +85,7 @@ def against_random(
 
 
 def verdicts_minus_random(
-    results: pd.DataFrame, study: Study, ticket: str, at_chance: Collection[tuple[str, str]] = ()
+    results: pd.DataFrame, study: Study, ticket: str, at_chance: Collection[tuple[str, str]]
 ) -> pd.DataFrame:
     """Return the comparison of one method with random tickets in the form of verdicts, with the check MINUS_RANDOM.
 
